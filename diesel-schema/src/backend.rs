@@ -1,0 +1,185 @@
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::QueryResult;
+use diesel_async::AsyncConnection;
+use diesel_async::pooled_connection::PoolableConnection;
+
+use crate::{Backlog, Claim, HandlerSpec, NewDelivery, OpenError, Recorded, Settlement, Ticket, Utc};
+
+mod sealed {
+    pub trait Sealed {}
+
+    #[cfg(feature = "sqlite")]
+    impl Sealed for crate::Sqlite {}
+}
+
+/// A database that deliveries can be kept in: the domain's verbs, each with that database's best SQL.
+///
+/// Sealed: [`Sqlite`](crate::Sqlite) is the one there is. The behaviour of the verbs is one suite of
+/// tests that every backend passes.
+///
+/// # Time
+///
+/// Verbs that depend on the time take `now`, the caller's clock. A backend with a clock of its own ignores it.
+///
+/// # Cancellation
+///
+/// Do not drop a future of these half-way: a statement that has begun goes on, and the connection
+/// is only fit to be closed. Give it a task of its own and time out the wait.
+pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
+    /// An asynchronous Diesel connection to this database.
+    type Connection: AsyncConnection + PoolableConnection + Send + 'static;
+
+    /// What this database is called in messages.
+    const NAME: &'static str;
+
+    /// Whether a second writer would only wait for the first: then writers of one process queue up fairly
+    /// before they ask the database.
+    const SINGLE_WRITER: bool;
+
+    /// The URL under which every connection means the same database, where `url` would give each its own.
+    fn shared_url(url: &str) -> String;
+
+    /// Opens a connection with the settings that the promises rest on.
+    ///
+    /// # Errors
+    ///
+    /// When `url` is not for this database, or the database cannot be reached.
+    fn open(url: &str, open: Open) -> impl Future<Output = Result<Self::Connection, OpenError>> + Send;
+
+    /// Looks for anything that would break the first promise: a version with a known defect, a store that forgets.
+    ///
+    /// # Errors
+    ///
+    /// The first such thing, with its remedy.
+    fn inspect(
+        connection: &mut Self::Connection,
+        allow_ephemeral: bool,
+    ) -> impl Future<Output = Result<(), OpenError>> + Send;
+
+    /// Runs the migrations that are still to run, all or none. Safe when several processes do it at once.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be run; then the database is as it was.
+    fn migrate(connection: &mut Self::Connection) -> impl Future<Output = Result<(), OpenError>> + Send;
+
+    /// The names of the migrations that are still to run.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    fn pending_migrations(
+        connection: &mut Self::Connection,
+    ) -> impl Future<Output = Result<Vec<String>, OpenError>> + Send;
+
+    /// Records a batch in one transaction, as if each member were recorded alone, in order.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing is recorded.
+    fn record(
+        connection: &mut Self::Connection,
+        batch: Arc<Vec<NewDelivery>>,
+        handlers: Arc<Vec<HandlerSpec>>,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<Vec<Recorded>>> + Send;
+
+    /// Claims up to `limit` deliveries for a handler: those that are due and first in their result's line.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing is claimed.
+    fn claim(
+        connection: &mut Self::Connection,
+        handler: Arc<str>,
+        limit: i64,
+        lease: Duration,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<Vec<Claim>>> + Send;
+
+    /// Opens a transaction for a handler; its first statement is the fence, which also sets the "done" mark.
+    ///
+    /// `false` when the ticket is stale: then no transaction is open.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then no transaction is open, or the connection is fit to be closed.
+    fn begin(
+        connection: &mut Self::Connection,
+        ticket: Ticket,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<bool>> + Send;
+
+    /// Commits what [`begin`](Self::begin) opened: effect and "done" mark together.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; whether it was committed may then be unknown.
+    fn commit(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<()>> + Send;
+
+    /// Rolls back what [`begin`](Self::begin) opened.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then the connection is fit to be closed.
+    fn rollback(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<()>> + Send;
+
+    /// Settles an attempt. `false` when the ticket is stale: then nothing was changed.
+    ///
+    /// A retry after the last attempt is a discard.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn settle(
+        connection: &mut Self::Connection,
+        ticket: Ticket,
+        settlement: Settlement,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<bool>> + Send;
+
+    /// Renews the leases of `held`, then rescues every lapsed one. Gives back the tickets that were stale.
+    ///
+    /// In that order and in one transaction, so that a process that could not write for a while does not lose
+    /// its own leases to itself. A delivery whose last attempt was lost is discarded: it may be what kills the process.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn renew_and_rescue(
+        connection: &mut Self::Connection,
+        held: Vec<Ticket>,
+        lease: Duration,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<Rescue>> + Send;
+
+    /// What is waiting, running, dead and quarantined.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn backlog(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Backlog>> + Send;
+}
+
+/// How a connection is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// The database may be created, where it is a file.
+    Create,
+    /// The database must be there: one that vanished under a running process is never replaced by an empty one.
+    Existing,
+}
+
+/// What [`Backend::renew_and_rescue`] found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rescue {
+    /// Tickets that somebody else has claimed, or settled, since.
+    pub stale: Vec<Ticket>,
+    /// Lapsed leases whose work waits again.
+    pub rescued: usize,
+    /// Lapsed leases whose work was discarded: it was the last attempt.
+    pub discarded: usize,
+}

@@ -1,0 +1,85 @@
+use std::fmt;
+
+use crate::{EventKind, Finding, Fingerprint, Snapshot, Standing, Utc};
+
+/// An authentic, complete delivery that is not recorded yet. `Debug` shows neither its body nor its result.
+#[derive(Clone)]
+pub struct NewDelivery {
+    /// The endpoint that it came to.
+    pub endpoint: String,
+    /// Which of the endpoint's secrets matched.
+    pub secret_id: String,
+    /// What it says.
+    pub event: EventKind,
+    /// Over endpoint, event and body.
+    pub fingerprint: Fingerprint,
+    /// When its last byte had arrived.
+    pub received_at: Utc,
+    /// The raw bytes.
+    pub body: Vec<u8>,
+    /// What the bytes were understood as.
+    pub content: Content,
+    /// What was noteworthy about them.
+    pub findings: Vec<Finding>,
+}
+
+/// What the bytes of a delivery were understood as.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// A snapshot of a result.
+    Usable {
+        /// The vendor's id of the result.
+        result_id: String,
+        /// What it says about it.
+        snapshot: Box<Snapshot>,
+    },
+    /// Nothing that can be applied; the delivery is quarantined.
+    Unusable {
+        /// The vendor's id of the result, where at least that can be told.
+        result_id: Option<String>,
+    },
+}
+
+impl NewDelivery {
+    /// The vendor's id of the result, where it is known.
+    pub fn result_id(&self) -> Option<&str> {
+        match &self.content {
+            Content::Usable { result_id, .. } => Some(result_id),
+            Content::Unusable { result_id } => result_id.as_deref(),
+        }
+    }
+}
+
+impl fmt::Debug for NewDelivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewDelivery")
+            .field("endpoint", &self.endpoint)
+            .field("event", &self.event)
+            .field("fingerprint", &self.fingerprint)
+            .field("findings", &self.findings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What recording a delivery came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recorded {
+    /// The stored delivery: its own row, or for a repeat the row that it repeats.
+    pub delivery_id: i64,
+    /// What it means for its result.
+    pub standing: Standing,
+    /// The version that it became, if it did.
+    pub version: Option<i64>,
+}
+
+/// A handler, as far as recording has to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandlerSpec {
+    /// Its stable name.
+    pub name: String,
+    /// Whether it wants late deliveries too.
+    pub takes_late: bool,
+    /// After how many attempts its work is discarded.
+    pub max_attempts: i32,
+}

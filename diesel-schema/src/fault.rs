@@ -1,0 +1,34 @@
+use diesel::result::{DatabaseErrorKind, Error};
+
+/// What SQLite says of itself that an operator can act on. Matched, not quoted: other messages may quote data.
+const KNOWN: &[&str] = &[
+    "database is locked",
+    "disk I/O error",
+    "database or disk is full",
+    "attempt to write a readonly database",
+    "database disk image is malformed",
+    "unable to open database file",
+    "no such table",
+];
+
+/// What went wrong in a database, in words that hold no data: for logs.
+pub fn fault(error: &Error) -> &'static str {
+    match error {
+        Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => "unique violation",
+        Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => "foreign key violation",
+        Error::DatabaseError(DatabaseErrorKind::NotNullViolation, _) => "not-null violation",
+        Error::DatabaseError(DatabaseErrorKind::CheckViolation, _) => "check violation",
+        Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => "serialization failure",
+        Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => "read-only transaction",
+        Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => "connection closed",
+        Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _) => "connection lost",
+        Error::DatabaseError(_, details) => {
+            let message = details.message();
+            KNOWN.iter().find(|known| message.contains(**known)).copied().unwrap_or("database error")
+        }
+        Error::SerializationError(_) | Error::DeserializationError(_) => "a value does not fit its column",
+        Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. } => "broken transaction",
+        Error::NotFound => "row not found",
+        _ => "database error",
+    }
+}

@@ -1,0 +1,245 @@
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use diesel::prelude::*;
+
+use crate::standing::{Head, Verdict, judge};
+use crate::tables::deliveries::{Known, deliveries};
+use crate::tables::results::results;
+use crate::tables::work::work;
+use crate::{
+    Content, EventKind, Field, Finding, FindingCode, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot,
+    Standing, State, Utc,
+};
+
+/// Which result a delivery is about: endpoint and the vendor's id.
+pub(crate) type ResultKey<'a> = (&'a str, &'a str);
+
+/// What the database says about a batch: read under the locks that its plan is carried out under.
+#[derive(Default)]
+pub(crate) struct Ground<'a> {
+    /// The state of each result that the batch names.
+    pub heads: HashMap<ResultKey<'a>, Head<'a>>,
+    /// The stored deliveries with each fingerprint of the batch.
+    pub known: HashMap<Fingerprint, Vec<Known>>,
+    /// The first id that is free for a delivery.
+    pub next_id: i64,
+}
+
+/// Everything that recording a batch writes, decided before the first write.
+#[derive(Default)]
+pub(crate) struct Plan<'a> {
+    /// Rows for `mojito_deliveries`.
+    pub deliveries: Vec<DeliveryInsert<'a>>,
+    /// For stored deliveries: how many repeats came, and when the last did.
+    pub repeats: BTreeMap<i64, (i64, Utc)>,
+    /// The state of each result that changed.
+    pub results: Vec<Advance<'a>>,
+    /// Rows for `mojito_work`.
+    pub work: Vec<WorkInsert<'a>>,
+    /// What each member of the batch came to, in its order.
+    pub recorded: Vec<Recorded>,
+}
+
+/// What becomes of a result's row.
+pub(crate) enum Advance<'a> {
+    /// It is the first that is heard of it.
+    First(ResultWrite<'a>, &'a Snapshot),
+    /// A newer snapshot replaces the former one.
+    Next(ResultWrite<'a>, &'a Snapshot),
+    /// Only its newest late delivery is another one.
+    Late { key: ResultKey<'a>, late_delivery_id: i64 },
+}
+
+impl<'a> Plan<'a> {
+    /// Decides a batch, in its order, as if each member were recorded alone.
+    pub fn of(batch: &'a [NewDelivery], handlers: &'a [HandlerSpec], ground: Ground<'a>, now: Utc) -> Self {
+        let stored: HashSet<ResultKey<'a>> = ground.heads.keys().copied().collect();
+        let mut draft = Draft { plan: Self::default(), ground, touched: BTreeSet::new(), handlers, now };
+        for delivery in batch {
+            let recorded = draft.add(delivery);
+            draft.plan.recorded.push(recorded);
+        }
+        draft.finish(&stored)
+    }
+}
+
+struct Draft<'a> {
+    plan: Plan<'a>,
+    ground: Ground<'a>,
+    // In order, so that several processes write the same results in the same order.
+    touched: BTreeSet<ResultKey<'a>>,
+    handlers: &'a [HandlerSpec],
+    now: Utc,
+}
+
+impl<'a> Draft<'a> {
+    fn add(&mut self, delivery: &'a NewDelivery) -> Recorded {
+        let key = delivery.result_id().map(|id| (delivery.endpoint.as_str(), id));
+        let head = key.and_then(|key| self.ground.heads.get(&key));
+        let known = self.ground.known.get(&delivery.fingerprint).map_or(&[][..], Vec::as_slice);
+        match judge(head, known, delivery) {
+            Verdict::Repeat { of } => {
+                let (times, last) = self.plan.repeats.entry(of).or_insert((0, delivery.received_at));
+                *times += 1;
+                *last = (*last).max(delivery.received_at);
+                Recorded { delivery_id: of, standing: Standing::Repeat, version: None }
+            }
+            Verdict::Current { version, changes, is_recurrence } => {
+                let id = self.insert(delivery, Standing::Current, Some(version), &changes, is_recurrence);
+                self.advance(delivery, id, version);
+                self.give_work(delivery, id, |_| true);
+                Recorded { delivery_id: id, standing: Standing::Current, version: Some(version) }
+            }
+            Verdict::Late => {
+                let id = self.insert(delivery, Standing::Late, None, &[], false);
+                if let Some(key) = key
+                    && let Some(head) = self.ground.heads.get_mut(&key)
+                {
+                    head.late_delivery_id = Some(id);
+                    self.touched.insert(key);
+                }
+                self.give_work(delivery, id, |handler| handler.takes_late);
+                Recorded { delivery_id: id, standing: Standing::Late, version: None }
+            }
+            Verdict::Quarantine => {
+                let id = self.insert(delivery, Standing::Quarantined, None, &[], false);
+                Recorded { delivery_id: id, standing: Standing::Quarantined, version: None }
+            }
+        }
+    }
+
+    fn insert(
+        &mut self,
+        delivery: &'a NewDelivery,
+        standing: Standing,
+        version: Option<i64>,
+        changes: &[Field],
+        is_recurrence: bool,
+    ) -> i64 {
+        let id = self.ground.next_id;
+        self.ground.next_id += 1;
+        self.ground.known.entry(delivery.fingerprint).or_default().push(Known { id, standing });
+        let findings = match is_recurrence {
+            true => Cow::Owned([&delivery.findings[..], &[Finding::new(FindingCode::Recurrence)]].concat()),
+            false => Cow::Borrowed(&delivery.findings[..]),
+        };
+        self.plan.deliveries.push(DeliveryInsert {
+            id,
+            endpoint: &delivery.endpoint,
+            event: delivery.event,
+            result_id: delivery.result_id(),
+            version,
+            standing,
+            fingerprint: delivery.fingerprint.as_bytes(),
+            secret_id: &delivery.secret_id,
+            received_at: delivery.received_at,
+            body: &delivery.body,
+            changes: serde_json::to_string(changes).expect("names always serialise"),
+            findings: Finding::to_json(&findings),
+        });
+        id
+    }
+
+    fn advance(&mut self, delivery: &'a NewDelivery, delivery_id: i64, version: i64) {
+        let Content::Usable { result_id, snapshot } = &delivery.content else {
+            unreachable!("only a usable delivery becomes current");
+        };
+        let key = (delivery.endpoint.as_str(), result_id.as_str());
+        let former = self.ground.heads.get(&key);
+        let head = Head {
+            event: delivery.event,
+            version,
+            snapshot: Cow::Borrowed(&**snapshot),
+            delivery_id,
+            late_delivery_id: former.and_then(|former| former.late_delivery_id),
+            first_received_at: former.map_or(delivery.received_at, |former| former.first_received_at),
+            erased: false,
+        };
+        self.ground.heads.insert(key, head);
+        self.touched.insert(key);
+    }
+
+    fn give_work(&mut self, delivery: &'a NewDelivery, delivery_id: i64, wants: impl Fn(&HandlerSpec) -> bool) {
+        let Some(result_id) = delivery.result_id() else { return };
+        let rows = self.handlers.iter().filter(|handler| wants(handler)).map(|handler| WorkInsert {
+            delivery_id,
+            handler: &handler.name,
+            endpoint: &delivery.endpoint,
+            result_id,
+            state: State::Pending,
+            max_attempts: handler.max_attempts,
+            due_at: self.now,
+        });
+        self.plan.work.extend(rows);
+    }
+
+    fn finish(mut self, stored: &HashSet<ResultKey<'a>>) -> Plan<'a> {
+        for key in self.touched {
+            let head = self.ground.heads.remove(&key).expect("a touched result has a head");
+            let Cow::Borrowed(snapshot) = head.snapshot else {
+                let late_delivery_id = head.late_delivery_id.expect("else it was not touched");
+                self.plan.results.push(Advance::Late { key, late_delivery_id });
+                continue;
+            };
+            let row = ResultWrite {
+                endpoint: key.0,
+                id: key.1,
+                event: head.event,
+                version: head.version,
+                delivery_id: head.delivery_id,
+                late_delivery_id: head.late_delivery_id,
+                first_received_at: head.first_received_at,
+                updated_at: self.now,
+            };
+            self.plan.results.push(match stored.contains(&key) {
+                true => Advance::Next(row, snapshot),
+                false => Advance::First(row, snapshot),
+            });
+        }
+        self.plan
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = deliveries)]
+pub(crate) struct DeliveryInsert<'a> {
+    pub id: i64,
+    pub endpoint: &'a str,
+    pub event: EventKind,
+    pub result_id: Option<&'a str>,
+    pub version: Option<i64>,
+    pub standing: Standing,
+    pub fingerprint: &'a [u8],
+    pub secret_id: &'a str,
+    pub received_at: Utc,
+    pub body: &'a [u8],
+    pub changes: String,
+    pub findings: String,
+}
+
+/// The columns of a result beside its snapshot.
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = results, treat_none_as_null = true, primary_key(endpoint, id))]
+pub(crate) struct ResultWrite<'a> {
+    pub endpoint: &'a str,
+    pub id: &'a str,
+    pub event: EventKind,
+    pub version: i64,
+    pub delivery_id: i64,
+    pub late_delivery_id: Option<i64>,
+    pub first_received_at: Utc,
+    pub updated_at: Utc,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = work)]
+pub(crate) struct WorkInsert<'a> {
+    pub delivery_id: i64,
+    pub handler: &'a str,
+    pub endpoint: &'a str,
+    pub result_id: &'a str,
+    pub state: State,
+    pub max_attempts: i32,
+    pub due_at: Utc,
+}

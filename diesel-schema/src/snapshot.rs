@@ -1,0 +1,131 @@
+use std::fmt;
+
+use diesel::prelude::*;
+
+use crate::Field;
+use crate::tables::results::results;
+
+/// What a delivery says about its result, as the columns hold it. Each delivery is a full snapshot.
+///
+/// Texts are free of NUL and lone surrogates (U+FFFD stands in their place); the delivery's raw body keeps them.
+/// `Debug` names which fields are filled and shows none: they are a candidate's data.
+#[derive(Clone, Default, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = results, treat_none_as_null = true)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// `interview_id`.
+    pub interview_id: Option<String>,
+    /// `question_set_id`.
+    pub question_set_id: Option<String>,
+    /// `status`, the vendor's text.
+    pub status: Option<String>,
+    /// `interview_status`, the vendor's text.
+    pub interview_status: Option<String>,
+    /// `processing_status`, the vendor's text.
+    pub processing_status: Option<String>,
+    /// `profile_interview_id`.
+    pub profile_interview_id: Option<String>,
+    /// `profile_id`.
+    pub profile_id: Option<String>,
+    /// `candidate_external_id`.
+    pub candidate_external_id: Option<String>,
+    /// `candidate_name`.
+    pub candidate_name: Option<String>,
+    /// `candidate_email`.
+    pub candidate_email: Option<String>,
+    /// `candidate_phone_number`.
+    pub candidate_phone_number: Option<String>,
+    /// `score`, as the nearest double.
+    pub score: Option<f64>,
+    /// `ai_analysis_recruiter_score`, as the nearest double.
+    pub ai_analysis_recruiter_score: Option<f64>,
+    /// `ai_analysis`.
+    pub ai_analysis: Option<String>,
+    /// `ai_analysis_recruiter`.
+    pub ai_analysis_recruiter: Option<String>,
+    /// `ai_analysis_recruiter_why_hire`, as JSON.
+    pub ai_analysis_recruiter_why_hire: Option<String>,
+    /// `ai_analysis_recruiter_why_not_hire`, as JSON.
+    pub ai_analysis_recruiter_why_not_hire: Option<String>,
+    /// `recruiter_go_next_round`.
+    pub recruiter_go_next_round: Option<bool>,
+    /// `pdf_export_url`.
+    pub pdf_export_url: Option<String>,
+    /// `reason`.
+    pub reason: Option<String>,
+    /// Unknown keys as one JSON object, each value as it was sent.
+    pub extra: String,
+}
+
+impl Snapshot {
+    /// The snapshot that says nothing: what a first version is compared with, and what an erased result keeps.
+    pub fn empty() -> Self {
+        Self { extra: "{}".to_owned(), ..Self::default() }
+    }
+
+    /// The fields in which `self` differs from `former`, in the vendor's order.
+    ///
+    /// `id`, `reason` and unknown keys are never among them. Absent and null are the same; numbers are compared
+    /// as the doubles they are stored as.
+    pub fn changes_since(&self, former: &Self) -> Vec<Field> {
+        Field::ALL.iter().copied().filter(|field| self.differs(former, *field)).collect()
+    }
+
+    fn differs(&self, former: &Self, field: Field) -> bool {
+        match field {
+            Field::Id | Field::Reason => false,
+            Field::InterviewId => self.interview_id != former.interview_id,
+            Field::QuestionSetId => self.question_set_id != former.question_set_id,
+            Field::Status => self.status != former.status,
+            Field::InterviewStatus => self.interview_status != former.interview_status,
+            Field::ProcessingStatus => self.processing_status != former.processing_status,
+            Field::ProfileInterviewId => self.profile_interview_id != former.profile_interview_id,
+            Field::ProfileId => self.profile_id != former.profile_id,
+            Field::CandidateExternalId => self.candidate_external_id != former.candidate_external_id,
+            Field::CandidateName => self.candidate_name != former.candidate_name,
+            Field::CandidateEmail => self.candidate_email != former.candidate_email,
+            Field::CandidatePhoneNumber => self.candidate_phone_number != former.candidate_phone_number,
+            Field::Score => self.score != former.score,
+            Field::AiAnalysisRecruiterScore => self.ai_analysis_recruiter_score != former.ai_analysis_recruiter_score,
+            Field::AiAnalysis => self.ai_analysis != former.ai_analysis,
+            Field::AiAnalysisRecruiter => self.ai_analysis_recruiter != former.ai_analysis_recruiter,
+            Field::WhyHire => self.ai_analysis_recruiter_why_hire != former.ai_analysis_recruiter_why_hire,
+            Field::WhyNotHire => self.ai_analysis_recruiter_why_not_hire != former.ai_analysis_recruiter_why_not_hire,
+            Field::RecruiterGoNextRound => self.recruiter_go_next_round != former.recruiter_go_next_round,
+            Field::PdfExportUrl => self.pdf_export_url != former.pdf_export_url,
+        }
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let filled = self.changes_since(&Self::empty());
+        f.debug_struct("Snapshot").field("filled", &filled).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_version_is_compared_with_an_empty_one() {
+        let mut first = Snapshot::empty();
+        first.status = Some("active".into());
+        first.score = Some(4.212);
+        first.reason = Some("score".into());
+        first.extra = r#"{"new":1}"#.into();
+
+        let changes = first.changes_since(&Snapshot::empty());
+
+        assert_eq!(changes, [Field::Status, Field::Score]);
+    }
+
+    #[test]
+    fn debug_shows_no_candidate() {
+        let mut snapshot = Snapshot::empty();
+        snapshot.candidate_name = Some("Canary".into());
+
+        assert_eq!(format!("{snapshot:?}"), "Snapshot { filled: [CandidateName], .. }");
+    }
+}

@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use crate::tables::deliveries::body_of_version;
+use crate::tables::results::version_of;
+use crate::tables::work::claimable;
+use crate::{Claim, DeliveryRow, State, Ticket, Utc, WorkRow, deliveries, work};
+
+pub(super) fn claim(
+    connection: &mut SqliteConnection,
+    handler: &str,
+    limit: i64,
+    lease: Duration,
+    now: Utc,
+) -> QueryResult<Vec<Claim>> {
+    let rows: Vec<WorkRow> = claimable(handler, &now, limit).select(WorkRow::as_select()).load(connection)?;
+    rows.into_iter().map(|row| claim_one(connection, row, now.after(lease))).collect()
+}
+
+fn claim_one(connection: &mut SqliteConnection, row: WorkRow, lease_until: Utc) -> QueryResult<Claim> {
+    let ticket = Ticket { delivery_id: row.delivery_id, handler: row.handler, epoch: row.epoch + 1 };
+    let attempt = row.attempt + 1;
+    diesel::update(work::table.find((ticket.delivery_id, &ticket.handler)))
+        .set((
+            work::state.eq(State::Running),
+            work::attempt.eq(attempt),
+            work::epoch.eq(ticket.epoch),
+            work::due_at.eq(None::<Utc>),
+            work::lease_until.eq(lease_until),
+        ))
+        .execute(connection)?;
+    let delivery: DeliveryRow =
+        deliveries::table.find(ticket.delivery_id).select(DeliveryRow::as_select()).first(connection)?;
+    let newest: Option<i64> = version_of(&row.endpoint, &row.result_id).first(connection).optional()?;
+    let former_body: Option<Option<Vec<u8>>> = match delivery.version {
+        Some(version) if version > 1 => {
+            body_of_version(&row.endpoint, &row.result_id, version - 1).first(connection).optional()?
+        }
+        _ => None,
+    };
+    Ok(Claim {
+        ticket,
+        attempt,
+        max_attempts: row.max_attempts,
+        is_superseded: delivery.version.is_some() && delivery.version < newest,
+        delivery,
+        former_body: former_body.flatten(),
+    })
+}

@@ -1,0 +1,153 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::AsyncConnection;
+
+use super::Connection;
+use crate::backend::Open;
+use crate::error::OpenError;
+
+/// Older ones can corrupt a database in WAL mode: <https://www.sqlite.org/wal.html#walresetbug>.
+const OLDEST_SOUND_VERSION: [u32; 3] = [3, 51, 3];
+
+// `busy_timeout` stands first: switching to WAL takes a lock itself.
+// `trusted_schema` off: nothing in the file can make us run a function. `secure_delete`: what is erased is overwritten.
+const SETTINGS: &str = "
+    PRAGMA busy_timeout = 5000;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA secure_delete = ON;
+    PRAGMA temp_store = MEMORY;
+";
+
+/// Counts the in-memory databases of this process, so that each has a name of its own.
+static IN_MEMORY: AtomicU64 = AtomicU64::new(0);
+
+pub(super) fn shared_url(url: &str) -> String {
+    match url {
+        ":memory:" => format!("file:/mojito-{}?vfs=memdb", IN_MEMORY.fetch_add(1, Ordering::Relaxed)),
+        _ => url.to_owned(),
+    }
+}
+
+pub(super) async fn open(url: &str, open: Open) -> Result<Connection, OpenError> {
+    if let Some((scheme, _)) = url.split_once("://")
+        && scheme != "file"
+    {
+        let remedy = "set `url` to the path of a file, or build with the feature of that database";
+        return Err(OpenError::new(format!("the URL of a `{scheme}` database for SQLite: {remedy}")));
+    }
+    let url = match open {
+        Open::Create => url.to_owned(),
+        Open::Existing => existing(url),
+    };
+    let mut connection = Connection::establish(&url).await.map_err(|error| {
+        OpenError::because("the SQLite file cannot be opened: check its path and permissions", error)
+    })?;
+    connection.spawn_blocking(|c| c.batch_execute(SETTINGS)).await.map_err(|error| {
+        OpenError::because("the SQLite file cannot be used: is it a database, and writable?", error)
+    })?;
+    Ok(connection)
+}
+
+/// The same file, but only if it is there.
+fn existing(url: &str) -> String {
+    match url.strip_prefix("file:") {
+        Some(rest) if rest.contains("mode=") || rest.contains("vfs=memdb") => url.to_owned(),
+        Some(rest) if rest.contains('?') => format!("{url}&mode=rw"),
+        Some(_) => format!("{url}?mode=rw"),
+        None => {
+            let path = url.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            format!("file:{path}?mode=rw")
+        }
+    }
+}
+
+pub(super) async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {
+    connection
+        .spawn_blocking(move |c| Ok(inspect_now(c, allow_ephemeral)))
+        .await
+        .map_err(|error| OpenError::because("the SQLite file cannot be read", error))?
+}
+
+fn inspect_now(connection: &mut SqliteConnection, allow_ephemeral: bool) -> Result<(), OpenError> {
+    let unreadable = |error| OpenError::because("the SQLite settings cannot be read", error);
+    let version = text(connection, "SELECT sqlite_version() AS value").map_err(unreadable)?;
+    if parse_version(&version) < OLDEST_SOUND_VERSION {
+        let [major, minor, patch] = OLDEST_SOUND_VERSION;
+        return Err(OpenError::new(format!(
+            "SQLite {version}, which can corrupt a database in WAL mode: \
+             link {major}.{minor}.{patch} or later, for example by libsqlite3-sys with its feature `bundled`"
+        )));
+    }
+    if allow_ephemeral {
+        return Ok(());
+    }
+    let file =
+        text(connection, "SELECT file AS value FROM pragma_database_list WHERE name = 'main'").map_err(unreadable)?;
+    let journal = text(connection, "SELECT journal_mode AS value FROM pragma_journal_mode").map_err(unreadable)?;
+    if file.is_empty() || journal == "memory" {
+        return Err(OpenError::new(
+            "an in-memory SQLite database, which forgets: set `url` to the path of a file \
+             (or `mojito.allow_ephemeral = true` in a test)",
+        ));
+    }
+    if journal != "wal" {
+        return Err(OpenError::new(format!(
+            "SQLite journal mode `{journal}`: the file system must allow WAL, which network file systems do not"
+        )));
+    }
+    let synchronous = number(connection, "SELECT synchronous AS value FROM pragma_synchronous").map_err(unreadable)?;
+    if synchronous < 2 {
+        return Err(OpenError::new(format!(
+            "SQLite `synchronous = {synchronous}`, which loses deliveries at a power cut: it must be FULL (2)"
+        )));
+    }
+    Ok(())
+}
+
+fn parse_version(version: &str) -> [u32; 3] {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    std::array::from_fn(|_| parts.next().unwrap_or(0))
+}
+
+fn text(connection: &mut SqliteConnection, query: &str) -> QueryResult<String> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        value: String,
+    }
+    diesel::sql_query(query).get_result::<Row>(connection).map(|row| row.value)
+}
+
+fn number(connection: &mut SqliteConnection, query: &str) -> QueryResult<i64> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        value: i64,
+    }
+    diesel::sql_query(query).get_result::<Row>(connection).map(|row| row.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert!(parse_version("3.51.2") < OLDEST_SOUND_VERSION);
+        assert!(parse_version("3.9.30") < OLDEST_SOUND_VERSION);
+        assert!(parse_version("3.53.2") > OLDEST_SOUND_VERSION);
+    }
+
+    #[test]
+    fn an_existing_file_is_never_created() {
+        assert_eq!(existing("hiring.db"), "file:hiring.db?mode=rw");
+        assert_eq!(existing("what?.db"), "file:what%3f.db?mode=rw");
+        assert_eq!(existing("file:hiring.db?cache=private"), "file:hiring.db?cache=private&mode=rw");
+    }
+}

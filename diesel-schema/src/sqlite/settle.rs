@@ -1,0 +1,74 @@
+use diesel::prelude::*;
+
+use crate::tables::work::held;
+use crate::{Settlement, State, Ticket, Utc, work};
+
+pub(super) fn settle(
+    connection: &mut SqliteConnection,
+    ticket: &Ticket,
+    settlement: &Settlement,
+    now: Utc,
+) -> QueryResult<bool> {
+    match settlement {
+        Settlement::Complete => complete(connection, ticket, now),
+        Settlement::Retry { due_at, error } => retry(connection, ticket, *due_at, error, now),
+        Settlement::Discard { error } => discard(connection, ticket, error, now),
+        Settlement::Release => release(connection, ticket, now),
+    }
+}
+
+/// The fence and the "done" mark in one statement.
+pub(super) fn complete(connection: &mut SqliteConnection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
+    let rows = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
+        .set((work::state.eq(State::Completed), work::lease_until.eq(None::<Utc>), work::finished_at.eq(now)))
+        .execute(connection)?;
+    Ok(rows == 1)
+}
+
+fn retry(connection: &mut SqliteConnection, ticket: &Ticket, due_at: Utc, error: &str, now: Utc) -> QueryResult<bool> {
+    let rows = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
+        .filter(work::attempt.lt(work::max_attempts))
+        .set((
+            work::state.eq(State::Retryable),
+            work::lease_until.eq(None::<Utc>),
+            work::due_at.eq(due_at),
+            work::last_error.eq(error),
+        ))
+        .execute(connection)?;
+    if rows == 1 {
+        return Ok(true);
+    }
+    discard(connection, ticket, error, now)
+}
+
+fn discard(connection: &mut SqliteConnection, ticket: &Ticket, error: &str, now: Utc) -> QueryResult<bool> {
+    let rows = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
+        .set((
+            work::state.eq(State::Discarded),
+            work::lease_until.eq(None::<Utc>),
+            work::finished_at.eq(now),
+            work::last_error.eq(error),
+        ))
+        .execute(connection)?;
+    Ok(rows == 1)
+}
+
+fn release(connection: &mut SqliteConnection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
+    let first = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch).filter(work::attempt.eq(1)))
+        .set((
+            work::state.eq(State::Pending),
+            work::attempt.eq(0),
+            work::lease_until.eq(None::<Utc>),
+            work::due_at.eq(now),
+        ))
+        .execute(connection)?;
+    let later = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
+        .set((
+            work::state.eq(State::Retryable),
+            work::attempt.eq(work::attempt - 1),
+            work::lease_until.eq(None::<Utc>),
+            work::due_at.eq(now),
+        ))
+        .execute(connection)?;
+    Ok(first + later == 1)
+}

@@ -1,0 +1,84 @@
+use std::borrow::Cow;
+
+use crate::tables::deliveries::Known;
+use crate::{Content, EventKind, Field, NewDelivery, ResultRow, Snapshot, Standing, Utc};
+
+/// What a result has come to, as far as the next delivery's standing depends on it.
+#[derive(Debug, Clone)]
+pub(crate) struct Head<'a> {
+    pub event: EventKind,
+    pub version: i64,
+    pub snapshot: Cow<'a, Snapshot>,
+    pub delivery_id: i64,
+    pub late_delivery_id: Option<i64>,
+    pub first_received_at: Utc,
+    pub erased: bool,
+}
+
+impl From<ResultRow> for Head<'_> {
+    fn from(row: ResultRow) -> Self {
+        Self {
+            event: row.event,
+            version: row.version,
+            snapshot: Cow::Owned(row.snapshot),
+            delivery_id: row.delivery_id,
+            late_delivery_id: row.late_delivery_id,
+            first_received_at: row.first_received_at,
+            erased: row.erased_at.is_some(),
+        }
+    }
+}
+
+/// What is to be done with a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Count it at the delivery that it repeats.
+    Repeat { of: i64 },
+    /// Make it the state of its result.
+    Current { version: i64, changes: Vec<Field>, is_recurrence: bool },
+    /// Keep it; the state stays.
+    Late,
+    /// Keep it; there is nothing to do with it.
+    Quarantine,
+}
+
+/// Decides the standing of a delivery: the whole rule, and nothing but the rule.
+///
+/// `head` is the state of its result under the result's lock, `known` every stored delivery with the same
+/// fingerprint. A body that was seen before is only a repeat where repeating changes nothing: what was replaced
+/// and comes back is a change like any other.
+pub(crate) fn judge(head: Option<&Head<'_>>, known: &[Known], delivery: &NewDelivery) -> Verdict {
+    let waiting = known.iter().find(|known| known.standing == Standing::Quarantined);
+    if let Some(waiting) = waiting {
+        return Verdict::Repeat { of: waiting.id };
+    }
+    let Content::Usable { snapshot, .. } = &delivery.content else {
+        return Verdict::Quarantine;
+    };
+    let Some(head) = head else {
+        return Verdict::Current {
+            version: 1,
+            changes: snapshot.changes_since(&Snapshot::empty()),
+            is_recurrence: !known.is_empty(),
+        };
+    };
+    // A tombstone swallows what comes for it, so that a late retry does not bring an erased person back.
+    if head.erased {
+        return Verdict::Repeat { of: head.delivery_id };
+    }
+    let holds = |id| known.iter().any(|known| known.id == id);
+    if holds(head.delivery_id) {
+        return Verdict::Repeat { of: head.delivery_id };
+    }
+    if head.event == EventKind::InterviewResult && delivery.event == EventKind::InterviewCollected {
+        return match head.late_delivery_id.filter(|id| holds(*id)) {
+            Some(newest_late) => Verdict::Repeat { of: newest_late },
+            None => Verdict::Late,
+        };
+    }
+    Verdict::Current {
+        version: head.version + 1,
+        changes: snapshot.changes_since(&head.snapshot),
+        is_recurrence: !known.is_empty(),
+    }
+}

@@ -1,0 +1,124 @@
+use std::fmt;
+
+use diesel::dsl::{auto_type, update};
+use diesel::prelude::*;
+
+use crate::{EventKind, Standing, Utc};
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::UtcTimestamp;
+
+    /// Accepted deliveries that are not repeats.
+    #[sql_name = "mojito_deliveries"]
+    deliveries (id) {
+        /// Rises with the order in which deliveries were stored.
+        id -> BigInt,
+        /// The endpoint that it came to.
+        endpoint -> Text,
+        /// An [`EventKind`].
+        event -> Text,
+        /// The vendor's id of the interview result, where the body tells it.
+        result_id -> Nullable<Text>,
+        /// From 1, without gaps, per result; null for late and quarantined deliveries.
+        version -> Nullable<BigInt>,
+        /// A [`Standing`], never `repeat`.
+        standing -> Text,
+        /// SHA-256 over endpoint, event and raw body.
+        fingerprint -> Binary,
+        /// Which of the endpoint's secrets matched.
+        secret_id -> Text,
+        /// When its last byte had arrived.
+        received_at -> UtcTimestamp,
+        /// The raw bytes; null once pruned or erased.
+        body -> Nullable<Binary>,
+        /// How often the same bytes came again.
+        repeat_count -> BigInt,
+        /// When they last did.
+        last_repeat_at -> Nullable<UtcTimestamp>,
+        /// JSON array of the vendor's field names.
+        changes -> Text,
+        /// JSON array of `{"code", "field"}`.
+        findings -> Text,
+    }
+}
+
+/// A stored delivery. `Debug` shows neither the body nor which result it is about.
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = deliveries)]
+#[non_exhaustive]
+pub struct DeliveryRow {
+    /// Rises with the order in which deliveries were stored.
+    pub id: i64,
+    /// The endpoint that it came to.
+    pub endpoint: String,
+    /// What it says.
+    pub event: EventKind,
+    /// The vendor's id of the interview result, where the body tells it.
+    pub result_id: Option<String>,
+    /// From 1, without gaps, per result; none for late and quarantined deliveries.
+    pub version: Option<i64>,
+    /// What it means for its result.
+    pub standing: Standing,
+    /// SHA-256 over endpoint, event and raw body.
+    pub fingerprint: Vec<u8>,
+    /// Which of the endpoint's secrets matched.
+    pub secret_id: String,
+    /// When its last byte had arrived.
+    pub received_at: Utc,
+    /// The raw bytes; none once pruned or erased.
+    pub body: Option<Vec<u8>>,
+    /// How often the same bytes came again.
+    pub repeat_count: i64,
+    /// When they last did.
+    pub last_repeat_at: Option<Utc>,
+    /// JSON array of the vendor's field names.
+    pub changes: String,
+    /// JSON array of `{"code", "field"}`.
+    pub findings: String,
+}
+
+impl fmt::Debug for DeliveryRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveryRow")
+            .field("id", &self.id)
+            .field("endpoint", &self.endpoint)
+            .field("event", &self.event)
+            .field("version", &self.version)
+            .field("standing", &self.standing)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A stored delivery with the same bytes as one that has just come.
+#[derive(Debug, Clone, Copy, Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
+pub struct Known {
+    /// The stored delivery.
+    pub id: i64,
+    /// What it means for its result.
+    pub standing: Standing,
+}
+
+/// Every stored delivery with these bytes.
+#[auto_type(no_type_alias)]
+pub(crate) fn known(fingerprint: &[u8]) -> _ {
+    deliveries::table.filter(deliveries::fingerprint.eq(fingerprint)).select((deliveries::id, deliveries::standing))
+}
+
+/// Counts `times` more repeats of the delivery, the last of them at `at`.
+#[auto_type(no_type_alias)]
+pub(crate) fn count_repeats<'a>(id: i64, times: i64, at: &'a Utc) -> _ {
+    update(deliveries::table.find(id))
+        .set((deliveries::repeat_count.eq(deliveries::repeat_count + times), deliveries::last_repeat_at.eq(at)))
+}
+
+/// The body of one version of a result.
+#[auto_type(no_type_alias)]
+pub(crate) fn body_of_version<'a>(endpoint: &'a str, result_id: &'a str, version: i64) -> _ {
+    deliveries::table
+        .filter(deliveries::endpoint.eq(endpoint))
+        .filter(deliveries::result_id.eq(result_id))
+        .filter(deliveries::version.eq(version))
+        .select(deliveries::body)
+}

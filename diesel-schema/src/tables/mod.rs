@@ -1,0 +1,18 @@
+//! One file per table: the table, its row, and the queries on it.
+//!
+//! Queries are values here; [`sqlite`](crate::sqlite) runs them. A query that both backends share is written once.
+
+pub(crate) mod audit;
+pub(crate) mod deliveries;
+pub(crate) mod migrations;
+pub(crate) mod results;
+pub(crate) mod work;
+
+mod joined {
+    use super::audit::audit;
+    use super::deliveries::deliveries;
+    use super::results::results;
+    use super::work::work;
+
+    diesel::allow_tables_to_appear_in_same_query!(audit, deliveries, results, work);
+}

@@ -1,0 +1,170 @@
+use diesel::dsl::{auto_type, exists, not};
+use diesel::prelude::*;
+use serde::Serialize;
+
+use crate::{DeliveryRow, State, Utc};
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::UtcTimestamp;
+
+    /// What each handler has to do, or has done, about each delivery.
+    #[sql_name = "mojito_work"]
+    work (delivery_id, handler) {
+        /// The delivery.
+        delivery_id -> BigInt,
+        /// The handler's stable name.
+        handler -> Text,
+        /// The delivery's endpoint.
+        endpoint -> Text,
+        /// The delivery's result: work of one result and handler waits in one line.
+        result_id -> Text,
+        /// A [`State`].
+        state -> Text,
+        /// Attempts so far, counted when claimed.
+        attempt -> Integer,
+        /// After how many it is discarded.
+        max_attempts -> Integer,
+        /// From when it may be claimed; set while it waits.
+        due_at -> Nullable<UtcTimestamp>,
+        /// Until when its worker may run; set while it runs.
+        lease_until -> Nullable<UtcTimestamp>,
+        /// Rises at each claim: what a stale worker fails on.
+        epoch -> BigInt,
+        /// What the last failed attempt said.
+        last_error -> Nullable<Text>,
+        /// When it was completed or discarded.
+        finished_at -> Nullable<UtcTimestamp>,
+    }
+}
+
+/// The work of one handler on one delivery.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = work)]
+#[non_exhaustive]
+pub struct WorkRow {
+    /// The delivery.
+    pub delivery_id: i64,
+    /// The handler's stable name.
+    pub handler: String,
+    /// The delivery's endpoint.
+    pub endpoint: String,
+    /// The delivery's result.
+    pub result_id: String,
+    /// Where it stands.
+    pub state: State,
+    /// Attempts so far.
+    pub attempt: i32,
+    /// After how many it is discarded.
+    pub max_attempts: i32,
+    /// From when it may be claimed.
+    pub due_at: Option<Utc>,
+    /// Until when its worker may run.
+    pub lease_until: Option<Utc>,
+    /// Rises at each claim.
+    pub epoch: i64,
+    /// What the last failed attempt said.
+    pub last_error: Option<String>,
+    /// When it was completed or discarded.
+    pub finished_at: Option<Utc>,
+}
+
+/// The right to work on one delivery for one handler, until another claim raises the epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    /// The delivery.
+    pub delivery_id: i64,
+    /// The handler.
+    pub handler: String,
+    /// The claim that this ticket came from.
+    pub epoch: i64,
+}
+
+/// What an attempt came to: the only ways out of `running`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// Done.
+    Complete,
+    /// To be attempted again at `due_at`.
+    Retry {
+        /// From when.
+        due_at: Utc,
+        /// What went wrong.
+        error: String,
+    },
+    /// Given up for good.
+    Discard {
+        /// Why.
+        error: String,
+    },
+    /// Handed back before it ended: the attempt does not count.
+    Release,
+}
+
+/// What a worker gets when it claims: everything that an attempt needs to know.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Claim {
+    /// The right to work on it.
+    pub ticket: Ticket,
+    /// Which attempt this is, from 1.
+    pub attempt: i32,
+    /// After how many it is discarded.
+    pub max_attempts: i32,
+    /// The delivery.
+    pub delivery: DeliveryRow,
+    /// The body of the version before this one, where there is one that is still kept.
+    pub former_body: Option<Vec<u8>>,
+    /// Whether its result has come to a later version meanwhile.
+    pub is_superseded: bool,
+}
+
+/// How much there is of what is not done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Backlog {
+    /// Work that waits for its first or next attempt.
+    pub waiting: i64,
+    /// Work that runs.
+    pub running: i64,
+    /// Work that was given up, and that an operator may replay.
+    pub discarded: i64,
+    /// Deliveries that were not understood, and that an operator may replay.
+    pub quarantined: i64,
+}
+
+diesel::alias!(work as earlier: Earlier);
+
+/// What a handler may claim at `now`, in order: due, and first in the line of its result.
+#[auto_type(no_type_alias)]
+pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Utc, limit: i64) -> _ {
+    let in_line = earlier
+        .filter(earlier.field(work::endpoint).eq(work::endpoint))
+        .filter(earlier.field(work::result_id).eq(work::result_id))
+        .filter(earlier.field(work::handler).eq(work::handler))
+        .filter(earlier.field(work::delivery_id).lt(work::delivery_id))
+        .filter(earlier.field(work::finished_at).is_null());
+    work::table
+        .filter(work::handler.eq(handler))
+        .filter(work::due_at.le(now))
+        .filter(not(exists(in_line)))
+        .order((work::due_at, work::delivery_id))
+        .limit(limit)
+}
+
+/// The fence: the row of this claim, as long as nobody has claimed it since and it still runs.
+#[auto_type(no_type_alias)]
+pub(crate) fn held<'a>(delivery_id: i64, handler: &'a str, epoch: i64) -> _ {
+    let running: State = State::Running;
+    work::table
+        .filter(work::delivery_id.eq(delivery_id))
+        .filter(work::handler.eq(handler))
+        .filter(work::epoch.eq(epoch))
+        .filter(work::state.eq(running))
+}
+
+/// The work whose lease has lapsed at `now`.
+#[auto_type(no_type_alias)]
+pub(crate) fn lapsed<'a>(now: &'a Utc) -> _ {
+    work::table.filter(work::lease_until.lt(now))
+}

@@ -1,0 +1,138 @@
+use std::ops::Deref;
+
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::query_builder::QueryId;
+use diesel::serialize::{self, Output, ToSql};
+use diesel::sql_types::SqlType;
+use time::{Duration, OffsetDateTime, UtcOffset};
+
+/// The SQL type of a [`Utc`]: one for every backend.
+///
+/// Postgres stores it as `timestamptz`. SQLite stores it as text, `YYYY-MM-DD HH:MM:SS.ffffff`, the form of
+/// SQLite's own `datetime()`: it can be read by eye, compared as text and given to every date function.
+#[derive(Debug, Clone, Copy, Default, QueryId, SqlType)]
+#[cfg_attr(feature = "sqlite", diesel(sqlite_type(name = "Text")))]
+#[cfg_attr(feature = "postgres", diesel(postgres_type(oid = 1184, array_oid = 1185)))]
+pub struct UtcTimestamp;
+
+/// A moment in UTC, to the microsecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
+#[diesel(sql_type = UtcTimestamp)]
+pub struct Utc(OffsetDateTime);
+
+impl Utc {
+    /// The moment by this machine's clock.
+    pub fn now() -> Self {
+        OffsetDateTime::now_utc().into()
+    }
+
+    /// The moment that lies `pause` after this one, or the last there is.
+    pub fn after(self, pause: std::time::Duration) -> Self {
+        let pause = Duration::try_from(pause).unwrap_or(Duration::MAX);
+        Self(self.0.saturating_add(pause))
+    }
+
+    /// The moment that lies `pause` before this one, or the first there is.
+    pub fn before(self, pause: std::time::Duration) -> Self {
+        let pause = Duration::try_from(pause).unwrap_or(Duration::MAX);
+        Self(self.0.saturating_sub(pause))
+    }
+}
+
+impl From<OffsetDateTime> for Utc {
+    // Both databases keep microseconds: what is written must equal what is read.
+    fn from(moment: OffsetDateTime) -> Self {
+        let moment = moment.to_offset(UtcOffset::UTC);
+        let whole = moment.nanosecond() / 1_000 * 1_000;
+        Self(moment.replace_nanosecond(whole).expect("less than a second"))
+    }
+}
+
+impl Deref for Utc {
+    type Target = OffsetDateTime;
+
+    fn deref(&self) -> &OffsetDateTime {
+        &self.0
+    }
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use diesel::serialize::IsNull;
+    use diesel::sql_types::Timestamp;
+    use diesel::sqlite::{Sqlite, SqliteValue};
+    use time::PrimitiveDateTime;
+
+    use super::*;
+
+    impl FromSql<UtcTimestamp, Sqlite> for Utc {
+        fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+            let moment = <PrimitiveDateTime as FromSql<Timestamp, Sqlite>>::from_sql(value)?;
+            Ok(Self(moment.assume_utc()))
+        }
+    }
+
+    impl ToSql<UtcTimestamp, Sqlite> for Utc {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+            out.set_value(text(self.0));
+            Ok(IsNull::No)
+        }
+    }
+
+    // The width is fixed, so that the order of the texts is the order of the moments.
+    fn text(moment: OffsetDateTime) -> String {
+        format!(
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:06}",
+            moment.year(),
+            u8::from(moment.month()),
+            moment.day(),
+            moment.hour(),
+            moment.minute(),
+            moment.second(),
+            moment.microsecond(),
+        )
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use time::macros::datetime;
+
+        use super::*;
+
+        #[test]
+        fn texts_sort_as_the_moments_do() {
+            let moments = [
+                datetime!(2026-11-23 09:59:59.999_999 UTC),
+                datetime!(2026-11-23 10:00:00 UTC),
+                datetime!(2026-11-23 10:00:00.000_001 UTC),
+                datetime!(2026-11-23 12:00:00 +1),
+            ];
+
+            let texts = moments.map(|moment| text(*Utc::from(moment)));
+
+            assert!(texts.is_sorted(), "{texts:?}");
+            assert_eq!(texts[3], "2026-11-23 11:00:00.000000");
+        }
+    }
+}
+
+#[cfg(feature = "postgres")]
+mod postgres {
+    use diesel::pg::{Pg, PgValue};
+    use diesel::sql_types::Timestamptz;
+
+    use super::*;
+
+    impl FromSql<UtcTimestamp, Pg> for Utc {
+        fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+            <OffsetDateTime as FromSql<Timestamptz, Pg>>::from_sql(value).map(Self)
+        }
+    }
+
+    impl ToSql<UtcTimestamp, Pg> for Utc {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+            <OffsetDateTime as ToSql<Timestamptz, Pg>>::to_sql(&self.0, out)
+        }
+    }
+}

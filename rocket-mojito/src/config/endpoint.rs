@@ -1,0 +1,172 @@
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use rocket::serde::Deserialize;
+
+use super::{Secret, SecretConfig};
+use crate::{Error, EventKind};
+
+/// One path that deliveries come to, with the secrets that are valid there. One per merchant and environment.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(crate = "rocket::serde", default, deny_unknown_fields)]
+pub struct EndpointConfig {
+    secrets: Vec<SecretConfig>,
+    paused: bool,
+}
+
+impl EndpointConfig {
+    /// An endpoint without a secret, which no launch accepts.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a secret. All that are added are valid at once.
+    pub fn secret(mut self, secret: SecretConfig) -> Self {
+        self.secrets.push(secret);
+        self
+    }
+
+    /// Whether deliveries are answered 503, so that the sender keeps them. Default: no.
+    pub fn paused(mut self, is_paused: bool) -> Self {
+        self.paused = is_paused;
+        self
+    }
+
+    /// Whether a secret is configured.
+    pub fn has_secret(&self) -> bool {
+        !self.secrets.is_empty()
+    }
+
+    fn resolve(&self, name: &str) -> Result<Endpoint, Error> {
+        let path = format!("mojito.endpoints.{name}.secrets");
+        check_name(name)?;
+        if self.secrets.is_empty() {
+            return Err(Error::config(format!(
+                "endpoint `{name}` has no secret: set `{path}` to a list of \
+                 {{ id = \"…\", header = \"…\", env = \"…\" }}, or `value` or `file` in place of `env`"
+            )));
+        }
+        let secrets: Vec<Secret> = self.secrets.iter().map(|secret| secret.resolve(&path)).collect::<Result<_, _>>()?;
+        let mut ids = HashSet::new();
+        if let Some(twice) = secrets.iter().find(|secret| !ids.insert(&secret.id)) {
+            return Err(Error::config(format!(
+                "secret id `{}` stands twice in `{path}`: give each a name of its own",
+                twice.id
+            )));
+        }
+        Ok(Endpoint { name: name.to_owned(), secrets, is_paused: self.paused })
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    let is_segment =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if !is_segment || EventKind::from_word(name).is_some() {
+        return Err(Error::config(format!(
+            "endpoint name `{name}`: it becomes a part of the path, so use letters, digits, `-` and `_`, \
+             and not the name of an event"
+        )));
+    }
+    Ok(())
+}
+
+/// An endpoint whose settings are sound.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    pub name: String,
+    pub secrets: Vec<Secret>,
+    pub is_paused: bool,
+}
+
+/// Every endpoint, and which request is for which.
+#[derive(Clone)]
+pub(crate) struct Endpoints {
+    by_name: HashMap<String, Endpoint>,
+    mount: Vec<String>,
+}
+
+impl Endpoints {
+    /// The endpoint whose deliveries come to the mount itself.
+    pub const DEFAULT: &str = "default";
+
+    pub fn resolve(configured: &BTreeMap<String, EndpointConfig>, mount: &str) -> Result<Self, Error> {
+        if configured.is_empty() {
+            return Err(Error::config(
+                "no endpoint is configured: set `mojito.endpoints.default.secrets` in Rocket.toml, \
+                 ROCKET_MOJITO or code (see MojitoConfig)",
+            ));
+        }
+        let mut by_name = HashMap::new();
+        let mut owners: HashMap<[u8; 32], String> = HashMap::new();
+        for (name, config) in configured {
+            let endpoint = config.resolve(name)?;
+            for secret in &endpoint.secrets {
+                let owner = owners.entry(secret.digest).or_insert_with(|| name.clone());
+                if owner != name {
+                    return Err(Error::config(format!(
+                        "endpoints `{owner}` and `{name}` have one secret in common (`{}`): \
+                         give each a secret of its own, so that deliveries cannot be mixed up",
+                        secret.id
+                    )));
+                }
+            }
+            by_name.insert(name.clone(), endpoint);
+        }
+        let mount = mount.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect();
+        Ok(Self { by_name, mount })
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Endpoint> {
+        self.by_name.values()
+    }
+
+    /// The endpoint and event kind that a path names: below the mount `[/endpoint][/event]`, elsewhere (a host's
+    /// own route) the same at its end.
+    pub fn locate<'p>(&self, path: impl Iterator<Item = &'p str>) -> Option<(&Endpoint, Option<EventKind>)> {
+        let segments: Vec<&str> = path.collect();
+        let is_below_mount =
+            segments.len() >= self.mount.len() && self.mount.iter().zip(&segments).all(|(a, b)| a == b);
+        let rest = if is_below_mount { &segments[self.mount.len()..] } else { &segments[..] };
+        let (event, rest) = match rest.split_last() {
+            Some((last, before)) => match EventKind::from_word(last).filter(|event| *event != EventKind::Unknown) {
+                Some(event) => (Some(event), before),
+                None => (None, rest),
+            },
+            None => (None, rest),
+        };
+        let named = rest.last().and_then(|name| self.by_name.get(*name));
+        let endpoint = named.or_else(|| self.by_name.get(Self::DEFAULT))?;
+        Some((endpoint, event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoints() -> Endpoints {
+        let endpoint =
+            |value: &str| EndpointConfig::new().secret(SecretConfig::header("a", "X-Secret", value.repeat(24)));
+        let configured = BTreeMap::from([("default".into(), endpoint("d")), ("staging".into(), endpoint("s"))]);
+        Endpoints::resolve(&configured, "/webhooks/jobmojito").unwrap()
+    }
+
+    #[test]
+    fn a_path_names_endpoint_and_event() {
+        let endpoints = endpoints();
+        let cases = [
+            ("webhooks/jobmojito", "default", None),
+            ("webhooks/jobmojito/interview_failed", "default", Some(EventKind::InterviewFailed)),
+            ("webhooks/jobmojito/staging", "staging", None),
+            ("webhooks/jobmojito/staging/interview_result", "staging", Some(EventKind::InterviewResult)),
+            ("my/own/staging/interview_collected", "staging", Some(EventKind::InterviewCollected)),
+            ("my/own/interview_collected", "default", Some(EventKind::InterviewCollected)),
+            ("my/own/hook", "default", None),
+        ];
+
+        for (path, name, event) in cases {
+            let (endpoint, found) = endpoints.locate(path.split('/')).unwrap();
+
+            assert_eq!((endpoint.name.as_str(), found), (name, event), "{path}");
+        }
+    }
+}

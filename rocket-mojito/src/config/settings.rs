@@ -1,0 +1,249 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rocket::data::{ByteUnit, ToByteUnit};
+use rocket::figment::Figment;
+use rocket::serde::{Deserialize, Deserializer};
+
+use super::{EndpointConfig, Endpoints, SecretConfig};
+use crate::Error;
+
+/// Every setting of the plugin. The key is `mojito` in `Rocket.toml`, and `ROCKET_MOJITO` in the environment.
+///
+/// Nothing is started with a setting that is missing, unknown or contradictory: the launch stops with a sentence.
+///
+/// ```
+/// # use rocket_mojito::{EndpointConfig, MojitoConfig, SecretConfig};
+/// let config = MojitoConfig::new().max_attempts(5).endpoint(
+///     "default",
+///     EndpointConfig::new().secret(SecretConfig::header("2026-11", "X-Mojito-Secret", "7hQ2mZ0pVx9sLr4TkWc8bN1f")),
+/// );
+/// ```
+#[derive(Debug, Clone, Deserialize)]
+#[serde(crate = "rocket::serde", default, deny_unknown_fields)]
+pub struct MojitoConfig {
+    pub(crate) mount: String,
+    pub(crate) body_limit: ByteUnit,
+    #[serde(deserialize_with = "whole_seconds")]
+    pub(crate) body_deadline: Duration,
+    #[serde(deserialize_with = "whole_seconds")]
+    pub(crate) ack_deadline: Duration,
+    pub(crate) queue_limit: ByteUnit,
+    pub(crate) handler_concurrency: usize,
+    #[serde(deserialize_with = "whole_seconds")]
+    pub(crate) handler_timeout: Duration,
+    #[serde(deserialize_with = "whole_seconds")]
+    pub(crate) lease: Duration,
+    pub(crate) max_attempts: i32,
+    pub(crate) retention_days: u32,
+    pub(crate) body_retention_days: u32,
+    pub(crate) migrate: bool,
+    pub(crate) allow_ephemeral: bool,
+    pub(crate) paused_handlers: BTreeSet<String>,
+    pub(crate) endpoints: BTreeMap<String, EndpointConfig>,
+}
+
+impl Default for MojitoConfig {
+    fn default() -> Self {
+        Self {
+            mount: "/webhooks/jobmojito".to_owned(),
+            body_limit: 1.mebibytes(),
+            body_deadline: Duration::from_secs(10),
+            ack_deadline: Duration::from_secs(5),
+            queue_limit: 32.mebibytes(),
+            handler_concurrency: 4,
+            handler_timeout: Duration::from_secs(300),
+            lease: Duration::from_secs(15),
+            max_attempts: 12,
+            retention_days: 400,
+            body_retention_days: 90,
+            migrate: true,
+            allow_ephemeral: false,
+            paused_handlers: BTreeSet::new(),
+            endpoints: BTreeMap::new(),
+        }
+    }
+}
+
+impl MojitoConfig {
+    /// The defaults, without an endpoint: no launch accepts them before one is added.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The settings of `Rocket.toml` and the environment, over the defaults.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is unknown or has a value of another type. What is missing is found at launch, so that code
+    /// can still add it.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_figment(&rocket::Config::figment())
+    }
+
+    /// The same from a configuration of the host's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_env`](Self::from_env).
+    pub fn from_figment(figment: &Figment) -> Result<Self, Error> {
+        if figment.find_value("mojito").is_err() {
+            return Ok(Self::default());
+        }
+        figment.extract_inner("mojito").map_err(|error| Error::config(format!("a setting below `mojito`: {error}")))
+    }
+
+    /// Where the routes are mounted. Default: `/webhooks/jobmojito`.
+    pub fn mount(mut self, path: impl Into<String>) -> Self {
+        self.mount = path.into();
+        self
+    }
+
+    /// The longest body that is taken; more is answered 413. Default: 1 MiB. JobMojito's bodies are a few kB.
+    pub fn body_limit(mut self, limit: ByteUnit) -> Self {
+        self.body_limit = limit;
+        self
+    }
+
+    /// How long a body may take to arrive; then 408. Counted from its first bytes. Default: 10 s.
+    pub fn body_deadline(mut self, deadline: Duration) -> Self {
+        self.body_deadline = deadline;
+        self
+    }
+
+    /// How long a request waits for its commit; then 503, and the commit may still happen. Default: 5 s.
+    pub fn ack_deadline(mut self, deadline: Duration) -> Self {
+        self.ack_deadline = deadline;
+        self
+    }
+
+    /// How many bytes of bodies may wait to be recorded; more is answered 503. Default: 32 MiB.
+    /// At least one body is always let in.
+    pub fn queue_limit(mut self, limit: ByteUnit) -> Self {
+        self.queue_limit = limit;
+        self
+    }
+
+    /// How many attempts of each handler run at once in this process. Default: 4.
+    pub fn handler_concurrency(mut self, attempts: usize) -> Self {
+        self.handler_concurrency = attempts;
+        self
+    }
+
+    /// How long an attempt may take; then it counts as failed and its transaction is rolled back. Default: 5 min.
+    pub fn handler_timeout(mut self, timeout: Duration) -> Self {
+        self.handler_timeout = timeout;
+        self
+    }
+
+    /// How long a claim is good without being renewed. It is renewed three times in that span, so this is how
+    /// long the work of a dead process waits for another. Default: 15 s.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// After how many attempts a delivery is discarded. Default: 12. Work that is recorded keeps the number that
+    /// was in force then.
+    pub fn max_attempts(mut self, attempts: i32) -> Self {
+        self.max_attempts = attempts;
+        self
+    }
+
+    /// After how many days a delivery's row is pruned, where it is nobody's current state. Default: 400.
+    pub fn retention_days(mut self, days: u32) -> Self {
+        self.retention_days = days;
+        self
+    }
+
+    /// After how many days a delivery's body is pruned. Default: 90.
+    pub fn body_retention_days(mut self, days: u32) -> Self {
+        self.body_retention_days = days;
+        self
+    }
+
+    /// Whether migrations run at launch. Otherwise the launch only checks that they have run. Default: yes.
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migrate = migrate;
+        self
+    }
+
+    /// Whether a database that forgets is accepted: for tests alone. Default: no.
+    pub fn allow_ephemeral(mut self, allow: bool) -> Self {
+        self.allow_ephemeral = allow;
+        self
+    }
+
+    /// Leaves the work of a handler waiting, until a launch without this. It is recorded all the same.
+    pub fn pause_handler(mut self, name: impl Into<String>) -> Self {
+        self.paused_handlers.insert(name.into());
+        self
+    }
+
+    /// Adds an endpoint, or replaces the one of that name. The one named `default` has the empty path.
+    pub fn endpoint(mut self, name: impl Into<String>, endpoint: EndpointConfig) -> Self {
+        self.endpoints.insert(name.into(), endpoint);
+        self
+    }
+
+    /// Adds a secret to an endpoint, which is added too if need be.
+    pub fn secret(mut self, endpoint: impl Into<String>, secret: SecretConfig) -> Self {
+        let entry = self.endpoints.entry(endpoint.into()).or_default();
+        *entry = std::mem::take(entry).secret(secret);
+        self
+    }
+
+    /// Whether an endpoint has a secret already.
+    pub fn has_secret(&self, endpoint: &str) -> bool {
+        self.endpoints.get(endpoint).is_some_and(EndpointConfig::has_secret)
+    }
+
+    /// Checks every setting.
+    pub(crate) fn resolve(&self) -> Result<Endpoints, Error> {
+        self.check_mount()?;
+        self.check_positive()?;
+        Endpoints::resolve(&self.endpoints, &self.mount)
+    }
+
+    fn check_mount(&self) -> Result<(), Error> {
+        let is_sound = self.mount.starts_with('/')
+            && !self.mount.contains(['<', '>', '?', '#', '%'])
+            && !self.mount.contains("//")
+            && !self.mount.chars().any(char::is_whitespace)
+            && (self.mount == "/" || !self.mount.ends_with('/'));
+        if is_sound {
+            return Ok(());
+        }
+        Err(Error::config(format!(
+            "`mojito.mount` is `{}`: it must be a plain path such as `/webhooks/jobmojito`",
+            self.mount
+        )))
+    }
+
+    fn check_positive(&self) -> Result<(), Error> {
+        let numbers = [
+            ("body_limit", self.body_limit.as_u64()),
+            ("body_deadline", millis(self.body_deadline)),
+            ("ack_deadline", millis(self.ack_deadline)),
+            ("queue_limit", self.queue_limit.as_u64()),
+            ("handler_concurrency", self.handler_concurrency as u64),
+            ("handler_timeout", millis(self.handler_timeout)),
+            ("lease", millis(self.lease)),
+            ("max_attempts", u64::try_from(self.max_attempts).unwrap_or(0)),
+            ("retention_days", self.retention_days.into()),
+            ("body_retention_days", self.body_retention_days.into()),
+        ];
+        match numbers.iter().find(|(_, number)| *number == 0) {
+            Some((name, _)) => Err(Error::config(format!("`mojito.{name}` is 0: it must be at least 1"))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_secs)
+}

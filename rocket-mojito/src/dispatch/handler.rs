@@ -1,0 +1,133 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use mojito_schema::Backend;
+
+use super::Context;
+use crate::{Event, EventKind};
+
+/// What the host does about deliveries.
+///
+/// Each handler that is attached has work of its own, with attempts and a fate of its own. Deliveries about one
+/// interview result reach a handler one at a time and in stored order.
+///
+/// Implement it with `#[rocket::async_trait]`. A method that is not implemented does nothing, and that is no error.
+///
+/// | answer | fate |
+/// | --- | --- |
+/// | `Ok` | done; a transaction that was opened is committed together with the "done" mark |
+/// | an error, a panic, a timeout | rolled back; attempted again after a backoff, discarded after the last attempt |
+/// | [`HandlerError::retry_in`] | rolled back; attempted again then, which counts as an attempt |
+/// | [`HandlerError::discard`] | rolled back; given up until somebody replays it |
+///
+/// Effects through [`Context::transaction`] happen exactly once. Everything else happens at least once:
+/// give [`Context::key`] to whom you call.
+#[rocket::async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` handles no deliveries from a database of the kind `{B}`",
+    label = "this is no `MojitoHandler<{B}>`",
+    note = "write `#[rocket::async_trait] impl MojitoHandler<{B}> for {Self} {{ … }}`"
+)]
+pub trait MojitoHandler<B: Backend>: Send + Sync + 'static {
+    /// The name that its work is stored under. It must stay the same over releases: work under another name is
+    /// not found. Default: the name of the type, without its path.
+    fn name(&self) -> String {
+        let full = std::any::type_name::<Self>();
+        let plain = full.split('<').next().unwrap_or(full);
+        plain.rsplit("::").next().unwrap_or(plain).to_owned()
+    }
+
+    /// Whether it also wants `interview_collected` that came after the result. Default: no.
+    fn takes_late(&self) -> bool {
+        false
+    }
+
+    /// The interview was submitted and scored, or something about its result changed.
+    async fn interview_result(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
+        let _ = (event, cx);
+        Ok(())
+    }
+
+    /// The candidate has finished; nothing is scored yet.
+    async fn interview_collected(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
+        let _ = (event, cx);
+        Ok(())
+    }
+
+    /// The interview failed, or its result was withdrawn for another attempt.
+    async fn interview_failed(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
+        let _ = (event, cx);
+        Ok(())
+    }
+}
+
+/// Calls the method that an event is for.
+pub(super) async fn handle<B: Backend>(
+    handler: &dyn MojitoHandler<B>,
+    event: &Event,
+    cx: &mut Context<'_, B>,
+) -> HandlerResult {
+    match event.kind() {
+        EventKind::InterviewResult => handler.interview_result(event, cx).await,
+        EventKind::InterviewCollected => handler.interview_collected(event, cx).await,
+        EventKind::InterviewFailed => handler.interview_failed(event, cx).await,
+        EventKind::Unknown => Ok(()),
+    }
+}
+
+/// What a handler answers.
+pub type HandlerResult = Result<(), HandlerError>;
+
+/// Why a handler did not do its work. Any error becomes one by `?`: then it is attempted again.
+///
+/// Its text is stored as the work's `last_error`, for operators, and is never logged.
+pub struct HandlerError {
+    pub(super) fate: Fate,
+    source: Box<dyn StdError + Send + Sync>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Retry,
+    RetryIn(Duration),
+    Discard,
+}
+
+impl HandlerError {
+    /// Gives up: no further attempt will help.
+    pub fn discard(reason: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { fate: Fate::Discard, source: reason.into() }
+    }
+
+    /// Asks for the next attempt after `delay` instead of the backoff. It counts as an attempt.
+    pub fn retry_in(delay: Duration) -> Self {
+        let text = format!("the handler asked for another attempt in {} s", delay.as_secs());
+        Self { fate: Fate::RetryIn(delay), source: text.into() }
+    }
+
+    /// The text for `last_error`, with its causes, joined by colons.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.source.to_string();
+        let mut cause = self.source.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for HandlerError {
+    fn from(error: E) -> Self {
+        Self { fate: Fate::Retry, source: error.into() }
+    }
+}
+
+// The text is the host's: it may quote the candidate.
+impl fmt::Debug for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerError").field("fate", &self.fate).finish_non_exhaustive()
+    }
+}

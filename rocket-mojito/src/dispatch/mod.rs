@@ -1,0 +1,20 @@
+//! Everything after the store: claims what is due, runs the host's handlers, settles what came of it.
+//!
+//! ```text
+//! executor: claim ── attempt: handler ── commit | retry | discard | release
+//! keeper:   renew leases, rescue lapsed ones
+//! ```
+
+mod attempt;
+mod backoff;
+mod context;
+mod dispatcher;
+mod executor;
+mod handler;
+mod held;
+mod keeper;
+mod transaction;
+
+pub use self::context::Context;
+pub(crate) use self::dispatcher::Dispatcher;
+pub use self::handler::{HandlerError, HandlerResult, MojitoHandler};

@@ -1,0 +1,96 @@
+use std::sync::Arc;
+
+use mojito_schema::{Backend, Ticket, Utc, fault};
+
+use super::handler::HandlerError;
+use crate::pool::Loan;
+use crate::store::{Database, WriteTurn};
+
+/// The transaction that an attempt may open: effect and "done" mark, behind the fence.
+pub(super) struct Transaction<B: Backend> {
+    database: Arc<Database<B>>,
+    ticket: Ticket,
+    state: State<B>,
+}
+
+enum State<B: Backend> {
+    /// Nobody has asked for it: no connection is held.
+    Unused,
+    /// Open, with the fence passed.
+    Open { loan: Loan<B>, _turn: WriteTurn },
+    /// The ticket is stale: somebody else has the work.
+    Stale,
+}
+
+/// What the end of a transaction came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// There was none.
+    Unused,
+    /// Effect and "done" mark are committed.
+    Committed,
+    /// The ticket is stale: nothing is to be done.
+    Stale,
+    /// Nobody knows whether it was committed. The fence will tell whoever tries to settle.
+    Unknown,
+}
+
+impl<B: Backend> Transaction<B> {
+    pub fn new(database: Arc<Database<B>>, ticket: Ticket) -> Self {
+        Self { database, ticket, state: State::Unused }
+    }
+
+    /// Opens it at the first call; the fence is its first statement.
+    pub async fn connection(&mut self) -> Result<&mut B::Connection, HandlerError> {
+        if matches!(self.state, State::Unused) {
+            self.state = self.open().await?;
+        }
+        match &mut self.state {
+            State::Open { loan, .. } => Ok(loan.connection()),
+            State::Unused | State::Stale => Err("the lease was lost: another worker has this delivery".into()),
+        }
+    }
+
+    async fn open(&self) -> Result<State<B>, HandlerError> {
+        let mut loan = Loan::new(self.database.connection().await?);
+        let turn = self.database.write_turn().await;
+        if B::begin(loan.connection(), self.ticket.clone(), Utc::now()).await? {
+            return Ok(State::Open { loan, _turn: turn });
+        }
+        loan.give_back();
+        Ok(State::Stale)
+    }
+
+    /// Commits, if it was opened.
+    pub async fn commit(&mut self) -> End {
+        match std::mem::replace(&mut self.state, State::Unused) {
+            State::Unused => End::Unused,
+            State::Stale => End::Stale,
+            State::Open { mut loan, _turn } => match B::commit(loan.connection()).await {
+                Ok(()) => {
+                    loan.give_back();
+                    End::Committed
+                }
+                Err(error) => {
+                    tracing::error!(fault = fault(&error), "a handler's transaction could not be committed");
+                    End::Unknown
+                }
+            },
+        }
+    }
+
+    /// Rolls back, if it was opened.
+    pub async fn rollback(&mut self) -> End {
+        match std::mem::replace(&mut self.state, State::Unused) {
+            State::Unused => End::Unused,
+            State::Stale => End::Stale,
+            State::Open { mut loan, _turn } => {
+                // A connection that cannot roll back is closed, which does.
+                if B::rollback(loan.connection()).await.is_ok() {
+                    loan.give_back();
+                }
+                End::Unused
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+use super::{Payload, Reading, ResultStatus};
+use crate::{EventKind, Finding, FindingCode};
+
+/// Decides which event a body is: by the path where it names one, else by the vendor's documented conditions.
+///
+/// Where path and body disagree the path wins and the reading carries a finding. Where neither tells, the reading
+/// becomes unusable.
+pub(crate) fn classify(path: Option<EventKind>, reading: Reading) -> (EventKind, Reading) {
+    let Reading::Usable { payload, mut findings } = reading else {
+        return (path.unwrap_or(EventKind::Unknown), reading);
+    };
+    let described = described_by(&payload);
+    match path {
+        Some(event) => {
+            if described != EventKind::Unknown && described != event {
+                findings.push(Finding::new(FindingCode::RouteBodyMismatch));
+            }
+            (event, Reading::Usable { payload, findings })
+        }
+        None if described == EventKind::Unknown => {
+            let cause = Finding::new(FindingCode::UnknownEvent);
+            (EventKind::Unknown, Reading::Unusable { cause, result_id: Some(payload.id) })
+        }
+        None => (described, Reading::Usable { payload, findings }),
+    }
+}
+
+fn described_by(payload: &Payload) -> EventKind {
+    let status = payload.status.as_ref().map(ResultStatus::as_str);
+    let interview = payload.interview_status.as_ref().map_or("", |status| status.as_str());
+    let is_failed = interview == "failed" || interview == "abandoned" || interview.starts_with("terminated");
+    let is_completed = interview == "completed" || interview.starts_with("completed,");
+    match status {
+        _ if is_failed => EventKind::InterviewFailed,
+        Some("draft") if is_completed => EventKind::InterviewCollected,
+        Some("active") if is_completed => EventKind::InterviewResult,
+        _ => EventKind::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(status: &str, interview_status: &str) -> Reading {
+        let body = format!(r#"{{"id":"r","status":{status},"interview_status":{interview_status}}}"#);
+        Reading::of(body.as_bytes())
+    }
+
+    #[test]
+    fn the_combined_route_follows_the_documented_conditions() {
+        let cases = [
+            (r#""active""#, r#""completed""#, EventKind::InterviewResult),
+            (r#""active""#, r#""completed, stopped early""#, EventKind::InterviewResult),
+            (r#""draft""#, r#""completed, and so on""#, EventKind::InterviewCollected),
+            (r#""draft""#, r#""terminated, no speech detected""#, EventKind::InterviewFailed),
+            (r#""active""#, r#""abandoned""#, EventKind::InterviewFailed),
+            ("null", r#""failed""#, EventKind::InterviewFailed),
+            (r#""active""#, r#""completedly""#, EventKind::Unknown),
+            (r#""archived""#, r#""completed""#, EventKind::Unknown),
+            (r#""active""#, "null", EventKind::Unknown),
+        ];
+
+        for (status, interview_status, expected) in cases {
+            let (event, reading) = classify(None, reading(status, interview_status));
+
+            assert_eq!(event, expected, "{status} {interview_status}");
+            assert_eq!(matches!(reading, Reading::Unusable { .. }), expected == EventKind::Unknown);
+        }
+    }
+
+    #[test]
+    fn the_path_wins_and_the_disagreement_is_a_finding() {
+        let (event, reading) = classify(Some(EventKind::InterviewCollected), reading(r#""active""#, r#""completed""#));
+
+        let Reading::Usable { findings, .. } = reading else { panic!("usable") };
+        assert_eq!(event, EventKind::InterviewCollected);
+        assert_eq!(findings, [Finding::new(FindingCode::RouteBodyMismatch)]);
+    }
+}

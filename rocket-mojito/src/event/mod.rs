@@ -1,0 +1,27 @@
+//! What a delivery says: typed, total, and without loss.
+//!
+//! Reading an authentic body never fails. It yields a [`Payload`] with findings, or the one finding for which the
+//! delivery is quarantined.
+
+mod body;
+mod classify;
+#[expect(clippy::module_inception, reason = "the noun of this folder")]
+mod event;
+mod extra;
+mod members;
+mod number;
+mod payload;
+mod presence;
+mod reasons;
+mod status;
+mod text;
+
+pub(crate) use self::body::Reading;
+pub(crate) use self::classify::classify;
+pub use self::event::Event;
+pub use self::extra::Extra;
+pub use self::number::Number;
+pub use self::payload::Payload;
+pub use self::presence::Presence;
+pub use self::reasons::Reasons;
+pub use self::status::{InterviewStatus, ProcessingStatus, ResultStatus};

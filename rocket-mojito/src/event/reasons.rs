@@ -1,0 +1,51 @@
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+/// Reasons to hire or not to hire: the vendor's document says "list/text".
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Reasons {
+    /// A list of texts. It may be empty.
+    List(Vec<String>),
+    /// One text.
+    Text(String),
+    /// Anything else, as it was sent.
+    Other(Box<RawValue>),
+}
+
+impl Reasons {
+    /// The reasons as single texts: the list, or the one text. Empty for anything else.
+    pub fn texts(&self) -> &[String] {
+        match self {
+            Self::List(texts) => texts,
+            Self::Text(text) => std::slice::from_ref(text),
+            Self::Other(_) => &[],
+        }
+    }
+
+    /// The reasons as JSON, as the result table holds them.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::List(texts) => serde_json::to_string(texts).expect("texts always serialise"),
+            Self::Text(text) => serde_json::to_string(text).expect("a text always serialises"),
+            Self::Other(json) => json.get().to_owned(),
+        }
+    }
+}
+
+impl PartialEq for Reasons {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_json() == other.to_json()
+    }
+}
+
+impl fmt::Debug for Reasons {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::List(texts) => write!(f, "List([redacted]; {})", texts.len()),
+            Self::Text(_) => f.write_str("Text([redacted])"),
+            Self::Other(_) => f.write_str("Other([redacted])"),
+        }
+    }
+}

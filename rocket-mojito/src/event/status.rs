@@ -1,0 +1,109 @@
+use std::fmt;
+
+/// Declares an open set of texts: known values by name, any other kept as it was sent.
+macro_rules! open_set {
+    ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$note])* $variant,)+
+            /// A value that the vendor has not published, as it was sent.
+            Other(String),
+        }
+
+        impl $name {
+            /// The vendor's text.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)+
+                    Self::Other(text) => text,
+                }
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                match text.as_str() {
+                    $($text => Self::$variant,)+
+                    _ => Self::Other(text),
+                }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                match value {
+                    $name::Other(text) => text,
+                    known => known.as_str().to_owned(),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+open_set! {
+    /// Life cycle of a result: the payload's `status`.
+    ResultStatus {
+        /// Not submitted yet.
+        Draft = "draft",
+        /// Submitted.
+        Active = "active",
+        /// Put away.
+        Archived = "archived",
+    }
+}
+
+open_set! {
+    /// How the interview went: the payload's `interview_status`. The texts hold commas; they are never split.
+    InterviewStatus {
+        /// It runs.
+        Ongoing = "ongoing",
+        /// It runs, in the words of the vendor's main API.
+        Started = "started",
+        /// An error, or the candidate or a recruiter asked for another attempt.
+        Failed = "failed",
+        /// The candidate left.
+        Abandoned = "abandoned",
+        /// Nobody spoke.
+        TerminatedNoSpeech = "terminated, no speech detected",
+        /// It ended as planned.
+        Completed = "completed",
+        /// The candidate ended it, or the time was up.
+        CompletedStoppedEarly = "completed, stopped early",
+    }
+}
+
+open_set! {
+    /// How far the scoring is: the payload's `processing_status`.
+    ProcessingStatus {
+        /// Not begun.
+        New = "new",
+        /// Under way.
+        Processing = "processing",
+        /// Scored.
+        Completed = "completed",
+        /// The scoring failed.
+        Failed = "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_not_published_is_kept() {
+        let known = InterviewStatus::from("completed, stopped early".to_owned());
+        let other = InterviewStatus::from("completed, by the moon".to_owned());
+
+        assert_eq!(known, InterviewStatus::CompletedStoppedEarly);
+        assert_eq!(String::from(other), "completed, by the moon");
+    }
+}

@@ -1,0 +1,78 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{Error, Visitor};
+
+/// A JSON string, decoded so that every database can hold it.
+pub(super) struct Decoded {
+    pub text: String,
+    /// Whether NUL or a lone surrogate stood in it: U+FFFD took their place.
+    pub has_replacements: bool,
+}
+
+/// Decodes a JSON string that is known to be well-formed, quotes and all.
+pub(super) fn decode(json: &str) -> Decoded {
+    let inner = &json[1..json.len() - 1];
+    if !inner.contains('\\') {
+        return Decoded { text: inner.to_owned(), has_replacements: false };
+    }
+    // As bytes, serde_json keeps lone surrogates in the way of UTF-8 (ED A0..BF xx) where a `String` would fail.
+    let mut bytes = serde_json::Deserializer::from_str(json)
+        .deserialize_bytes(Bytes)
+        .expect("a string that was well-formed before")
+        .into_owned();
+    let mut has_replacements = false;
+    for at in 0..bytes.len() {
+        if bytes[at] == 0xED && bytes.get(at + 1).is_some_and(|next| *next >= 0xA0) {
+            bytes[at..at + 3].copy_from_slice("\u{FFFD}".as_bytes());
+            has_replacements = true;
+        }
+    }
+    let text = String::from_utf8(bytes).expect("UTF-8 once surrogates are replaced");
+    if !text.contains('\0') {
+        return Decoded { text, has_replacements };
+    }
+    Decoded { text: text.replace('\0', "\u{FFFD}"), has_replacements: true }
+}
+
+struct Bytes;
+
+impl<'de> Visitor<'de> for Bytes {
+    type Value = Cow<'de, [u8]>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(bytes.to_vec()))
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_database_cannot_hold_is_replaced_one_for_one() {
+        let cases = [
+            (r#""plain ü 😀""#, "plain ü 😀", false),
+            (r#""\u00fc \ud83d\ude00 \n""#, "ü 😀 \n", false),
+            (r#""cut \ud83d here""#, "cut \u{FFFD} here", true),
+            (r#""\ude00\ud83d""#, "\u{FFFD}\u{FFFD}", true),
+            (r#""a\u0000b""#, "a\u{FFFD}b", true),
+            (r#""\ud7ff\ue000""#, "\u{D7FF}\u{E000}", false),
+        ];
+
+        for (json, text, has_replacements) in cases {
+            let decoded = decode(json);
+
+            assert_eq!((decoded.text.as_str(), decoded.has_replacements), (text, has_replacements), "{json}");
+        }
+    }
+}

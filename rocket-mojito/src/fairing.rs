@@ -1,0 +1,230 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mojito_schema::{Backend, HandlerSpec, OpenError};
+use rocket::config::LogLevel;
+use rocket::fairing::{self, Fairing, Info, Kind};
+use rocket::{Build, Orbit, Rocket, async_trait};
+use rocket_db_pools::{Config, Database as HostDatabase};
+use tokio::sync::Mutex;
+
+use crate::config::{Endpoints, MojitoConfig};
+use crate::dispatch::{Dispatcher, MojitoHandler};
+use crate::ingress::Ingress;
+use crate::pool::Pool;
+use crate::store::{Database, DieselStore, Link, Recorder, Recording, Signal, Store};
+use crate::{Error, Inbox, routes};
+
+/// The plugin: attach it, and JobMojito's webhooks are received, recorded and handled.
+///
+/// ```no_run
+/// # // It would open a database.
+/// use rocket_mojito::{Context, Event, HandlerResult, MojitoConfig, MojitoFairing, MojitoHandler, Sqlite};
+///
+/// struct HiringDesk;
+///
+/// #[rocket::async_trait]
+/// impl MojitoHandler<Sqlite> for HiringDesk {
+///     async fn interview_result(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+///         let tx = cx.transaction().await?;
+///         // diesel::insert_into(…).execute(tx).await?;
+/// #       let _ = (event, tx);
+///         Ok(())
+///     }
+/// }
+///
+/// #[rocket::main]
+/// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let config = MojitoConfig::from_env()?;
+///     rocket::build().attach(MojitoFairing::new(config).handler(HiringDesk)).launch().await?;
+///     Ok(())
+/// }
+/// ```
+///
+/// At launch it opens the database, runs its migrations and mounts its routes; at liftoff it starts to run
+/// handlers; at shutdown it stops them. Anything that is wrong stops the launch with a sentence in the log.
+pub struct MojitoFairing<B: Backend> {
+    config: MojitoConfig,
+    handlers: Vec<Arc<dyn MojitoHandler<B>>>,
+    host_pool: Option<HostPool<B>>,
+    running: Mutex<Option<Running<B>>>,
+}
+
+/// How to find the pool of the host's database, once it is there.
+struct HostPool<B: Backend> {
+    name: &'static str,
+    find: fn(&Rocket<Build>) -> Option<Pool<B>>,
+}
+
+/// What the launch has put together.
+struct Running<B: Backend> {
+    database: Arc<Database<B>>,
+    signal: Signal,
+    recording: Recording,
+    dispatcher: Option<Dispatcher<B>>,
+}
+
+impl<B: Backend> MojitoFairing<B> {
+    /// A fairing with these settings, without a handler: it records and serves, and hands nothing on.
+    pub fn new(config: MojitoConfig) -> Self {
+        Self { config, handlers: Vec::new(), host_pool: None, running: Mutex::new(None) }
+    }
+
+    /// Adds a handler. Each has its own work; work is made for those that are attached when a delivery is recorded.
+    pub fn handler(mut self, handler: impl MojitoHandler<B>) -> Self {
+        self.handlers.push(Arc::new(handler));
+        self
+    }
+
+    /// Shares the pool of the host's database. Attach that database's fairing first.
+    ///
+    /// Without this the plugin opens `databases.mojito`.
+    pub fn database<D>(mut self) -> Self
+    where
+        D: HostDatabase<Pool = Pool<B>>,
+    {
+        let find = |rocket: &Rocket<Build>| rocket.state::<D>().map(|database| Pool::clone(database));
+        self.host_pool = Some(HostPool { name: D::NAME, find });
+        self
+    }
+
+    /// Everything that can go wrong does so here, before the first request.
+    async fn assemble(&self, rocket: Rocket<Build>) -> Result<Rocket<Build>, (Rocket<Build>, Error)> {
+        match self.prepare(&rocket).await {
+            Ok((endpoints, running, store)) => {
+                *self.running.lock().await = Some(running);
+                let rocket = mount(rocket, &self.config, &endpoints);
+                Ok(rocket.manage(Ingress::new(endpoints, &self.config)).manage(Inbox::new(store)))
+            }
+            Err(error) => Err((rocket, error)),
+        }
+    }
+
+    async fn prepare(&self, rocket: &Rocket<Build>) -> Result<(Endpoints, Running<B>, Arc<dyn Store>), Error> {
+        if rocket.state::<Ingress>().is_some() {
+            return Err(Error::config(
+                "a second `MojitoFairing` is attached: attach one, with an endpoint for each merchant and environment",
+            ));
+        }
+        let endpoints = self.config.resolve()?;
+        let specs = self.handler_specs()?;
+        let database = Arc::new(Database::new(self.open_pool(rocket).await?));
+        let signal = Signal::new();
+        let (recorder, recording) = Recorder::start(
+            Link::new(Arc::clone(&database)),
+            Arc::new(specs),
+            signal.clone(),
+            self.config.queue_limit.as_u64(),
+            self.config.ack_deadline,
+        );
+        let operator = Link::new(Arc::clone(&database));
+        let store = Arc::new(DieselStore::new(recorder, self.config.ack_deadline, operator));
+        Ok((endpoints, Running { database, signal, recording, dispatcher: None }, store))
+    }
+
+    fn handler_specs(&self) -> Result<Vec<HandlerSpec>, Error> {
+        let mut names = HashSet::new();
+        let spec = |handler: &Arc<dyn MojitoHandler<B>>| {
+            let name = handler.name();
+            if name.trim().is_empty() || !names.insert(name.clone()) {
+                return Err(Error::config(format!(
+                    "two handlers, or one without a name, are called `{name}`: give each a `name()` of its own"
+                )));
+            }
+            let max_attempts = self.config.max_attempts;
+            Ok(HandlerSpec { name, takes_late: handler.takes_late(), max_attempts })
+        };
+        self.handlers.iter().map(spec).collect()
+    }
+
+    /// The pool of the host's database, or one of our own, with the tables in it.
+    async fn open_pool(&self, rocket: &Rocket<Build>) -> Result<Pool<B>, Error> {
+        let name = self.host_pool.as_ref().map_or("mojito", |host| host.name);
+        let setting = format!("databases.{name}.url");
+        let pool = match &self.host_pool {
+            Some(host) => (host.find)(rocket).ok_or_else(|| {
+                Error::config(format!(
+                    "the fairing of the host's database `{name}` is not attached: attach it before `MojitoFairing`"
+                ))
+            })?,
+            None => self.open_own_pool(rocket, &setting).await?,
+        };
+        self.prepare_tables(&pool).await.map_err(|error| Error::database(setting, error))?;
+        Ok(pool)
+    }
+
+    async fn open_own_pool(&self, rocket: &Rocket<Build>, setting: &str) -> Result<Pool<B>, Error> {
+        let connections = self.config.handler_concurrency * self.handlers.len() + 1;
+        let figment = rocket
+            .figment()
+            .focus("databases.mojito")
+            .join(("max_connections", connections))
+            .join(("connect_timeout", 5));
+        let config: Config = figment.extract().map_err(|error| {
+            let remedy = "set it in Rocket.toml or ROCKET_DATABASES, or share the host's pool with `.database::<…>()`";
+            Error::config(format!("`{setting}`: {error}: {remedy}"))
+        })?;
+        Pool::open(&config).await.map_err(|error| Error::database(setting, error))
+    }
+
+    async fn prepare_tables(&self, pool: &Pool<B>) -> Result<(), OpenError> {
+        let mut connection = pool.connection().await?;
+        B::inspect(&mut connection, self.config.allow_ephemeral).await?;
+        if self.config.migrate {
+            return B::migrate(&mut connection).await;
+        }
+        match B::pending_migrations(&mut connection).await?.as_slice() {
+            [] => Ok(()),
+            pending => Err(OpenError::not_migrated(pending)),
+        }
+    }
+}
+
+fn mount(mut rocket: Rocket<Build>, config: &MojitoConfig, endpoints: &Endpoints) -> Rocket<Build> {
+    for endpoint in endpoints.iter() {
+        let base = match endpoint.name.as_str() {
+            Endpoints::DEFAULT => config.mount.clone(),
+            name => format!("{}/{name}", config.mount.trim_end_matches('/')),
+        };
+        rocket = rocket.mount(base, routes::routes());
+    }
+    rocket
+}
+
+#[async_trait]
+impl<B: Backend> Fairing for MojitoFairing<B> {
+    fn info(&self) -> Info {
+        Info { name: "JobMojito webhooks", kind: Kind::Ignite | Kind::Liftoff | Kind::Shutdown }
+    }
+
+    async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
+        match self.assemble(rocket).await {
+            Ok(rocket) => Ok(rocket),
+            Err((rocket, error)) => {
+                tracing::error!("{error}");
+                Err(rocket)
+            }
+        }
+    }
+
+    async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
+        if !cfg!(debug_assertions) && rocket.config().log_level == LogLevel::Debug {
+            tracing::warn!("at log level `debug` Rocket prints every request header, secrets included: use `normal`");
+        }
+        if let Some(running) = &mut *self.running.lock().await {
+            let database = Arc::clone(&running.database);
+            let handlers = self.handlers.clone();
+            running.dispatcher = Some(Dispatcher::start(database, handlers, &self.config, &running.signal).await);
+        }
+    }
+
+    async fn on_shutdown(&self, rocket: &Rocket<Orbit>) {
+        let Some(running) = self.running.lock().await.take() else { return };
+        let grace = Duration::from_secs(rocket.config().shutdown.grace.into());
+        if let Some(dispatcher) = running.dispatcher {
+            dispatcher.stop(grace).await;
+        }
+        running.recording.stop(grace).await;
+    }
+}

@@ -1,0 +1,180 @@
+use std::fmt;
+use std::sync::Arc;
+
+use mojito_schema::{Content, Fingerprint, NewDelivery};
+use rocket::data::{Data, FromData, Outcome};
+use rocket::request::Request;
+use rocket::{Ignite, Rocket, Sentinel};
+
+use super::authentication::{Authenticated, authenticate};
+use super::body::{Body, Limits};
+use super::{Cause, Rejection};
+use crate::config::{Endpoints, MojitoConfig};
+use crate::event::{Payload, Reading, classify};
+use crate::{EventKind, Finding, Utc};
+
+/// What the data guard needs to know. Managed by the fairing.
+#[derive(Clone)]
+pub(crate) struct Ingress(Arc<Inner>);
+
+struct Inner {
+    endpoints: Endpoints,
+    limits: Limits,
+}
+
+impl Ingress {
+    pub fn new(endpoints: Endpoints, config: &MojitoConfig) -> Self {
+        let limits = Limits { size: config.body_limit, deadline: config.body_deadline };
+        Self(Arc::new(Inner { endpoints, limits }))
+    }
+}
+
+/// An authentic delivery, complete and read, that is not recorded yet: a data guard for routes of your own.
+///
+/// [`Inbox::record`](crate::Inbox::record) records it. The endpoint and the event kind are those that the path of
+/// the request names: `…/endpoint/interview_result`, both parts optional, without the endpoint the one named
+/// `default`. The plugin's own routes are made of this and nothing more:
+///
+/// ```
+/// # use rocket::post;
+/// use rocket_mojito::{Inbox, MojitoEvent, Receipt, Rejection};
+///
+/// #[post("/my/own/interview_result", data = "<event>")]
+/// async fn receive(event: Result<MojitoEvent, Rejection>, inbox: Inbox) -> Result<Receipt, Rejection> {
+///     inbox.record(event?).await
+/// }
+/// ```
+///
+/// Taken as `Result`, a refusal is answered with exactly what the documentation promises; taken plainly, it goes to
+/// the host's catchers. A launch with a route that has this guard, and without the fairing, is stopped.
+///
+/// # Cancellation
+///
+/// Nothing is left behind when the future is dropped.
+pub struct MojitoEvent {
+    endpoint: String,
+    secret_id: String,
+    received_at: Utc,
+    kind: EventKind,
+    body: Vec<u8>,
+    reading: Reading,
+}
+
+impl MojitoEvent {
+    /// What it says.
+    pub fn kind(&self) -> EventKind {
+        self.kind
+    }
+
+    /// The body, field by field. None when it was not understood, and will be quarantined.
+    pub fn payload(&self) -> Option<&Payload> {
+        match &self.reading {
+            Reading::Usable { payload, .. } => Some(payload),
+            Reading::Unusable { .. } => None,
+        }
+    }
+
+    /// What was noteworthy about it; where it was not understood, why.
+    pub fn findings(&self) -> &[Finding] {
+        match &self.reading {
+            Reading::Usable { findings, .. } => findings,
+            Reading::Unusable { cause, .. } => std::slice::from_ref(cause),
+        }
+    }
+
+    /// The endpoint that it came to.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Which of the endpoint's secrets matched.
+    pub fn secret_id(&self) -> &str {
+        &self.secret_id
+    }
+
+    /// The raw bytes.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    fn parse(sender: &Authenticated<'_>, path: Option<EventKind>, Body(body): Body) -> Self {
+        let (kind, reading) = classify(path, Reading::of(&body));
+        Self {
+            endpoint: sender.endpoint.name.clone(),
+            secret_id: sender.secret_id.to_owned(),
+            received_at: Utc::now(),
+            kind,
+            body,
+            reading,
+        }
+    }
+
+    pub(crate) fn into_delivery(self) -> NewDelivery {
+        let fingerprint = Fingerprint::of(&self.endpoint, self.kind, &self.body);
+        let (content, findings) = match self.reading {
+            Reading::Usable { mut payload, findings } => {
+                let result_id = std::mem::take(&mut payload.id);
+                (Content::Usable { result_id, snapshot: Box::new(payload.into_snapshot()) }, findings)
+            }
+            Reading::Unusable { cause, result_id } => (Content::Unusable { result_id }, vec![cause]),
+        };
+        NewDelivery {
+            endpoint: self.endpoint,
+            secret_id: self.secret_id,
+            event: self.kind,
+            fingerprint,
+            received_at: self.received_at,
+            body: self.body,
+            content,
+            findings,
+        }
+    }
+}
+
+/// Authenticate, read, parse: each step takes what only the one before can give.
+async fn receive(request: &Request<'_>, data: Data<'_>) -> Result<MojitoEvent, Rejection> {
+    let ingress = request.rocket().state::<Ingress>().expect("the sentinel stops a launch without the fairing");
+    let (endpoint, path) =
+        ingress.0.endpoints.locate(request.uri().path().segments()).ok_or(Rejection::new(Cause::UnknownEndpoint))?;
+    let sender = authenticate(endpoint, request.headers())?;
+    let body = sender.read(request.headers(), data, ingress.0.limits).await?;
+    if endpoint.is_paused {
+        return Err(Rejection::new(Cause::Paused));
+    }
+    Ok(MojitoEvent::parse(&sender, path, body))
+}
+
+#[rocket::async_trait]
+impl<'r> FromData<'r> for MojitoEvent {
+    type Error = Rejection;
+
+    async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
+        match receive(request, data).await {
+            Ok(event) => Outcome::Success(event),
+            Err(rejection) => {
+                tracing::warn!(code = rejection.code(), cause = rejection.cause(), "a delivery was refused");
+                Outcome::Error((rejection.status(), rejection))
+            }
+        }
+    }
+}
+
+impl Sentinel for MojitoEvent {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        let is_missing = rocket.state::<Ingress>().is_none();
+        if is_missing {
+            tracing::error!("a route takes a `MojitoEvent`, but no `MojitoFairing` is attached: attach one");
+        }
+        is_missing
+    }
+}
+
+impl fmt::Debug for MojitoEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MojitoEvent")
+            .field("kind", &self.kind)
+            .field("endpoint", &self.endpoint)
+            .field("findings", &self.findings())
+            .finish_non_exhaustive()
+    }
+}

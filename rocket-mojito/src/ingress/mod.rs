@@ -1,0 +1,25 @@
+//! Everything before the store: who sent it, is it whole, what does it say.
+//!
+//! | status | cause |
+//! | --- | --- |
+//! | `401` | no secret of the endpoint matches; decided before the body is read |
+//! | `413` | declared or actual length over `body_limit` |
+//! | `415` | a media type that is not JSON, a charset that is not UTF-8, a content encoding |
+//! | `408` | the body is not complete within `body_deadline` |
+//! | `400` | the body is empty, or shorter than its `Content-Length` |
+//! | `503` | not durable within `ack_deadline`, database down, queue full, stopping, paused |
+//! | `405` | any method but `POST` |
+//! | `200` | committed |
+
+mod authentication;
+mod body;
+mod event;
+mod media_type;
+mod receipt;
+mod rejection;
+
+pub(crate) use self::event::Ingress;
+pub use self::event::MojitoEvent;
+pub use self::receipt::Receipt;
+pub(crate) use self::rejection::Cause;
+pub use self::rejection::Rejection;

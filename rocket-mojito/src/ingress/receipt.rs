@@ -1,0 +1,42 @@
+use mojito_schema::Recorded;
+use rocket::http::ContentType;
+use rocket::request::Request;
+use rocket::response::{self, Responder, Response};
+
+use crate::Standing;
+
+/// The proof that a delivery is durable. As a responder it acknowledges: `200` with the delivery's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt(Recorded);
+
+impl Receipt {
+    pub(crate) fn new(recorded: Recorded) -> Self {
+        Self(recorded)
+    }
+
+    /// The row in `mojito_deliveries`; for a repeat, the row that it repeats.
+    pub fn delivery_id(&self) -> i64 {
+        self.0.delivery_id
+    }
+
+    /// What the delivery means for its result.
+    pub fn standing(&self) -> Standing {
+        self.0.standing
+    }
+
+    /// The version that it became: current deliveries alone have one.
+    pub fn version(&self) -> Option<i64> {
+        self.0.version
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Receipt {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        let body = format!(r#"{{"delivery":"{}"}}"#, self.delivery_id());
+        Response::build()
+            .header(ContentType::JSON)
+            .raw_header("Cache-Control", "no-store")
+            .sized_body(body.len(), std::io::Cursor::new(body))
+            .ok()
+    }
+}

@@ -1,0 +1,134 @@
+use std::fmt;
+
+use rocket::http::{ContentType, Header, Status};
+use rocket::request::Request;
+use rocket::response::{self, Responder, Response};
+
+use crate::store::Unavailable;
+
+/// Why a request is refused. As a responder it is the exact answer: a status, a fixed code, and nothing else.
+///
+/// It tells the sender no detail and repeats nothing of the request. The cause goes to the log, as a code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Rejection(Cause);
+
+/// Every cause for which a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    UnknownEndpoint,
+    SecretAbsent,
+    SecretRepeated,
+    SecretWrong,
+    DeclaredTooLarge,
+    ActualTooLarge,
+    MediaType,
+    Charset,
+    Encoding,
+    BodyDeadline,
+    BodyEmpty,
+    BodyCut,
+    Method,
+    Paused,
+    Store(Unavailable),
+}
+
+/// A sender that is told nothing of who it is is told this: RFC 9110, section 11.6.1, wants a challenge.
+const CHALLENGE: &str = "Secret realm=\"webhooks\"";
+
+impl Rejection {
+    pub(crate) fn new(cause: Cause) -> Self {
+        Self(cause)
+    }
+
+    /// The status that it is answered with.
+    pub fn status(&self) -> Status {
+        match self.0 {
+            Cause::UnknownEndpoint | Cause::SecretAbsent | Cause::SecretRepeated | Cause::SecretWrong => {
+                Status::Unauthorized
+            }
+            Cause::DeclaredTooLarge | Cause::ActualTooLarge => Status::PayloadTooLarge,
+            Cause::MediaType | Cause::Charset | Cause::Encoding => Status::UnsupportedMediaType,
+            Cause::BodyDeadline => Status::RequestTimeout,
+            Cause::BodyEmpty | Cause::BodyCut => Status::BadRequest,
+            Cause::Method => Status::MethodNotAllowed,
+            Cause::Paused | Cause::Store(_) => Status::ServiceUnavailable,
+        }
+    }
+
+    /// The code that it is answered with.
+    pub fn code(&self) -> &'static str {
+        match self.status().code {
+            401 => "unauthorized",
+            413 => "too_large",
+            415 => "unsupported_media_type",
+            408 => "timeout",
+            400 => "incomplete",
+            405 => "method_not_allowed",
+            _ => "unavailable",
+        }
+    }
+
+    /// The cause, for the log alone.
+    pub(crate) fn cause(&self) -> &'static str {
+        match self.0 {
+            Cause::UnknownEndpoint => "unknown_endpoint",
+            Cause::SecretAbsent => "secret_absent",
+            Cause::SecretRepeated => "secret_repeated",
+            Cause::SecretWrong => "secret_wrong",
+            Cause::DeclaredTooLarge => "declared_too_large",
+            Cause::ActualTooLarge => "actual_too_large",
+            Cause::MediaType => "media_type",
+            Cause::Charset => "charset",
+            Cause::Encoding => "encoding",
+            Cause::BodyDeadline => "body_deadline",
+            Cause::BodyEmpty => "body_empty",
+            Cause::BodyCut => "body_cut",
+            Cause::Method => "method",
+            Cause::Paused => "paused",
+            Cause::Store(Unavailable::QueueFull) => "queue_full",
+            Cause::Store(Unavailable::Stopping) => "stopping",
+            Cause::Store(Unavailable::Deadline) => "ack_deadline",
+            Cause::Store(Unavailable::Database) => "database",
+        }
+    }
+}
+
+impl From<Unavailable> for Rejection {
+    fn from(unavailable: Unavailable) -> Self {
+        Self(Cause::Store(unavailable))
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Rejection {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        let body = format!(r#"{{"error":"{}"}}"#, self.code());
+        let mut response = Response::build();
+        response
+            .status(self.status())
+            .header(ContentType::JSON)
+            .raw_header("Cache-Control", "no-store")
+            .sized_body(body.len(), std::io::Cursor::new(body));
+        match self.status().code {
+            401 => response.raw_header("WWW-Authenticate", CHALLENGE),
+            405 => response.raw_header("Allow", "POST"),
+            // Spread, so that a sender's queue does not come back as one wave.
+            503 => response.header(Header::new("Retry-After", fastrand::u32(5..=60).to_string())),
+            _ => &mut response,
+        };
+        response.ok()
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.code(), self.cause())
+    }
+}
+
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Rejection {}

@@ -1,0 +1,158 @@
+//! Diesel 2.3 pools for `rocket_db_pools`, which ships none for it.
+//!
+//! ```no_run
+//! # // It would open a database.
+//! use rocket_db_pools::Database;
+//! use rocket_mojito::pool::SqlitePool;
+//!
+//! #[derive(Database)]
+//! #[database("hiring")]
+//! struct HostDb(SqlitePool);
+//!
+//! # fn main() { let _ = rocket::build().attach(HostDb::init()); }
+//! ```
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use diesel_async::pooled_connection::PoolableConnection;
+use mojito_schema::{Backend, Open, OpenError};
+use rocket::figment::Figment;
+use rocket_db_pools::{Config, Error};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+
+/// A pool of SQLite connections: WAL, `synchronous = FULL`, foreign keys, a busy timeout.
+#[cfg(feature = "sqlite")]
+pub type SqlitePool = Pool<mojito_schema::Sqlite>;
+
+/// A connection of a [`Pool`]. It derefs to the Diesel connection.
+pub type PooledConnection<B> = managed::Object<Opener<B>>;
+
+/// A pool of asynchronous Diesel connections to one database.
+///
+/// Its settings are those of every `rocket_db_pools` pool: `url`, `max_connections`, `connect_timeout`.
+pub struct Pool<B: Backend> {
+    pool: managed::Pool<Opener<B>>,
+    url: String,
+    users: Arc<RwLock<()>>,
+}
+
+/// Keeps a pool open: closing it waits until nobody has one of these.
+pub(crate) struct InUse(#[expect(dead_code, reason = "held, not read")] OwnedRwLockReadGuard<()>);
+
+impl<B: Backend> Pool<B> {
+    /// The database that the pool's connections mean.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Keeps the pool open while handlers run, also when Rocket shuts both down at once.
+    pub(crate) async fn keep_open(&self) -> InUse {
+        InUse(Arc::clone(&self.users).read_owned().await)
+    }
+
+    pub(crate) async fn open(config: &Config) -> Result<Self, OpenError> {
+        let url = B::shared_url(&config.url);
+        let timeout = Some(Duration::from_secs(config.connect_timeout));
+        let pool = managed::Pool::builder(Opener { url: url.clone(), backend: PhantomData })
+            .max_size(config.max_connections)
+            .wait_timeout(timeout)
+            .create_timeout(timeout)
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .expect("a runtime is named");
+        let pool = Self { pool, url, users: Arc::default() };
+        // The pool connects lazily: without this, a database that is not there would not stop the launch.
+        drop(pool.connection().await?);
+        Ok(pool)
+    }
+
+    pub(crate) async fn connection(&self) -> Result<PooledConnection<B>, OpenError> {
+        self.pool.get().await.map_err(|error| match error {
+            managed::PoolError::Backend(error) => error,
+            error => OpenError::no_connection(error.to_string()),
+        })
+    }
+}
+
+impl<B: Backend> Clone for Pool<B> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), url: self.url.clone(), users: Arc::clone(&self.users) }
+    }
+}
+
+impl<B: Backend> fmt::Debug for Pool<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("backend", &B::NAME).field("status", &self.pool.status()).finish()
+    }
+}
+
+#[rocket::async_trait]
+impl<B: Backend> rocket_db_pools::Pool for Pool<B> {
+    type Connection = PooledConnection<B>;
+    type Error = Error<OpenError>;
+
+    async fn init(figment: &Figment) -> Result<Self, Self::Error> {
+        let config: Config = figment.extract()?;
+        Self::open(&config).await.map_err(Error::Init)
+    }
+
+    async fn get(&self) -> Result<Self::Connection, Self::Error> {
+        self.connection().await.map_err(Error::Get)
+    }
+
+    async fn close(&self) {
+        let _nobody = self.users.write().await;
+        self.pool.close();
+    }
+}
+
+/// Opens the connections of a [`Pool`].
+pub struct Opener<B> {
+    url: String,
+    backend: PhantomData<fn() -> B>,
+}
+
+impl<B: Backend> managed::Manager for Opener<B> {
+    type Type = B::Connection;
+    type Error = OpenError;
+
+    async fn create(&self) -> Result<B::Connection, OpenError> {
+        B::open(&self.url, Open::Create).await
+    }
+
+    async fn recycle(&self, connection: &mut B::Connection, _: &Metrics) -> RecycleResult<OpenError> {
+        match connection.is_broken() {
+            true => Err(RecycleError::message("the connection is broken")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A pooled connection that is closed, not given back, unless somebody says that it is as good as before.
+///
+/// So a panic, a timeout or an error never leaves an open transaction to the next user.
+pub(crate) struct Loan<B: Backend>(Option<PooledConnection<B>>);
+
+impl<B: Backend> Loan<B> {
+    pub fn new(connection: PooledConnection<B>) -> Self {
+        Self(Some(connection))
+    }
+
+    pub fn connection(&mut self) -> &mut B::Connection {
+        self.0.as_mut().expect("there until it is given back")
+    }
+
+    pub fn give_back(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<B: Backend> Drop for Loan<B> {
+    fn drop(&mut self) {
+        drop(self.0.take().map(managed::Object::take));
+    }
+}

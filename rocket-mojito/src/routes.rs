@@ -1,0 +1,51 @@
+use rocket::http::Method;
+use rocket::route::{self, Handler, Route};
+use rocket::{Data, Request, post, routes};
+
+use crate::Inbox;
+use crate::ingress::{Cause, MojitoEvent, Receipt, Rejection};
+
+/// The routes of one endpoint, to be mounted where it lives.
+pub(crate) fn routes() -> Vec<Route> {
+    let mut routes = routes![interview_result, interview_collected, interview_failed, any_event];
+    let paths: Vec<String> = routes.iter().map(|route| route.uri.to_string()).collect();
+    for path in paths {
+        routes.extend(OTHER_METHODS.map(|method| Route::new(method, &path, NotAllowed)));
+    }
+    routes
+}
+
+#[post("/interview_result", data = "<event>")]
+async fn interview_result(event: Result<MojitoEvent, Rejection>, inbox: Inbox) -> Result<Receipt, Rejection> {
+    inbox.record(event?).await
+}
+
+#[post("/interview_collected", data = "<event>")]
+async fn interview_collected(event: Result<MojitoEvent, Rejection>, inbox: Inbox) -> Result<Receipt, Rejection> {
+    inbox.record(event?).await
+}
+
+#[post("/interview_failed", data = "<event>")]
+async fn interview_failed(event: Result<MojitoEvent, Rejection>, inbox: Inbox) -> Result<Receipt, Rejection> {
+    inbox.record(event?).await
+}
+
+#[post("/", data = "<event>")]
+async fn any_event(event: Result<MojitoEvent, Rejection>, inbox: Inbox) -> Result<Receipt, Rejection> {
+    inbox.record(event?).await
+}
+
+/// All but `POST`. Rocket answers `HEAD` by the route for `GET`, without its body.
+const OTHER_METHODS: [Method; 7] =
+    [Method::Get, Method::Put, Method::Delete, Method::Options, Method::Trace, Method::Connect, Method::Patch];
+
+/// Answers 405 where Rocket itself would answer 404.
+#[derive(Clone, Copy)]
+struct NotAllowed;
+
+#[rocket::async_trait]
+impl Handler for NotAllowed {
+    async fn handle<'r>(&self, request: &'r Request<'_>, _: Data<'r>) -> route::Outcome<'r> {
+        route::Outcome::from(request, Rejection::new(Cause::Method))
+    }
+}

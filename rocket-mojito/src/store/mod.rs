@@ -1,0 +1,14 @@
+//! Where ingress and dispatch meet: what is recorded here is durable before it is acknowledged.
+
+mod database;
+mod link;
+mod recorder;
+mod signal;
+#[expect(clippy::module_inception, reason = "the noun of this folder")]
+mod store;
+
+pub(crate) use self::database::{Database, WriteTurn};
+pub(crate) use self::link::Link;
+pub(crate) use self::recorder::{Recorder, Recording};
+pub(crate) use self::signal::Signal;
+pub(crate) use self::store::{DieselStore, Store, Unavailable};

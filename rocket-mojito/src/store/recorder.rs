@@ -1,0 +1,166 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mojito_schema::{Backend, HandlerSpec, NewDelivery, Recorded, Utc, fault};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::{Link, Signal, Unavailable};
+
+/// The most deliveries that one transaction takes. One fsync then serves them all.
+const LARGEST_BATCH: usize = 256;
+
+/// How many deliveries may wait, whatever their size.
+const LONGEST_QUEUE: usize = 4096;
+
+/// A delivery that waits to be recorded.
+struct Entry {
+    delivery: NewDelivery,
+    answer: oneshot::Sender<Result<Recorded, Unavailable>>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// The one task that records: drains what is waiting, writes it in one transaction, answers all of it.
+///
+/// There is no timer: a delivery that comes alone is written at once.
+pub(crate) struct Recorder {
+    queue: mpsc::Sender<Entry>,
+    room: Arc<Semaphore>,
+    room_size: u32,
+}
+
+impl Recorder {
+    /// Starts the task. It ends, with the queue drained, when it is stopped or the recorder is dropped.
+    pub fn start<B: Backend>(
+        link: Link<B>,
+        handlers: Arc<Vec<HandlerSpec>>,
+        signal: Signal,
+        queue_limit: u64,
+        patience: Duration,
+    ) -> (Self, Recording) {
+        let (queue, entries) = mpsc::channel(LONGEST_QUEUE);
+        // A semaphore holds less than `usize::MAX` permits, and more than fits a `u32`.
+        let room_size = u32::try_from(queue_limit).unwrap_or(u32::MAX);
+        let task = Task { link, handlers, signal, patience };
+        let recorder = Self { queue, room: Arc::new(Semaphore::new(room_size as usize)), room_size };
+        let (stop, stopped) = oneshot::channel();
+        (recorder, Recording { stop, task: tokio::spawn(task.run(entries, stopped)) })
+    }
+
+    /// Queues a delivery. What comes back resolves once it is committed, or is not.
+    ///
+    /// # Errors
+    ///
+    /// When the queue is full, or closed.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the receiver cancels nothing: the delivery is recorded.
+    pub fn submit(
+        &self,
+        delivery: NewDelivery,
+    ) -> Result<oneshot::Receiver<Result<Recorded, Unavailable>>, Unavailable> {
+        // A body larger than the whole queue still gets in when it is alone.
+        let size = u32::try_from(delivery.body.len()).unwrap_or(u32::MAX).clamp(1, self.room_size);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(size).map_err(|_| Unavailable::QueueFull)?;
+        let (answer, receiver) = oneshot::channel();
+        match self.queue.try_send(Entry { delivery, answer, _room: room }) {
+            Ok(()) => Ok(receiver),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(Unavailable::QueueFull),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Unavailable::Stopping),
+        }
+    }
+}
+
+/// The running task of a [`Recorder`].
+pub(crate) struct Recording {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Recording {
+    /// Lets nothing more in, and returns when what waits is answered, or `patience` is over.
+    pub async fn stop(self, patience: Duration) {
+        let _ = self.stop.send(());
+        if tokio::time::timeout(patience, self.task).await.is_err() {
+            tracing::error!("deliveries were still waiting when the time to stop was over; none was acknowledged");
+        }
+    }
+}
+
+struct Task<B: Backend> {
+    link: Link<B>,
+    handlers: Arc<Vec<HandlerSpec>>,
+    signal: Signal,
+    patience: Duration,
+}
+
+impl<B: Backend> Task<B> {
+    async fn run(mut self, mut entries: mpsc::Receiver<Entry>, mut stop: oneshot::Receiver<()>) {
+        let mut batch = Vec::with_capacity(LARGEST_BATCH);
+        loop {
+            let count = tokio::select! {
+                biased;
+                _ = &mut stop, if !stop.is_terminated() => {
+                    entries.close();
+                    continue;
+                }
+                count = entries.recv_many(&mut batch, LARGEST_BATCH) => count,
+            };
+            if count == 0 {
+                return;
+            }
+            let (deliveries, answers): (Vec<_>, Vec<_>) =
+                batch.drain(..).map(|entry| (entry.delivery, (entry.answer, entry._room))).unzip();
+            let outcomes = self.record(deliveries).await;
+            self.signal.notify();
+            for ((answer, _room), outcome) in answers.into_iter().zip(outcomes) {
+                // Nobody listens where the client has gone, or the deadline has passed: it is recorded all the same.
+                let _ = answer.send(outcome);
+            }
+        }
+    }
+
+    async fn record(&mut self, deliveries: Vec<NewDelivery>) -> Vec<Result<Recorded, Unavailable>> {
+        let batch = Arc::new(deliveries);
+        match self.write(Arc::clone(&batch)).await {
+            Ok(recorded) => recorded.into_iter().map(Ok).collect(),
+            Err(unavailable) if batch.len() == 1 => vec![Err(unavailable)],
+            Err(_) => self.record_one_by_one(Arc::unwrap_or_clone(batch)).await,
+        }
+    }
+
+    /// After a batch has failed: one bad delivery must not refuse its neighbours. When it is the database that is
+    /// down, there is no use in asking it for every one of them: nobody waits any more.
+    async fn record_one_by_one(&mut self, batch: Vec<NewDelivery>) -> Vec<Result<Recorded, Unavailable>> {
+        let began = Instant::now();
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for delivery in batch {
+            if began.elapsed() > self.patience {
+                outcomes.push(Err(Unavailable::Database));
+                continue;
+            }
+            let outcome = self.write(Arc::new(vec![delivery])).await;
+            outcomes.push(outcome.map(|recorded| recorded[0]));
+        }
+        outcomes
+    }
+
+    async fn write(&mut self, batch: Arc<Vec<NewDelivery>>) -> Result<Vec<Recorded>, Unavailable> {
+        let count = batch.len();
+        if let Err(error) = self.link.connection().await {
+            tracing::error!(%error, "the recorder cannot reach the database");
+            return Err(Unavailable::Database);
+        }
+        let _turn = self.link.database().write_turn().await;
+        let connection = self.link.connection().await.map_err(|_| Unavailable::Database)?;
+        match B::record(connection, batch, Arc::clone(&self.handlers), Utc::now()).await {
+            Ok(recorded) => Ok(recorded),
+            Err(error) => {
+                self.link.reset();
+                tracing::error!(fault = fault(&error), count, "a batch was not recorded");
+                Err(Unavailable::Database)
+            }
+        }
+    }
+}
