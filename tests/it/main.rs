@@ -1,1 +1,4 @@
-fn main() {}
+//! Integration tests over everything: real sockets, real databases, real processes.
+
+mod harness;
+mod http;

@@ -1,0 +1,11 @@
+//! What every test stands on. Each test has its own database and its own port, both chosen at run time.
+
+mod bodies;
+mod client;
+mod database;
+mod host;
+
+pub(crate) use self::bodies::Body;
+pub(crate) use self::client::{Answer, Connection, post, request};
+pub(crate) use self::database::Database;
+pub(crate) use self::host::{Host, HostBuilder, SECRET};
