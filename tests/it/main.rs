@@ -1,4 +1,6 @@
 //! Integration tests over everything: real sockets, real databases, real processes.
 
+mod dispatch;
 mod harness;
 mod http;
+mod operations;
