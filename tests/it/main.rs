@@ -4,3 +4,4 @@ mod dispatch;
 mod harness;
 mod http;
 mod operations;
+mod standing;
