@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use super::oracle::{Expected, Oracle, Sent};
-use crate::harness::Database;
+use crate::harness::{Database, rounds, seed};
 
 type Connection = <Sqlite as Backend>::Connection;
 
@@ -111,10 +111,7 @@ fn sent(event: EventKind, body: u8) -> Sent {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_history_is_judged_as_the_oracle_judges_it() {
-    let seed = std::env::var("MOJITO_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed: u64 = seed.unwrap_or_else(|| Utc::now().unix_timestamp_nanos() as u64);
-    println!("MOJITO_TEST_SEED={seed}");
-    let cases = if std::env::var("MOJITO_TEST_SCALE").as_deref() == Ok("full") { 100_000 } else { 1_500 };
+    let (seed, cases) = (seed(), rounds(1_500, 100_000));
     let config = Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
     let mut store = Store::open().await;
     let store = std::cell::RefCell::new(&mut store);
