@@ -44,13 +44,19 @@ struct Page {
 /// Where the report is. The desk never fetches it.
 struct Report {
     url: String,
-    is_link: bool,
+    /// Where a link leads; none where the URL is not encrypted and so becomes no link.
+    host: Option<String>,
 }
 
 impl Report {
     fn new(url: String) -> Self {
-        let is_link = url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
-        Self { url, is_link }
+        let (scheme, rest) = url.split_at_checked(8).unwrap_or_default();
+        // Browsers take a backslash for a slash, and what stands before the last `@` for a user.
+        let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        let is_link = scheme.eq_ignore_ascii_case("https://") && !host.is_empty();
+        let host = is_link.then(|| host.to_owned());
+        Self { url, host }
     }
 }
 
@@ -113,8 +119,9 @@ pub(super) async fn page(
     _visitor: Visitor,
     mut db: Connection<HiringDb>,
     endpoint: &str,
-    id: &str,
+    id: Option<&str>,
 ) -> Result<Option<RawHtml<String>>, Failure> {
+    let Some(id) = id else { return Ok(None) };
     let mark = Mark::read(&mut db).await?;
     let Some(row) = candidates::find(&mut db, endpoint, id).await? else { return Ok(None) };
     let application = Application::find(&mut db, endpoint, id).await?;
@@ -129,11 +136,14 @@ mod tests {
 
     #[test]
     fn only_an_encrypted_report_becomes_a_link() {
-        let is_link = |url: &str| Report::new(url.to_owned()).is_link;
+        let host = |url: &str| Report::new(url.to_owned()).host;
 
-        assert!(is_link("https://reports.example.com/1?sig=2"));
-        for url in ["http://example.com", "javascript:alert(1)//https://", " https://a", "https:/", "ü", ""] {
-            assert!(!is_link(url), "{url}");
+        assert_eq!(host("https://reports.example.com/1?sig=2").as_deref(), Some("reports.example.com"));
+        assert_eq!(host("HTTPS://good.example\\@bad.example").as_deref(), Some("good.example"));
+        assert_eq!(host("https://good.example@bad.example:8443").as_deref(), Some("bad.example:8443"));
+        for url in ["http://example.com", "javascript:alert(1)//https://", " https://a", "https:/", "https://", "ü", ""]
+        {
+            assert_eq!(host(url), None, "{url}");
         }
     }
 }

@@ -56,13 +56,14 @@ struct Line {
     event: &'static str,
     score: Option<Score>,
     decision: &'static str,
+    is_decided: bool,
     updated: Moment,
 }
 
 impl From<NewsRow> for News {
     fn from(row: NewsRow) -> Self {
         Self {
-            link: uri!(candidate::page(&row.endpoint, &row.result_id)).to_string(),
+            link: uri!(candidate::page(&row.endpoint, Some(&row.result_id))).to_string(),
             name: labels::name(row.candidate_name),
             text: row.notice.label(),
             moment: Moment(row.created_at),
@@ -73,7 +74,7 @@ impl From<NewsRow> for News {
 impl From<CandidateRow> for Line {
     fn from(row: CandidateRow) -> Self {
         Self {
-            link: uri!(candidate::page(&row.endpoint, &row.result_id)).to_string(),
+            link: uri!(candidate::page(&row.endpoint, Some(&row.result_id))).to_string(),
             name: labels::name(row.candidate_name),
             external_id: row.candidate_external_id,
             result_id: row.result_id,
@@ -81,6 +82,7 @@ impl From<CandidateRow> for Line {
             event: labels::event(row.event),
             score: row.score.map(Score),
             decision: labels::decision(row.recruiter_go_next_round),
+            is_decided: row.recruiter_go_next_round.is_some(),
             updated: Moment(row.updated_at),
         }
     }
