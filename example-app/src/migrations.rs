@@ -3,7 +3,7 @@ use diesel::SqliteConnection;
 use diesel_migrations::MigrationHarness as _;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Rocket, async_trait};
-use rocket_db_pools::{Database as _, Pool as _};
+use rocket_db_pools::Pool as _;
 
 use crate::database::{DbConnection, HiringDb, MIGRATIONS};
 
@@ -30,7 +30,7 @@ impl Fairing for Migrations {
 }
 
 async fn migrate(rocket: &Rocket<Build>) -> anyhow::Result<()> {
-    let database = HiringDb::fetch(rocket).context("the hiring desk has no database: attach `HiringDb` first")?;
+    let database = rocket.state::<HiringDb>().context("the desk's tables wait for a database that is not open")?;
     let mut connection = database.get().await.context("`databases.mojito.url`")?;
     run(&mut connection).await.context("the tables of the hiring desk cannot be brought up to date")
 }
