@@ -1,16 +1,20 @@
+use std::collections::HashMap;
+
 use askama::Template;
+use mojito_schema::QueryResult;
 use rocket::response::content::RawHtml;
 use rocket::{get, uri};
 use rocket_db_pools::Connection;
 
 use super::errors::Failure;
 use super::{candidate, labels};
-use crate::database::HiringDb;
+use crate::database::{DbConnection, HiringDb};
 use crate::moment::Moment;
 use crate::score::Score;
 use crate::stage::Stage;
+use crate::tables::applications::Application;
 use crate::tables::candidates::{self, CandidateRow};
-use crate::tables::notices::{self, NewsRow};
+use crate::tables::notices::{self, NoticeRow};
 use crate::visitor::Visitor;
 use crate::watcher::Mark;
 
@@ -60,25 +64,14 @@ struct Line {
     updated: Moment,
 }
 
-impl From<NewsRow> for News {
-    fn from(row: NewsRow) -> Self {
-        Self {
-            link: uri!(candidate::page(&row.endpoint, Some(&row.result_id))).to_string(),
-            name: labels::name(row.candidate_name),
-            text: row.notice.label(),
-            moment: Moment(row.created_at),
-        }
-    }
-}
-
-impl From<CandidateRow> for Line {
-    fn from(row: CandidateRow) -> Self {
+impl Line {
+    fn new(row: CandidateRow, stage: Option<Stage>) -> Self {
         Self {
             link: uri!(candidate::page(&row.endpoint, Some(&row.result_id))).to_string(),
             name: labels::name(row.candidate_name),
             external_id: row.candidate_external_id,
             result_id: row.result_id,
-            stage: row.stage,
+            stage,
             event: labels::event(row.event),
             score: row.score.map(Score),
             decision: labels::decision(row.recruiter_go_next_round),
@@ -103,19 +96,53 @@ pub(super) async fn page(
 ) -> Result<RawHtml<String>, Failure> {
     let stage = stage.and_then(Stage::from_word);
     let mark = Mark::read(&mut db).await?;
-    let mut rows = candidates::newest(&mut db, stage, i64::try_from(SHOWN + 1).unwrap_or(i64::MAX)).await?;
-    let is_cut = rows.len() > SHOWN;
-    rows.truncate(SHOWN);
-    let news = notices::newest(&mut db, NEWS).await?;
-    let page = Page {
-        mark,
-        choices: choices(stage),
-        news: news.into_iter().map(News::from).collect(),
-        lines: rows.into_iter().map(Line::from).collect(),
-        stage,
-        is_cut,
-    };
+    let news = news(&mut db).await?;
+    let mut lines = lines(&mut db, stage).await?;
+    let is_cut = lines.len() > SHOWN;
+    lines.truncate(SHOWN);
+    let page = Page { mark, choices: choices(stage), news, lines, stage, is_cut };
     Ok(RawHtml(page.render()?))
+}
+
+/// The newest candidates, and one more than are shown if there are more.
+async fn lines(c: &mut DbConnection, stage: Option<Stage>) -> QueryResult<Vec<Line>> {
+    let limit = i64::try_from(SHOWN + 1).unwrap_or(i64::MAX);
+    let (rows, applications) = match stage {
+        Some(stage) => {
+            let applications = Application::at(c, stage, limit).await?;
+            let keys = applications.iter().map(Application::key).collect();
+            (candidates::of_results(c, keys).await?, applications)
+        }
+        None => {
+            let rows = candidates::newest(c, limit).await?;
+            let keys = rows.iter().map(CandidateRow::key).collect();
+            let applications = Application::of_results(c, keys).await?;
+            (rows, applications)
+        }
+    };
+    let stages: HashMap<_, _> = applications.iter().map(|application| (application.key(), application.stage)).collect();
+    let line = |row: CandidateRow| {
+        let found = stages.get(&row.key()).copied();
+        (stage.is_none() || found == stage).then(|| Line::new(row, found))
+    };
+    Ok(rows.into_iter().filter_map(line).collect())
+}
+
+/// The newest notices. What is about an erased result is left out.
+async fn news(c: &mut DbConnection) -> QueryResult<Vec<News>> {
+    let notices = notices::newest(c, NEWS).await?;
+    let candidates = candidates::of_results(c, notices.iter().map(NoticeRow::key).collect()).await?;
+    let by_key: HashMap<_, _> = candidates.iter().map(|candidate| (candidate.key(), candidate)).collect();
+    let news = |notice: &NoticeRow| {
+        let candidate = by_key.get(&notice.key())?;
+        Some(News {
+            link: uri!(candidate::page(&notice.endpoint, Some(&notice.result_id))).to_string(),
+            name: labels::name(candidate.candidate_name.clone()),
+            text: notice.notice.label(),
+            moment: Moment(notice.created_at),
+        })
+    };
+    Ok(notices.iter().filter_map(news).collect())
 }
 
 fn choices(taken: Option<Stage>) -> Vec<Choice> {

@@ -59,7 +59,7 @@ pub(super) async fn list(
     let Some(limit) = effective(limit) else {
         return Ok((Status::BadRequest, RawJson(r#"{"error":"limit"}"#.to_owned())));
     };
-    let rows = candidates::newest(&mut db, None, limit).await?;
+    let rows = candidates::newest(&mut db, limit).await?;
     let candidates: Vec<Candidate> = rows.into_iter().map(Candidate::from).collect();
     let json = serde_json::to_string(&candidates).expect("texts and numbers always serialise");
     Ok((Status::Ok, RawJson(json)))

@@ -2,6 +2,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use rocket_mojito::Utc;
 
+use super::keys::Keys;
 use crate::database::DbConnection;
 use crate::stage::Stage;
 
@@ -52,5 +53,26 @@ impl Application {
         let insert = diesel::insert_into(applications::table).values(self);
         let upsert = insert.on_conflict((applications::endpoint, applications::result_id)).do_update().set(self);
         upsert.execute(c).await.map(drop)
+    }
+
+    /// The applications of these results.
+    pub async fn of_results(c: &mut DbConnection, keys: Keys<'_>) -> QueryResult<Vec<Self>> {
+        applications::table
+            .filter(applications::endpoint.eq_any(keys.endpoints))
+            .filter(applications::result_id.eq_any(keys.ids))
+            .select(Self::as_select())
+            .load(c)
+            .await
+    }
+
+    /// The applications at one stage, those that moved last first.
+    pub async fn at(c: &mut DbConnection, stage: Stage, limit: i64) -> QueryResult<Vec<Self>> {
+        let rows = applications::table.filter(applications::stage.eq(stage)).order(applications::updated_at.desc());
+        rows.limit(limit).select(Self::as_select()).load(c).await
+    }
+
+    /// The key of its result: endpoint and id.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.endpoint, &self.result_id)
     }
 }

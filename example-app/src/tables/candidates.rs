@@ -5,16 +5,17 @@ use diesel_async::RunQueryDsl;
 use mojito_schema::{ResultRow, results};
 use rocket_mojito::{EventKind, Utc};
 
-use super::applications::applications;
+use super::keys::Keys;
 use crate::database::DbConnection;
-use crate::stage::Stage;
 
 /// One candidate's interview result, as lists show it.
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = results)]
 pub struct CandidateRow {
     /// The endpoint that its deliveries came to.
     pub endpoint: String,
     /// The vendor's id of the result.
+    #[diesel(column_name = id)]
     pub result_id: String,
     /// The candidate's name, where one is linked.
     pub candidate_name: Option<String>,
@@ -30,35 +31,36 @@ pub struct CandidateRow {
     pub recruiter_go_next_round: Option<bool>,
     /// When the result last changed.
     pub updated_at: Utc,
-    /// Where it stands on the desk; none before the handler has filed it.
-    pub stage: Option<Stage>,
+}
+
+impl CandidateRow {
+    /// The key of the result: endpoint and id.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.endpoint, &self.result_id)
+    }
 }
 
 /// Candidates, those whose result changed last first. What is erased is left out.
-pub async fn newest(c: &mut DbConnection, stage: Option<Stage>, limit: i64) -> QueryResult<Vec<CandidateRow>> {
-    let its_application = applications::endpoint.eq(results::endpoint).and(applications::result_id.eq(results::id));
-    let mut query = results::table
-        .left_join(applications::table.on(its_application))
+pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<CandidateRow>> {
+    results::table
         .filter(results::erased_at.is_null())
         .order((results::updated_at.desc(), results::delivery_id.desc()))
         .limit(limit)
-        .select((
-            results::endpoint,
-            results::id,
-            results::candidate_name,
-            results::candidate_external_id,
-            results::event,
-            results::version,
-            results::score,
-            results::recruiter_go_next_round,
-            results::updated_at,
-            applications::stage.nullable(),
-        ))
-        .into_boxed();
-    if let Some(stage) = stage {
-        query = query.filter(applications::stage.eq(stage));
-    }
-    query.load(c).await
+        .select(CandidateRow::as_select())
+        .load(c)
+        .await
+}
+
+/// The candidates with these results, in the same order. What is erased is left out.
+pub async fn of_results(c: &mut DbConnection, keys: Keys<'_>) -> QueryResult<Vec<CandidateRow>> {
+    results::table
+        .filter(results::endpoint.eq_any(keys.endpoints))
+        .filter(results::id.eq_any(keys.ids))
+        .filter(results::erased_at.is_null())
+        .order((results::updated_at.desc(), results::delivery_id.desc()))
+        .select(CandidateRow::as_select())
+        .load(c)
+        .await
 }
 
 /// One result with all that it says, unless it is erased.

@@ -1,6 +1,5 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use mojito_schema::results;
 use rocket_mojito::{Event, Utc};
 
 use crate::database::DbConnection;
@@ -53,39 +52,31 @@ pub async fn append(c: &mut DbConnection, event: &Event, notices: &[Notice], now
     Ok(())
 }
 
-/// A notice with the candidate that it is about.
-#[derive(Queryable)]
-pub struct NewsRow {
+/// A stored notice.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = application_notices)]
+pub struct NoticeRow {
     /// The endpoint of the result.
     pub endpoint: String,
     /// The vendor's id of the result.
     pub result_id: String,
-    /// The candidate's name, where one is linked.
-    pub candidate_name: Option<String>,
     /// What is to be noticed.
     pub notice: Notice,
     /// When it was written.
     pub created_at: Utc,
 }
 
-/// The newest notices, newest first. What is about an erased result is left out.
-pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<NewsRow>> {
-    let its_result =
-        results::endpoint.eq(application_notices::endpoint).and(results::id.eq(application_notices::result_id));
-    application_notices::table
-        .inner_join(results::table.on(its_result))
-        .filter(results::erased_at.is_null())
-        .order(application_notices::id.desc())
-        .limit(limit)
-        .select((
-            application_notices::endpoint,
-            application_notices::result_id,
-            results::candidate_name,
-            application_notices::notice,
-            application_notices::created_at,
-        ))
-        .load(c)
-        .await
+impl NoticeRow {
+    /// The key of its result: endpoint and id.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.endpoint, &self.result_id)
+    }
+}
+
+/// The newest notices, newest first.
+pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<NoticeRow>> {
+    let rows = application_notices::table.order(application_notices::id.desc()).limit(limit);
+    rows.select(NoticeRow::as_select()).load(c).await
 }
 
 /// The notices of one result, in the order in which they were written: (delivery, notice).

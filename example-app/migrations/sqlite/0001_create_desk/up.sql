@@ -12,6 +12,9 @@ CREATE TABLE applications (
     CONSTRAINT applications_version CHECK (version >= 1)
 ) STRICT, WITHOUT ROWID;
 
+-- The page of those at one stage.
+CREATE INDEX applications_by_stage ON applications (stage, updated_at);
+
 -- The desk's timeline: one row per handled delivery. Nothing here forbids a second one, so that it would be seen.
 CREATE TABLE application_events (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
