@@ -6,7 +6,10 @@ use diesel::QueryResult;
 use diesel_async::AsyncConnection;
 use diesel_async::pooled_connection::PoolableConnection;
 
-use crate::{Backlog, Claim, HandlerSpec, NewDelivery, OpenError, Recorded, Settlement, Ticket, Utc};
+use crate::{
+    Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
+    Requeued, Selection, Settlement, Step, Ticket, Utc,
+};
 
 mod sealed {
     pub trait Sealed {}
@@ -155,6 +158,153 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         lease: Duration,
         now: Utc,
     ) -> impl Future<Output = QueryResult<Rescue>> + Send;
+
+    /// How many deliveries a selection means.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn count(connection: &mut Self::Connection, selection: Selection) -> impl Future<Output = QueryResult<u64>> + Send;
+
+    /// One step of a replay: makes the work of `handlers` on the next `limit` selected deliveries wait again, from
+    /// its first attempt. Work that runs is left alone; work that was never made is made.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn requeue(
+        connection: &mut Self::Connection,
+        selection: Selection,
+        handlers: Arc<Vec<HandlerSpec>>,
+        pace: Pace,
+        limit: i64,
+    ) -> impl Future<Output = QueryResult<Requeued>> + Send;
+
+    /// Gives a quarantined delivery, understood at last, its standing and its work. Repeat detection is passed by on
+    /// purpose. Where its result has come to something newer it is late: the state is not moved back.
+    ///
+    /// `None` when the delivery is not quarantined any more.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn admit(
+        connection: &mut Self::Connection,
+        delivery_id: i64,
+        delivery: NewDelivery,
+        handlers: Arc<Vec<HandlerSpec>>,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<Option<Recorded>>> + Send;
+
+    /// One step: gives up the waiting work of one handler, or of all, on the next `limit` selected deliveries. Work
+    /// that runs is left alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn discard(
+        connection: &mut Self::Connection,
+        selection: Selection,
+        handler: Option<String>,
+        limit: i64,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<Step>> + Send;
+
+    /// Removes up to `limit` bodies that arrived before `before` and that no unfinished work needs.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn prune_bodies(
+        connection: &mut Self::Connection,
+        before: Utc,
+        limit: i64,
+    ) -> impl Future<Output = QueryResult<u64>> + Send;
+
+    /// Looks at up to `limit` deliveries after `after_id` that arrived before `before`, and removes those that are
+    /// no result's current or newest late one and have no unfinished work.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn prune_deliveries(
+        connection: &mut Self::Connection,
+        before: Utc,
+        after_id: i64,
+        limit: i64,
+    ) -> impl Future<Output = QueryResult<Step>> + Send;
+
+    /// Up to `limit` deliveries after `after_id` that still have a body.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn bodies(
+        connection: &mut Self::Connection,
+        after_id: i64,
+        limit: i64,
+    ) -> impl Future<Output = QueryResult<Vec<DeliveryRow>>> + Send;
+
+    /// The endpoint and id of each result whose current state names the person.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn results_of(
+        connection: &mut Self::Connection,
+        person: Person,
+    ) -> impl Future<Output = QueryResult<Vec<(String, String)>>> + Send;
+
+    /// Removes one result: its state, all its bodies, its error texts, its waiting and running work. A tombstone stays.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn erase_result(
+        connection: &mut Self::Connection,
+        endpoint: String,
+        id: String,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<Erased>> + Send;
+
+    /// Removes the body of one delivery, whatever result it is about.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn erase_body(
+        connection: &mut Self::Connection,
+        delivery_id: i64,
+    ) -> impl Future<Output = QueryResult<Erased>> + Send;
+
+    /// Makes what was removed disappear from the database's files too, as far as the database can.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database. What was removed stays removed.
+    fn scrub(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<()>> + Send;
+
+    /// Enters an operator's action into the audit, before it is carried out.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn begin_audit(
+        connection: &mut Self::Connection,
+        audit: NewAudit,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<i64>> + Send;
+
+    /// Enters how many rows the action concerned.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn finish_audit(
+        connection: &mut Self::Connection,
+        audit_id: i64,
+        affected: u64,
+    ) -> impl Future<Output = QueryResult<()>> + Send;
 
     /// What is waiting, running, dead and quarantined.
     ///

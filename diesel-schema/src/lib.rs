@@ -46,10 +46,14 @@ compile_error!("enable a database feature: `sqlite`");
 mod backend;
 mod delivery;
 mod error;
+#[doc(hidden)]
+pub mod failpoint;
 mod fault;
 mod finding;
 mod fingerprint;
+mod operation;
 mod plan;
+mod selection;
 mod snapshot;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -66,6 +70,8 @@ pub use self::error::OpenError;
 pub use self::fault::fault;
 pub use self::finding::{Finding, FindingCode};
 pub use self::fingerprint::Fingerprint;
+pub use self::operation::{Erased, NewAudit, Pace, Person, Requeued, Step};
+pub use self::selection::Selection;
 pub use self::snapshot::Snapshot;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::Sqlite;

@@ -57,9 +57,23 @@ impl<'a> Plan<'a> {
         let stored: HashSet<ResultKey<'a>> = ground.heads.keys().copied().collect();
         let mut draft = Draft { plan: Self::default(), ground, touched: BTreeSet::new(), handlers, now };
         for delivery in batch {
-            let recorded = draft.add(delivery);
+            let verdict = draft.judge(delivery);
+            let recorded = draft.add(delivery, verdict);
             draft.plan.recorded.push(recorded);
         }
+        draft.finish(&stored)
+    }
+
+    /// Decides a delivery that was stored long ago, as `ground.next_id`, and is understood only now.
+    ///
+    /// It is judged as if it were new, but by the time at which it came: it never replaces what came after it.
+    pub fn of_admitted(delivery: &'a NewDelivery, handlers: &'a [HandlerSpec], ground: Ground<'a>, now: Utc) -> Self {
+        let stored: HashSet<ResultKey<'a>> = ground.heads.keys().copied().collect();
+        let is_overtaken = ground.heads.values().any(|head| !head.erased && head.delivery_id > ground.next_id);
+        let mut draft = Draft { plan: Self::default(), ground, touched: BTreeSet::new(), handlers, now };
+        let verdict = if is_overtaken { Verdict::Late } else { draft.judge(delivery) };
+        let recorded = draft.add(delivery, verdict);
+        draft.plan.recorded.push(recorded);
         draft.finish(&stored)
     }
 }
@@ -74,11 +88,14 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn add(&mut self, delivery: &'a NewDelivery) -> Recorded {
-        let key = delivery.result_id().map(|id| (delivery.endpoint.as_str(), id));
-        let head = key.and_then(|key| self.ground.heads.get(&key));
+    fn judge(&self, delivery: &NewDelivery) -> Verdict {
+        let head = key_of(delivery).and_then(|key| self.ground.heads.get(&key));
         let known = self.ground.known.get(&delivery.fingerprint).map_or(&[][..], Vec::as_slice);
-        match judge(head, known, delivery) {
+        judge(head, known, delivery)
+    }
+
+    fn add(&mut self, delivery: &'a NewDelivery, verdict: Verdict) -> Recorded {
+        match verdict {
             Verdict::Repeat { of } => {
                 let (times, last) = self.plan.repeats.entry(of).or_insert((0, delivery.received_at));
                 *times += 1;
@@ -93,11 +110,8 @@ impl<'a> Draft<'a> {
             }
             Verdict::Late => {
                 let id = self.insert(delivery, Standing::Late, None, &[], false);
-                if let Some(key) = key
-                    && let Some(head) = self.ground.heads.get_mut(&key)
-                {
-                    head.late_delivery_id = Some(id);
-                    self.touched.insert(key);
+                if delivery.event == EventKind::InterviewCollected {
+                    self.note_late(delivery, id);
                 }
                 self.give_work(delivery, id, |handler| handler.takes_late);
                 Recorded { delivery_id: id, standing: Standing::Late, version: None }
@@ -160,6 +174,15 @@ impl<'a> Draft<'a> {
         self.touched.insert(key);
     }
 
+    fn note_late(&mut self, delivery: &'a NewDelivery, id: i64) {
+        if let Some(key) = key_of(delivery)
+            && let Some(head) = self.ground.heads.get_mut(&key)
+        {
+            head.late_delivery_id = head.late_delivery_id.max(Some(id));
+            self.touched.insert(key);
+        }
+    }
+
     fn give_work(&mut self, delivery: &'a NewDelivery, delivery_id: i64, wants: impl Fn(&HandlerSpec) -> bool) {
         let Some(result_id) = delivery.result_id() else { return };
         let rows = self.handlers.iter().filter(|handler| wants(handler)).map(|handler| WorkInsert {
@@ -201,7 +224,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-#[derive(Insertable)]
+#[derive(Insertable, AsChangeset)]
 #[diesel(table_name = deliveries)]
 pub(crate) struct DeliveryInsert<'a> {
     pub id: i64,
@@ -216,6 +239,10 @@ pub(crate) struct DeliveryInsert<'a> {
     pub body: &'a [u8],
     pub changes: String,
     pub findings: String,
+}
+
+fn key_of(delivery: &NewDelivery) -> Option<ResultKey<'_>> {
+    delivery.result_id().map(|id| (delivery.endpoint.as_str(), id))
 }
 
 /// The columns of a result beside its snapshot.

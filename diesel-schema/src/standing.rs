@@ -52,6 +52,10 @@ pub(crate) fn judge(head: Option<&Head<'_>>, known: &[Known], delivery: &NewDeli
     if let Some(waiting) = waiting {
         return Verdict::Repeat { of: waiting.id };
     }
+    // A tombstone swallows what comes for it, so that a late retry does not bring an erased person back.
+    if let Some(tombstone) = head.filter(|head| head.erased) {
+        return Verdict::Repeat { of: tombstone.delivery_id };
+    }
     let Content::Usable { snapshot, .. } = &delivery.content else {
         return Verdict::Quarantine;
     };
@@ -62,10 +66,6 @@ pub(crate) fn judge(head: Option<&Head<'_>>, known: &[Known], delivery: &NewDeli
             is_recurrence: !known.is_empty(),
         };
     };
-    // A tombstone swallows what comes for it, so that a late retry does not bring an erased person back.
-    if head.erased {
-        return Verdict::Repeat { of: head.delivery_id };
-    }
     let holds = |id| known.iter().any(|known| known.id == id);
     if holds(head.delivery_id) {
         return Verdict::Repeat { of: head.delivery_id };

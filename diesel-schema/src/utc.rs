@@ -1,3 +1,4 @@
+use std::fmt;
 use std::ops::Deref;
 
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -5,6 +6,8 @@ use diesel::expression::AsExpression;
 use diesel::query_builder::QueryId;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::SqlType;
+use time::format_description::well_known::Rfc3339;
+use time::macros::datetime;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 /// The SQL type of a [`Utc`]: one for every backend.
@@ -22,6 +25,12 @@ pub struct UtcTimestamp;
 pub struct Utc(OffsetDateTime);
 
 impl Utc {
+    /// Before everything that is stored.
+    pub const MIN: Self = Self(datetime!(0001-01-01 00:00 UTC));
+
+    /// After everything that is stored.
+    pub const MAX: Self = Self(datetime!(9999-12-31 23:59:59.999_999 UTC));
+
     /// The moment by this machine's clock.
     pub fn now() -> Self {
         OffsetDateTime::now_utc().into()
@@ -46,6 +55,13 @@ impl From<OffsetDateTime> for Utc {
         let moment = moment.to_offset(UtcOffset::UTC);
         let whole = moment.nanosecond() / 1_000 * 1_000;
         Self(moment.replace_nanosecond(whole).expect("less than a second"))
+    }
+}
+
+/// As RFC 3339 has it: `2026-11-23T10:00:00.5Z`.
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.format(&Rfc3339).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -96,8 +112,6 @@ mod sqlite {
 
     #[cfg(test)]
     mod tests {
-        use time::macros::datetime;
-
         use super::*;
 
         #[test]

@@ -9,8 +9,8 @@ use rocket::{Build, Orbit, Rocket, async_trait};
 use rocket_db_pools::{Config, Database as HostDatabase};
 use tokio::sync::Mutex;
 
-use crate::config::{Endpoints, MojitoConfig};
-use crate::dispatch::{Dispatcher, MojitoHandler};
+use crate::config::{Endpoints, MojitoConfig, Pauses};
+use crate::dispatch::{Dispatcher, MojitoHandler, Pruner};
 use crate::ingress::Ingress;
 use crate::pool::Pool;
 use crate::store::{Database, DieselStore, Link, Recorder, Recording, Signal, Store};
@@ -60,6 +60,8 @@ struct HostPool<B: Backend> {
 /// What the launch has put together.
 struct Running<B: Backend> {
     database: Arc<Database<B>>,
+    store: Arc<dyn Store>,
+    pauses: Pauses,
     signal: Signal,
     recording: Recording,
     dispatcher: Option<Dispatcher<B>>,
@@ -92,35 +94,40 @@ impl<B: Backend> MojitoFairing<B> {
     /// Everything that can go wrong does so here, before the first request.
     async fn assemble(&self, rocket: Rocket<Build>) -> Result<Rocket<Build>, (Rocket<Build>, Error)> {
         match self.prepare(&rocket).await {
-            Ok((endpoints, running, store)) => {
-                *self.running.lock().await = Some(running);
+            Ok((endpoints, running)) => {
                 let rocket = mount(rocket, &self.config, &endpoints);
-                Ok(rocket.manage(Ingress::new(endpoints, &self.config)).manage(Inbox::new(store)))
+                let ingress = Ingress::new(endpoints, &self.config, running.pauses.clone());
+                let (store, pauses, signal) = (&running.store, &running.pauses, &running.signal);
+                let inbox = Inbox::new(Arc::clone(store), self.config.retention(), pauses.clone(), signal.clone());
+                *self.running.lock().await = Some(running);
+                Ok(rocket.manage(ingress).manage(inbox))
             }
             Err(error) => Err((rocket, error)),
         }
     }
 
-    async fn prepare(&self, rocket: &Rocket<Build>) -> Result<(Endpoints, Running<B>, Arc<dyn Store>), Error> {
+    async fn prepare(&self, rocket: &Rocket<Build>) -> Result<(Endpoints, Running<B>), Error> {
         if rocket.state::<Ingress>().is_some() {
             return Err(Error::config(
                 "a second `MojitoFairing` is attached: attach one, with an endpoint for each merchant and environment",
             ));
         }
         let endpoints = self.config.resolve()?;
-        let specs = self.handler_specs()?;
+        let handlers = Arc::new(self.handler_specs()?);
+        let names: Vec<String> = handlers.iter().map(|handler| handler.name.clone()).collect();
+        let pauses = self.config.pauses(&names)?;
         let database = Arc::new(Database::new(self.open_pool(rocket).await?));
         let signal = Signal::new();
         let (recorder, recording) = Recorder::start(
             Link::new(Arc::clone(&database)),
-            Arc::new(specs),
+            Arc::clone(&handlers),
             signal.clone(),
             self.config.queue_limit.as_u64(),
             self.config.ack_deadline,
         );
         let operator = Link::new(Arc::clone(&database));
-        let store = Arc::new(DieselStore::new(recorder, self.config.ack_deadline, operator));
-        Ok((endpoints, Running { database, signal, recording, dispatcher: None }, store))
+        let store = Arc::new(DieselStore::new(recorder, self.config.ack_deadline, operator, handlers, signal.clone()));
+        Ok((endpoints, Running { database, store, pauses, signal, recording, dispatcher: None }))
     }
 
     fn handler_specs(&self) -> Result<Vec<HandlerSpec>, Error> {
@@ -215,7 +222,10 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
         if let Some(running) = &mut *self.running.lock().await {
             let database = Arc::clone(&running.database);
             let handlers = self.handlers.clone();
-            running.dispatcher = Some(Dispatcher::start(database, handlers, &self.config, &running.signal).await);
+            let pruner = Pruner { store: Arc::clone(&running.store), retention: self.config.retention() };
+            let (pauses, signal) = (&running.pauses, &running.signal);
+            let dispatcher = Dispatcher::start(database, handlers, &self.config, pauses, signal, pruner).await;
+            running.dispatcher = Some(dispatcher);
         }
     }
 

@@ -1,22 +1,29 @@
 use std::sync::Arc;
 
-use mojito_schema::Backlog;
+use mojito_schema::{Backlog, Erased, Person, Selection};
 use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 use crate::Error;
+use crate::config::{Pauses, Retention};
 use crate::ingress::{MojitoEvent, Receipt, Rejection};
-use crate::store::Store;
+use crate::operation::{Actor, Pruned, Replay, Replayed};
+use crate::store::{Signal, Store};
 
 /// The way into the store: records deliveries, and tells and does what operators ask for.
 ///
 /// The fairing manages it: take `&State<Inbox>`, or the guard `Inbox`, which is a cheap handle of its own.
 #[derive(Clone)]
-pub struct Inbox(Arc<dyn Store>);
+pub struct Inbox {
+    store: Arc<dyn Store>,
+    retention: Retention,
+    pauses: Pauses,
+    signal: Signal,
+}
 
 impl Inbox {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self(store)
+    pub(crate) fn new(store: Arc<dyn Store>, retention: Retention, pauses: Pauses, signal: Signal) -> Self {
+        Self { store, retention, pauses, signal }
     }
 
     /// Records a delivery. The receipt says that it is durable.
@@ -29,7 +36,7 @@ impl Inbox {
     ///
     /// Dropping the future cancels nothing: the delivery is recorded.
     pub async fn record(&self, event: MojitoEvent) -> Result<Receipt, Rejection> {
-        match self.0.record(event.into_delivery()).await {
+        match self.store.record(event.into_delivery()).await {
             Ok(recorded) => {
                 let (delivery, standing) = (recorded.delivery_id, recorded.standing.as_str());
                 tracing::debug!(delivery, standing, "a delivery was recorded");
@@ -49,7 +56,119 @@ impl Inbox {
     ///
     /// When the database does not answer.
     pub async fn backlog(&self) -> Result<Backlog, Error> {
-        self.0.backlog().await.map_err(|_| Error::unavailable("the backlog"))
+        self.store.backlog().await.map_err(|_| Error::unavailable("the backlog"))
+    }
+
+    /// How many deliveries a selection means: the dry run of a replay.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn count(&self, selection: &Selection) -> Result<u64, Error> {
+        self.store.count(selection.clone()).await.map_err(|_| Error::unavailable("the count"))
+    }
+
+    /// Hands deliveries to handlers again, from the first attempt, whatever came of them before.
+    ///
+    /// Repeat detection is passed by on purpose. What runs at this moment is left alone. Quarantined deliveries are
+    /// read with today's types; where their result has come to something newer meanwhile they become `late`, and the
+    /// state is not moved back. A handler is told by [`Event::is_superseded`](crate::Event::is_superseded).
+    ///
+    /// # Errors
+    ///
+    /// When no handler has the name that was asked for, or the database does not answer. What was done until then is
+    /// done, and stands in the audit.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future cancels nothing: the replay goes on.
+    pub async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Error> {
+        if let Some(name) = &replay.handler {
+            self.pauses.check_handler(name)?;
+        }
+        self.store.replay(replay, actor).await.map_err(|_| Error::unavailable("the replay"))
+    }
+
+    /// Gives up the waiting work of one handler, or of all, on the selected deliveries. How much there was.
+    ///
+    /// # Errors
+    ///
+    /// As [`replay`](Self::replay).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future cancels nothing: it goes on.
+    pub async fn discard(&self, selection: Selection, handler: Option<&str>, actor: Actor) -> Result<u64, Error> {
+        let handler = handler.map(str::to_owned);
+        self.store.discard(selection, handler, actor).await.map_err(|_| Error::unavailable("the discard"))
+    }
+
+    /// Removes bodies and deliveries that are older than the settings allow. It also happens by itself, every hour.
+    ///
+    /// # Errors
+    ///
+    /// As [`replay`](Self::replay).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future cancels nothing: it goes on.
+    pub async fn prune(&self, actor: Actor) -> Result<Pruned, Error> {
+        self.store.prune(self.retention, actor).await.map_err(|_| Error::unavailable("the prune"))
+    }
+
+    /// Removes a person from every table, body and error text. What comes for an erased result later is acknowledged
+    /// and not kept.
+    ///
+    /// Every stored body is read, since former states can name the person too: on a large table it takes a while,
+    /// and holds nobody up. Tables of the host's own are the host's to clean.
+    ///
+    /// # Errors
+    ///
+    /// As [`replay`](Self::replay). It can be asked for again.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future cancels nothing: it goes on.
+    pub async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Error> {
+        self.store.erase(person, actor).await.map_err(|_| Error::unavailable("the erasure"))
+    }
+
+    /// Answers the deliveries of an endpoint 503, in this process, so that the sender keeps them.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such endpoint.
+    pub fn pause_endpoint(&self, name: &str) -> Result<(), Error> {
+        self.pauses.set_endpoint(name, true)
+    }
+
+    /// Takes the deliveries of an endpoint again.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such endpoint.
+    pub fn resume_endpoint(&self, name: &str) -> Result<(), Error> {
+        self.pauses.set_endpoint(name, false)
+    }
+
+    /// Claims nothing more for a handler, in this process. Its work is recorded all the same; what runs goes on.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such handler.
+    pub fn pause_handler(&self, name: &str) -> Result<(), Error> {
+        self.pauses.set_handler(name, true)
+    }
+
+    /// Hands work to a handler again.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such handler.
+    pub fn resume_handler(&self, name: &str) -> Result<(), Error> {
+        self.pauses.set_handler(name, false)?;
+        self.signal.notify();
+        Ok(())
     }
 }
 

@@ -61,6 +61,7 @@ mod event;
 mod fairing;
 mod inbox;
 mod ingress;
+mod operation;
 pub mod pool;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
@@ -70,7 +71,9 @@ mod store;
 
 #[cfg(feature = "sqlite")]
 pub use mojito_schema::Sqlite;
-pub use mojito_schema::{Backend, Backlog, EventKind, Field, Finding, FindingCode, Standing, Utc};
+pub use mojito_schema::{
+    Backend, Backlog, Erased, EventKind, Field, Finding, FindingCode, Person, Selection, Standing, State, Utc,
+};
 
 pub use self::config::{EndpointConfig, MojitoConfig, SecretConfig};
 pub use self::dispatch::{Context, HandlerError, HandlerResult, MojitoHandler};
@@ -81,3 +84,4 @@ pub use self::event::{
 pub use self::fairing::MojitoFairing;
 pub use self::inbox::Inbox;
 pub use self::ingress::{MojitoEvent, Receipt, Rejection};
+pub use self::operation::{Actor, Pruned, Replay, Replayed};

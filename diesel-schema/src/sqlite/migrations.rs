@@ -8,6 +8,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::Connection;
 use crate::error::OpenError;
+use crate::failpoint;
 use crate::tables::migrations::migrations;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -29,6 +30,7 @@ pub(super) async fn run(connection: &mut Connection) -> Result<(), OpenError> {
         let names = recorded(c)?;
         for migration in missing(&names)? {
             migration.run(c)?;
+            failpoint::reach("migration.run");
             diesel::insert_into(migrations::table)
                 .values(migrations::name.eq(migration.name().to_string()))
                 .execute(c)?;

@@ -1,10 +1,14 @@
 //! SQLite: one file, one writer at a time, each verb one hop to a blocking thread.
 
+mod audit;
 mod backlog;
 mod claim;
 mod connection;
+mod erase;
 mod migrations;
+mod prune;
 mod record;
+mod replay;
 mod rescue;
 mod settle;
 
@@ -16,7 +20,10 @@ use diesel::prelude::*;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 
 use crate::backend::{Backend, Open, Rescue};
-use crate::{Backlog, Claim, HandlerSpec, NewDelivery, OpenError, Recorded, Settlement, Ticket, Utc};
+use crate::{
+    Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
+    Requeued, Selection, Settlement, Step, Ticket, Utc,
+};
 
 /// SQLite in the host's own process: the embedded default.
 ///
@@ -99,6 +106,81 @@ impl Backend for Sqlite {
         now: Utc,
     ) -> QueryResult<Rescue> {
         write(connection, move |c| rescue::renew_and_rescue(c, held, lease, now)).await
+    }
+
+    async fn count(connection: &mut Connection, selection: Selection) -> QueryResult<u64> {
+        connection.spawn_blocking(move |c| replay::count(c, &selection)).await
+    }
+
+    async fn requeue(
+        connection: &mut Connection,
+        selection: Selection,
+        handlers: Arc<Vec<HandlerSpec>>,
+        pace: Pace,
+        limit: i64,
+    ) -> QueryResult<Requeued> {
+        write(connection, move |c| replay::requeue(c, &selection, &handlers, pace, limit)).await
+    }
+
+    async fn admit(
+        connection: &mut Connection,
+        delivery_id: i64,
+        delivery: NewDelivery,
+        handlers: Arc<Vec<HandlerSpec>>,
+        now: Utc,
+    ) -> QueryResult<Option<Recorded>> {
+        write(connection, move |c| record::admit(c, delivery_id, &delivery, &handlers, now)).await
+    }
+
+    async fn discard(
+        connection: &mut Connection,
+        selection: Selection,
+        handler: Option<String>,
+        limit: i64,
+        now: Utc,
+    ) -> QueryResult<Step> {
+        write(connection, move |c| replay::discard(c, &selection, handler.as_deref(), limit, now)).await
+    }
+
+    async fn prune_bodies(connection: &mut Connection, before: Utc, limit: i64) -> QueryResult<u64> {
+        write(connection, move |c| prune::prune_bodies(c, before, limit)).await
+    }
+
+    async fn prune_deliveries(
+        connection: &mut Connection,
+        before: Utc,
+        after_id: i64,
+        limit: i64,
+    ) -> QueryResult<Step> {
+        write(connection, move |c| prune::prune_deliveries(c, before, after_id, limit)).await
+    }
+
+    async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
+        connection.spawn_blocking(move |c| erase::bodies(c, after_id, limit)).await
+    }
+
+    async fn results_of(connection: &mut Connection, person: Person) -> QueryResult<Vec<(String, String)>> {
+        connection.spawn_blocking(move |c| erase::results_of(c, &person)).await
+    }
+
+    async fn erase_result(connection: &mut Connection, endpoint: String, id: String, now: Utc) -> QueryResult<Erased> {
+        write(connection, move |c| erase::erase_result(c, &endpoint, &id, now)).await
+    }
+
+    async fn erase_body(connection: &mut Connection, delivery_id: i64) -> QueryResult<Erased> {
+        write(connection, move |c| erase::erase_body(c, delivery_id)).await
+    }
+
+    async fn scrub(connection: &mut Connection) -> QueryResult<()> {
+        connection.spawn_blocking(erase::scrub).await
+    }
+
+    async fn begin_audit(connection: &mut Connection, audit: NewAudit, now: Utc) -> QueryResult<i64> {
+        write(connection, move |c| audit::begin(c, &audit, now)).await
+    }
+
+    async fn finish_audit(connection: &mut Connection, audit_id: i64, affected: u64) -> QueryResult<()> {
+        write(connection, move |c| audit::finish(c, audit_id, affected)).await
     }
 
     async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {

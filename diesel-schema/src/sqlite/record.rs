@@ -4,8 +4,10 @@ use diesel::prelude::*;
 
 use crate::plan::{Advance, Ground, Plan, ResultKey};
 use crate::standing::Head;
-use crate::tables::deliveries::{self, Known};
-use crate::{Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Utc, results, work};
+use crate::tables::deliveries::{Known, count_repeats, known as known_by};
+use crate::{
+    Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, deliveries, failpoint, results, work,
+};
 
 /// Loads what the batch stands on, decides, writes. The caller holds the write lock from before the first read.
 pub(super) fn record(
@@ -18,7 +20,30 @@ pub(super) fn record(
         Ground { heads: heads(connection, batch)?, known: known(connection, batch)?, next_id: next_id(connection)? };
     let plan = Plan::of(batch, handlers, ground, now);
     write(connection, &plan)?;
+    failpoint::reach("record.written");
     Ok(plan.recorded)
+}
+
+/// Records a quarantined delivery in the place that it has already.
+pub(super) fn admit(
+    connection: &mut SqliteConnection,
+    delivery_id: i64,
+    delivery: &NewDelivery,
+    handlers: &[HandlerSpec],
+    now: Utc,
+) -> QueryResult<Option<Recorded>> {
+    let place = deliveries::table.find(delivery_id).filter(deliveries::standing.eq(Standing::Quarantined));
+    if place.count().get_result::<i64>(connection)? == 0 {
+        return Ok(None);
+    }
+    let batch = std::slice::from_ref(delivery);
+    let ground = Ground { heads: heads(connection, batch)?, known: HashMap::new(), next_id: delivery_id };
+    let mut plan = Plan::of_admitted(delivery, handlers, ground, now);
+    for row in plan.deliveries.drain(..) {
+        diesel::update(place).set(row).execute(connection)?;
+    }
+    write(connection, &plan)?;
+    Ok(plan.recorded.first().copied())
 }
 
 fn heads<'a>(
@@ -44,7 +69,7 @@ fn heads<'a>(
 fn known(connection: &mut SqliteConnection, batch: &[NewDelivery]) -> QueryResult<HashMap<Fingerprint, Vec<Known>>> {
     let mut known = HashMap::new();
     for fingerprint in batch.iter().map(|delivery| delivery.fingerprint) {
-        let rows: Vec<Known> = deliveries::known(fingerprint.as_bytes()).load(connection)?;
+        let rows: Vec<Known> = known_by(fingerprint.as_bytes()).load(connection)?;
         if !rows.is_empty() {
             known.insert(fingerprint, rows);
         }
@@ -72,10 +97,10 @@ fn next_id(connection: &mut SqliteConnection) -> QueryResult<i64> {
 // A statement per row: each is prepared once per connection, and costs no round trip here.
 fn write(connection: &mut SqliteConnection, plan: &Plan<'_>) -> QueryResult<()> {
     for row in &plan.deliveries {
-        diesel::insert_into(deliveries::deliveries::table).values(row).execute(connection)?;
+        diesel::insert_into(deliveries::table).values(row).execute(connection)?;
     }
     for (id, (times, last)) in &plan.repeats {
-        deliveries::count_repeats(*id, *times, last).execute(connection)?;
+        count_repeats(*id, *times, last).execute(connection)?;
     }
     for advance in &plan.results {
         match advance {

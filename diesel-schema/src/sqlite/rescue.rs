@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::backend::Rescue;
 use crate::tables::work::{held, lapsed};
-use crate::{State, Ticket, Utc, work};
+use crate::{State, Ticket, Utc, failpoint, work};
 
 /// What the operator reads where the last attempt never came back.
 const LOST: &str = "the lease lapsed: the process died, hung or was cut off during the last attempt";
@@ -24,6 +24,7 @@ pub(super) fn renew_and_rescue(
             rescue.stale.push(ticket);
         }
     }
+    failpoint::reach("lease.renewed");
     rescue.discarded = diesel::update(lapsed(&now).filter(work::attempt.ge(work::max_attempts)))
         .set((
             work::state.eq(State::Discarded),

@@ -1,7 +1,7 @@
 use diesel::prelude::*;
 
 use crate::tables::work::held;
-use crate::{Settlement, State, Ticket, Utc, work};
+use crate::{Settlement, State, Ticket, Utc, failpoint, work};
 
 pub(super) fn settle(
     connection: &mut SqliteConnection,
@@ -50,6 +50,7 @@ fn discard(connection: &mut SqliteConnection, ticket: &Ticket, error: &str, now:
             work::last_error.eq(error),
         ))
         .execute(connection)?;
+    failpoint::reach("work.discarded");
     Ok(rows == 1)
 }
 

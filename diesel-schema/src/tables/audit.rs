@@ -46,15 +46,3 @@ pub struct AuditRow {
     /// How many rows it concerned.
     pub affected: i64,
 }
-
-/// An action as it enters the audit.
-#[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = audit)]
-pub(crate) struct NewAudit<'a> {
-    pub at: Utc,
-    pub actor: &'a str,
-    pub action: Action,
-    pub target: &'a str,
-    pub reason: Option<&'a str>,
-    pub affected: i64,
-}

@@ -2,6 +2,7 @@ use diesel::dsl::{auto_type, exists, not};
 use diesel::prelude::*;
 use serde::Serialize;
 
+use crate::tables::deliveries::deliveries;
 use crate::{DeliveryRow, State, Utc};
 
 diesel::table! {
@@ -167,4 +168,10 @@ pub(crate) fn held<'a>(delivery_id: i64, handler: &'a str, epoch: i64) -> _ {
 #[auto_type(no_type_alias)]
 pub(crate) fn lapsed<'a>(now: &'a Utc) -> _ {
     work::table.filter(work::lease_until.lt(now))
+}
+
+/// The work on a delivery that is neither completed nor discarded.
+#[auto_type(no_type_alias)]
+pub(crate) fn unfinished() -> _ {
+    work::table.filter(work::delivery_id.eq(deliveries::id)).filter(work::finished_at.is_null())
 }

@@ -36,6 +36,10 @@ impl EndpointConfig {
         !self.secrets.is_empty()
     }
 
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
     fn resolve(&self, name: &str) -> Result<Endpoint, Error> {
         let path = format!("mojito.endpoints.{name}.secrets");
         check_name(name)?;
@@ -53,7 +57,7 @@ impl EndpointConfig {
                 twice.id
             )));
         }
-        Ok(Endpoint { name: name.to_owned(), secrets, is_paused: self.paused })
+        Ok(Endpoint { name: name.to_owned(), secrets })
     }
 }
 
@@ -74,7 +78,6 @@ fn check_name(name: &str) -> Result<(), Error> {
 pub(crate) struct Endpoint {
     pub name: String,
     pub secrets: Vec<Secret>,
-    pub is_paused: bool,
 }
 
 /// Every endpoint, and which request is for which.

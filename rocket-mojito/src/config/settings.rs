@@ -5,7 +5,7 @@ use rocket::data::{ByteUnit, ToByteUnit};
 use rocket::figment::Figment;
 use rocket::serde::{Deserialize, Deserializer};
 
-use super::{EndpointConfig, Endpoints, SecretConfig};
+use super::{EndpointConfig, Endpoints, Pauses, SecretConfig};
 use crate::Error;
 
 /// Every setting of the plugin. The key is `mojito` in `Rocket.toml`, and `ROCKET_MOJITO` in the environment.
@@ -174,7 +174,8 @@ impl MojitoConfig {
         self
     }
 
-    /// Leaves the work of a handler waiting, until a launch without this. It is recorded all the same.
+    /// Leaves the work of a handler waiting, until a launch without this or
+    /// [`Inbox::resume_handler`](crate::Inbox::resume_handler). It is recorded all the same.
     pub fn pause_handler(mut self, name: impl Into<String>) -> Self {
         self.paused_handlers.insert(name.into());
         self
@@ -203,6 +204,25 @@ impl MojitoConfig {
         self.check_mount()?;
         self.check_positive()?;
         Endpoints::resolve(&self.endpoints, &self.mount)
+    }
+
+    /// How long rows and bodies are kept.
+    pub(crate) fn retention(&self) -> Retention {
+        let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+        Retention { deliveries: days(self.retention_days), bodies: days(self.body_retention_days) }
+    }
+
+    /// A switch for each endpoint and handler.
+    pub(crate) fn pauses(&self, handlers: &[String]) -> Result<Pauses, Error> {
+        if let Some(unknown) = self.paused_handlers.iter().find(|name| !handlers.contains(name)) {
+            return Err(Error::config(format!(
+                "`mojito.paused_handlers` names `{unknown}`, and there is `{}`: correct or remove it",
+                handlers.join("`, `")
+            )));
+        }
+        let endpoints = self.endpoints.iter().map(|(name, endpoint)| (name.clone(), endpoint.is_paused()));
+        let handlers = handlers.iter().map(|name| (name.clone(), self.paused_handlers.contains(name)));
+        Ok(Pauses::new(endpoints, handlers))
     }
 
     fn check_mount(&self) -> Result<(), Error> {
@@ -246,4 +266,11 @@ fn millis(duration: Duration) -> u64 {
 
 fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     u64::deserialize(deserializer).map(Duration::from_secs)
+}
+
+/// How long rows and bodies are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retention {
+    pub deliveries: Duration,
+    pub bodies: Duration,
 }

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,8 @@ use super::MojitoHandler;
 use super::executor::{Desk, Executor};
 use super::held::Held;
 use super::keeper::Keeper;
-use crate::config::MojitoConfig;
+use super::pruner::Pruner;
+use crate::config::{MojitoConfig, Pauses};
 use crate::pool::InUse;
 use crate::store::{Database, Link, Signal};
 
@@ -20,6 +20,7 @@ pub(crate) struct Dispatcher<B: Backend> {
     stop: watch::Sender<bool>,
     executors: Vec<JoinHandle<JoinSet<()>>>,
     keeper: JoinHandle<()>,
+    pruner: JoinHandle<()>,
     _pool: InUse,
 }
 
@@ -28,15 +29,16 @@ impl<B: Backend> Dispatcher<B> {
         database: Arc<Database<B>>,
         handlers: Vec<Arc<dyn MojitoHandler<B>>>,
         config: &MojitoConfig,
+        pauses: &Pauses,
         signal: &Signal,
+        pruner: Pruner,
     ) -> Self {
         let pool = database.keep_open().await;
         let link = Arc::new(Mutex::new(Link::new(Arc::clone(&database))));
         let desk = Desk { database, link, held: Held::default() };
         let (stop, stopped) = watch::channel(false);
-        let paused: &BTreeSet<String> = &config.paused_handlers;
-        let active = handlers.into_iter().filter(|handler| !paused.contains(&handler.name()));
-        let executors = active
+        let executors = handlers
+            .into_iter()
             .map(|handler| Executor {
                 name: handler.name().into(),
                 handler,
@@ -44,17 +46,21 @@ impl<B: Backend> Dispatcher<B> {
                 timeout: config.handler_timeout,
                 lease: config.lease,
                 desk: desk.clone(),
+                pauses: pauses.clone(),
                 signal: signal.clone(),
             })
             .map(|executor| tokio::spawn(executor.run(stopped.clone())))
             .collect();
         let keeper = Keeper { desk: desk.clone(), lease: config.lease, signal: signal.clone() };
-        Self { desk, stop, executors, keeper: tokio::spawn(keeper.run(stopped)), _pool: pool }
+        let keeper = tokio::spawn(keeper.run(stopped.clone()));
+        Self { desk, stop, executors, keeper, pruner: tokio::spawn(pruner.run(stopped)), _pool: pool }
     }
 
     /// Stops claiming, gives running attempts `grace` to end, then releases those that did not.
     pub async fn stop(self, grace: Duration) {
         self.stop.send_replace(true);
+        // What it waits for goes on by itself, step by step.
+        self.pruner.abort();
         let mut attempts = Vec::new();
         for executor in self.executors {
             attempts.extend(executor.await);

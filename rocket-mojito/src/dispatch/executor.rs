@@ -1,13 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, Claim, Settlement, Ticket, Utc, fault};
+use mojito_schema::{Backend, Claim, Settlement, Ticket, Utc, failpoint, fault};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::MojitoHandler;
 use super::attempt::Attempt;
 use super::held::Held;
+use crate::config::Pauses;
 use crate::store::{Database, Link, Signal};
 
 /// How long an executor sleeps when nothing wakes it. What is due later, and what other processes recorded, is
@@ -22,6 +23,7 @@ pub(super) struct Executor<B: Backend> {
     pub timeout: Duration,
     pub lease: Duration,
     pub desk: Desk<B>,
+    pub pauses: Pauses,
     pub signal: Signal,
 }
 
@@ -47,7 +49,7 @@ impl<B: Backend> Executor<B> {
         while !*stop.borrow_and_update() {
             // Seen before the claim: what is recorded from here on wakes the wait below.
             recorded.borrow_and_update();
-            let free = slots.available_permits();
+            let free = if self.pauses.has_handler(&self.name) { 0 } else { slots.available_permits() };
             let claims = if free > 0 { self.claim(free).await } else { Vec::new() };
             let may_be_more = free > 0 && claims.len() == free;
             for claim in claims {
@@ -106,7 +108,12 @@ impl<B: Backend> Desk<B> {
         let _turn = self.database.write_turn().await;
         let Ok(connection) = link.connection().await else { return Vec::new() };
         match B::claim(connection, handler, limit, lease, Utc::now()).await {
-            Ok(claims) => claims,
+            Ok(claims) => {
+                if !claims.is_empty() {
+                    failpoint::reach("claim.committed");
+                }
+                claims
+            }
             Err(error) => {
                 link.reset();
                 tracing::error!(fault = fault(&error), "nothing could be claimed");

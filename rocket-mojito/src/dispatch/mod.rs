@@ -3,6 +3,7 @@
 //! ```text
 //! executor: claim ── attempt: handler ── commit | retry | discard | release
 //! keeper:   renew leases, rescue lapsed ones
+//! pruner:   remove what is too old
 //! ```
 
 mod attempt;
@@ -13,8 +14,10 @@ mod executor;
 mod handler;
 mod held;
 mod keeper;
+mod pruner;
 mod transaction;
 
 pub use self::context::Context;
 pub(crate) use self::dispatcher::Dispatcher;
 pub use self::handler::{HandlerError, HandlerResult, MojitoHandler};
+pub(crate) use self::pruner::Pruner;

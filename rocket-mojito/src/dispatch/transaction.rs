@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backend, Ticket, Utc, fault};
+use mojito_schema::{Backend, Ticket, Utc, failpoint, fault};
 
 use super::handler::HandlerError;
 use crate::pool::Loan;
@@ -66,16 +66,16 @@ impl<B: Backend> Transaction<B> {
         match std::mem::replace(&mut self.state, State::Unused) {
             State::Unused => End::Unused,
             State::Stale => End::Stale,
-            State::Open { mut loan, _turn } => match B::commit(loan.connection()).await {
-                Ok(()) => {
-                    loan.give_back();
-                    End::Committed
-                }
-                Err(error) => {
+            State::Open { mut loan, _turn } => {
+                failpoint::reach("attempt.committing");
+                if let Err(error) = B::commit(loan.connection()).await {
                     tracing::error!(fault = fault(&error), "a handler's transaction could not be committed");
-                    End::Unknown
+                    return End::Unknown;
                 }
-            },
+                failpoint::reach("attempt.committed");
+                loan.give_back();
+                End::Committed
+            }
         }
     }
 

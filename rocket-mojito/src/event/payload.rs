@@ -68,8 +68,8 @@ impl Payload {
         self.presences.of(field)
     }
 
-    /// The columns of the result table.
-    pub(crate) fn into_snapshot(self) -> Snapshot {
+    /// The result's id, and the columns of the result table.
+    pub(crate) fn into_state(self) -> (String, Snapshot) {
         let mut snapshot = Snapshot::empty();
         snapshot.interview_id = self.interview_id;
         snapshot.question_set_id = self.question_set_id;
@@ -93,7 +93,7 @@ impl Payload {
         snapshot.pdf_export_url = self.pdf_export_url;
         snapshot.reason = self.reason;
         snapshot.extra = self.extra.to_json();
-        snapshot
+        (self.id, snapshot)
     }
 }
 

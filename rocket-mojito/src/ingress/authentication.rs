@@ -60,7 +60,7 @@ mod tests {
             header: "X-Secret".into(),
             digest: Sha256::digest(value).into(),
         };
-        Endpoint { name: "default".into(), secrets: vec![secret("old", OLD), secret("new", NEW)], is_paused: false }
+        Endpoint { name: "default".into(), secrets: vec![secret("old", OLD), secret("new", NEW)] }
     }
 
     fn headers(values: &[&str]) -> HeaderMap<'static> {

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use mojito_schema::{Content, Fingerprint, NewDelivery};
+use mojito_schema::{Content, Fingerprint, NewDelivery, failpoint};
 use rocket::data::{Data, FromData, Outcome};
 use rocket::request::Request;
 use rocket::{Ignite, Rocket, Sentinel};
@@ -9,7 +9,7 @@ use rocket::{Ignite, Rocket, Sentinel};
 use super::authentication::{Authenticated, authenticate};
 use super::body::{Body, Limits};
 use super::{Cause, Rejection};
-use crate::config::{Endpoints, MojitoConfig};
+use crate::config::{Endpoints, MojitoConfig, Pauses};
 use crate::event::{Payload, Reading, classify};
 use crate::{EventKind, Finding, Utc};
 
@@ -20,12 +20,13 @@ pub(crate) struct Ingress(Arc<Inner>);
 struct Inner {
     endpoints: Endpoints,
     limits: Limits,
+    pauses: Pauses,
 }
 
 impl Ingress {
-    pub fn new(endpoints: Endpoints, config: &MojitoConfig) -> Self {
+    pub fn new(endpoints: Endpoints, config: &MojitoConfig, pauses: Pauses) -> Self {
         let limits = Limits { size: config.body_limit, deadline: config.body_deadline };
-        Self(Arc::new(Inner { endpoints, limits }))
+        Self(Arc::new(Inner { endpoints, limits, pauses }))
     }
 }
 
@@ -112,9 +113,9 @@ impl MojitoEvent {
     pub(crate) fn into_delivery(self) -> NewDelivery {
         let fingerprint = Fingerprint::of(&self.endpoint, self.kind, &self.body);
         let (content, findings) = match self.reading {
-            Reading::Usable { mut payload, findings } => {
-                let result_id = std::mem::take(&mut payload.id);
-                (Content::Usable { result_id, snapshot: Box::new(payload.into_snapshot()) }, findings)
+            Reading::Usable { payload, findings } => {
+                let (result_id, snapshot) = payload.into_state();
+                (Content::Usable { result_id, snapshot: Box::new(snapshot) }, findings)
             }
             Reading::Unusable { cause, result_id } => (Content::Unusable { result_id }, vec![cause]),
         };
@@ -138,9 +139,10 @@ async fn receive(request: &Request<'_>, data: Data<'_>) -> Result<MojitoEvent, R
         ingress.0.endpoints.locate(request.uri().path().segments()).ok_or(Rejection::new(Cause::UnknownEndpoint))?;
     let sender = authenticate(endpoint, request.headers())?;
     let body = sender.read(request.headers(), data, ingress.0.limits).await?;
-    if endpoint.is_paused {
+    if ingress.0.pauses.has_endpoint(&endpoint.name) {
         return Err(Rejection::new(Cause::Paused));
     }
+    failpoint::reach("ingress.read");
     Ok(MojitoEvent::parse(&sender, path, body))
 }
 

@@ -2,6 +2,7 @@
 
 mod database;
 mod link;
+mod operator;
 mod recorder;
 mod signal;
 #[expect(clippy::module_inception, reason = "the noun of this folder")]

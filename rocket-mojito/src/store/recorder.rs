@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mojito_schema::{Backend, HandlerSpec, NewDelivery, Recorded, Utc, fault};
+use mojito_schema::{Backend, HandlerSpec, NewDelivery, Recorded, Utc, failpoint, fault};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -155,7 +155,10 @@ impl<B: Backend> Task<B> {
         let _turn = self.link.database().write_turn().await;
         let connection = self.link.connection().await.map_err(|_| Unavailable::Database)?;
         match B::record(connection, batch, Arc::clone(&self.handlers), Utc::now()).await {
-            Ok(recorded) => Ok(recorded),
+            Ok(recorded) => {
+                failpoint::reach("record.committed");
+                Ok(recorded)
+            }
             Err(error) => {
                 self.link.reset();
                 tracing::error!(fault = fault(&error), count, "a batch was not recorded");

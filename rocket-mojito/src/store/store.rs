@@ -1,11 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, Backlog, NewDelivery, QueryResult, Recorded, fault};
+use mojito_schema::{Backend, Backlog, Erased, HandlerSpec, NewDelivery, Person, Recorded, Selection};
 use rocket::futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
-use super::{Link, Recorder};
+use super::operator::Operator;
+use super::{Link, Recorder, Signal};
+use crate::config::Retention;
+use crate::operation::{Actor, Pruned, Replay, Replayed};
 
 /// Why something is not durable, as far as anybody knows yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,36 +35,50 @@ pub(crate) trait Store: Send + Sync {
 
     /// What is waiting, running, dead and quarantined.
     async fn backlog(&self) -> Result<Backlog, Unavailable>;
+
+    /// How many deliveries a selection means.
+    async fn count(&self, selection: Selection) -> Result<u64, Unavailable>;
+
+    /// Hands deliveries to handlers again.
+    async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable>;
+
+    /// Gives up waiting work.
+    async fn discard(&self, selection: Selection, handler: Option<String>, actor: Actor) -> Result<u64, Unavailable>;
+
+    /// Removes what is too old.
+    async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable>;
+
+    /// Removes a person.
+    async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Unavailable>;
 }
 
 /// The store in a Diesel database.
 pub(crate) struct DieselStore<B: Backend> {
     recorder: Recorder,
     ack_deadline: Duration,
-    operator: Arc<Mutex<Link<B>>>,
+    operator: Arc<Mutex<Operator<B>>>,
 }
 
 impl<B: Backend> DieselStore<B> {
-    pub fn new(recorder: Recorder, ack_deadline: Duration, operator: Link<B>) -> Self {
+    pub fn new(
+        recorder: Recorder,
+        ack_deadline: Duration,
+        link: Link<B>,
+        handlers: Arc<Vec<HandlerSpec>>,
+        signal: Signal,
+    ) -> Self {
+        let operator = Operator { link, handlers, signal };
         Self { recorder, ack_deadline, operator: Arc::new(Mutex::new(operator)) }
     }
 
-    /// Runs a verb on the operators' connection, in a task of its own so that nobody can cancel it.
-    async fn operate<R, F>(&self, verb: F) -> Result<R, Unavailable>
+    /// Runs what an operator asks for in a task of its own, so that nobody can cancel it half-way.
+    async fn operate<R, F>(&self, action: F) -> Result<R, Unavailable>
     where
         R: Send + 'static,
-        F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>> + Send + 'static,
+        F: for<'o> FnOnce(&'o mut Operator<B>) -> BoxFuture<'o, Result<R, Unavailable>> + Send + 'static,
     {
         let operator = Arc::clone(&self.operator);
-        let task = tokio::spawn(async move {
-            let mut link = operator.lock_owned().await;
-            let connection = link.connection().await.map_err(|_| Unavailable::Database)?;
-            verb(connection).await.map_err(|error| {
-                link.reset();
-                tracing::error!(fault = fault(&error), "the database refused an operator's request");
-                Unavailable::Database
-            })
-        });
+        let task = tokio::spawn(async move { action(&mut *operator.lock_owned().await).await });
         task.await.unwrap_or(Err(Unavailable::Stopping))
     }
 }
@@ -78,6 +95,26 @@ impl<B: Backend> Store for DieselStore<B> {
     }
 
     async fn backlog(&self) -> Result<Backlog, Unavailable> {
-        self.operate(|connection| Box::pin(B::backlog(connection))).await
+        self.operate(|operator| Box::pin(operator.backlog())).await
+    }
+
+    async fn count(&self, selection: Selection) -> Result<u64, Unavailable> {
+        self.operate(|operator| Box::pin(operator.count(selection))).await
+    }
+
+    async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {
+        self.operate(|operator| Box::pin(operator.replay(replay, actor))).await
+    }
+
+    async fn discard(&self, selection: Selection, handler: Option<String>, actor: Actor) -> Result<u64, Unavailable> {
+        self.operate(|operator| Box::pin(operator.discard(selection, handler, actor))).await
+    }
+
+    async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
+        self.operate(move |operator| Box::pin(operator.prune(retention, actor))).await
+    }
+
+    async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Unavailable> {
+        self.operate(|operator| Box::pin(operator.erase(person, actor))).await
     }
 }

@@ -23,8 +23,6 @@ CREATE TABLE mojito_deliveries (
         ((version IS NOT NULL) = (standing = 'current') AND (version IS NULL OR version >= 1)),
     CONSTRAINT mojito_deliveries_result CHECK
         (standing = 'quarantined' OR (result_id IS NOT NULL AND event <> 'unknown')),
-    CONSTRAINT mojito_deliveries_late CHECK
-        (standing <> 'late' OR event = 'interview_collected'),
     CONSTRAINT mojito_deliveries_fingerprint CHECK (length(fingerprint) = 32),
     CONSTRAINT mojito_deliveries_repeats CHECK
         (repeat_count >= 0 AND (repeat_count = 0) = (last_repeat_at IS NULL)),
@@ -36,8 +34,8 @@ CREATE TABLE mojito_deliveries (
 CREATE UNIQUE INDEX mojito_deliveries_by_result ON mojito_deliveries (endpoint, result_id, version);
 -- Repeats and recurrences: has this body been here before?
 CREATE INDEX mojito_deliveries_by_fingerprint ON mojito_deliveries (fingerprint);
--- Prune walks from the oldest.
-CREATE INDEX mojito_deliveries_by_age ON mojito_deliveries (received_at);
+-- Prune: the oldest bodies that are still there.
+CREATE INDEX mojito_deliveries_with_body ON mojito_deliveries (received_at) WHERE body IS NOT NULL;
 -- What waits for an operator.
 CREATE INDEX mojito_deliveries_quarantined ON mojito_deliveries (id) WHERE standing = 'quarantined';
 

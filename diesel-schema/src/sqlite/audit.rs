@@ -1,0 +1,22 @@
+use diesel::prelude::*;
+
+use crate::{NewAudit, Utc, audit};
+
+pub(super) fn begin(connection: &mut SqliteConnection, new: &NewAudit, now: Utc) -> QueryResult<i64> {
+    diesel::insert_into(audit::table)
+        .values((
+            audit::at.eq(now),
+            audit::actor.eq(&new.actor),
+            audit::action.eq(new.action),
+            audit::target.eq(&new.target),
+            audit::reason.eq(new.reason.as_deref()),
+            audit::affected.eq(0),
+        ))
+        .returning(audit::id)
+        .get_result(connection)
+}
+
+pub(super) fn finish(connection: &mut SqliteConnection, audit_id: i64, affected: u64) -> QueryResult<()> {
+    let affected = i64::try_from(affected).unwrap_or(i64::MAX);
+    diesel::update(audit::table.find(audit_id)).set(audit::affected.eq(affected)).execute(connection).map(drop)
+}

@@ -1,0 +1,34 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::config::Retention;
+use crate::operation::Actor;
+use crate::store::Store;
+
+/// How often what is too old is looked for.
+const PAUSE: Duration = Duration::from_secs(3600);
+
+/// Removes what is too old, from time to time.
+pub(crate) struct Pruner {
+    pub store: Arc<dyn Store>,
+    pub retention: Retention,
+}
+
+impl Pruner {
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow_and_update() {
+            // A failure is logged where it happens; the next hour tries again.
+            if let Ok(pruned) = self.store.prune(self.retention, Actor::new("rocket-mojito")).await
+                && (pruned.bodies > 0 || pruned.deliveries > 0)
+            {
+                tracing::info!(bodies = pruned.bodies, deliveries = pruned.deliveries, "pruned");
+            }
+            tokio::select! {
+                _ = stop.changed() => {}
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+}

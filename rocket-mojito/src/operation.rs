@@ -1,0 +1,83 @@
+use mojito_schema::Selection;
+
+/// Who does something, and why: for the audit.
+///
+/// ```
+/// # use rocket_mojito::Actor;
+/// let actor = Actor::new("anna@ops").because("the offer template is fixed");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    pub(crate) name: String,
+    pub(crate) reason: Option<String>,
+}
+
+impl Actor {
+    /// Somebody, by the name that the audit will show.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), reason: None }
+    }
+
+    /// Says why.
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+}
+
+/// A replay: which deliveries, to whom, and how fast.
+///
+/// [`Inbox::count`](crate::Inbox::count) tells beforehand how many a selection means.
+///
+/// ```
+/// # use rocket_mojito::{Replay, Selection, State};
+/// let dead = Selection::all().state(State::Discarded).handler("HiringDesk");
+/// let replay = Replay::of(dead).to_handler("HiringDesk").per_second(10);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    pub(crate) selection: Selection,
+    pub(crate) handler: Option<String>,
+    pub(crate) per_second: u32,
+}
+
+impl Replay {
+    /// A replay of these deliveries to every handler, fifty a second.
+    pub fn of(selection: Selection) -> Self {
+        Self { selection, handler: None, per_second: 50 }
+    }
+
+    /// Only to the handler of this name. It may be one that was attached after the deliveries came.
+    pub fn to_handler(mut self, name: impl Into<String>) -> Self {
+        self.handler = Some(name.into());
+        self
+    }
+
+    /// How many deliveries become due in each second. At least 1.
+    pub fn per_second(mut self, deliveries: u32) -> Self {
+        self.per_second = deliveries.max(1);
+        self
+    }
+}
+
+/// What a replay came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Replayed {
+    /// Work that waits again: one for each delivery and handler.
+    pub work: u64,
+    /// Quarantined deliveries that are understood now, and have their standing and their work.
+    pub admitted: u64,
+    /// Quarantined deliveries that are still not understood. They stay where they are.
+    pub still_quarantined: u64,
+}
+
+/// What was pruned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pruned {
+    /// Bodies older than `body_retention_days`.
+    pub bodies: u64,
+    /// Deliveries older than `retention_days`.
+    pub deliveries: u64,
+}
