@@ -39,6 +39,7 @@
 //! | --- | --- |
 //! | `sqlite` (default) | [`Sqlite`], with SQLite itself built in |
 //! | `postgres` | being built: so far it brings the driver, and no backend |
+//! | `testing` | fail points for tests: an environment variable ends the process at a named place. Never in production |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("enable a database feature: `sqlite`");

@@ -36,7 +36,8 @@
 //! | the transaction in which an effect happens exactly once, and the key for effects elsewhere | [`Context`] |
 //! | what a delivery says, and what it changed | [`Event`], [`Payload`] |
 //! | every status that a request can be answered with | [`Rejection`] |
-//! | routes of your own | [`MojitoEvent`], [`Inbox`] |
+//! | routes of your own | [`MojitoEvent`], [`Inbox::record`] |
+//! | the backlog, replay, discard, erasure, pauses | [`Inbox`] |
 //! | a Diesel 2.3 pool for `rocket_db_pools` | [`pool`] |
 //!
 //! The tables are yours to read with Diesel: they are in the crate `mojito-schema`. How it all works, from the socket to the
@@ -50,6 +51,7 @@
 //! | --- | --- |
 //! | `sqlite` (default) | the store in a SQLite file, [`Sqlite`]; SQLite itself is built in |
 //! | `postgres` | being built: so far it brings the driver, and no backend |
+//! | `testing` | fail points for tests: an environment variable ends the process at a named place. Never in production |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("enable a database feature: `sqlite`");
