@@ -4,6 +4,8 @@
 
 mod architecture;
 mod checkout;
+mod dispatch;
 mod documents;
 mod harness;
 mod http;
+mod operations;

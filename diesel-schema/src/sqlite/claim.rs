@@ -3,7 +3,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use crate::tables::deliveries::body_of_version;
-use crate::tables::results::version_of;
+use crate::tables::results::current_delivery;
 use crate::tables::work::claimable;
 use crate::{Claim, DeliveryRow, State, Ticket, Utc, WorkRow, deliveries, work};
 
@@ -32,7 +32,7 @@ fn claim_one(connection: &mut SqliteConnection, row: WorkRow, lease_until: Utc) 
         .execute(connection)?;
     let delivery: DeliveryRow =
         deliveries::table.find(ticket.delivery_id).select(DeliveryRow::as_select()).first(connection)?;
-    let newest: Option<i64> = version_of(&row.endpoint, &row.result_id).first(connection).optional()?;
+    let current: Option<i64> = current_delivery(&row.endpoint, &row.result_id).first(connection).optional()?;
     let former_body: Option<Option<Vec<u8>>> = match delivery.version {
         Some(version) if version > 1 => {
             body_of_version(&row.endpoint, &row.result_id, version - 1).first(connection).optional()?
@@ -43,7 +43,7 @@ fn claim_one(connection: &mut SqliteConnection, row: WorkRow, lease_until: Utc) 
         ticket,
         attempt,
         max_attempts: row.max_attempts,
-        is_superseded: delivery.version.is_some() && delivery.version < newest,
+        is_superseded: current.is_some_and(|current| current > delivery.id),
         delivery,
         former_body: former_body.flatten(),
     })

@@ -113,8 +113,8 @@ impl fmt::Debug for ResultRow {
     }
 }
 
-/// The version that a result has come to.
+/// The delivery that is the state of a result.
 #[auto_type(no_type_alias)]
-pub(crate) fn version_of<'a>(endpoint: &'a str, id: &'a str) -> _ {
-    results::table.find((endpoint, id)).select(results::version)
+pub(crate) fn current_delivery<'a>(endpoint: &'a str, id: &'a str) -> _ {
+    results::table.find((endpoint, id)).select(results::delivery_id)
 }

@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
-use mojito_schema::{DeliveryRow, ResultRow, WorkRow, deliveries, results, work};
+use mojito_schema::{AuditRow, DeliveryRow, ResultRow, WorkRow, audit, deliveries, results, work};
 use tempfile::TempDir;
 
 /// A database file of one test, looked at from outside with a connection of the test's own.
@@ -13,6 +14,35 @@ pub(crate) struct Database {
 impl Database {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// With a table for the effects of handlers. It has no unique constraint, so a duplicate shows.
+    pub(crate) fn with_effects() -> Self {
+        let database = Self::new();
+        database.execute(
+            "PRAGMA journal_mode = WAL;
+             CREATE TABLE effects (
+                 id INTEGER PRIMARY KEY, delivery_id INTEGER, result_id TEXT, version INTEGER, handler TEXT, attempt INTEGER
+             );",
+        );
+        database
+    }
+
+    /// Every effect, in the order of its commit.
+    pub(crate) fn effects(&self) -> Vec<Effect> {
+        let all =
+            diesel::sql_query("SELECT delivery_id, result_id, version, handler, attempt FROM effects ORDER BY id");
+        all.load(&mut self.connect()).unwrap()
+    }
+
+    /// What operators did.
+    pub(crate) fn audit(&self) -> Vec<AuditRow> {
+        audit::table.order(audit::id).select(AuditRow::as_select()).load(&mut self.connect()).unwrap()
+    }
+
+    /// Makes everything due that waits for another attempt.
+    pub(crate) fn hurry(&self) {
+        self.execute("UPDATE mojito_work SET due_at = datetime('now', '-1 minute') WHERE due_at IS NOT NULL");
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -51,4 +81,19 @@ impl Database {
     pub(crate) fn execute(&self, statements: &str) {
         diesel::connection::SimpleConnection::batch_execute(&mut self.connect(), statements).unwrap();
     }
+}
+
+/// What a handler wrote.
+#[derive(Debug, Clone, PartialEq, QueryableByName)]
+pub(crate) struct Effect {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) delivery_id: i64,
+    #[diesel(sql_type = Text)]
+    pub(crate) result_id: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub(crate) version: Option<i64>,
+    #[diesel(sql_type = Text)]
+    pub(crate) handler: String,
+    #[diesel(sql_type = Integer)]
+    pub(crate) attempt: i32,
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
 use rocket::{Build, Ignite, Rocket, Shutdown};
-use rocket_mojito::{MojitoConfig, MojitoFairing, MojitoHandler, SecretConfig, Sqlite};
+use rocket_mojito::{Inbox, MojitoConfig, MojitoFairing, MojitoHandler, SecretConfig, Sqlite};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -17,6 +17,7 @@ pub(crate) const SECRET: &str = "test-secret-0123456789abcdef";
 pub(crate) struct Host {
     pub(crate) address: SocketAddr,
     pub(crate) database: Arc<Database>,
+    pub(crate) inbox: Inbox,
     shutdown: Shutdown,
     server: Option<JoinHandle<Result<Rocket<Ignite>, rocket::Error>>>,
 }
@@ -124,9 +125,10 @@ impl HostBuilder {
             })
         });
         let rocket = self.build().attach(tell).ignite().await.unwrap();
+        let inbox = rocket.state::<Inbox>().expect("managed by the fairing").clone();
         let shutdown = rocket.shutdown();
         let server = tokio::spawn(rocket.launch());
         let address = lifted.await.expect("the host lifts off");
-        Host { address, database, shutdown, server: Some(server) }
+        Host { address, database, inbox, shutdown, server: Some(server) }
     }
 }

@@ -3,9 +3,13 @@
 mod bodies;
 mod client;
 mod database;
+mod handler;
 mod host;
+mod wait;
 
 pub(crate) use self::bodies::Body;
 pub(crate) use self::client::{Answer, Connection, post, request};
 pub(crate) use self::database::Database;
+pub(crate) use self::handler::{Act, Script, Seen};
 pub(crate) use self::host::{Host, HostBuilder, SECRET};
+pub(crate) use self::wait::{eventually, next};

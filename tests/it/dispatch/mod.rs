@@ -1,0 +1,44 @@
+//! What becomes of a delivery once it is recorded.
+
+mod fence;
+mod order;
+mod outcomes;
+
+use std::sync::Arc;
+
+use mojito_schema::{State, WorkRow};
+use rocket_mojito::{Event, MojitoConfig};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::harness::{Act, Database, Host, HostBuilder, Script, Seen};
+
+/// A host with one scripted handler.
+async fn host(decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static) -> (Host, UnboundedReceiver<Seen>) {
+    let (script, seen) = Script::new(decide);
+    (builder().handler(script).start().await, seen)
+}
+
+/// The same with other settings.
+async fn host_with(
+    change: impl FnOnce(MojitoConfig) -> MojitoConfig,
+    decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static,
+) -> (Host, UnboundedReceiver<Seen>) {
+    let (script, seen) = Script::new(decide);
+    (builder().config(change).handler(script).start().await, seen)
+}
+
+fn builder() -> HostBuilder {
+    Host::builder().database(&Arc::new(Database::with_effects()))
+}
+
+/// The work of the only handler on a delivery.
+fn work_on(host: &Host, delivery: i64) -> WorkRow {
+    let mut work = host.database.work();
+    work.retain(|row| row.delivery_id == delivery);
+    assert_eq!(work.len(), 1, "one handler has one piece of work on a delivery");
+    work.remove(0)
+}
+
+fn is_in(host: &Host, delivery: i64, state: State) -> bool {
+    work_on(host, delivery).state == state
+}

@@ -1,0 +1,168 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel_async::RunQueryDsl;
+use rocket_mojito::{Context, Event, EventKind, Field, HandlerError, HandlerResult, MojitoHandler, Sqlite, Standing};
+use tokio::sync::{Notify, mpsc};
+
+/// What a scripted handler does in one attempt.
+#[derive(Clone)]
+pub(crate) enum Act {
+    /// Nothing at all.
+    Nothing,
+    /// Writes its effect through the transaction.
+    Effect,
+    /// Opens the transaction, writes, then fails.
+    EffectThenFail(&'static str),
+    /// Opens the transaction, writes, then never answers.
+    EffectThenHang,
+    /// Fails without a transaction.
+    Fail(&'static str),
+    /// Gives up.
+    Discard(&'static str),
+    /// Asks for another time.
+    RetryIn(Duration),
+    /// Writes, then panics.
+    EffectThenPanic,
+    /// Waits until it is let go, then writes its effect.
+    WaitThenEffect(Arc<Notify>),
+    /// Waits until it is let go, tries to write, and swallows what goes wrong.
+    WaitThenSwallow(Arc<Notify>),
+    /// Waits until it is let go, and has no effect.
+    Wait(Arc<Notify>),
+}
+
+/// What an attempt was told.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) delivery: i64,
+    pub(crate) result: String,
+    pub(crate) kind: EventKind,
+    pub(crate) version: Option<i64>,
+    pub(crate) standing: Standing,
+    pub(crate) attempt: i32,
+    pub(crate) key: String,
+    pub(crate) changes: Vec<Field>,
+    pub(crate) is_superseded: bool,
+    pub(crate) previous_score: Option<String>,
+}
+
+type Decide = dyn Fn(&Event, i32) -> Act + Send + Sync;
+
+/// A handler that does what the test says, and tells the test what it saw when it begins.
+pub(crate) struct Script {
+    name: &'static str,
+    takes_late: bool,
+    decide: Box<Decide>,
+    seen: mpsc::UnboundedSender<Seen>,
+}
+
+impl Script {
+    pub(crate) fn new(
+        decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static,
+    ) -> (Self, mpsc::UnboundedReceiver<Seen>) {
+        Self::named("Script", decide)
+    }
+
+    pub(crate) fn named(
+        name: &'static str,
+        decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static,
+    ) -> (Self, mpsc::UnboundedReceiver<Seen>) {
+        let (seen, receiver) = mpsc::unbounded_channel();
+        (Self { name, takes_late: false, decide: Box::new(decide), seen }, receiver)
+    }
+
+    pub(crate) fn taking_late(mut self) -> Self {
+        self.takes_late = true;
+        self
+    }
+
+    async fn act(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+        let seen = Seen {
+            delivery: event.delivery_id(),
+            result: event.payload().id.clone(),
+            kind: event.kind(),
+            version: event.version(),
+            standing: event.standing(),
+            attempt: cx.attempt(),
+            key: cx.key().to_owned(),
+            changes: event.changes().to_vec(),
+            is_superseded: event.is_superseded(),
+            previous_score: event.previous().and_then(|payload| payload.score.as_ref()).map(ToString::to_string),
+        };
+        let act = (self.decide)(event, cx.attempt());
+        let _ = self.seen.send(seen);
+        match act {
+            Act::Nothing => Ok(()),
+            Act::Effect => self.write_effect(event, cx).await,
+            Act::EffectThenFail(text) => {
+                self.write_effect(event, cx).await?;
+                Err(text.into())
+            }
+            Act::EffectThenHang => {
+                self.write_effect(event, cx).await?;
+                std::future::pending().await
+            }
+            Act::EffectThenPanic => {
+                self.write_effect(event, cx).await?;
+                panic!("as the test says")
+            }
+            Act::Fail(text) => Err(text.into()),
+            Act::Discard(text) => Err(HandlerError::discard(text)),
+            Act::RetryIn(delay) => Err(HandlerError::retry_in(delay)),
+            Act::WaitThenEffect(gate) => {
+                gate.notified().await;
+                self.write_effect(event, cx).await
+            }
+            Act::WaitThenSwallow(gate) => {
+                gate.notified().await;
+                let _ = self.write_effect(event, cx).await;
+                Ok(())
+            }
+            Act::Wait(gate) => {
+                gate.notified().await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn write_effect(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+        let attempt = cx.attempt();
+        let tx = cx.transaction().await?;
+        diesel::sql_query(
+            "INSERT INTO effects (delivery_id, result_id, version, handler, attempt) VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind::<BigInt, _>(event.delivery_id())
+        .bind::<Text, _>(&event.payload().id)
+        .bind::<Nullable<BigInt>, _>(event.version())
+        .bind::<Text, _>(self.name)
+        .bind::<Integer, _>(attempt)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+}
+
+#[rocket::async_trait]
+impl MojitoHandler<Sqlite> for Script {
+    fn name(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn takes_late(&self) -> bool {
+        self.takes_late
+    }
+
+    async fn interview_result(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+        self.act(event, cx).await
+    }
+
+    async fn interview_collected(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+        self.act(event, cx).await
+    }
+
+    async fn interview_failed(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+        self.act(event, cx).await
+    }
+}

@@ -1,0 +1,355 @@
+//! What operators can do: replay, discard, prune, erase, pause.
+
+use std::sync::Arc;
+
+use mojito_schema::{Action, State};
+use rocket_mojito::{Actor, Event, Inbox, Person, Replay, Selection, Standing};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::harness::{Act, Body, Database, Host, Script, Seen, eventually, next};
+
+/// Looks for bytes in the database's files.
+fn is_in_files(database: &Database, text: &str) -> bool {
+    let files = std::fs::read_dir(database.folder()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    files.into_iter().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+}
+
+async fn host(decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static) -> (Host, Inbox, UnboundedReceiver<Seen>) {
+    let (script, seen) = Script::new(decide);
+    let host = Host::builder().database(&Arc::new(Database::with_effects())).handler(script).start().await;
+    let inbox = host.inbox.clone();
+    (host, inbox, seen)
+}
+
+async fn all_finished(host: &Host) {
+    eventually("all work is finished", || host.database.work().iter().all(|work| work.finished_at.is_some())).await;
+}
+
+fn anna() -> Actor {
+    Actor::new("anna").because("the printer is back")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_delivery_is_replayed_with_its_key_from_its_first_attempt() {
+    let (host, inbox, mut seen) = host(|_, _| Act::Discard("no printer")).await;
+    let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
+    let first = next(&mut seen).await;
+    all_finished(&host).await;
+
+    let dead = Selection::all().state(State::Discarded);
+    let count = inbox.count(&dead).await.unwrap();
+    let replayed = inbox.replay(Replay::of(dead), anna()).await.unwrap();
+    let again = next(&mut seen).await;
+
+    let audit = host.database.audit();
+    assert_eq!((count, replayed.work), (1, 1));
+    assert_eq!((again.delivery, again.attempt, again.key), (delivery, 1, first.key));
+    assert_eq!((audit[0].action, audit[0].affected), (Action::Replay, 1));
+    assert_eq!((audit[0].actor.as_str(), audit[0].reason.as_deref()), ("anna", Some("the printer is back")));
+    assert_eq!(audit[0].target, r#"{"handler":null,"selection":{"state":"discarded"}}"#);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_of_an_old_version_is_superseded_and_moves_nothing_back() {
+    let (host, inbox, mut seen) = host(|_, _| Act::Effect).await;
+    let first = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
+    let second = host.post("interview_result", &Body::result("r").with("score", 9).bytes()).await.delivery();
+    let (one, two) = (next(&mut seen).await, next(&mut seen).await);
+    all_finished(&host).await;
+
+    inbox.replay(Replay::of(Selection::delivery(first)), anna()).await.unwrap();
+    let again = next(&mut seen).await;
+    all_finished(&host).await;
+
+    let result = &host.database.results()[0];
+    assert!(!two.is_superseded && again.is_superseded);
+    assert_eq!((again.delivery, again.version, &again.changes), (first, Some(1), &one.changes));
+    assert_eq!((result.version, result.delivery_id, result.snapshot.score), (2, second, Some(9.0)));
+    assert_eq!(host.database.effects().len(), 3, "a replay is a run of its own");
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_is_added_later_gets_history_by_replay() {
+    let (host, _, mut seen) = host(|_, _| Act::Effect).await;
+    let database = Arc::clone(&host.database);
+    for result in ["a", "b", "c"] {
+        host.post("interview_result", &Body::result(result).bytes()).await;
+        next(&mut seen).await;
+    }
+    all_finished(&host).await;
+    host.stop().await;
+
+    let (old, _old_seen) = Script::new(|_, _| Act::Effect);
+    let (new, mut new_seen) = Script::named("New", |_, _| Act::Effect);
+    let host = Host::builder().database(&database).handler(old).handler(new).start().await;
+    let replayed = host.inbox.replay(Replay::of(Selection::all()).to_handler("New"), anna()).await.unwrap();
+    let mut told =
+        [next(&mut new_seen).await, next(&mut new_seen).await, next(&mut new_seen).await].map(|seen| seen.result);
+    told.sort();
+    all_finished(&host).await;
+
+    let by_new = host.database.effects().into_iter().filter(|effect| effect.handler == "New").count();
+    assert_eq!(told, ["a", "b", "c"]);
+    assert_eq!((replayed.work, by_new, host.database.effects().len()), (3, 3, 6));
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_is_bounded_in_rate() {
+    let (host, inbox, mut seen) = host(|_, _| Act::Effect).await;
+    for result in 0..5 {
+        host.post("interview_result", &Body::result(&result.to_string()).bytes()).await;
+        next(&mut seen).await;
+    }
+    all_finished(&host).await;
+    inbox.pause_handler("Script").unwrap();
+
+    inbox.replay(Replay::of(Selection::all()).per_second(2), anna()).await.unwrap();
+
+    let due: Vec<_> = host.database.work().iter().map(|work| work.due_at.unwrap()).collect();
+    let gaps: Vec<i64> = due.windows(2).map(|pair| (*pair[1] - *pair[0]).whole_milliseconds() as i64).collect();
+    assert_eq!(gaps, [500; 4]);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_to_nobody_is_an_error_that_names_who_there_is() {
+    let (host, inbox, _seen) = host(|_, _| Act::Effect).await;
+
+    let error = inbox.replay(Replay::of(Selection::all()).to_handler("Skript"), anna()).await.unwrap_err();
+
+    assert!(error.is_config());
+    assert_eq!(error.to_string(), "there is no handler `Skript`: there is `Script`");
+    host.stop().await;
+}
+
+/// Puts the delivery back to where it would be if an older program had not understood it.
+fn unlearn(host: &Host, delivery: i64) {
+    host.database.execute(&format!(
+        "PRAGMA foreign_keys = OFF;
+         DELETE FROM mojito_work WHERE delivery_id = {delivery};
+         DELETE FROM mojito_results WHERE delivery_id = {delivery};
+         UPDATE mojito_deliveries SET standing = 'quarantined', version = NULL, result_id = NULL, event = 'unknown',
+             changes = '[]', findings = '[{{\"code\":\"of_old\",\"field\":null}}]'
+         WHERE id = {delivery};"
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quarantined_delivery_that_is_understood_now_is_admitted() {
+    let (host, inbox, mut seen) = host(|_, _| Act::Effect).await;
+    let body = Body::result("r").bytes();
+    let delivery = host.post("", &body).await.delivery();
+    let first = next(&mut seen).await;
+    all_finished(&host).await;
+    unlearn(&host, delivery);
+    let broken = host.post("interview_result", b"not json").await.delivery();
+
+    let replayed = inbox.replay(Replay::of(Selection::all().standing(Standing::Quarantined)), anna()).await.unwrap();
+    let again = next(&mut seen).await;
+    all_finished(&host).await;
+    let repeat = host.post("", &body).await.delivery();
+
+    let rows = host.database.deliveries();
+    assert_eq!((replayed.admitted, replayed.still_quarantined), (1, 1));
+    assert_eq!((again.delivery, again.version, again.changes), (delivery, Some(1), first.changes));
+    assert_eq!((rows[0].standing, rows[0].result_id.as_deref()), (Standing::Current, Some("r")));
+    assert_eq!((rows[1].id, rows[1].standing), (broken, Standing::Quarantined));
+    assert_eq!((repeat, rows.len()), (delivery, 2), "a copy of what was admitted is a repeat of it");
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_overtaken_in_quarantine_is_late_and_moves_nothing_back() {
+    let (host, inbox, mut seen) = host(|_, _| Act::Effect).await;
+    let old = host.post("", &Body::result("r").bytes()).await.delivery();
+    next(&mut seen).await;
+    all_finished(&host).await;
+    unlearn(&host, old);
+    let newer = host.post("interview_result", &Body::result("r").with("score", 9).bytes()).await.delivery();
+    next(&mut seen).await;
+    all_finished(&host).await;
+
+    let replayed = inbox.replay(Replay::of(Selection::delivery(old)).to_handler("Script"), anna()).await.unwrap();
+    let again = next(&mut seen).await;
+
+    let result = &host.database.results()[0];
+    assert_eq!(replayed.admitted, 1);
+    assert_eq!((again.standing, again.version, again.is_superseded), (Standing::Late, None, true));
+    assert_eq!((result.delivery_id, result.version, result.snapshot.score), (newer, 1, Some(9.0)));
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_work_is_discarded_and_lets_successors_pass() {
+    let (host, inbox, mut seen) = host(|event, _| match event.version() {
+        Some(1) => Act::Fail("not yet"),
+        _ => Act::Effect,
+    })
+    .await;
+    let first = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
+    next(&mut seen).await;
+    eventually("the first waits", || host.database.work()[0].state == State::Retryable).await;
+    host.post("interview_result", &Body::result("r").with("score", 9).bytes()).await;
+
+    let discarded = inbox.discard(Selection::delivery(first), Some("Script"), anna()).await.unwrap();
+    let second = next(&mut seen).await;
+    all_finished(&host).await;
+
+    let work = host.database.work();
+    assert_eq!((discarded, second.version), (1, Some(2)));
+    assert_eq!((work[0].state, work[1].state), (State::Discarded, State::Completed));
+    assert_eq!(host.database.audit()[0].action, Action::Discard);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_old_is_pruned_and_nothing_that_is_needed() {
+    let (host, inbox, mut seen) = host(|event, _| match event.payload().id.as_str() {
+        "waiting" => Act::Fail("not yet"),
+        _ => Act::Effect,
+    })
+    .await;
+    let replaced = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
+    let current = host.post("interview_result", &Body::result("r").with("score", 9).bytes()).await.delivery();
+    let waiting = host.post("interview_result", &Body::result("waiting").bytes()).await.delivery();
+    for _ in 0..3 {
+        next(&mut seen).await;
+    }
+    eventually("nothing runs", || host.database.work().iter().all(|work| work.state != State::Running)).await;
+    host.database.execute("UPDATE mojito_deliveries SET received_at = datetime('now', '-500 days')");
+    let young = host.post("interview_result", &Body::result("young").bytes()).await.delivery();
+
+    let pruned = inbox.prune(anna()).await.unwrap();
+
+    let left: Vec<(i64, bool)> = host.database.deliveries().iter().map(|row| (row.id, row.body.is_some())).collect();
+    assert_eq!((pruned.bodies, pruned.deliveries), (2, 1));
+    assert_eq!(left, [(current, false), (waiting, true), (young, true)], "{replaced} alone is gone");
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_person_leaves_no_byte_and_does_not_come_back() {
+    let (host, inbox, mut seen) = host(|event, attempt| match (event.version(), attempt) {
+        (Some(1), _) => Act::Effect,
+        _ => Act::Fail("canary-error about canary-name"),
+    })
+    .await;
+    let of_canary = |id: &str| {
+        Body::result(id)
+            .with("candidate_name", "canary-name")
+            .with("candidate_email", "Canary@Example.com")
+            .with("ai_analysis", "canary-analysis")
+            .with("note", "canary-extra")
+    };
+    let first = of_canary("r").bytes();
+    let second = of_canary("r").with("score", 9).bytes();
+    // Later states of a second result do not name the person any more.
+    let renamed = of_canary("renamed").bytes();
+    let anonymous = Body::result("renamed").with("candidate_email", "other@example.com").bytes();
+    let broken = br#"{"id": 7, "candidate_email": "canary@example.com", "candidate_name": "canary-name"}"#;
+    host.post("interview_result", &first).await;
+    let newest = host.post("interview_result", &second).await.delivery();
+    host.post("interview_result", &renamed).await;
+    host.post("interview_result", &anonymous).await;
+    host.post("interview_result", broken).await;
+    let bystander = host.post("interview_result", &Body::result("bystander").bytes()).await.delivery();
+    for _ in 0..5 {
+        next(&mut seen).await;
+    }
+    eventually("nothing runs", || host.database.work().iter().all(|work| work.state != State::Running)).await;
+
+    let erased = inbox.erase(Person::Email("canary@example.com".into()), anna()).await.unwrap();
+    let late_retry = host.post("interview_result", &first).await;
+    let retry_of_newest = host.post("interview_result", &second).await;
+    let new_state = host.post("interview_result", &of_canary("r").with("score", 1).bytes()).await;
+    let broken_again = host.post("interview_result", broken).await;
+
+    let audit = host.database.audit();
+    assert_eq!((erased.results, erased.bodies), (2, 5));
+    assert_eq!((late_retry.status, late_retry.delivery()), (200, newest));
+    assert_eq!((retry_of_newest.delivery(), new_state.delivery()), (newest, newest));
+    assert_eq!(broken_again.status, 200);
+    assert_eq!(
+        host.database.deliveries().iter().filter(|row| row.body.is_some()).map(|row| row.id).collect::<Vec<_>>(),
+        [bystander]
+    );
+    assert_eq!(audit.last().unwrap().target, r#"{"by":"candidate_email"}"#);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_byte_of_an_erased_person_is_left_in_the_files() {
+    let (host, inbox, mut seen) = host(|_, _| Act::Nothing).await;
+    let database = Arc::clone(&host.database);
+    for score in 0..20 {
+        let analysis = format!("canary-analysis {} {score}", "long ".repeat(500));
+        let body =
+            Body::result("r").with("candidate_name", "canary-name").with("ai_analysis", analysis).with("score", score);
+        host.post("interview_result", &body.bytes()).await;
+        next(&mut seen).await;
+    }
+    all_finished(&host).await;
+    let before = is_in_files(&database, "canary-name");
+
+    inbox.erase(Person::ResultId("r".into()), anna()).await.unwrap();
+    host.post("interview_result", &Body::result("r").with("candidate_name", "canary-name").bytes()).await;
+    host.stop().await;
+
+    assert!(before, "the test would see nothing either way");
+    assert!(!is_in_files(&database, "canary"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_runs_while_its_person_is_erased_has_no_effect() {
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let (host, inbox, mut seen) = host({
+        let gate = Arc::clone(&gate);
+        move |event, _| match event.payload().id.as_str() {
+            "r" => Act::WaitThenEffect(Arc::clone(&gate)),
+            _ => Act::Effect,
+        }
+    })
+    .await;
+    host.post("interview_result", &Body::result("r").bytes()).await;
+    next(&mut seen).await;
+
+    inbox.erase(Person::ResultId("r".into()), anna()).await.unwrap();
+    gate.notify_one();
+    host.post("interview_result", &Body::result("other").bytes()).await;
+    next(&mut seen).await;
+    all_finished(&host).await;
+
+    assert!(host.database.effects().iter().all(|effect| effect.result_id == "other"));
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_handler_gets_nothing_and_loses_nothing() {
+    let (host, inbox, mut seen) = host(|_, _| Act::Effect).await;
+    inbox.pause_handler("Script").unwrap();
+
+    let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
+    let waiting = host.database.work()[0].state;
+    inbox.resume_handler("Script").unwrap();
+    let told = next(&mut seen).await;
+
+    assert_eq!((waiting, told.delivery), (State::Pending, delivery));
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_endpoint_answers_503_until_it_is_resumed() {
+    let (host, inbox, _seen) = host(|_, _| Act::Effect).await;
+    let body = Body::result("r").bytes();
+
+    inbox.pause_endpoint("default").unwrap();
+    let paused = host.post("interview_result", &body).await.status;
+    inbox.resume_endpoint("default").unwrap();
+    let resumed = host.post("interview_result", &body).await.status;
+
+    assert_eq!((paused, resumed), (503, 200));
+    host.stop().await;
+}
