@@ -1,4 +1,48 @@
-//! Tables, migrations and queries of `rocket-mojito`.
+//! Tables, migrations and queries of `rocket-mojito`, for Diesel.
+//!
+//! The tables live in your database, beside your own; every name starts with `mojito_`.
+//!
+//! | table | one row per |
+//! | --- | --- |
+//! | [`deliveries`](deliveries::table) | delivery that is not a repeat: its bytes and what they meant; facts, only ever added |
+//! | [`results`](results::table) | interview result: its current state under the vendor's own names |
+//! | [`work`](work::table) | handler and delivery: what is to be done, runs, or was done |
+//! | [`audit`](audit::table) | thing that an operator did |
+//!
+//! [`results`](results::table) is made for your queries. Read it, join it with your own tables, and leave the writing to the plugin:
+//!
+//! ```
+//! use diesel::prelude::*;
+//! use mojito_schema::{ResultRow, results};
+//!
+//! /// Whom a recruiter has let through, newest first.
+//! fn let_through(connection: &mut SqliteConnection) -> QueryResult<Vec<ResultRow>> {
+//!     results::table
+//!         .filter(results::recruiter_go_next_round.eq(true))
+//!         .order(results::updated_at.desc())
+//!         .select(ResultRow::as_select())
+//!         .load(connection)
+//! }
+//! ```
+//!
+//! Rows hold a candidate's data. Their `Debug` shows ids, counts and names of fields, and nothing of the candidate.
+//!
+//! All SQL is here, behind [`Backend`]: the verbs of the domain (`record`, `claim`, `settle` …), each with the best SQL
+//! of its database. What a delivery means is decided by plain functions without a database; a backend loads what they
+//! need, under its locks, and writes what they say. The rest of the way is told in `rocket-mojito/ARCHITECTURE.md`.
+//!
+//! # Features
+//!
+//! A feature adds and never takes away. One database feature is needed.
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `sqlite` (default) | [`Sqlite`], with SQLite itself built in |
+//! | `postgres` | being built: so far it brings the driver, and no backend |
+//! | `testing` | fail points for tests: an environment variable ends the process at a named place. Never in production |
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("enable a database feature: `sqlite`");
 
 mod backend;
 mod delivery;

@@ -1,4 +1,60 @@
 //! Receives the webhooks of JobMojito inside a Rocket application, and never loses one.
+//!
+//! Attach a [`MojitoFairing`] with a [`MojitoHandler`]: deliveries are authenticated, recorded in your database,
+//! acknowledged, and then handed to the handler, outside the request, until it says that it is done.
+//!
+//! ```no_run
+//! # // It would open a database and listen on a port.
+//! use rocket_mojito::{Context, Event, HandlerResult, MojitoConfig, MojitoFairing, MojitoHandler, Sqlite};
+//!
+//! struct HiringDesk;
+//!
+//! #[rocket::async_trait]
+//! impl MojitoHandler<Sqlite> for HiringDesk {
+//!     async fn interview_failed(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+//!         // No transaction is open yet: call other services here, with `cx.key()` as the idempotency key.
+//!         let tx = cx.transaction().await?;
+//!         // What is written through `tx` is committed together with the "done" mark, once.
+//! #       let _ = (event, tx);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[rocket::launch]
+//! fn rocket() -> _ {
+//!     let config = MojitoConfig::from_env().expect("the settings below `mojito` are sound");
+//!     rocket::build().attach(MojitoFairing::new(config).handler(HiringDesk))
+//! }
+//! ```
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! | --- | --- |
+//! | every setting, and what stops a launch | [`MojitoConfig`] |
+//! | what a handler may answer, and the fate of each answer | [`MojitoHandler`] |
+//! | the transaction in which an effect happens exactly once, and the key for effects elsewhere | [`Context`] |
+//! | what a delivery says, and what it changed | [`Event`], [`Payload`] |
+//! | every status that a request can be answered with | [`Rejection`] |
+//! | routes of your own | [`MojitoEvent`], [`Inbox::record`] |
+//! | the backlog, replay, discard, erasure, pauses | [`Inbox`] |
+//! | a Diesel 2.3 pool for `rocket_db_pools` | [`pool`] |
+//!
+//! The tables are yours to read with Diesel: they are in the crate `mojito-schema`. How it all works, from the socket to the
+//! handler's commit, stands in `ARCHITECTURE.md` beside this crate's manifest.
+//!
+//! # Features
+//!
+//! A feature adds and never takes away. One database feature is needed.
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `sqlite` (default) | the store in a SQLite file, [`Sqlite`]; SQLite itself is built in |
+//! | `postgres` | being built: so far it brings the driver, and no backend |
+//! | `testing` | fail points for tests: an environment variable ends the process at a named place. Never in production |
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("enable a database feature: `sqlite`");
 
 mod config;
 mod dispatch;
@@ -9,6 +65,9 @@ mod inbox;
 mod ingress;
 mod operation;
 pub mod pool;
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
 mod routes;
 mod store;
 

@@ -1,7 +1,10 @@
 //! Integration tests over everything: real sockets, real databases, real processes.
 
+mod architecture;
 mod cancel;
+mod checkout;
 mod dispatch;
+mod documents;
 mod harness;
 mod http;
 mod operations;

@@ -15,7 +15,7 @@ diesel::table! {
         at -> UtcTimestamp,
         /// Who.
         actor -> Text,
-        /// An [`Action`].
+        /// An [`Action`](crate::Action).
         action -> Text,
         /// JSON: what was asked for; never a person's data.
         target -> Text,

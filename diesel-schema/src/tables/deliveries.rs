@@ -16,13 +16,13 @@ diesel::table! {
         id -> BigInt,
         /// The endpoint that it came to.
         endpoint -> Text,
-        /// An [`EventKind`].
+        /// An [`EventKind`](crate::EventKind).
         event -> Text,
         /// The vendor's id of the interview result, where the body tells it.
         result_id -> Nullable<Text>,
         /// From 1, without gaps, per result; null for late and quarantined deliveries.
         version -> Nullable<BigInt>,
-        /// A [`Standing`], never `repeat`.
+        /// A [`Standing`](crate::Standing), never `repeat`.
         standing -> Text,
         /// SHA-256 over endpoint, event and raw body.
         fingerprint -> Binary,

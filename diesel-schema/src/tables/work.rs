@@ -20,7 +20,7 @@ diesel::table! {
         endpoint -> Text,
         /// The delivery's result: work of one result and handler waits in one line.
         result_id -> Text,
-        /// A [`State`].
+        /// A [`State`](crate::State).
         state -> Text,
         /// Attempts so far, counted when claimed.
         attempt -> Integer,

@@ -1,0 +1,188 @@
+use std::collections::BTreeSet;
+
+use rocket::figment::Figment;
+use rocket::figment::providers::{Format, Toml};
+use rocket_mojito::MojitoConfig;
+
+use crate::checkout::{Checkout, File};
+
+/// A table of a document: its rows, cell by cell, without the head.
+type Table = Vec<Vec<String>>;
+
+/// The tables in a section of a document.
+fn tables(document: &str, heading: &str) -> Vec<Table> {
+    let (_, section) = document.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no `{heading}`"));
+    let section = section.split(&format!("\n{} ", heading.split(' ').next().unwrap())).next().unwrap();
+    let blocks = section.split("\n\n").filter(|block| block.contains("\n| --- "));
+    blocks.map(|block| block.lines().filter(|line| line.starts_with('|')).skip(2).map(cells).collect()).collect()
+}
+
+fn cells(row: &str) -> Vec<String> {
+    let row = row.trim_start_matches('|').trim_end_matches('|');
+    row.split('|').map(|cell| cell.trim().to_owned()).collect()
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// Everything quoted in the first column.
+fn keys(table: &Table) -> BTreeSet<String> {
+    table.iter().flat_map(|row| quoted(&row[0])).map(str::to_owned).collect()
+}
+
+/// The keys that somebody who sets an unknown one is told of.
+fn known_keys(settings: &str) -> BTreeSet<String> {
+    let error = read_settings(settings).unwrap_err();
+    let (_, known) = error.split_once("expected").unwrap();
+    let (known, _) = known.split_once("for key").unwrap();
+    let is_key =
+        |word: &&str| !word.is_empty() && word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
+    known.split('`').filter(is_key).map(str::to_owned).collect()
+}
+
+fn read_settings(settings: &str) -> Result<MojitoConfig, String> {
+    MojitoConfig::from_figment(&Figment::from(Toml::string(settings).nested())).map_err(|error| error.to_string())
+}
+
+/// The documentation of a module, as a document.
+fn module_documentation(path: &str) -> String {
+    let text = Checkout::read(path);
+    let lines = text.lines().filter_map(|line| line.strip_prefix("//!"));
+    lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).fold("\n".to_owned(), |text, line| text + line + "\n")
+}
+
+fn documents() -> Vec<File> {
+    Checkout::files("").into_iter().filter(|file| file.path.ends_with(".md")).collect()
+}
+
+#[test]
+fn the_readme_lists_every_setting() {
+    let tables = tables(&Checkout::read("README.md"), "## Configuration");
+
+    let [settings, endpoint, secret] = &tables[..] else { panic!("{} tables", tables.len()) };
+
+    assert_eq!(keys(settings), known_keys("[default.mojito]\nunknown = 1"));
+    assert_eq!(keys(endpoint), known_keys("[default.mojito.endpoints.a]\nunknown = 1"));
+    assert_eq!(keys(secret), known_keys("[[default.mojito.endpoints.a.secrets]]\nid = 'a'\nunknown = 1"));
+}
+
+#[test]
+fn the_defaults_in_the_readme_are_the_defaults() {
+    let tables = tables(&Checkout::read("README.md"), "## Configuration");
+    let row = |row: &Vec<String>| Some(format!("{} = {}\n", quoted(&row[0]).next()?, quoted(&row[1]).next()?));
+
+    let written: String = tables[0].iter().filter_map(row).collect();
+
+    assert_eq!(written.lines().count(), tables[0].len() - 1, "all but `endpoints` have one");
+    let read = read_settings(&format!("[default.mojito]\n{written}")).unwrap();
+    assert_eq!(format!("{read:?}"), format!("{:?}", MojitoConfig::new()));
+}
+
+#[test]
+fn the_tables_of_statuses_are_what_a_rejection_can_be() {
+    let rejection = Checkout::read("rocket-mojito/src/ingress/rejection.rs");
+    let (_, code) = rejection.split_once("pub fn code(&self)").unwrap();
+    let (code, _) = code.split_once("\n    }\n").unwrap();
+    let arms = code.lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(" => "));
+    let known: BTreeSet<(String, String)> =
+        arms.map(|(status, code)| (status.replace('_', "503"), code.trim_matches('"').to_owned())).collect();
+
+    let readme = tables(&Checkout::read("README.md"), "## What a request is answered").remove(0);
+    let module = module_documentation("rocket-mojito/src/ingress/mod.rs");
+    let module = module.lines().filter(|line| line.starts_with("| `")).map(cells).collect();
+
+    let refused = readme.iter().filter(|row| row[0] != "`200`");
+    let listed = refused.map(|row| (row[0].trim_matches('`').to_owned(), row[1].trim_matches('`').to_owned()));
+    assert_eq!(listed.collect::<BTreeSet<_>>(), known);
+    assert_eq!(keys(&readme), keys(&module));
+}
+
+#[test]
+fn each_feature_is_described_in_the_documentation_of_its_crate() {
+    for crate_folder in ["rocket-mojito", "diesel-schema"] {
+        let manifest = Checkout::read(&format!("{crate_folder}/Cargo.toml"));
+        let (_, features) = manifest.split_once("\n[features]\n").unwrap();
+        let features = features.split("\n[").next().unwrap();
+        let names = features.lines().filter_map(|line| Some(line.split_once(" = ")?.0));
+        let in_manifest: BTreeSet<String> =
+            names.filter(|name| *name != "default" && !name.starts_with('#')).map(str::to_owned).collect();
+
+        let documentation = module_documentation(&format!("{crate_folder}/src/lib.rs"));
+        let table = tables(&documentation, "# Features").remove(0);
+
+        assert_eq!(keys(&table), in_manifest, "{crate_folder}");
+    }
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut lost = Vec::new();
+
+    for document in documents() {
+        let folder = Checkout::root().join(&document.path).parent().unwrap().to_owned();
+        let links = document.text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+        for link in links.filter(|link| !link.contains("://")) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let has_heading = || headings(&document.text).any(|heading| heading == anchor);
+            let is_found = if path.is_empty() { has_heading() } else { folder.join(path).exists() };
+            if !is_found {
+                lost.push(format!("{}: {link}", document.path));
+            }
+        }
+    }
+
+    assert_eq!(lost, Vec::<String>::new());
+}
+
+/// The anchors of the headings in a document.
+fn headings(document: &str) -> impl Iterator<Item = String> {
+    let headings = document.lines().filter(|line| line.starts_with('#'));
+    headings.map(|line| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-"))
+}
+
+#[test]
+fn the_architecture_names_files_and_functions_that_are_there() {
+    let architecture = Checkout::read("rocket-mojito/ARCHITECTURE.md");
+    let sources: Vec<File> =
+        ["diesel-schema/src", "rocket-mojito/src"].map(Checkout::files).into_iter().flatten().collect();
+    let place = |path: &str| match path.strip_prefix("schema/") {
+        Some(path) => format!("diesel-schema/src/{path}"),
+        None if path.starts_with("tests/") => path.to_owned(),
+        None => format!("rocket-mojito/src/{path}"),
+    };
+    let is_file = |path: &str| [place(path), path.to_owned()].iter().any(|path| Checkout::root().join(path).exists());
+    let is_function = |name: &str| sources.iter().any(|file| file.text.contains(&format!("fn {name}")));
+
+    let lines = architecture.lines().filter(|line| !line.starts_with("```"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let lost = quoted(&text).filter(|word| match word.rsplit_once("::") {
+        _ if word.contains('/') => !is_file(word),
+        Some((_, function)) => function.starts_with(|c: char| c.is_ascii_lowercase()) && !is_function(function),
+        None => false,
+    });
+
+    assert_eq!(lost.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
+fn nothing_names_a_registry_or_somebodys_machine() {
+    let registry = ["crates", "io"].join(".");
+    let folders = ["root", "home", "Users", "tmp", "work"].map(|folder| format!("/{folder}/"));
+    // Where every lock file says that the default registry is.
+    let files = Checkout::files("").into_iter().filter(|file| file.path != "Cargo.lock");
+
+    let naming = files.filter(|file| {
+        let is_path =
+            |folder: &String| file.text.match_indices(folder.as_str()).any(|(at, _)| starts_path(&file.text, at));
+        file.text.contains(&registry) || folders.iter().any(is_path)
+    });
+
+    assert_eq!(naming.map(|file| file.path).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+/// Whether a path begins here, and not a later part of one.
+fn starts_path(text: &str, at: usize) -> bool {
+    !text[..at].ends_with(|letter: char| letter.is_alphanumeric() || "._-}~".contains(letter))
+}
