@@ -16,7 +16,7 @@ diesel::table! {
         endpoint -> Text,
         /// The vendor's id of the result.
         result_id -> Text,
-        /// A [`Stage`].
+        /// A [`Stage`](crate::stage::Stage).
         stage -> Text,
         /// The version of the result that it was moved by.
         version -> BigInt,

@@ -19,7 +19,7 @@ diesel::table! {
         result_id -> Text,
         /// The delivery that it came with.
         delivery_id -> BigInt,
-        /// A [`Notice`].
+        /// A [`Notice`](crate::notice::Notice).
         notice -> Text,
         /// When it was written.
         created_at -> UtcTimestamp,
