@@ -69,6 +69,8 @@ struct Running<B: Backend> {
 
 impl<B: Backend> MojitoFairing<B> {
     /// A fairing with these settings, without a handler: it records and serves, and hands nothing on.
+    ///
+    /// The database is known by the first handler. Where there is none, name it: `MojitoFairing::<Sqlite>::new(config)`.
     pub fn new(config: MojitoConfig) -> Self {
         Self { config, handlers: Vec::new(), host_pool: None, running: Mutex::new(None) }
     }

@@ -4,6 +4,9 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
+/// What stands for what no database can hold: three bytes in UTF-8, as a surrogate would be.
+const REPLACEMENT: &str = "\u{FFFD}";
+
 /// A JSON string, decoded so that every database can hold it.
 pub(super) struct Decoded {
     pub text: String,
@@ -18,22 +21,23 @@ pub(super) fn decode(json: &str) -> Decoded {
         return Decoded { text: inner.to_owned(), has_replacements: false };
     }
     // As bytes, serde_json keeps lone surrogates in the way of UTF-8 (ED A0..BF xx) where a `String` would fail.
-    let mut bytes = serde_json::Deserializer::from_str(json)
-        .deserialize_bytes(Bytes)
-        .expect("a string that was well-formed before")
-        .into_owned();
+    let decoded = serde_json::Deserializer::from_str(json).deserialize_bytes(Bytes);
+    let Ok(mut bytes) = decoded.map(Cow::into_owned) else {
+        // Nothing well-formed comes here, but reading a body must be total whatever serde_json makes of it.
+        return Decoded { text: REPLACEMENT.to_owned(), has_replacements: true };
+    };
     let mut has_replacements = false;
     for at in 0..bytes.len() {
         if bytes[at] == 0xED && bytes.get(at + 1).is_some_and(|next| *next >= 0xA0) {
-            bytes[at..at + 3].copy_from_slice("\u{FFFD}".as_bytes());
+            bytes[at..at + 3].copy_from_slice(REPLACEMENT.as_bytes());
             has_replacements = true;
         }
     }
-    let text = String::from_utf8(bytes).expect("UTF-8 once surrogates are replaced");
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     if !text.contains('\0') {
         return Decoded { text, has_replacements };
     }
-    Decoded { text: text.replace('\0', "\u{FFFD}"), has_replacements: true }
+    Decoded { text: text.replace('\0', REPLACEMENT), has_replacements: true }
 }
 
 struct Bytes;
