@@ -329,10 +329,13 @@ async fn what_runs_while_its_person_is_erased_has_no_effect() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_handler_gets_nothing_and_loses_nothing() {
     let (host, inbox, mut seen) = host(|_, _| Act::Effect).await;
+    host.post("interview_result", &Body::result("before").bytes()).await;
+    next(&mut seen).await;
+    all_finished(&host).await;
     inbox.pause_handler("Script").unwrap();
 
     let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
-    let waiting = host.database.work()[0].state;
+    let waiting = host.database.work()[1].state;
     inbox.resume_handler("Script").unwrap();
     let told = next(&mut seen).await;
 

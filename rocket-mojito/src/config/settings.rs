@@ -34,6 +34,8 @@ pub struct MojitoConfig {
     pub(crate) handler_timeout: Duration,
     #[serde(deserialize_with = "whole_seconds")]
     pub(crate) lease: Duration,
+    #[serde(deserialize_with = "whole_seconds")]
+    pub(crate) poll_interval: Duration,
     pub(crate) max_attempts: i32,
     pub(crate) retention_days: u32,
     pub(crate) body_retention_days: u32,
@@ -54,6 +56,7 @@ impl Default for MojitoConfig {
             handler_concurrency: 4,
             handler_timeout: Duration::from_secs(300),
             lease: Duration::from_secs(15),
+            poll_interval: Duration::from_secs(1),
             max_attempts: 12,
             retention_days: 400,
             body_retention_days: 90,
@@ -140,6 +143,13 @@ impl MojitoConfig {
     /// long the work of a dead process waits for another. Default: 15 s.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
+        self
+    }
+
+    /// How often work is looked for when nothing tells of any: what is due for another attempt, and what other
+    /// processes recorded, is found by then. What this process records starts at once. Default: 1 s.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
         self
     }
 
@@ -249,6 +259,7 @@ impl MojitoConfig {
             ("handler_concurrency", self.handler_concurrency as u64),
             ("handler_timeout", millis(self.handler_timeout)),
             ("lease", millis(self.lease)),
+            ("poll_interval", millis(self.poll_interval)),
             ("max_attempts", u64::try_from(self.max_attempts).unwrap_or(0)),
             ("retention_days", self.retention_days.into()),
             ("body_retention_days", self.body_retention_days.into()),

@@ -3,22 +3,24 @@ use std::time::Duration;
 
 use mojito_schema::{Backend, Settlement};
 use tokio::sync::{Mutex, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use super::MojitoHandler;
-use super::executor::{Desk, Executor};
+use super::executor::{Desk, Executor, Slots};
 use super::held::Held;
 use super::keeper::Keeper;
 use super::pruner::Pruner;
+use super::supervisor::supervise;
 use crate::config::{MojitoConfig, Pauses};
 use crate::pool::InUse;
 use crate::store::{Database, Link, Signal};
 
-/// The background work of one process: an executor per handler, and the keeper of the leases.
+/// The background work of one process: an executor per handler, the keeper of the leases, the pruner.
 pub(crate) struct Dispatcher<B: Backend> {
     desk: Desk<B>,
     stop: watch::Sender<bool>,
-    executors: Vec<JoinHandle<JoinSet<()>>>,
+    slots: Vec<Slots>,
+    executors: Vec<JoinHandle<()>>,
     keeper: JoinHandle<()>,
     pruner: JoinHandle<()>,
     _pool: InUse,
@@ -37,23 +39,34 @@ impl<B: Backend> Dispatcher<B> {
         let link = Arc::new(Mutex::new(Link::new(Arc::clone(&database))));
         let desk = Desk { database, link, held: Held::default() };
         let (stop, stopped) = watch::channel(false);
-        let executors = handlers
-            .into_iter()
-            .map(|handler| Executor {
+        let (mut slots, mut executors) = (Vec::new(), Vec::new());
+        for handler in handlers {
+            let executor = Executor {
                 name: handler.name().into(),
                 handler,
-                concurrency: config.handler_concurrency,
                 timeout: config.handler_timeout,
                 lease: config.lease,
+                poll_interval: config.poll_interval,
+                slots: Slots::new(config.handler_concurrency),
                 desk: desk.clone(),
                 pauses: pauses.clone(),
                 signal: signal.clone(),
-            })
-            .map(|executor| tokio::spawn(executor.run(stopped.clone())))
-            .collect();
+            };
+            slots.push(executor.slots.clone());
+            let stopped = stopped.clone();
+            executors.push(tokio::spawn(async move {
+                supervise("executor", stopped.clone(), || executor.run(stopped.clone())).await;
+            }));
+        }
         let keeper = Keeper { desk: desk.clone(), lease: config.lease, signal: signal.clone() };
-        let keeper = tokio::spawn(keeper.run(stopped.clone()));
-        Self { desk, stop, executors, keeper, pruner: tokio::spawn(pruner.run(stopped)), _pool: pool }
+        let keeper = tokio::spawn({
+            let stopped = stopped.clone();
+            async move { supervise("keeper", stopped.clone(), || keeper.run(stopped.clone())).await }
+        });
+        let pruner = tokio::spawn(async move {
+            supervise("pruner", stopped.clone(), || pruner.run(stopped.clone())).await;
+        });
+        Self { desk, stop, slots, executors, keeper, pruner, _pool: pool }
     }
 
     /// Stops claiming, gives running attempts `grace` to end, then releases those that did not.
@@ -61,16 +74,16 @@ impl<B: Backend> Dispatcher<B> {
         self.stop.send_replace(true);
         // What it waits for goes on by itself, step by step.
         self.pruner.abort();
-        let mut attempts = Vec::new();
         for executor in self.executors {
-            attempts.extend(executor.await);
+            // It has ended either way.
+            let _ = executor.await;
         }
-        let all = async {
-            for attempts in &mut attempts {
-                while attempts.join_next().await.is_some() {}
+        let all_ended = async {
+            for slots in &self.slots {
+                slots.all_ended().await;
             }
         };
-        let ended = tokio::time::timeout(grace, all).await;
+        let ended = tokio::time::timeout(grace, all_ended).await;
         let _ = self.keeper.await;
         if ended.is_ok() {
             return;

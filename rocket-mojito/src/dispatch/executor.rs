@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{AbortHandle, Abortable};
 use mojito_schema::{Backend, Claim, Settlement, Ticket, Utc, failpoint, fault};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::MojitoHandler;
 use super::attempt::Attempt;
@@ -11,20 +11,56 @@ use super::held::Held;
 use crate::config::Pauses;
 use crate::store::{Database, Link, Signal};
 
-/// How long an executor sleeps when nothing wakes it. What is due later, and what other processes recorded, is
-/// found by then.
-const POLL: Duration = Duration::from_secs(1);
-
 /// Runs the work of one handler: as many attempts at once as it may, in the order of each result's line.
 pub(super) struct Executor<B: Backend> {
     pub handler: Arc<dyn MojitoHandler<B>>,
     pub name: Arc<str>,
-    pub concurrency: usize,
     pub timeout: Duration,
     pub lease: Duration,
+    /// How long it sleeps when nothing wakes it: what is due later, and what others recorded, is found by then.
+    pub poll_interval: Duration,
+    pub slots: Slots,
     pub desk: Desk<B>,
     pub pauses: Pauses,
     pub signal: Signal,
+}
+
+/// How many attempts may run at once, and a bell that rings when one has ended.
+#[derive(Clone)]
+pub(super) struct Slots {
+    free: Arc<Semaphore>,
+    count: u32,
+    ended: Arc<Notify>,
+}
+
+impl Slots {
+    pub fn new(count: usize) -> Self {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        Self { free: Arc::new(Semaphore::new(count as usize)), count, ended: Arc::default() }
+    }
+
+    /// Waits until no attempt runs.
+    pub async fn all_ended(&self) {
+        let _all = self.free.acquire_many(self.count).await;
+    }
+
+    fn take(&self) -> Slot {
+        let permit = Arc::clone(&self.free).try_acquire_owned().expect("no more were claimed than are free");
+        Slot { permit: Some(permit), ended: Arc::clone(&self.ended) }
+    }
+}
+
+/// The right to run one attempt. Rings the bell when it is dropped, however the attempt ended.
+struct Slot {
+    permit: Option<OwnedSemaphorePermit>,
+    ended: Arc<Notify>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.permit = None;
+        self.ended.notify_one();
+    }
 }
 
 /// What every executor and the keeper work at: one connection, and the tickets that are held.
@@ -41,73 +77,42 @@ impl<B: Backend> Clone for Desk<B> {
 }
 
 impl<B: Backend> Executor<B> {
-    /// Claims and runs until `stop` says so; then gives back the attempts that still run.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) -> JoinSet<()> {
-        let slots = Arc::new(Semaphore::new(self.concurrency));
-        let mut attempts = JoinSet::new();
+    /// Claims and runs until `stop` says so. Attempts that still run go on.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut recorded = self.signal.listen();
         while !*stop.borrow_and_update() {
+            failpoint::reach("executor.loop");
             // Seen before the claim: what is recorded from here on wakes the wait below.
             recorded.borrow_and_update();
-            let free = if self.pauses.has_handler(&self.name) { 0 } else { slots.available_permits() };
-            let claims = if free > 0 { self.claim(free).await } else { Vec::new() };
-            let may_be_more = free > 0 && claims.len() == free;
-            for claim in claims {
-                let slot = Arc::clone(&slots).try_acquire_owned().expect("no more were claimed than are free");
-                self.start(&mut attempts, claim, slot);
-            }
-            while attempts.try_join_next().is_some() {}
-            if may_be_more && slots.available_permits() > 0 {
-                continue;
+            for claim in self.claim().await {
+                self.start(claim, self.slots.take());
             }
             tokio::select! {
                 _ = stop.changed() => {}
-                _ = attempts.join_next(), if !attempts.is_empty() => {}
+                () = self.slots.ended.notified() => {}
                 _ = recorded.changed() => {}
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(self.poll_interval) => {}
             }
         }
-        attempts
     }
 
-    async fn claim(&self, limit: usize) -> Vec<Claim> {
-        let name = Arc::clone(&self.name);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.desk.claim(name, limit, self.lease).await
-    }
-
-    fn start(&self, attempts: &mut JoinSet<()>, claim: Claim, slot: OwnedSemaphorePermit) {
-        let ticket = claim.ticket.clone();
-        let attempt = Attempt {
-            handler: Arc::clone(&self.handler),
-            database: Arc::clone(&self.desk.database),
-            claim,
-            timeout: self.timeout,
-        };
-        let desk = self.desk.clone();
-        let task = attempts.spawn({
-            let ticket = ticket.clone();
-            async move {
-                if let Some(settlement) = attempt.run().await {
-                    desk.settle(ticket.clone(), settlement).await;
-                }
-                desk.held.remove(&ticket);
-                drop(slot);
-            }
-        });
-        self.desk.held.add(ticket, task);
-    }
-}
-
-impl<B: Backend> Desk<B> {
-    async fn claim(&self, handler: Arc<str>, limit: i64, lease: Duration) -> Vec<Claim> {
-        let mut link = self.link.lock().await;
+    /// As many claims as there are free slots.
+    async fn claim(&self) -> Vec<Claim> {
+        let free = self.slots.free.available_permits();
+        if free == 0 || self.pauses.has_handler(&self.name) {
+            return Vec::new();
+        }
+        let mut link = self.desk.link.lock().await;
         if link.connection().await.is_err() {
             return Vec::new();
         }
-        let _turn = self.database.write_turn().await;
+        let _turn = self.desk.database.write_turn().await;
         let Ok(connection) = link.connection().await else { return Vec::new() };
-        match B::claim(connection, handler, limit, lease, Utc::now()).await {
+        if self.pauses.has_handler(&self.name) {
+            return Vec::new();
+        }
+        let limit = i64::try_from(free).unwrap_or(i64::MAX);
+        match B::claim(connection, Arc::clone(&self.name), limit, self.lease, Utc::now()).await {
             Ok(claims) => {
                 if !claims.is_empty() {
                     failpoint::reach("claim.committed");
@@ -122,6 +127,28 @@ impl<B: Backend> Desk<B> {
         }
     }
 
+    fn start(&self, claim: Claim, slot: Slot) {
+        let ticket = claim.ticket.clone();
+        let attempt = Attempt {
+            handler: Arc::clone(&self.handler),
+            database: Arc::clone(&self.desk.database),
+            claim,
+            timeout: self.timeout,
+        };
+        let desk = self.desk.clone();
+        let (abort, registration) = AbortHandle::new_pair();
+        let hold = self.desk.held.hold(ticket.clone(), abort);
+        let run = async move {
+            if let Some(settlement) = attempt.run().await {
+                desk.settle(ticket, settlement).await;
+            }
+            drop((hold, slot));
+        };
+        tokio::spawn(Abortable::new(run, registration));
+    }
+}
+
+impl<B: Backend> Desk<B> {
     /// Settles an attempt. Where the database cannot be reached the lease lapses, and the work is rescued.
     pub async fn settle(&self, ticket: Ticket, settlement: Settlement) {
         let delivery = ticket.delivery_id;

@@ -17,7 +17,7 @@ pub(super) struct Keeper<B: Backend> {
 }
 
 impl<B: Backend> Keeper<B> {
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let pause = (self.lease / 3).min(LONGEST_PAUSE);
         while !*stop.borrow_and_update() {
             self.look().await;

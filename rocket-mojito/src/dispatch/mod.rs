@@ -15,6 +15,7 @@ mod handler;
 mod held;
 mod keeper;
 mod pruner;
+mod supervisor;
 mod transaction;
 
 pub use self::context::Context;

@@ -17,7 +17,7 @@ pub(crate) struct Pruner {
 }
 
 impl Pruner {
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow_and_update() {
             // A failure is logged where it happens; the next hour tries again.
             if let Ok(pruned) = self.store.prune(self.retention, Actor::new("rocket-mojito")).await

@@ -1,6 +1,8 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use mojito_schema::{Backend, HandlerSpec, NewDelivery, Recorded, Utc, failpoint, fault};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -112,7 +114,13 @@ impl<B: Backend> Task<B> {
             }
             let (deliveries, answers): (Vec<_>, Vec<_>) =
                 batch.drain(..).map(|entry| (entry.delivery, (entry.answer, entry._room))).unzip();
-            let outcomes = self.record(deliveries).await;
+            let count = deliveries.len();
+            // A defect of ours must not silence the recorder.
+            let outcomes = AssertUnwindSafe(self.record(deliveries)).catch_unwind().await.unwrap_or_else(|_| {
+                self.link.reset();
+                tracing::error!(count, "the recorder panicked over a batch");
+                vec![Err(Unavailable::Database); count]
+            });
             self.signal.notify();
             for ((answer, _room), outcome) in answers.into_iter().zip(outcomes) {
                 // Nobody listens where the client has gone, or the deadline has passed: it is recorded all the same.

@@ -3,6 +3,7 @@
 mod fence;
 mod order;
 mod outcomes;
+mod wake;
 
 use std::sync::Arc;
 

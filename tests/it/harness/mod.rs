@@ -5,6 +5,7 @@ mod client;
 mod database;
 mod handler;
 mod host;
+mod scale;
 mod wait;
 
 pub(crate) use self::bodies::Body;
@@ -12,4 +13,5 @@ pub(crate) use self::client::{Answer, Connection, post, request};
 pub(crate) use self::database::Database;
 pub(crate) use self::handler::{Act, Script, Seen};
 pub(crate) use self::host::{Host, HostBuilder, SECRET};
+pub(crate) use self::scale::{rounds, seed};
 pub(crate) use self::wait::{eventually, next};

@@ -1,0 +1,38 @@
+use std::time::Duration;
+
+use mojito_schema::Backlog;
+use rocket::get;
+use rocket::http::Status;
+use rocket::response::content::RawJson;
+use rocket_mojito::Inbox;
+use serde::Serialize;
+
+/// How long the store may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a monitor is told: how much there is of what is not done. Nothing of anybody.
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    #[serde(flatten)]
+    backlog: Option<Backlog>,
+}
+
+/// Tells a monitor how the desk is.
+///
+/// | status | cause |
+/// | --- | --- |
+/// | `200` | the store answers; the counts are its answer |
+/// | `503` | it does not, or not within two seconds |
+#[get("/health")]
+pub(super) async fn health(inbox: Inbox) -> (Status, RawJson<String>) {
+    // A task of its own: the wait may end, the question to the database may not be dropped half-way.
+    let answer = tokio::spawn(async move { inbox.backlog().await.ok() });
+    let backlog = tokio::time::timeout(PATIENCE, answer).await.ok().and_then(Result::ok).flatten();
+    let (status, word) = match backlog {
+        Some(_) => (Status::Ok, "ok"),
+        None => (Status::ServiceUnavailable, "unavailable"),
+    };
+    let health = Health { status: word, backlog };
+    (status, RawJson(serde_json::to_string(&health).expect("words and numbers always serialise")))
+}

@@ -1,0 +1,36 @@
+//! What a browser, a script and a monitor may ask for.
+
+mod assets;
+mod candidate;
+mod candidates;
+mod data;
+mod errors;
+mod events;
+mod headers;
+mod health;
+mod history;
+mod labels;
+mod reasons;
+
+use rocket::{Catcher, Route, catchers, routes};
+
+pub(crate) use self::headers::Headers;
+
+/// Every route of the desk. All but `/health` and the assets take a [`Visitor`](crate::visitor::Visitor).
+pub(crate) fn routes() -> Vec<Route> {
+    routes![
+        candidates::page,
+        candidate::page,
+        data::list,
+        events::stream,
+        health::health,
+        assets::style,
+        assets::script,
+        assets::icon,
+    ]
+}
+
+/// The pages for what went wrong.
+pub(crate) fn catchers() -> Vec<Catcher> {
+    catchers![errors::unauthorized, errors::not_found, errors::misdirected, errors::unavailable, errors::other]
+}

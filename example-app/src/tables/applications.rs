@@ -1,0 +1,78 @@
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use rocket_mojito::Utc;
+
+use super::keys::Keys;
+use crate::database::DbConnection;
+use crate::stage::Stage;
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use mojito_schema::UtcTimestamp;
+
+    /// Where each interview result stands on the desk.
+    applications (endpoint, result_id) {
+        /// The endpoint that its deliveries came to.
+        endpoint -> Text,
+        /// The vendor's id of the result.
+        result_id -> Text,
+        /// A [`Stage`](crate::stage::Stage).
+        stage -> Text,
+        /// The version of the result that it was moved by.
+        version -> BigInt,
+        /// When it was moved.
+        updated_at -> UtcTimestamp,
+    }
+}
+
+/// Where one interview result stands.
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = applications)]
+pub struct Application {
+    /// The endpoint that its deliveries came to.
+    pub endpoint: String,
+    /// The vendor's id of the result.
+    pub result_id: String,
+    /// Where it stands.
+    pub stage: Stage,
+    /// The version of the result that it was moved by.
+    pub version: i64,
+    /// When it was moved.
+    pub updated_at: Utc,
+}
+
+impl Application {
+    /// The application of a result, if it has one.
+    pub async fn find(c: &mut DbConnection, endpoint: &str, result_id: &str) -> QueryResult<Option<Self>> {
+        let row = applications::table.find((endpoint.to_owned(), result_id.to_owned()));
+        row.select(Self::as_select()).first(c).await.optional()
+    }
+
+    /// Writes it, over what was there.
+    pub async fn put(&self, c: &mut DbConnection) -> QueryResult<()> {
+        let insert = diesel::insert_into(applications::table).values(self);
+        let upsert = insert.on_conflict((applications::endpoint, applications::result_id)).do_update().set(self);
+        upsert.execute(c).await.map(drop)
+    }
+
+    /// The applications of these results.
+    pub async fn of_results(c: &mut DbConnection, keys: Keys<'_>) -> QueryResult<Vec<Self>> {
+        applications::table
+            .filter(applications::endpoint.eq_any(keys.endpoints))
+            .filter(applications::result_id.eq_any(keys.ids))
+            .select(Self::as_select())
+            .load(c)
+            .await
+    }
+
+    /// The applications at one stage, those that moved last first.
+    pub async fn at(c: &mut DbConnection, stage: Stage, limit: i64) -> QueryResult<Vec<Self>> {
+        let rows = applications::table.filter(applications::stage.eq(stage)).order(applications::updated_at.desc());
+        rows.limit(limit).select(Self::as_select()).load(c).await
+    }
+
+    /// The key of its result: endpoint and id.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.endpoint, &self.result_id)
+    }
+}

@@ -1,0 +1,75 @@
+//! What the desk asks the plugin's table of results: its candidates.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use mojito_schema::{ResultRow, results};
+use rocket_mojito::{EventKind, Utc};
+
+use super::keys::Keys;
+use crate::database::DbConnection;
+
+/// One candidate's interview result, as lists show it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = results)]
+pub struct CandidateRow {
+    /// The endpoint that its deliveries came to.
+    pub endpoint: String,
+    /// The vendor's id of the result.
+    #[diesel(column_name = id)]
+    pub result_id: String,
+    /// The candidate's name, where one is linked.
+    pub candidate_name: Option<String>,
+    /// The customer's own id of the candidate, where one is linked.
+    pub candidate_external_id: Option<String>,
+    /// What the result last said.
+    pub event: EventKind,
+    /// How many snapshots there have been.
+    pub version: i64,
+    /// The overall score.
+    pub score: Option<f64>,
+    /// The recruiter's decision.
+    pub recruiter_go_next_round: Option<bool>,
+    /// When the result last changed.
+    pub updated_at: Utc,
+}
+
+impl CandidateRow {
+    /// The key of the result: endpoint and id.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.endpoint, &self.result_id)
+    }
+}
+
+/// Candidates, those whose result changed last first. What is erased is left out.
+pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<CandidateRow>> {
+    results::table
+        .filter(results::erased_at.is_null())
+        .order((results::updated_at.desc(), results::delivery_id.desc()))
+        .limit(limit)
+        .select(CandidateRow::as_select())
+        .load(c)
+        .await
+}
+
+/// The candidates with these results, in the same order. What is erased is left out.
+pub async fn of_results(c: &mut DbConnection, keys: Keys<'_>) -> QueryResult<Vec<CandidateRow>> {
+    results::table
+        .filter(results::endpoint.eq_any(keys.endpoints))
+        .filter(results::id.eq_any(keys.ids))
+        .filter(results::erased_at.is_null())
+        .order((results::updated_at.desc(), results::delivery_id.desc()))
+        .select(CandidateRow::as_select())
+        .load(c)
+        .await
+}
+
+/// One result with all that it says, unless it is erased.
+pub async fn find(c: &mut DbConnection, endpoint: &str, result_id: &str) -> QueryResult<Option<ResultRow>> {
+    let row = results::table.find((endpoint.to_owned(), result_id.to_owned())).filter(results::erased_at.is_null());
+    row.select(ResultRow::as_select()).first(c).await.optional()
+}
+
+/// When a result last changed.
+pub async fn last_update(c: &mut DbConnection) -> QueryResult<Option<Utc>> {
+    results::table.select(results::updated_at).order(results::updated_at.desc()).first(c).await.optional()
+}

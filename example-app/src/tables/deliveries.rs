@@ -1,0 +1,69 @@
+//! What the desk asks the plugin's table of deliveries.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use mojito_schema::deliveries;
+use rocket_mojito::{Event, EventKind, Standing, Utc};
+
+use crate::database::DbConnection;
+
+/// How far back the history of a result is shown.
+pub const HISTORY: i64 = 100;
+
+/// One delivery, as the history of its result shows it: everything but the body.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
+pub struct HistoryRow {
+    /// Rises with the order in which deliveries were stored.
+    pub id: i64,
+    /// What it says.
+    pub event: EventKind,
+    /// Which version of the result it is; none for a late delivery.
+    pub version: Option<i64>,
+    /// What it means for its result.
+    pub standing: Standing,
+    /// When its last byte had arrived.
+    pub received_at: Utc,
+    /// How often the same bytes came again.
+    pub repeat_count: i64,
+    /// When they last did.
+    pub last_repeat_at: Option<Utc>,
+    /// JSON array of the vendor's field names.
+    pub changes: String,
+    /// JSON array of findings.
+    pub findings: String,
+}
+
+/// The deliveries of one result, newest first.
+pub async fn history(c: &mut DbConnection, endpoint: &str, result_id: &str) -> QueryResult<Vec<HistoryRow>> {
+    deliveries::table
+        .filter(deliveries::endpoint.eq(endpoint))
+        .filter(deliveries::result_id.eq(result_id))
+        .order(deliveries::id.desc())
+        .limit(HISTORY)
+        .select(HistoryRow::as_select())
+        .load(c)
+        .await
+}
+
+/// Whether the result of a failed interview had a result before: then the failure withdraws it.
+///
+/// The stored deliveries are asked, not the application: what was received in between may not have been filed.
+pub async fn had_result(c: &mut DbConnection, event: &Event) -> QueryResult<bool> {
+    let before: Option<EventKind> = deliveries::table
+        .filter(deliveries::endpoint.eq(event.endpoint()))
+        .filter(deliveries::result_id.eq(&event.payload().id))
+        .filter(deliveries::version.lt(event.version()))
+        .filter(deliveries::event.ne(EventKind::InterviewFailed))
+        .order(deliveries::version.desc())
+        .select(deliveries::event)
+        .first(c)
+        .await
+        .optional()?;
+    Ok(before == Some(EventKind::InterviewResult))
+}
+
+/// The newest delivery.
+pub async fn newest(c: &mut DbConnection) -> QueryResult<Option<i64>> {
+    deliveries::table.select(diesel::dsl::max(deliveries::id)).first(c).await
+}

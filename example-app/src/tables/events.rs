@@ -1,0 +1,70 @@
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use rocket_mojito::{Event, EventKind, Utc};
+
+use crate::database::DbConnection;
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use mojito_schema::UtcTimestamp;
+
+    /// The desk's timeline: append-only, one row per handled delivery.
+    application_events (id) {
+        /// Rises with the order in which deliveries were handled.
+        id -> BigInt,
+        /// The row in `mojito_deliveries`.
+        delivery_id -> BigInt,
+        /// The vendor's id of the result.
+        result_id -> Text,
+        /// The version of the result; null for a late delivery.
+        version -> Nullable<BigInt>,
+        /// What the delivery says.
+        event -> Text,
+        /// When it was handled.
+        created_at -> UtcTimestamp,
+    }
+}
+
+/// A new entry of the timeline.
+#[derive(Insertable)]
+#[diesel(table_name = application_events)]
+pub struct NewEntry<'a> {
+    delivery_id: i64,
+    result_id: &'a str,
+    version: Option<i64>,
+    event: EventKind,
+    created_at: Utc,
+}
+
+impl<'a> NewEntry<'a> {
+    /// Says that `event` was handled at `now`.
+    pub fn new(event: &'a Event, now: Utc) -> Self {
+        Self {
+            delivery_id: event.delivery_id(),
+            result_id: &event.payload().id,
+            version: event.version(),
+            event: event.kind(),
+            created_at: now,
+        }
+    }
+
+    /// Appends it.
+    pub async fn append(&self, c: &mut DbConnection) -> QueryResult<()> {
+        diesel::insert_into(application_events::table).values(self).execute(c).await.map(drop)
+    }
+}
+
+/// When each of these deliveries was handled, in that order: (delivery, moment).
+pub async fn handled(c: &mut DbConnection, deliveries: &[i64]) -> QueryResult<Vec<(i64, Utc)>> {
+    application_events::table
+        .filter(application_events::delivery_id.eq_any(deliveries))
+        .order(application_events::id)
+        .select((application_events::delivery_id, application_events::created_at))
+        .load(c)
+        .await
+}
+
+/// The newest entry.
+pub async fn newest(c: &mut DbConnection) -> QueryResult<Option<i64>> {
+    application_events::table.select(diesel::dsl::max(application_events::id)).first(c).await
+}

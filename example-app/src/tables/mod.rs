@@ -1,0 +1,11 @@
+//! One file per table: the table, its rows, and every query on it.
+//!
+//! Tables of the plugin are not joined with the desk's own: with Diesel's Postgres support switched on,
+//! `allow_tables_to_appear_in_same_query!` takes only tables of one crate. They are matched by their keys instead.
+
+pub(crate) mod applications;
+pub(crate) mod candidates;
+pub(crate) mod deliveries;
+pub(crate) mod events;
+pub(crate) mod keys;
+pub(crate) mod notices;

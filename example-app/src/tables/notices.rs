@@ -1,0 +1,91 @@
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use rocket_mojito::{Event, Utc};
+
+use crate::database::DbConnection;
+use crate::notice::Notice;
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use mojito_schema::UtcTimestamp;
+
+    /// What somebody at the desk should notice.
+    application_notices (id) {
+        /// Rises with the order in which they were written.
+        id -> BigInt,
+        /// The endpoint of the result.
+        endpoint -> Text,
+        /// The vendor's id of the result.
+        result_id -> Text,
+        /// The delivery that it came with.
+        delivery_id -> BigInt,
+        /// A [`Notice`](crate::notice::Notice).
+        notice -> Text,
+        /// When it was written.
+        created_at -> UtcTimestamp,
+    }
+}
+
+/// A new notice.
+#[derive(Insertable)]
+#[diesel(table_name = application_notices)]
+struct NewNotice<'a> {
+    endpoint: &'a str,
+    result_id: &'a str,
+    delivery_id: i64,
+    notice: Notice,
+    created_at: Utc,
+}
+
+/// Writes the notices that an event gives rise to.
+pub async fn append(c: &mut DbConnection, event: &Event, notices: &[Notice], now: Utc) -> QueryResult<()> {
+    for notice in notices {
+        let row = NewNotice {
+            endpoint: event.endpoint(),
+            result_id: &event.payload().id,
+            delivery_id: event.delivery_id(),
+            notice: *notice,
+            created_at: now,
+        };
+        diesel::insert_into(application_notices::table).values(row).execute(c).await?;
+    }
+    Ok(())
+}
+
+/// A stored notice.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = application_notices)]
+pub struct NoticeRow {
+    /// The endpoint of the result.
+    pub endpoint: String,
+    /// The vendor's id of the result.
+    pub result_id: String,
+    /// What is to be noticed.
+    pub notice: Notice,
+    /// When it was written.
+    pub created_at: Utc,
+}
+
+impl NoticeRow {
+    /// The key of its result: endpoint and id.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.endpoint, &self.result_id)
+    }
+}
+
+/// The newest notices, newest first.
+pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<NoticeRow>> {
+    let rows = application_notices::table.order(application_notices::id.desc()).limit(limit);
+    rows.select(NoticeRow::as_select()).load(c).await
+}
+
+/// The notices of one result, in the order in which they were written: (delivery, notice).
+pub async fn of_result(c: &mut DbConnection, endpoint: &str, result_id: &str) -> QueryResult<Vec<(i64, Notice)>> {
+    application_notices::table
+        .filter(application_notices::endpoint.eq(endpoint))
+        .filter(application_notices::result_id.eq(result_id))
+        .order(application_notices::id)
+        .select((application_notices::delivery_id, application_notices::notice))
+        .load(c)
+        .await
+}

@@ -1,0 +1,109 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mojito_schema::QueryResult;
+use rocket::fairing::{self, Fairing, Info, Kind};
+use rocket::{Build, Orbit, Rocket, Shutdown, async_trait};
+use rocket_db_pools::{Database as _, Pool as _};
+use tokio::sync::{Mutex, Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::database::{DbConnection, DbPool, HiringDb};
+use crate::tables::{candidates, deliveries, events};
+
+/// How often the tables are looked at while somebody listens.
+const PACE: Duration = Duration::from_secs(1);
+
+/// How far the tables have come. Two that are equal mean that a page shows the same. It says nothing of anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark(String);
+
+impl Mark {
+    /// Looks at the tables. Take it before the page's own queries, so that it is never newer than they are.
+    pub async fn read(c: &mut DbConnection) -> QueryResult<Self> {
+        let delivery = deliveries::newest(c).await?.unwrap_or(0);
+        let entry = events::newest(c).await?.unwrap_or(0);
+        let update = candidates::last_update(c).await?.map_or(0, |moment| moment.unix_timestamp_nanos() / 1_000);
+        Ok(Self(format!("{delivery}-{entry}-{update}")))
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Tells every listener how far the tables have come: one look for all of them, none while nobody listens.
+#[derive(Clone)]
+pub(crate) struct Watcher {
+    marks: Arc<watch::Sender<Option<Mark>>>,
+    wake: Arc<Notify>,
+}
+
+impl Watcher {
+    fn new() -> Self {
+        Self { marks: Arc::new(watch::Sender::new(None)), wake: Arc::default() }
+    }
+
+    /// The present mark, as soon as it is known, and every later one.
+    pub fn listen(&self) -> watch::Receiver<Option<Mark>> {
+        let mut marks = self.marks.subscribe();
+        marks.mark_changed();
+        self.wake.notify_one();
+        marks
+    }
+
+    async fn run(self, database: DbPool, mut shutdown: Shutdown) {
+        loop {
+            tokio::select! {
+                _ = &mut shutdown => return,
+                () = self.wake.notified() => {}
+            }
+            while self.marks.receiver_count() > 0 {
+                self.look(&database).await;
+                tokio::select! {
+                    _ = &mut shutdown => return,
+                    () = tokio::time::sleep(PACE) => {}
+                }
+            }
+            // What is known grows stale while nobody listens.
+            self.marks.send_replace(None);
+        }
+    }
+
+    async fn look(&self, database: &DbPool) {
+        let Ok(mut connection) = database.get().await else { return };
+        let Ok(mark) = Mark::read(&mut connection).await else { return };
+        self.marks.send_if_modified(|known| known.replace(mark.clone()) != Some(mark));
+    }
+}
+
+/// Runs the [`Watcher`] from liftoff to shutdown. Attach it after [`HiringDb`].
+#[derive(Default)]
+pub(crate) struct Watching(Mutex<Option<JoinHandle<()>>>);
+
+#[async_trait]
+impl Fairing for Watching {
+    fn info(&self) -> Info {
+        Info { name: "Live updates of the hiring desk", kind: Kind::Ignite | Kind::Liftoff | Kind::Shutdown }
+    }
+
+    async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
+        Ok(rocket.manage(Watcher::new()))
+    }
+
+    async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
+        let (Some(watcher), Some(database)) = (rocket.state::<Watcher>(), HiringDb::fetch(rocket)) else { return };
+        let run = watcher.clone().run((**database).clone(), rocket.shutdown());
+        *self.0.lock().await = Some(tokio::spawn(run));
+    }
+
+    async fn on_shutdown(&self, _: &Rocket<Orbit>) {
+        if let Some(task) = self.0.lock().await.take() {
+            // It ends by itself at shutdown; a panic of it has been printed.
+            drop(task.await);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What a delivery means for its result, against an oracle.
+
+mod oracle;
+mod parallel;
+mod properties;

@@ -1,0 +1,182 @@
+use std::sync::Arc;
+
+use mojito_schema::{
+    Backend, Content, EventKind, Field, Finding, FindingCode, Fingerprint, NewDelivery, Open, Recorded, Snapshot,
+    Sqlite, Standing, Utc,
+};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
+use super::oracle::{Expected, Oracle, Sent};
+use crate::harness::{Database, rounds, seed};
+
+type Connection = <Sqlite as Backend>::Connection;
+
+/// A store without a host around it.
+struct Store {
+    database: Database,
+    connection: Connection,
+    histories: u64,
+}
+
+impl Store {
+    async fn open() -> Self {
+        let database = Database::new();
+        let mut connection = Sqlite::open(database.path().to_str().unwrap(), Open::Create).await.unwrap();
+        Sqlite::migrate(&mut connection).await.unwrap();
+        Self { database, connection, histories: 0 }
+    }
+
+    /// Records a history for a result of its own, cut into batches, and compares everything with the oracle.
+    async fn check(&mut self, history: &[Sent], batch_size: usize) {
+        self.histories += 1;
+        let result = format!("result-{}", self.histories);
+        let deliveries: Vec<NewDelivery> = history.iter().map(|sent| delivery(&result, *sent)).collect();
+        let mut recorded = Vec::new();
+        for batch in deliveries.chunks(batch_size) {
+            let batch = Arc::new(batch.to_vec());
+            let outcome = Sqlite::record(&mut self.connection, batch, Arc::default(), Utc::now()).await;
+            recorded.extend(outcome.unwrap());
+        }
+        self.compare(&result, history, &recorded);
+    }
+
+    fn compare(&self, result: &str, history: &[Sent], recorded: &[Recorded]) {
+        let mut oracle = Oracle::default();
+        let expected: Vec<Expected> = history.iter().map(|sent| oracle.expect(*sent)).collect();
+        let rows = self.database.deliveries_of(result);
+        let stored = expected.iter().filter(|expected| expected.standing != Standing::Repeat).count();
+        assert_eq!(rows.len(), stored, "{history:?}");
+        for ((sent, expected), recorded) in history.iter().zip(&expected).zip(recorded) {
+            let row = &rows[expected.stored];
+            assert_eq!((recorded.standing, recorded.version), (expected.standing, expected.version), "{history:?}");
+            assert_eq!(recorded.delivery_id, row.id, "{history:?}");
+            assert_eq!(row.body.as_deref(), Some(&body(result, *sent)[..]), "{history:?}");
+            if expected.standing == Standing::Repeat {
+                continue;
+            }
+            let recurrence = Finding::new(FindingCode::Recurrence);
+            let is_recurrence = Finding::from_json(&row.findings).contains(&recurrence);
+            let has_changed = Field::list_from_json(&row.changes).contains(&Field::AiAnalysis);
+            assert_eq!((is_recurrence, has_changed), (expected.is_recurrence, expected.has_changed), "{history:?}");
+        }
+        for (at, row) in rows.iter().enumerate() {
+            let repeats = expected.iter().filter(|e| e.standing == Standing::Repeat && e.stored == at).count();
+            assert_eq!(row.repeat_count, repeats as i64, "{history:?}");
+        }
+        let state = self.database.result(result);
+        let state = state.map(|row| (row.event, row.snapshot.ai_analysis.unwrap().parse().unwrap(), row.version));
+        assert_eq!(state, oracle.state(), "{history:?}");
+    }
+}
+
+fn body(result: &str, sent: Sent) -> Vec<u8> {
+    format!("{result} {} {} {}", sent.event, sent.body, sent.is_usable).into_bytes()
+}
+
+fn delivery(result: &str, sent: Sent) -> NewDelivery {
+    let body = body(result, sent);
+    let content = match sent.is_usable {
+        true => {
+            let mut snapshot = Snapshot::empty();
+            snapshot.ai_analysis = Some(sent.body.to_string());
+            Content::Usable { result_id: result.to_owned(), snapshot: Box::new(snapshot) }
+        }
+        false => Content::Unusable { result_id: Some(result.to_owned()) },
+    };
+    NewDelivery {
+        endpoint: "default".to_owned(),
+        secret_id: "test".to_owned(),
+        event: sent.event,
+        fingerprint: Fingerprint::of("default", sent.event, &body),
+        received_at: Utc::now(),
+        body,
+        content,
+        findings: Vec::new(),
+    }
+}
+
+fn any_sent() -> impl Strategy<Value = Sent> {
+    let event = prop_oneof![
+        4 => Just(EventKind::InterviewResult),
+        3 => Just(EventKind::InterviewCollected),
+        2 => Just(EventKind::InterviewFailed),
+    ];
+    (event, 0..3_u8, prop::bool::weighted(0.95)).prop_map(|(event, body, is_usable)| Sent { event, body, is_usable })
+}
+
+fn sent(event: EventKind, body: u8) -> Sent {
+    Sent { event, body, is_usable: true }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_history_is_judged_as_the_oracle_judges_it() {
+    let (seed, cases) = (seed(), rounds(1_500, 100_000));
+    let config = Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
+    let mut store = Store::open().await;
+    let store = std::cell::RefCell::new(&mut store);
+
+    let outcome = tokio::task::block_in_place(|| {
+        TestRunner::new(config).run(&(prop::collection::vec(any_sent(), 1..12), 1..8_usize), |(history, batch_size)| {
+            let mut store = store.borrow_mut();
+            let check = std::panic::AssertUnwindSafe(|| {
+                tokio::runtime::Handle::current().block_on(store.check(&history, batch_size));
+            });
+            std::panic::catch_unwind(check).map_err(|_| TestCaseError::fail("the oracle says otherwise"))
+        })
+    });
+
+    outcome.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_order_of_five_deliveries_is_judged_as_the_oracle_judges_it() {
+    let deliveries = [
+        sent(EventKind::InterviewCollected, 0),
+        sent(EventKind::InterviewCollected, 1),
+        sent(EventKind::InterviewResult, 1),
+        sent(EventKind::InterviewResult, 2),
+        sent(EventKind::InterviewFailed, 0),
+    ];
+    let mut store = Store::open().await;
+
+    for order in permutations(&deliveries) {
+        store.check(&order, 2).await;
+        let with_retries: Vec<Sent> = order.iter().flat_map(|sent| [*sent, *sent]).collect();
+        store.check(&with_retries, 3).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_that_is_toggled_and_toggled_back_is_three_versions() {
+    let (a, b) = (sent(EventKind::InterviewResult, 0), sent(EventKind::InterviewResult, 1));
+    let mut store = Store::open().await;
+
+    for batch_size in 1..=3 {
+        store.check(&[a, b, a], batch_size).await;
+    }
+    store.check(&[a, a, b, b, a, a, b], 7).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_recorded_as_its_members_alone_would_be() {
+    let history: Vec<Sent> = (0..60).map(|n| sent(EventKind::ALL[n % 3], u8::try_from(n / 3 % 3).unwrap())).collect();
+    let mut store = Store::open().await;
+
+    for batch_size in [1, 2, 7, 60] {
+        store.check(&history, batch_size).await;
+    }
+}
+
+fn permutations(items: &[Sent]) -> Vec<Vec<Sent>> {
+    let Some(first) = items.first() else { return vec![Vec::new()] };
+    let mut all = Vec::new();
+    for rest in permutations(&items[1..]) {
+        for at in 0..=rest.len() {
+            let mut order = rest.clone();
+            order.insert(at, *first);
+            all.push(order);
+        }
+    }
+    all
+}
