@@ -152,7 +152,8 @@ impl<B: Backend> MojitoFairing<B> {
         let pool = match &self.host_pool {
             Some(host) => (host.find)(rocket).ok_or_else(|| {
                 Error::config(format!(
-                    "the fairing of the host's database `{name}` is not attached: attach it before `MojitoFairing`"
+                    "the host's database `{name}` is not there: attach its fairing before `MojitoFairing`, and where it \
+                     is attached, see why it failed"
                 ))
             })?,
             None => self.open_own_pool(rocket, &setting).await?,

@@ -1,0 +1,22 @@
+use rocket::{Catcher, Route, catchers, routes};
+
+use super::{assets, candidate, candidates, data, errors, events, health};
+
+/// Every route of the desk. All but `/health` and the assets take a [`Visitor`](crate::visitor::Visitor).
+pub(crate) fn routes() -> Vec<Route> {
+    routes![
+        candidates::page,
+        candidate::page,
+        data::list,
+        events::stream,
+        health::health,
+        assets::style,
+        assets::script,
+        assets::icon,
+    ]
+}
+
+/// The pages for what went wrong.
+pub(crate) fn catchers() -> Vec<Catcher> {
+    catchers![errors::unauthorized, errors::not_found, errors::misdirected, errors::unavailable, errors::other]
+}
