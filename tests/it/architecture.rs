@@ -6,7 +6,8 @@ use crate::checkout::{Checkout, File};
 const LONGEST: usize = 500;
 
 /// Front doors that are one thing each, as `ARCHITECTURE.md` says.
-const FURNISHED: [&str; 2] = ["diesel-schema/src/sqlite/mod.rs", "diesel-schema/src/tables/mod.rs"];
+const FURNISHED: [&str; 3] =
+    ["diesel-schema/src/sqlite/mod.rs", "diesel-schema/src/tables/mod.rs", "example-app/src/tables/mod.rs"];
 
 /// The levels of `ARCHITECTURE.md`, and where the names at the root of the crate come from.
 struct Levels {
@@ -218,7 +219,7 @@ fn no_file_is_too_long_to_read() {
 #[test]
 fn front_doors_hold_no_furniture() {
     let files = ["diesel-schema/src", "rocket-mojito/src", "example-app/src"].map(Checkout::files);
-    let doors = files.into_iter().flatten().filter(|file| file.is_front_door());
+    let doors = files.into_iter().flatten().filter(File::is_front_door);
 
     let plain = doors.filter(|file| !FURNISHED.contains(&file.path.as_str()));
 
