@@ -1,9 +1,14 @@
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use mojito_schema::{DeliveryRow, ResultRow, WorkRow, deliveries, results, work};
 use tempfile::TempDir;
+
+use super::in_time;
 
 /// A database file of one test, looked at from outside with a connection of the test's own.
 pub(crate) struct Database {
@@ -35,6 +40,21 @@ impl Database {
         all.load(&mut self.connect()).unwrap()
     }
 
+    /// The delivery with this id.
+    pub(crate) fn delivery(&self, id: i64) -> DeliveryRow {
+        deliveries::table.find(id).select(DeliveryRow::as_select()).first(&mut self.connect()).unwrap()
+    }
+
+    /// Waits until so many deliveries are stored, whoever was told so.
+    pub(crate) async fn wait_for_deliveries(&self, count: usize) {
+        in_time(async {
+            while self.deliveries().len() < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+    }
+
     /// Every result.
     pub(crate) fn results(&self) -> Vec<ResultRow> {
         let all = results::table.order((results::endpoint, results::id)).select(ResultRow::as_select());
@@ -47,8 +67,31 @@ impl Database {
         all.load(&mut self.connect()).unwrap()
     }
 
+    /// Takes the write lock: until it is dropped nobody else can write.
+    pub(crate) fn lock(&self) -> WriteLock {
+        let mut connection = self.connect();
+        connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+        WriteLock { _connection: connection }
+    }
+
+    /// The rows of a query with one column of text.
+    pub(crate) fn texts(&self, query: &str) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            value: String,
+        }
+        let rows: Vec<Row> = diesel::sql_query(query).load(&mut self.connect()).unwrap();
+        rows.into_iter().map(|row| row.value).collect()
+    }
+
     /// Runs statements.
     pub(crate) fn execute(&self, statements: &str) {
-        diesel::connection::SimpleConnection::batch_execute(&mut self.connect(), statements).unwrap();
+        self.connect().batch_execute(statements).unwrap();
     }
+}
+
+/// A transaction of somebody else, who writes. Closing its connection rolls it back.
+pub(crate) struct WriteLock {
+    _connection: SqliteConnection,
 }

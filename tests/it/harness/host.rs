@@ -8,10 +8,19 @@ use rocket_mojito::{MojitoConfig, MojitoFairing, MojitoHandler, SecretConfig, Sq
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Answer, Database, client};
+use super::{Answer, Connection, Database, client};
 
 /// The secret of the default endpoint.
 pub(crate) const SECRET: &str = "test-secret-0123456789abcdef";
+
+/// The header that authenticates at the default endpoint.
+pub(crate) const AUTH: (&str, &str) = ("X-Mojito-Secret", SECRET);
+
+/// Where the default endpoint lives.
+pub(crate) const BASE: &str = "/webhooks/jobmojito";
+
+type Attach = Box<dyn FnOnce(MojitoFairing<Sqlite>) -> MojitoFairing<Sqlite>>;
+type Change = Box<dyn FnOnce(Rocket<Build>) -> Rocket<Build>>;
 
 /// A host application on a real socket, in this process.
 pub(crate) struct Host {
@@ -25,8 +34,8 @@ pub(crate) struct Host {
 pub(crate) struct HostBuilder {
     database: Arc<Database>,
     config: MojitoConfig,
-    attach: Vec<Box<dyn FnOnce(MojitoFairing<Sqlite>) -> MojitoFairing<Sqlite>>>,
-    build: Vec<Box<dyn FnOnce(Rocket<Build>) -> Rocket<Build>>>,
+    attach: Vec<Attach>,
+    build: Vec<Change>,
 }
 
 impl Host {
@@ -42,9 +51,29 @@ impl Host {
 
     /// Posts a body to the default endpoint with its secret.
     pub(crate) async fn post(&self, event: &str, body: &[u8]) -> Answer {
-        let path = format!("/webhooks/jobmojito/{event}");
-        let path = path.trim_end_matches('/');
-        client::post(self.address, path, &[("X-Mojito-Secret", SECRET)], body).await
+        let path = format!("{BASE}/{event}");
+        self.post_with(path.trim_end_matches('/'), &[AUTH], body).await
+    }
+
+    /// Posts a body to a path with these headers alone.
+    pub(crate) async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        client::post(self.address, path, headers, body).await
+    }
+
+    /// Sends these bytes on a connection of their own, and nothing more; waits for an answer.
+    pub(crate) async fn send(&self, bytes: &[u8]) -> Answer {
+        let mut connection = self.connect().await;
+        connection.send(bytes).await;
+        connection.answer().await.expect("an answer")
+    }
+
+    pub(crate) async fn connect(&self) -> Connection {
+        Connection::open(self.address).await
+    }
+
+    /// Begins the shutdown, and does not wait for it.
+    pub(crate) fn begin_to_stop(&self) {
+        self.shutdown.clone().notify();
     }
 
     /// Shuts the host down and waits until it has ended.
@@ -72,8 +101,16 @@ impl HostBuilder {
         self
     }
 
-    pub(crate) fn handler(mut self, handler: impl MojitoHandler<Sqlite>) -> Self {
-        self.attach.push(Box::new(|fairing| fairing.handler(handler)));
+    pub(crate) fn handler(self, handler: impl MojitoHandler<Sqlite>) -> Self {
+        self.fairing(|fairing| fairing.handler(handler))
+    }
+
+    /// Changes the plugin's fairing.
+    pub(crate) fn fairing(
+        mut self,
+        change: impl FnOnce(MojitoFairing<Sqlite>) -> MojitoFairing<Sqlite> + 'static,
+    ) -> Self {
+        self.attach.push(Box::new(change));
         self
     }
 

@@ -6,6 +6,6 @@ mod database;
 mod host;
 
 pub(crate) use self::bodies::Body;
-pub(crate) use self::client::{Answer, Connection, post, request};
+pub(crate) use self::client::{Answer, Connection, chunked, head, in_time, request};
 pub(crate) use self::database::Database;
-pub(crate) use self::host::{Host, HostBuilder, SECRET};
+pub(crate) use self::host::{AUTH, BASE, Host, SECRET};
