@@ -4,5 +4,6 @@
 
 mod harness;
 mod http;
+mod launch;
 mod quarantine;
 mod vendor;

@@ -14,6 +14,8 @@ use crate::harness::Host;
 const DOCUMENT: &str = include_str!("../fixtures/openapi-webhooks.json");
 const WEBHOOKS: [&str; 3] = ["interview_result", "interview_collected", "interview_failed"];
 
+type Change = fn(&mut Value);
+
 /// The schema that all three webhooks refer to.
 const SCHEMA: &str = "/components/schemas/WebhookInterviewResultPayload";
 
@@ -72,7 +74,7 @@ async fn every_change_of_the_document_is_noticed() {
     let host = program::host().await;
     let program = program(&host).await;
     let columns = program::columns(&host);
-    let changes: [(&str, fn(&mut Value), &str); 16] = [
+    let changes: [(&str, Change, &str); 16] = [
         ("a field is gone", |d| drop(properties(d).remove("score")), "`score`"),
         ("a field is new", |d| set(d, "max_score", json!({ "type": "number", "nullable": true })), "`max_score`"),
         ("a field is renamed", |d| rename(d, "candidate_email", "candidate_mail"), "`candidate_"),

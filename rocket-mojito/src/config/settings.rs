@@ -206,12 +206,7 @@ impl MojitoConfig {
     }
 
     fn check_mount(&self) -> Result<(), Error> {
-        let is_sound = self.mount.starts_with('/')
-            && !self.mount.contains(['<', '>', '?', '#', '%'])
-            && !self.mount.contains("//")
-            && !self.mount.chars().any(char::is_whitespace)
-            && (self.mount == "/" || !self.mount.ends_with('/'));
-        if is_sound {
+        if is_plain_path(&self.mount) {
             return Ok(());
         }
         Err(Error::config(format!(
@@ -238,6 +233,15 @@ impl MojitoConfig {
             None => Ok(()),
         }
     }
+}
+
+/// Whether Rocket can mount at this path, and requests come to it: no client sends `.` or `..` as they are.
+fn is_plain_path(path: &str) -> bool {
+    // Source: RFC 3986, section 3.3, `pchar` without percent-encoding.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte);
+    let is_segment =
+        |segment: &str| !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(is_plain);
+    path == "/" || path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_segment))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -86,7 +86,7 @@ impl Database {
     }
 
     /// Runs statements.
-    pub(crate) fn execute(&self, statements: &str) {
+    pub(crate) fn run(&self, statements: &str) {
         self.connect().batch_execute(statements).unwrap();
     }
 }

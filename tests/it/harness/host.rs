@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use rocket::fairing::AdHoc;
-use rocket::figment::Figment;
+use rocket::figment::{Figment, Provider};
 use rocket::{Build, Ignite, Rocket, Shutdown};
 use rocket_mojito::{MojitoConfig, MojitoFairing, MojitoHandler, SecretConfig, Sqlite};
 use tokio::sync::oneshot;
@@ -33,8 +33,11 @@ pub(crate) struct Host {
 /// A host that is being put together.
 pub(crate) struct HostBuilder {
     database: Arc<Database>,
+    has_database: bool,
     config: MojitoConfig,
+    figment: Figment,
     attach: Vec<Attach>,
+    build_before: Vec<Change>,
     build: Vec<Change>,
 }
 
@@ -43,8 +46,11 @@ impl Host {
         let secret = SecretConfig::header("test", "X-Mojito-Secret", SECRET);
         HostBuilder {
             database: Arc::new(Database::new()),
+            has_database: true,
             config: MojitoConfig::new().secret("default", secret),
+            figment: Figment::new(),
             attach: Vec::new(),
+            build_before: Vec::new(),
             build: Vec::new(),
         }
     }
@@ -96,6 +102,12 @@ impl HostBuilder {
         self
     }
 
+    /// Says nothing of `databases.mojito`.
+    pub(crate) fn without_database(mut self) -> Self {
+        self.has_database = false;
+        self
+    }
+
     pub(crate) fn config(mut self, change: impl FnOnce(MojitoConfig) -> MojitoConfig) -> Self {
         self.config = change(self.config);
         self
@@ -103,6 +115,12 @@ impl HostBuilder {
 
     pub(crate) fn handler(self, handler: impl MojitoHandler<Sqlite>) -> Self {
         self.fairing(|fairing| fairing.handler(handler))
+    }
+
+    /// Changes Rocket's configuration.
+    pub(crate) fn merge(mut self, provider: impl Provider) -> Self {
+        self.figment = self.figment.merge(provider);
+        self
     }
 
     /// Changes the plugin's fairing.
@@ -114,14 +132,26 @@ impl HostBuilder {
         self
     }
 
+    /// Changes the Rocket before the fairing is attached.
+    pub(crate) fn rocket_before(mut self, change: impl FnOnce(Rocket<Build>) -> Rocket<Build> + 'static) -> Self {
+        self.build_before.push(Box::new(change));
+        self
+    }
+
     /// Changes the Rocket that the fairing is attached to.
     pub(crate) fn rocket(mut self, change: impl FnOnce(Rocket<Build>) -> Rocket<Build> + 'static) -> Self {
         self.build.push(Box::new(change));
         self
     }
 
-    pub(crate) fn figment(&self) -> Figment {
-        rocket::Config::figment()
+    fn figment(&self) -> Figment {
+        let figment = Figment::from(rocket::Config::default());
+        let path = self.database.path();
+        let figment = match self.has_database {
+            true => figment.merge(("databases.mojito.url", path.to_str().unwrap())),
+            false => figment,
+        };
+        figment
             .merge(("address", "127.0.0.1"))
             .merge(("port", 0))
             .merge(("log_level", "off"))
@@ -130,17 +160,21 @@ impl HostBuilder {
             .merge(("shutdown.signals", Vec::<String>::new()))
             .merge(("shutdown.grace", 2))
             .merge(("shutdown.mercy", 1))
-            .merge(("databases.mojito.url", self.database.path().to_str().unwrap()))
+            .merge(&self.figment)
     }
 
-    /// The Rocket, not launched.
+    /// The Rocket, not launched. The database lives as long as it does.
     pub(crate) fn build(self) -> Rocket<Build> {
         let figment = self.figment();
         let mut fairing = MojitoFairing::new(self.config);
         for attach in self.attach {
             fairing = attach(fairing);
         }
-        let mut rocket = rocket::custom(figment).attach(fairing);
+        let mut rocket = rocket::custom(figment).manage(self.database);
+        for build in self.build_before {
+            rocket = build(rocket);
+        }
+        rocket = rocket.attach(fairing);
         for build in self.build {
             rocket = build(rocket);
         }

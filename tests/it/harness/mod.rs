@@ -4,8 +4,10 @@ mod bodies;
 mod client;
 mod database;
 mod host;
+mod log;
 
 pub(crate) use self::bodies::Body;
 pub(crate) use self::client::{Answer, Connection, chunked, head, in_time, request};
 pub(crate) use self::database::Database;
-pub(crate) use self::host::{AUTH, BASE, Host, SECRET};
+pub(crate) use self::host::{AUTH, BASE, Host, HostBuilder, SECRET};
+pub(crate) use self::log::Log;

@@ -12,12 +12,14 @@ const HUGE: (&str, &str) = ("Content-Length", "1000000");
 const STALLED: (&str, &str) = ("Content-Length", "500");
 const EMPTY: (&str, &str) = ("Content-Length", "0");
 
+type Headers<'h> = &'h [(&'h str, &'h str)];
+
 /// Each request is wrong in several ways; the first row of the table that applies is the answer. All of it that is
 /// sent is the head and 14 bytes: an answer that waited for more would not come.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_causes_the_first_in_the_table_is_the_answer() {
     let host = Host::builder().config(|config| config.body_limit(ByteUnit::from(1_000))).start().await;
-    let cases: [(&[(&str, &str)], u16); 11] = [
+    let cases: [(Headers, u16); 11] = [
         (&[WRONG_SECRET, HUGE], 401),
         (&[WRONG_SECRET, WRONG_TYPE, STALLED], 401),
         (&[WRONG_SECRET, STALLED], 401),
@@ -62,7 +64,7 @@ async fn every_other_cause_comes_before_a_pause() {
         config.endpoint("default", paused).body_limit(ByteUnit::from(1_000)).body_deadline(deadline)
     };
     let host = Host::builder().config(change).start().await;
-    let cases: [(&[(&str, &str)], &[u8], u16); 6] = [
+    let cases: [(Headers, &[u8], u16); 6] = [
         (&[WRONG_SECRET, STALLED], b"{             ", 401),
         (&[AUTH, HUGE], b"{             ", 413),
         (&[AUTH, WRONG_TYPE, STALLED], b"{             ", 415),

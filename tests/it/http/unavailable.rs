@@ -110,10 +110,10 @@ async fn what_finds_the_queue_full_is_refused_at_once_and_what_is_in_it_is_recor
 async fn a_store_that_is_broken_refuses_and_one_that_is_repaired_takes() {
     let host = Host::builder().start().await;
     let body = Body::result("r-1").bytes();
-    host.database.execute("ALTER TABLE mojito_deliveries RENAME TO elsewhere");
+    host.database.run("ALTER TABLE mojito_deliveries RENAME TO elsewhere");
 
     let refused = host.post("interview_result", &body).await;
-    host.database.execute("ALTER TABLE elsewhere RENAME TO mojito_deliveries");
+    host.database.run("ALTER TABLE elsewhere RENAME TO mojito_deliveries");
     let taken = host.post("interview_result", &body).await;
 
     assert_refused(&refused, 503);
@@ -127,7 +127,7 @@ async fn a_store_that_is_broken_refuses_and_one_that_is_repaired_takes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_the_database_refuses_does_not_refuse_its_neighbours() {
     let host = Host::builder().start().await;
-    host.database.execute(
+    host.database.run(
         "CREATE TRIGGER refuse BEFORE INSERT ON mojito_deliveries WHEN NEW.result_id = 'r-3' \
          BEGIN SELECT RAISE(ABORT, 'refused'); END",
     );
