@@ -1,6 +1,7 @@
 //! Every mistake stops the launch, with a sentence that names the setting and the remedy and keeps every secret.
 
 mod endpoints;
+mod settings;
 
 use rocket::{Build, Rocket};
 use rocket_mojito::{MojitoConfig, SecretConfig};

@@ -3,9 +3,11 @@
 mod endpoint;
 mod secret;
 mod settings;
+mod unreadable;
 
 pub use self::endpoint::EndpointConfig;
 pub(crate) use self::endpoint::{Endpoint, Endpoints};
 pub(crate) use self::secret::Secret;
 pub use self::secret::SecretConfig;
 pub use self::settings::MojitoConfig;
+pub(crate) use self::unreadable::describe;

@@ -5,7 +5,7 @@ use rocket::data::{ByteUnit, ToByteUnit};
 use rocket::figment::Figment;
 use rocket::serde::{Deserialize, Deserializer};
 
-use super::{EndpointConfig, Endpoints, SecretConfig};
+use super::{EndpointConfig, Endpoints, SecretConfig, describe};
 use crate::Error;
 
 /// Every setting of the plugin. The key is `mojito` in `Rocket.toml`, and `ROCKET_MOJITO` in the environment.
@@ -90,7 +90,7 @@ impl MojitoConfig {
         if figment.find_value("mojito").is_err() {
             return Ok(Self::default());
         }
-        figment.extract_inner("mojito").map_err(|error| Error::config(format!("a setting below `mojito`: {error}")))
+        figment.extract_inner("mojito").map_err(|error| Error::config(describe("mojito", &error)))
     }
 
     /// Where the routes are mounted. Default: `/webhooks/jobmojito`.
