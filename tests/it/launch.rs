@@ -1,6 +1,9 @@
 //! Every mistake stops the launch, with a sentence that names the setting and the remedy and keeps every secret.
 
+mod attachment;
+mod database;
 mod endpoints;
+mod secrets;
 mod settings;
 
 use rocket::{Build, Rocket};
