@@ -3,6 +3,7 @@
 mod acknowledged;
 mod authentication;
 mod body;
+mod logging;
 mod media_type;
 mod methods;
 mod order;

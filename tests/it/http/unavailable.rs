@@ -2,11 +2,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use rocket::data::ByteUnit;
-use rocket::futures::future::{join_all, select_all};
+use rocket::futures::future::select_all;
 use rocket_mojito::{EndpointConfig, SecretConfig};
 
 use super::refusal::assert_refused;
-use crate::harness::{AUTH, Answer, Body, Host};
+use crate::harness::{AUTH, Answer, BASE, Body, Host};
 
 /// Posts until it is answered 200: what a sender does.
 async fn post_until_taken(host: &Host, body: &[u8]) -> Answer {
@@ -134,16 +134,21 @@ async fn a_delivery_that_the_database_refuses_does_not_refuse_its_neighbours() {
     let bodies: Vec<Vec<u8>> = (0..6).map(|number| Body::result(&format!("r-{number}")).bytes()).collect();
     let lock = host.database.lock();
 
-    let posts = join_all(bodies.iter().map(|body| host.post("interview_result", body)));
-    let (answers, ()) = tokio::join!(posts, async {
-        // By the time that the others come, one holds the recorder: they wait, and make a batch.
-        host.post_with("/webhooks/jobmojito", &[], b"{}").await;
-        drop(lock);
-    });
+    // The first occupies the recorder until the lock is dropped; the others, which wait meanwhile, are a batch.
+    let mut connections = Vec::new();
+    for body in &bodies {
+        let mut connection = host.connect().await;
+        connection.begin_body(BASE, body.len()).await;
+        connection.send(body).await;
+        connections.push(connection);
+    }
+    host.post_with(BASE, &[], b"{}").await;
+    drop(lock);
 
-    for (number, answer) in answers.iter().enumerate() {
+    for (number, connection) in connections.iter_mut().enumerate() {
+        let answer = connection.answer().await.unwrap();
         match number {
-            3 => assert_refused(answer, 503),
+            3 => assert_refused(&answer, 503),
             _ => assert_eq!(answer.status, 200, "{number}: {answer:?}"),
         }
     }

@@ -2,7 +2,7 @@ use rocket::figment::Figment;
 use rocket::figment::providers::{Format, Toml};
 use rocket_mojito::{MojitoConfig, SecretConfig};
 
-use super::{CANARY, assert_config_stops, assert_stops};
+use super::{CANARY, assert_config_stops};
 use crate::harness::Host;
 
 const LIST: &str = "`mojito.endpoints.default.secrets`";
@@ -133,19 +133,14 @@ async fn a_secret_from_a_file_is_what_it_holds_without_the_line_end() {
 
 #[tokio::test]
 async fn a_secret_from_a_variable_is_what_it_holds() {
-    // A variable that is always there: setting one would be unsafe among threads.
-    let value = env!("CARGO_MANIFEST_DIR");
-    let config = written(r#"id = "a", header = "X-Secret", env = "CARGO_MANIFEST_DIR""#);
-
-    if value.len() < 24 {
-        let parts = ["secret `a`", LIST, "are the least"];
-        let rocket = Host::builder().config(|_| config).build();
-        let sentence = assert_stops(rocket, &parts).await;
-        assert!(!sentence.contains(value), "{sentence}");
-        return;
-    }
+    // One that is there: to set one would be unsafe among threads.
+    let is_fit = |value: &str| value.len() >= 24 && value.bytes().all(|byte| byte.is_ascii_graphic());
+    let (name, value) = std::env::vars().find(|(_, value)| is_fit(value)).expect("a variable with a long value");
+    let config = written(&format!(r#"id = "a", header = "X-Secret", env = "{name}""#));
     let host = Host::builder().config(|_| config).start().await;
-    let answer = host.post_with("/webhooks/jobmojito", &[("X-Secret", value)], b"{}").await;
+
+    let answer = host.post_with("/webhooks/jobmojito", &[("X-Secret", &value)], b"{}").await;
+
     assert_eq!(answer.status, 200);
     host.stop().await;
 }
