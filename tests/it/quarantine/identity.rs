@@ -42,6 +42,7 @@ async fn the_same_id_at_two_endpoints_is_two_results() {
     let body = Body::result("r-1").bytes();
 
     let mut ids = Vec::new();
+    let mut unusable = Vec::new();
     for (path, header, value) in [
         ("/webhooks/jobmojito/interview_result", AUTH.0, AUTH.1),
         ("/webhooks/jobmojito/a/interview_result", "X-Other", "secret-of-a-0123456789abcdef"),
@@ -49,12 +50,17 @@ async fn the_same_id_at_two_endpoints_is_two_results() {
     ] {
         let answer = host.post_with(path, &[(header, value)], &body).await;
         ids.push(answer.delivery());
+        let answer = host.post_with(path, &[(header, value)], b"{}").await;
+        unusable.push(answer.delivery());
     }
 
     let results = host.database.results();
     let keys: Vec<_> = results.iter().map(|row| (row.endpoint.as_str(), row.id.as_str(), row.version)).collect();
     assert_eq!(keys, [("A", "r-1", 1), ("a", "r-1", 1), ("default", "r-1", 1)]);
-    ids.dedup();
-    assert_eq!(ids.len(), 3);
+    for id in ids {
+        assert_eq!(host.database.delivery(id).findings, "[]", "the body was not here before");
+    }
+    unusable.dedup();
+    assert_eq!(unusable.len(), 3, "what is quarantined is of one endpoint as well");
     host.stop().await;
 }
