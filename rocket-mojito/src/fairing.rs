@@ -9,7 +9,7 @@ use rocket::{Build, Orbit, Rocket, async_trait};
 use rocket_db_pools::{Config, Database as HostDatabase};
 use tokio::sync::Mutex;
 
-use crate::config::{Endpoints, MojitoConfig, Pauses};
+use crate::config::{Endpoints, MojitoConfig, Pauses, describe};
 use crate::dispatch::{Dispatcher, MojitoHandler, Pruner};
 use crate::ingress::Ingress;
 use crate::pool::Pool;
@@ -173,7 +173,7 @@ impl<B: Backend> MojitoFairing<B> {
             .join(("connect_timeout", 5));
         let config: Config = figment.extract().map_err(|error| {
             let remedy = "set it in Rocket.toml or ROCKET_DATABASES, or share the host's pool with `.database::<…>()`";
-            Error::config(format!("`{setting}`: {error}: {remedy}"))
+            Error::config(format!("`{setting}` cannot be read: {}: {remedy}", describe("databases.mojito", &error)))
         })?;
         Pool::open(&config).await.map_err(|error| Error::database(setting, error))
     }

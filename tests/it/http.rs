@@ -1,16 +1,14 @@
-use crate::harness::{Body, Host};
+//! The HTTP contract, row by row, over real sockets.
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_delivery_is_recorded_before_it_is_acknowledged() {
-    let host = Host::builder().start().await;
-    let body = Body::result("r-1").bytes();
-
-    let answer = host.post("interview_result", &body).await;
-
-    let deliveries = host.database.deliveries();
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(deliveries.len(), 1);
-    assert_eq!(deliveries[0].id, answer.delivery());
-    assert_eq!(deliveries[0].body.as_deref(), Some(&body[..]));
-    host.stop().await;
-}
+mod acknowledged;
+mod authentication;
+mod body;
+mod logging;
+mod media_type;
+mod methods;
+mod order;
+mod paths;
+mod refusal;
+mod size;
+mod stopping;
+mod unavailable;

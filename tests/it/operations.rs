@@ -127,7 +127,7 @@ async fn a_replay_to_nobody_is_an_error_that_names_who_there_is() {
 
 /// Puts the delivery back to where it would be if an older program had not understood it.
 fn unlearn(host: &Host, delivery: i64) {
-    host.database.execute(&format!(
+    host.database.run(&format!(
         "PRAGMA foreign_keys = OFF;
          DELETE FROM mojito_work WHERE delivery_id = {delivery};
          DELETE FROM mojito_results WHERE delivery_id = {delivery};
@@ -219,7 +219,7 @@ async fn what_is_too_old_is_pruned_and_nothing_that_is_needed() {
         next(&mut seen).await;
     }
     eventually("nothing runs", || host.database.work().iter().all(|work| work.state != State::Running)).await;
-    host.database.execute("UPDATE mojito_deliveries SET received_at = datetime('now', '-500 days')");
+    host.database.run("UPDATE mojito_deliveries SET received_at = datetime('now', '-500 days')");
     let young = host.post("interview_result", &Body::result("young").bytes()).await.delivery();
 
     let pruned = inbox.prune(anna()).await.unwrap();

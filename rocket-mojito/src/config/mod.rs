@@ -4,6 +4,7 @@ mod endpoint;
 mod pauses;
 mod secret;
 mod settings;
+mod unreadable;
 
 pub use self::endpoint::EndpointConfig;
 pub(crate) use self::endpoint::{Endpoint, Endpoints};
@@ -12,3 +13,4 @@ pub(crate) use self::secret::Secret;
 pub use self::secret::SecretConfig;
 pub use self::settings::MojitoConfig;
 pub(crate) use self::settings::Retention;
+pub(crate) use self::unreadable::describe;

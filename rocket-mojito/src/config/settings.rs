@@ -5,7 +5,7 @@ use rocket::data::{ByteUnit, ToByteUnit};
 use rocket::figment::Figment;
 use rocket::serde::{Deserialize, Deserializer};
 
-use super::{EndpointConfig, Endpoints, Pauses, SecretConfig};
+use super::{EndpointConfig, Endpoints, Pauses, SecretConfig, describe};
 use crate::Error;
 
 /// Every setting of the plugin. The key is `mojito` in `Rocket.toml`, and `ROCKET_MOJITO` in the environment.
@@ -93,7 +93,7 @@ impl MojitoConfig {
         if figment.find_value("mojito").is_err() {
             return Ok(Self::default());
         }
-        figment.extract_inner("mojito").map_err(|error| Error::config(format!("a setting below `mojito`: {error}")))
+        figment.extract_inner("mojito").map_err(|error| Error::config(describe("mojito", &error)))
     }
 
     /// Where the routes are mounted. Default: `/webhooks/jobmojito`.
@@ -236,12 +236,7 @@ impl MojitoConfig {
     }
 
     fn check_mount(&self) -> Result<(), Error> {
-        let is_sound = self.mount.starts_with('/')
-            && !self.mount.contains(['<', '>', '?', '#', '%'])
-            && !self.mount.contains("//")
-            && !self.mount.chars().any(char::is_whitespace)
-            && (self.mount == "/" || !self.mount.ends_with('/'));
-        if is_sound {
+        if is_plain_path(&self.mount) {
             return Ok(());
         }
         Err(Error::config(format!(
@@ -269,6 +264,15 @@ impl MojitoConfig {
             None => Ok(()),
         }
     }
+}
+
+/// Whether Rocket can mount at this path, and requests come to it: no client sends `.` or `..` as they are.
+fn is_plain_path(path: &str) -> bool {
+    // Source: RFC 3986, section 3.3, `pchar` without percent-encoding.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte);
+    let is_segment =
+        |segment: &str| !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(is_plain);
+    path == "/" || path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_segment))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -8,7 +8,7 @@ use crate::harness::{Act, Body, Host, eventually, next};
 
 /// What another worker's claim does to the row, without another worker.
 fn take_over(host: &Host, delivery: i64) {
-    host.database.execute(&format!("UPDATE mojito_work SET epoch = epoch + 1 WHERE delivery_id = {delivery}"));
+    host.database.run(&format!("UPDATE mojito_work SET epoch = epoch + 1 WHERE delivery_id = {delivery}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +90,7 @@ async fn a_lapsed_lease_is_rescued_and_the_attempt_counts() {
     eventually("it is completed", || is_in(&host, delivery, State::Completed)).await;
 
     // As a process leaves it that was killed in its first attempt.
-    host.database.execute(
+    host.database.run(
         "UPDATE mojito_work SET state = 'running', finished_at = NULL, lease_until = datetime('now', '-1 second')",
     );
     let again = next(&mut seen).await;
@@ -107,7 +107,7 @@ async fn a_lease_that_lapsed_in_the_last_attempt_is_a_discard() {
     next(&mut seen).await;
     eventually("it is completed", || is_in(&host, delivery, State::Completed)).await;
 
-    host.database.execute(
+    host.database.run(
         "UPDATE mojito_work SET state = 'running', finished_at = NULL, attempt = max_attempts,
              lease_until = datetime('now', '-1 second')",
     );

@@ -24,7 +24,7 @@ async fn a_failing_delivery_holds_up_its_successors_and_nobody_else() {
     eventually("the other is completed", || is_in(&host, other, State::Completed)).await;
     let second_meanwhile = is_in(&host, second, State::Pending);
     // Only the first: the second is due anyway.
-    host.database.execute(&format!("UPDATE mojito_work SET due_at = datetime('now') WHERE delivery_id = {first}"));
+    host.database.run(&format!("UPDATE mojito_work SET due_at = datetime('now') WHERE delivery_id = {first}"));
     eventually("the second is completed", || is_in(&host, second, State::Completed)).await;
 
     let order: Vec<i64> = host.database.effects().iter().map(|effect| effect.delivery_id).collect();

@@ -1,7 +1,14 @@
+use std::future::Future;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+
+use super::AUTH;
+
+/// Nothing that a test waits for takes longer: more is a failure, not a slow machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A bare HTTP/1.1 connection, so that a test can send what no client library would.
 pub(crate) struct Connection(BufReader<TcpStream>);
@@ -20,6 +27,13 @@ impl Answer {
         let mut values = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
         let value = values.next()?;
         values.next().is_none().then_some(value.1.as_str())
+    }
+
+    /// Status, headers but `Date`, and body: what two answers must have in common to look the same.
+    pub(crate) fn but_date(&self) -> (u16, Vec<(String, String)>, String) {
+        let is_date = |name: &str| name.eq_ignore_ascii_case("date");
+        let headers = self.headers.iter().filter(|(name, _)| !is_date(name)).cloned().collect();
+        (self.status, headers, self.body.clone())
     }
 
     /// The id in `{"delivery":"…"}`.
@@ -48,12 +62,26 @@ impl Connection {
 
     /// The next answer, or none where the connection is closed before one.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
-        self.read_answer(false).await
+        in_time(self.read_answer(false)).await
+    }
+
+    /// Sends the head of a post with the secret of the default endpoint, and waits until its body is wanted, which
+    /// `100 Continue` tells: from then on the request is in the host's hands.
+    pub(crate) async fn begin_body(&mut self, path: &str, length: usize) {
+        let headers = [AUTH, ("Content-Length", &*length.to_string()), ("Expect", "100-continue")];
+        self.send(&head("POST", path, &headers)).await;
+        let interim = in_time(self.read_answer(true)).await.expect("an interim answer");
+        assert_eq!(interim.status, 100);
+    }
+
+    /// Whether the other side sends nothing more and closes.
+    pub(crate) async fn is_closed(&mut self) -> bool {
+        in_time(self.line()).await.is_none()
     }
 
     /// The answer to a `HEAD`, which has no body whatever its length says.
     pub(crate) async fn answer_to_head(&mut self) -> Option<Answer> {
-        self.read_answer(true).await
+        in_time(self.read_answer(true)).await
     }
 
     async fn read_answer(&mut self, is_head: bool) -> Option<Answer> {
@@ -92,12 +120,38 @@ pub(crate) async fn post(address: SocketAddr, path: &str, headers: &[(&str, &str
     connection.answer().await.expect("an answer")
 }
 
+/// What a test waits for, unless it does not come.
+pub(crate) async fn in_time<T>(wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, wait).await.expect("what the test waits for comes in time")
+}
+
 /// The bytes of a request with a declared length.
 pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n", body.len());
+    let length = body.len().to_string();
+    let headers = [&[("Content-Length", length.as_str())], headers].concat();
+    [head(method, path, &headers).as_slice(), body].concat()
+}
+
+/// The bytes of a request with a body in chunks, all of it or, without the last chunk, its beginning.
+pub(crate) fn chunked(path: &str, headers: &[(&str, &str)], chunks: &[&[u8]], is_whole: bool) -> Vec<u8> {
+    let mut bytes = head("POST", path, &[&[("Transfer-Encoding", "chunked")], headers].concat());
+    for chunk in chunks {
+        bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        bytes.extend_from_slice(chunk);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    if is_whole {
+        bytes.extend_from_slice(b"0\r\n\r\n");
+    }
+    bytes
+}
+
+/// The bytes of a request up to its body, with `Host` and these headers.
+pub(crate) fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
-    [head.as_bytes(), body].concat()
+    head.into_bytes()
 }

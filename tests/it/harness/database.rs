@@ -1,10 +1,14 @@
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use mojito_schema::{AuditRow, DeliveryRow, ResultRow, WorkRow, audit, deliveries, results, work};
 use tempfile::TempDir;
+
+use super::in_time;
 
 /// A database file of one test, looked at from outside with a connection of the test's own.
 pub(crate) struct Database {
@@ -19,7 +23,7 @@ impl Database {
     /// With a table for the effects of handlers. It has no unique constraint, so a duplicate shows.
     pub(crate) fn with_effects() -> Self {
         let database = Self::new();
-        database.execute(
+        database.run(
             "PRAGMA journal_mode = WAL;
              CREATE TABLE effects (
                  id INTEGER PRIMARY KEY, delivery_id INTEGER, result_id TEXT, version INTEGER, handler TEXT, attempt INTEGER
@@ -42,7 +46,7 @@ impl Database {
 
     /// Makes everything due that waits for another attempt.
     pub(crate) fn hurry(&self) {
-        self.execute("UPDATE mojito_work SET due_at = datetime('now', '-1 minute') WHERE due_at IS NOT NULL");
+        self.run("UPDATE mojito_work SET due_at = datetime('now', '-1 minute') WHERE due_at IS NOT NULL");
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -77,6 +81,21 @@ impl Database {
         one.first(&mut self.connect()).optional().unwrap()
     }
 
+    /// The delivery with this id.
+    pub(crate) fn delivery(&self, id: i64) -> DeliveryRow {
+        deliveries::table.find(id).select(DeliveryRow::as_select()).first(&mut self.connect()).unwrap()
+    }
+
+    /// Waits until so many deliveries are stored, whoever was told so.
+    pub(crate) async fn wait_for_deliveries(&self, count: usize) {
+        in_time(async {
+            while self.deliveries().len() < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+    }
+
     /// Every result.
     pub(crate) fn results(&self) -> Vec<ResultRow> {
         let all = results::table.order((results::endpoint, results::id)).select(ResultRow::as_select());
@@ -89,9 +108,27 @@ impl Database {
         all.load(&mut self.connect()).unwrap()
     }
 
+    /// Takes the write lock: until it is dropped nobody else can write.
+    pub(crate) fn lock(&self) -> WriteLock {
+        let mut connection = self.connect();
+        connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+        WriteLock { _connection: connection }
+    }
+
+    /// The rows of a query with one column of text.
+    pub(crate) fn texts(&self, query: &str) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            value: String,
+        }
+        let rows: Vec<Row> = diesel::sql_query(query).load(&mut self.connect()).unwrap();
+        rows.into_iter().map(|row| row.value).collect()
+    }
+
     /// Runs statements.
-    pub(crate) fn execute(&self, statements: &str) {
-        diesel::connection::SimpleConnection::batch_execute(&mut self.connect(), statements).unwrap();
+    pub(crate) fn run(&self, statements: &str) {
+        self.connect().batch_execute(statements).unwrap();
     }
 }
 
@@ -108,4 +145,9 @@ pub(crate) struct Effect {
     pub(crate) handler: String,
     #[diesel(sql_type = Integer)]
     pub(crate) attempt: i32,
+}
+
+/// A transaction of somebody else, who writes. Closing its connection rolls it back.
+pub(crate) struct WriteLock {
+    _connection: SqliteConnection,
 }

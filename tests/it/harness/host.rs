@@ -2,16 +2,25 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use rocket::fairing::AdHoc;
-use rocket::figment::Figment;
+use rocket::figment::{Figment, Provider};
 use rocket::{Build, Ignite, Rocket, Shutdown};
 use rocket_mojito::{Inbox, MojitoConfig, MojitoFairing, MojitoHandler, SecretConfig, Sqlite};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Answer, Database, client};
+use super::{Answer, Connection, Database, client};
 
 /// The secret of the default endpoint.
 pub(crate) const SECRET: &str = "test-secret-0123456789abcdef";
+
+/// The header that authenticates at the default endpoint.
+pub(crate) const AUTH: (&str, &str) = ("X-Mojito-Secret", SECRET);
+
+/// Where the default endpoint lives.
+pub(crate) const BASE: &str = "/webhooks/jobmojito";
+
+type Attach = Box<dyn FnOnce(MojitoFairing<Sqlite>) -> MojitoFairing<Sqlite>>;
+type Change = Box<dyn FnOnce(Rocket<Build>) -> Rocket<Build>>;
 
 /// A host application on a real socket, in this process.
 pub(crate) struct Host {
@@ -25,9 +34,12 @@ pub(crate) struct Host {
 /// A host that is being put together.
 pub(crate) struct HostBuilder {
     database: Arc<Database>,
+    has_database: bool,
     config: MojitoConfig,
-    attach: Vec<Box<dyn FnOnce(MojitoFairing<Sqlite>) -> MojitoFairing<Sqlite>>>,
-    build: Vec<Box<dyn FnOnce(Rocket<Build>) -> Rocket<Build>>>,
+    figment: Figment,
+    attach: Vec<Attach>,
+    build_before: Vec<Change>,
+    build: Vec<Change>,
 }
 
 impl Host {
@@ -35,17 +47,40 @@ impl Host {
         let secret = SecretConfig::header("test", "X-Mojito-Secret", SECRET);
         HostBuilder {
             database: Arc::new(Database::new()),
+            has_database: true,
             config: MojitoConfig::new().secret("default", secret),
+            figment: Figment::new(),
             attach: Vec::new(),
+            build_before: Vec::new(),
             build: Vec::new(),
         }
     }
 
     /// Posts a body to the default endpoint with its secret.
     pub(crate) async fn post(&self, event: &str, body: &[u8]) -> Answer {
-        let path = format!("/webhooks/jobmojito/{event}");
-        let path = path.trim_end_matches('/');
-        client::post(self.address, path, &[("X-Mojito-Secret", SECRET)], body).await
+        let path = format!("{BASE}/{event}");
+        self.post_with(path.trim_end_matches('/'), &[AUTH], body).await
+    }
+
+    /// Posts a body to a path with these headers alone.
+    pub(crate) async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        client::post(self.address, path, headers, body).await
+    }
+
+    /// Sends these bytes on a connection of their own, and nothing more; waits for an answer.
+    pub(crate) async fn send(&self, bytes: &[u8]) -> Answer {
+        let mut connection = self.connect().await;
+        connection.send(bytes).await;
+        connection.answer().await.expect("an answer")
+    }
+
+    pub(crate) async fn connect(&self) -> Connection {
+        Connection::open(self.address).await
+    }
+
+    /// Begins the shutdown, and does not wait for it.
+    pub(crate) fn begin_to_stop(&self) {
+        self.shutdown.clone().notify();
     }
 
     /// Shuts the host down and waits until it has ended.
@@ -68,13 +103,39 @@ impl HostBuilder {
         self
     }
 
+    /// Says nothing of `databases.mojito`.
+    pub(crate) fn without_database(mut self) -> Self {
+        self.has_database = false;
+        self
+    }
+
     pub(crate) fn config(mut self, change: impl FnOnce(MojitoConfig) -> MojitoConfig) -> Self {
         self.config = change(self.config);
         self
     }
 
-    pub(crate) fn handler(mut self, handler: impl MojitoHandler<Sqlite>) -> Self {
-        self.attach.push(Box::new(|fairing| fairing.handler(handler)));
+    pub(crate) fn handler(self, handler: impl MojitoHandler<Sqlite>) -> Self {
+        self.fairing(|fairing| fairing.handler(handler))
+    }
+
+    /// Changes Rocket's configuration.
+    pub(crate) fn merge(mut self, provider: impl Provider) -> Self {
+        self.figment = self.figment.merge(provider);
+        self
+    }
+
+    /// Changes the plugin's fairing.
+    pub(crate) fn fairing(
+        mut self,
+        change: impl FnOnce(MojitoFairing<Sqlite>) -> MojitoFairing<Sqlite> + 'static,
+    ) -> Self {
+        self.attach.push(Box::new(change));
+        self
+    }
+
+    /// Changes the Rocket before the fairing is attached.
+    pub(crate) fn rocket_before(mut self, change: impl FnOnce(Rocket<Build>) -> Rocket<Build> + 'static) -> Self {
+        self.build_before.push(Box::new(change));
         self
     }
 
@@ -84,8 +145,14 @@ impl HostBuilder {
         self
     }
 
-    pub(crate) fn figment(&self) -> Figment {
-        rocket::Config::figment()
+    fn figment(&self) -> Figment {
+        let figment = Figment::from(rocket::Config::default());
+        let path = self.database.path();
+        let figment = match self.has_database {
+            true => figment.merge(("databases.mojito.url", path.to_str().unwrap())),
+            false => figment,
+        };
+        figment
             .merge(("address", "127.0.0.1"))
             .merge(("port", 0))
             .merge(("log_level", "off"))
@@ -94,17 +161,21 @@ impl HostBuilder {
             .merge(("shutdown.signals", Vec::<String>::new()))
             .merge(("shutdown.grace", 2))
             .merge(("shutdown.mercy", 1))
-            .merge(("databases.mojito.url", self.database.path().to_str().unwrap()))
+            .merge(&self.figment)
     }
 
-    /// The Rocket, not launched.
+    /// The Rocket, not launched. The database lives as long as it does.
     pub(crate) fn build(self) -> Rocket<Build> {
         let figment = self.figment();
         let mut fairing = MojitoFairing::new(self.config);
         for attach in self.attach {
             fairing = attach(fairing);
         }
-        let mut rocket = rocket::custom(figment).attach(fairing);
+        let mut rocket = rocket::custom(figment).manage(self.database);
+        for build in self.build_before {
+            rocket = build(rocket);
+        }
+        rocket = rocket.attach(fairing);
         for build in self.build {
             rocket = build(rocket);
         }

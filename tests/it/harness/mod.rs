@@ -5,13 +5,15 @@ mod client;
 mod database;
 mod handler;
 mod host;
+mod log;
 mod scale;
 mod wait;
 
 pub(crate) use self::bodies::Body;
-pub(crate) use self::client::{Answer, Connection, post, request};
+pub(crate) use self::client::{Answer, Connection, chunked, head, in_time, request};
 pub(crate) use self::database::Database;
 pub(crate) use self::handler::{Act, Script, Seen};
-pub(crate) use self::host::{Host, HostBuilder, SECRET};
+pub(crate) use self::host::{AUTH, BASE, Host, HostBuilder, SECRET};
+pub(crate) use self::log::Log;
 pub(crate) use self::scale::{rounds, seed};
 pub(crate) use self::wait::{eventually, next};

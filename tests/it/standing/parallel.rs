@@ -54,7 +54,7 @@ async fn twenty_versions_at_once_are_twenty_versions_without_a_gap() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_the_database_refuses_does_not_refuse_its_neighbours() {
     let host = Arc::new(Host::builder().start().await);
-    host.database.execute(
+    host.database.run(
         "CREATE TRIGGER refuse BEFORE INSERT ON mojito_deliveries WHEN NEW.result_id = 'bad'
          BEGIN SELECT RAISE(ABORT, 'refused'); END",
     );

@@ -1,0 +1,5 @@
+//! A host with routes, secrets, endpoints and a database of its own.
+
+mod endpoints;
+mod guards;
+mod shared_pool;
