@@ -8,7 +8,7 @@ use rocket_mojito::{Inbox, MojitoConfig, MojitoFairing, MojitoHandler, SecretCon
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Answer, Connection, Database, client};
+use super::{Answer, Connection, Database, Log, client};
 
 /// The secret of the default endpoint.
 pub(crate) const SECRET: &str = "test-secret-0123456789abcdef";
@@ -44,6 +44,7 @@ pub(crate) struct HostBuilder {
 
 impl Host {
     pub(crate) fn builder() -> HostBuilder {
+        Log::install();
         let secret = SecretConfig::header("test", "X-Mojito-Secret", SECRET);
         HostBuilder {
             database: Arc::new(Database::new()),

@@ -1,31 +1,45 @@
+use std::cell::RefCell;
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber};
 
-/// Everything that is logged on this thread while it lives. Only for tests on the current-thread runtime.
-pub(crate) struct Log {
-    lines: Arc<Mutex<Vec<String>>>,
-    _guard: DefaultGuard,
+thread_local! {
+    static CAPTURED: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
+/// Everything that is logged on this thread while it lives. Only for tests on the current-thread runtime.
+pub(crate) struct Log(());
+
 impl Log {
+    /// Sets the one subscriber of the process, before anything can be logged. One per thread would not do: what is
+    /// first logged on a thread without one, tracing takes for unwanted everywhere.
+    pub(crate) fn install() {
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| tracing::subscriber::set_global_default(Collector).unwrap());
+    }
+
     pub(crate) fn capture() -> Self {
-        let lines = Arc::default();
-        let collector = Collector(Arc::clone(&lines));
-        Self { lines, _guard: tracing::subscriber::set_default(collector) }
+        Self::install();
+        CAPTURED.set(Some(Vec::new()));
+        Self(())
     }
 
     /// Every event so far, a line each: level, message, fields.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap().clone()
+        CAPTURED.with_borrow(|lines| lines.clone().unwrap_or_default())
     }
 }
 
-struct Collector(Arc<Mutex<Vec<String>>>);
+impl Drop for Log {
+    fn drop(&mut self) {
+        CAPTURED.set(None);
+    }
+}
+
+struct Collector;
 
 impl Subscriber for Collector {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -33,9 +47,13 @@ impl Subscriber for Collector {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
+        CAPTURED.with_borrow_mut(|lines| {
+            if let Some(lines) = lines {
+                let mut line = Line(event.metadata().level().to_string());
+                event.record(&mut line);
+                lines.push(line.0);
+            }
+        });
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
