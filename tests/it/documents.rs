@@ -35,8 +35,7 @@ fn keys(table: &Table) -> BTreeSet<String> {
 /// The keys that somebody who sets an unknown one is told of.
 fn known_keys(settings: &str) -> BTreeSet<String> {
     let error = read_settings(settings).unwrap_err();
-    let (_, known) = error.split_once("expected").unwrap();
-    let (known, _) = known.split_once("for key").unwrap();
+    let (_, known) = error.split_once("there is no such setting, but").unwrap();
     let is_key =
         |word: &&str| !word.is_empty() && word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
     known.split('`').filter(is_key).map(str::to_owned).collect()

@@ -109,7 +109,7 @@ async fn a_replay_is_bounded_in_rate() {
     inbox.replay(Replay::of(Selection::all()).per_second(2), anna()).await.unwrap();
 
     let due: Vec<_> = host.database.work().iter().map(|work| work.due_at.unwrap()).collect();
-    let gaps: Vec<i64> = due.windows(2).map(|pair| (*pair[1] - *pair[0]).whole_milliseconds() as i64).collect();
+    let gaps: Vec<i128> = due.windows(2).map(|pair| (*pair[1] - *pair[0]).whole_milliseconds()).collect();
     assert_eq!(gaps, [500; 4]);
     host.stop().await;
 }

@@ -9,6 +9,7 @@ pub(crate) fn rounds(small: u32, full: u32) -> u32 {
 }
 
 /// The seed of a randomised test, from `MOJITO_TEST_SEED` or the clock. It is printed, so that a failure can be repeated.
+#[expect(clippy::print_stdout, reason = "whoever repeats a failure needs it")]
 pub(crate) fn seed() -> u64 {
     let given = std::env::var("MOJITO_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| {

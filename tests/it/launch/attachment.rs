@@ -30,7 +30,7 @@ fn builder() -> HostBuilder {
 async fn a_host_database_that_is_not_attached_stops_the_launch() {
     let rocket = builder().fairing(MojitoFairing::database::<HostDb>).build();
 
-    assert_stops(rocket, &["`hiring` is not attached", "attach it before `MojitoFairing`"]).await;
+    assert_stops(rocket, &["`hiring` is not there", "attach its fairing before `MojitoFairing`"]).await;
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn a_host_database_that_is_attached_too_late_stops_the_launch() {
         .rocket(|rocket| rocket.attach(HostDb::init()))
         .build();
 
-    assert_stops(rocket, &["`hiring` is not attached", "attach it before `MojitoFairing`"]).await;
+    assert_stops(rocket, &["`hiring` is not there", "attach its fairing before `MojitoFairing`"]).await;
 }
 
 #[tokio::test]
