@@ -1,15 +1,23 @@
 //! Integration tests over everything: real sockets, real databases, real processes.
 
+#![expect(clippy::unwrap_used, reason = "a test that finds nothing where something must be has failed")]
+
 mod architecture;
 mod cancel;
 mod checkout;
+mod concurrency;
+mod crash;
 mod dispatch;
 mod documents;
+mod failpoints;
 mod harness;
 mod host_routes;
 mod http;
 mod launch;
+mod leases;
 mod operations;
 mod quarantine;
+mod shutdown;
 mod standing;
+mod startup;
 mod vendor;
