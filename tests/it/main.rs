@@ -16,6 +16,7 @@ mod http;
 mod launch;
 mod leases;
 mod operations;
+mod poison;
 mod quarantine;
 mod shutdown;
 mod standing;
