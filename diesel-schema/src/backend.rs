@@ -148,6 +148,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     ///
     /// In that order and in one transaction, so that a process that could not write for a while does not lose
     /// its own leases to itself. A delivery whose last attempt was lost is discarded: it may be what kills the process.
+    /// What is lost for the first time waits again at once; what was lost before is rescued one at a time, so that what
+    /// kills the process does not take its neighbours' attempts with it.
     ///
     /// # Errors
     ///

@@ -26,7 +26,8 @@ impl Database {
         database.run(
             "PRAGMA journal_mode = WAL;
              CREATE TABLE effects (
-                 id INTEGER PRIMARY KEY, delivery_id INTEGER, result_id TEXT, version INTEGER, handler TEXT, attempt INTEGER
+                 id INTEGER PRIMARY KEY, delivery_id INTEGER, result_id TEXT, version INTEGER, handler TEXT, attempt INTEGER,
+                 process INTEGER
              );",
         );
         database
@@ -34,8 +35,9 @@ impl Database {
 
     /// Every effect, in the order of its commit.
     pub(crate) fn effects(&self) -> Vec<Effect> {
-        let all =
-            diesel::sql_query("SELECT delivery_id, result_id, version, handler, attempt FROM effects ORDER BY id");
+        let all = diesel::sql_query(
+            "SELECT delivery_id, result_id, version, handler, attempt, process FROM effects ORDER BY id",
+        );
         all.load(&mut self.connect()).unwrap()
     }
 
@@ -145,6 +147,9 @@ pub(crate) struct Effect {
     pub(crate) handler: String,
     #[diesel(sql_type = Integer)]
     pub(crate) attempt: i32,
+    /// Which process of `fault-host` wrote it.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub(crate) process: Option<i64>,
 }
 
 /// A transaction of somebody else, who writes. Closing its connection rolls it back.

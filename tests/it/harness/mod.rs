@@ -1,19 +1,35 @@
 //! What every test stands on. Each test has its own database and its own port, both chosen at run time.
+//!
+//! | variable | meaning |
+//! | --- | --- |
+//! | `MOJITO_TEST_SCALE` | `full` lets randomised and fault tests go round as often as a nightly run should |
+//! | `MOJITO_TEST_SEED` | the seed of the randomised tests; each prints the one that it used |
 
+mod aftermath;
 mod bodies;
 mod client;
 mod database;
 mod handler;
 mod host;
+mod journal;
+mod ledger;
+mod load;
 mod log;
+mod process;
 mod scale;
 mod wait;
 
+pub(crate) use self::aftermath::{Aftermath, drained, overlaps};
 pub(crate) use self::bodies::Body;
 pub(crate) use self::client::{Answer, Connection, chunked, head, in_time, request};
 pub(crate) use self::database::Database;
 pub(crate) use self::handler::{Act, Script, Seen};
 pub(crate) use self::host::{AUTH, BASE, Host, HostBuilder, SECRET};
+pub(crate) use self::journal::{Note, What};
+pub(crate) use self::ledger::{Ledger, Sent, Try};
+pub(crate) use self::load::{Load, try_post};
 pub(crate) use self::log::Log;
+pub(crate) use self::log::Log;
+pub(crate) use self::process::{Process, ProcessBuilder};
 pub(crate) use self::scale::{rounds, seed};
-pub(crate) use self::wait::{eventually, next};
+pub(crate) use self::wait::{PATIENCE, eventually, found, next};

@@ -1,0 +1,47 @@
+//! A host application that tests kill, freeze and stop.
+//!
+//! Its settings are those of every host (`ROCKET_…`, `ROCKET_MOJITO`, `ROCKET_DATABASES`, `MOJITO_FAILPOINT`), and:
+//!
+//! | variable | meaning |
+//! | --- | --- |
+//! | `FAULT_ADDRESS` | the file that its address is written to once it listens |
+//! | `FAULT_JOURNAL` | the file that every run of a handler is written to |
+//! | `FAULT_HANDLERS` | its handlers: `name:behaviour`, or `name:behaviour:argument`, joined by commas |
+
+mod behaviour;
+mod handler;
+mod journal;
+
+use std::error::Error;
+use std::path::Path;
+
+use rocket::fairing::AdHoc;
+use rocket_mojito::{MojitoConfig, MojitoFairing};
+
+use self::handler::Handler;
+use self::journal::Journal;
+
+#[rocket::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let journal = Journal::open(Path::new(&std::env::var("FAULT_JOURNAL")?))?;
+    let address = std::env::var("FAULT_ADDRESS")?;
+    let mut fairing = MojitoFairing::new(MojitoConfig::from_env()?);
+    for spec in std::env::var("FAULT_HANDLERS")?.split(',') {
+        fairing = fairing.handler(Handler::parse(spec, journal.try_clone()?)?);
+    }
+    let tell = AdHoc::on_liftoff("tell the address", move |rocket| {
+        Box::pin(async move {
+            let (ip, port) = (rocket.config().address, rocket.config().port);
+            tell(Path::new(&address), &format!("{ip}:{port}")).expect("the address can be told");
+        })
+    });
+    rocket::build().attach(fairing).attach(tell).launch().await?;
+    Ok(())
+}
+
+/// Writes the file as a whole: whoever sees it can read all of it.
+fn tell(file: &Path, address: &str) -> std::io::Result<()> {
+    let draft = file.with_extension("draft");
+    std::fs::write(&draft, address)?;
+    std::fs::rename(draft, file)
+}

@@ -1,0 +1,347 @@
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
+use mojito_schema::{DeliveryRow, ResultRow, Standing, State, WorkRow, work};
+
+use super::database::Effect;
+use super::{Database, Ledger, Note, PATIENCE, Sent, What};
+
+/// What is left when the faults are over, and what must be true of it. Each check names what is wrong.
+pub(crate) struct Aftermath {
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) deliveries: Vec<DeliveryRow>,
+    pub(crate) results: Vec<ResultRow>,
+    pub(crate) work: Vec<WorkRow>,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) notes: Vec<Note>,
+}
+
+/// Waits until no work is left to do: longer where there is much.
+pub(crate) async fn drained(database: &Database) {
+    let open = || work::table.filter(work::finished_at.is_null()).count().get_result(&mut database.connect()).unwrap();
+    let backlog: i64 = open();
+    let deadline = Instant::now() + PATIENCE + Duration::from_millis(10) * u32::try_from(backlog).unwrap();
+    while open() > 0 {
+        assert!(Instant::now() < deadline, "{} of {backlog} pieces of work are never done", open());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+impl Aftermath {
+    pub(crate) fn of(database: &Database, ledger: &Ledger) -> Self {
+        assert_eq!(broken(database), [""; 0], "the file is sound");
+        Self {
+            sent: ledger.sent(),
+            deliveries: database.deliveries(),
+            results: database.results(),
+            work: database.work(),
+            effects: database.effects(),
+            notes: database.notes(),
+        }
+    }
+
+    /// Fails where anything is wrong that can be told without knowing which faults there were.
+    pub(crate) fn check(&self, handlers: &[&str]) {
+        let faults = [
+            lost(&self.sent, &self.deliveries),
+            foreign(&self.sent, &self.deliveries),
+            doubled(&self.deliveries),
+            gaps(&self.deliveries, &self.results),
+            misplaced(&self.deliveries, &self.results),
+            unassigned(&self.deliveries, &self.work, handlers),
+            wrong_effects(&self.work, &self.effects, &self.notes),
+            wrong_calls(&self.work, &self.notes),
+            disorder(&self.notes),
+        ]
+        .concat();
+        assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    }
+
+    /// The work that ended otherwise than well.
+    pub(crate) fn discarded(&self) -> Vec<&WorkRow> {
+        self.work.iter().filter(|work| work.state == State::Discarded).collect()
+    }
+}
+
+/// I1: what was acknowledged is there, under the id that was told, byte for byte.
+fn lost(sent: &[Sent], deliveries: &[DeliveryRow]) -> Vec<String> {
+    let stored: HashMap<i64, &DeliveryRow> = deliveries.iter().map(|row| (row.id, row)).collect();
+    let acknowledged = sent.iter().filter_map(|sent| Some((sent, sent.acknowledged()?)));
+    acknowledged
+        .filter(|(sent, id)| stored.get(id).is_none_or(|row| row.body.as_ref() != Some(&sent.body)))
+        .map(|(sent, id)| format!("acknowledged as {id} and lost, after {:?}", sent.tries))
+        .collect()
+}
+
+/// I2: nothing is there that was not sent.
+fn foreign(sent: &[Sent], deliveries: &[DeliveryRow]) -> Vec<String> {
+    let sent: HashSet<(&str, &[u8])> = sent.iter().map(|sent| (sent.event, &sent.body[..])).collect();
+    let is_foreign =
+        |row: &&DeliveryRow| !sent.contains(&(row.event.as_str(), row.body.as_deref().unwrap_or_default()));
+    deliveries.iter().filter(is_foreign).map(|row| format!("delivery {} was never sent", row.id)).collect()
+}
+
+/// A retry is a repeat: no bytes are there twice.
+fn doubled(deliveries: &[DeliveryRow]) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let again = deliveries.iter().filter(|row| row.body.is_some() && !seen.insert((row.event, &row.body)));
+    again.map(|row| format!("delivery {} is there twice", row.id)).collect()
+}
+
+/// The versions of each result are 1, 2, 3 and so on, in stored order, and the result knows the last.
+fn gaps(deliveries: &[DeliveryRow], results: &[ResultRow]) -> Vec<String> {
+    let mut versions: BTreeMap<(&str, &str), Vec<i64>> = BTreeMap::new();
+    for row in deliveries.iter().filter(|row| row.standing == Standing::Current) {
+        let key = (row.endpoint.as_str(), row.result_id.as_deref().unwrap_or_default());
+        versions.entry(key).or_default().push(row.version.unwrap_or(0));
+    }
+    let last: BTreeMap<(&str, &str), i64> =
+        results.iter().map(|row| ((row.endpoint.as_str(), row.id.as_str()), row.version)).collect();
+    let mut faults = Vec::new();
+    for (key, versions) in &versions {
+        if !versions.iter().copied().eq(1..=versions.len() as i64) {
+            faults.push(format!("{key:?} has the versions {versions:?}"));
+        }
+        if last.get(key) != versions.last() {
+            faults.push(format!("{key:?} is at version {:?} and had {versions:?}", last.get(key)));
+        }
+    }
+    let never = last.keys().filter(|key| !versions.contains_key(*key));
+    faults.extend(never.map(|key| format!("{key:?} has a state and no delivery")));
+    faults
+}
+
+/// I6: the state of each result is the snapshot of its last version.
+fn misplaced(deliveries: &[DeliveryRow], results: &[ResultRow]) -> Vec<String> {
+    let is_misplaced = |result: &&ResultRow| {
+        let Some(row) = deliveries.iter().find(|row| row.id == result.delivery_id) else { return true };
+        let body: serde_json::Value = serde_json::from_slice(row.body.as_deref().unwrap_or(b"{}")).unwrap();
+        let state = &result.snapshot;
+        row.version != Some(result.version)
+            || row.event != result.event
+            || body["candidate_external_id"].as_str() != state.candidate_external_id.as_deref()
+            || body["status"].as_str() != state.status.as_deref()
+            || body["score"].as_f64() != state.score
+    };
+    results
+        .iter()
+        .filter(is_misplaced)
+        .map(|row| format!("the state of {} is not its last version's", row.id))
+        .collect()
+}
+
+/// Every current delivery is work for every handler, and nothing else is.
+fn unassigned(deliveries: &[DeliveryRow], work: &[WorkRow], handlers: &[&str]) -> Vec<String> {
+    let current = deliveries.iter().filter(|row| row.standing == Standing::Current).map(|row| row.id);
+    let due: HashSet<(i64, &str)> = current.flat_map(|id| handlers.iter().map(move |handler| (id, *handler))).collect();
+    let assigned: HashSet<(i64, &str)> = work.iter().map(|work| (work.delivery_id, work.handler.as_str())).collect();
+    due.symmetric_difference(&assigned).map(|key| format!("{key:?} has no work, or work without a cause")).collect()
+}
+
+/// I3: an effect for each completed piece of work of a handler that writes effects, and none else.
+fn wrong_effects(work: &[WorkRow], effects: &[Effect], notes: &[Note]) -> Vec<String> {
+    let external = callers(notes);
+    let mut found: HashMap<(i64, &str), Vec<&Effect>> = HashMap::new();
+    for effect in effects {
+        found.entry((effect.delivery_id, &effect.handler)).or_default().push(effect);
+    }
+    let mut faults = Vec::new();
+    for work in work.iter().filter(|work| !external.contains(work.handler.as_str())) {
+        let effects = found.remove(&(work.delivery_id, work.handler.as_str())).unwrap_or_default();
+        let due = usize::from(work.state == State::Completed);
+        if effects.len() != due {
+            faults.push(format!("{due} effects were due, and there are {effects:?} of {work:?}"));
+        }
+        if effects.iter().any(|effect| effect.result_id != work.result_id || effect.attempt != work.attempt) {
+            faults.push(format!("the effect is of another attempt than the one that counts: {effects:?} of {work:?}"));
+        }
+    }
+    faults.extend(found.into_values().map(|effects| format!("effects of no work: {effects:?}")));
+    faults
+}
+
+/// I7: what a transaction does not cover happens once at least, and once for each attempt at most, with one key.
+fn wrong_calls(work: &[WorkRow], notes: &[Note]) -> Vec<String> {
+    let external = callers(notes);
+    let mut found: HashMap<(i64, &str), Vec<&Note>> = HashMap::new();
+    for note in notes.iter().filter(|note| note.what == What::Call) {
+        found.entry((note.delivery, &note.handler)).or_default().push(note);
+    }
+    let mut faults = Vec::new();
+    let mut keys = HashSet::new();
+    for work in work.iter().filter(|work| external.contains(work.handler.as_str())) {
+        let calls = found.remove(&(work.delivery_id, work.handler.as_str())).unwrap_or_default();
+        let attempts: HashSet<i32> = calls.iter().map(|call| call.attempt).collect();
+        if calls.is_empty() && work.state == State::Completed {
+            faults.push(format!("completed without a call: {work:?}"));
+        }
+        if attempts.len() < calls.len() || attempts.iter().any(|attempt| *attempt > work.attempt) {
+            faults.push(format!("more calls than attempts: {calls:?} of {work:?}"));
+        }
+        let own: HashSet<&str> = calls.iter().map(|call| call.key.as_str()).collect();
+        if own.len() > 1 || own.into_iter().any(|key| !keys.insert(key)) {
+            faults.push(format!("a key that changes, or is not its own: {calls:?}"));
+        }
+    }
+    faults.extend(found.into_values().map(|calls| format!("calls for no work: {calls:?}")));
+    faults
+}
+
+/// The handlers whose effect is outside the database.
+fn callers(notes: &[Note]) -> HashSet<&str> {
+    notes.iter().filter(|note| note.what == What::Call).map(|note| note.handler.as_str()).collect()
+}
+
+/// I5, in every case: a handler never goes back to an older delivery of a result.
+fn disorder(notes: &[Note]) -> Vec<String> {
+    let mut newest: HashMap<(&str, &str), i64> = HashMap::new();
+    let mut faults = Vec::new();
+    for note in notes.iter().filter(|note| note.what == What::Start) {
+        let newest = newest.entry((&note.handler, &note.result)).or_default();
+        if note.delivery < *newest {
+            faults.push(format!("started after delivery {newest} had been: {note:?}"));
+        }
+        *newest = note.delivery.max(*newest);
+    }
+    faults
+}
+
+/// I5, where nothing was killed or frozen: no two runs of a handler about one result overlap.
+pub(crate) fn overlaps(notes: &[Note]) -> Vec<String> {
+    let mut running: HashMap<(&str, &str), &Note> = HashMap::new();
+    let mut faults = Vec::new();
+    for note in notes {
+        let key = (note.handler.as_str(), note.result.as_str());
+        match note.what {
+            What::Start => {
+                if let Some(other) = running.insert(key, note) {
+                    faults.push(format!("{note:?} started while {other:?} ran"));
+                }
+            }
+            What::Call => {}
+            What::End => {
+                let started = running.remove(&key);
+                if started.is_none_or(|start| (start.delivery, start.process) != (note.delivery, note.process)) {
+                    faults.push(format!("{note:?} ended, and {started:?} had started"));
+                }
+            }
+        }
+    }
+    faults
+}
+
+/// I11: what SQLite finds wrong with the file.
+fn broken(database: &Database) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Finding {
+        #[diesel(sql_type = Nullable<Text>)]
+        found: Option<String>,
+    }
+    let query = "SELECT integrity_check AS found FROM pragma_integrity_check
+                 UNION ALL SELECT \"table\" FROM pragma_foreign_key_check";
+    let found: Vec<Finding> = diesel::sql_query(query).load(&mut database.connect()).unwrap();
+    found.into_iter().map(|finding| finding.found.unwrap_or_default()).filter(|found| found != "ok").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Body, Host, Try};
+    use super::*;
+
+    /// Two versions of one result, acknowledged, handled and sound.
+    async fn sound() -> Aftermath {
+        let host = Host::builder().start().await;
+        let ledger = Ledger::default();
+        for marker in ["a", "b"] {
+            let body = Body::result("r-1").with("candidate_external_id", marker).bytes();
+            let entry = ledger.enter("interview_result", body.clone());
+            ledger.begin(entry);
+            ledger.end(entry, Try::Acknowledged(host.post("interview_result", &body).await.delivery()));
+        }
+        host.database.execute(
+            "CREATE TABLE effects (id INTEGER PRIMARY KEY, delivery_id, result_id, version, handler, attempt, process);
+             INSERT INTO mojito_work (delivery_id, handler, endpoint, result_id, state, attempt, max_attempts, finished_at)
+             SELECT id, handler, endpoint, result_id, 'completed', 1, 3, received_at
+             FROM mojito_deliveries, (SELECT 'effects' AS handler UNION SELECT 'external');
+             INSERT INTO effects SELECT delivery_id, delivery_id, result_id, 1, handler, attempt, 1
+             FROM mojito_work WHERE handler = 'effects'",
+        );
+        let mut journal = String::new();
+        for id in [1, 2] {
+            for what in ["start", "call", "end"] {
+                journal.push_str(&format!("{what}\texternal\t{id}\tr-1\t{id}\t1\t7\tkey-{id}\n"));
+            }
+        }
+        std::fs::write(host.database.journal(), journal).unwrap();
+        Aftermath::of(&host.database, &ledger)
+    }
+
+    const HANDLERS: [&str; 2] = ["effects", "external"];
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_sound_aftermath_passes_every_check() {
+        let aftermath = sound().await;
+
+        aftermath.check(&HANDLERS);
+
+        assert_eq!(overlaps(&aftermath.notes), [""; 0]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn each_check_finds_what_it_is_for() {
+        let Aftermath { sent, deliveries, results, work, effects, notes } = sound().await;
+
+        // Acknowledged and lost, changed, or under another id; never sent; stored twice.
+        assert_eq!(lost(&sent, &deliveries[1..]).len(), 1);
+        let mut changed = deliveries.clone();
+        changed[0].body.as_mut().unwrap()[9] ^= 1;
+        assert_eq!(lost(&sent, &changed).len(), 1);
+        changed[0].body.clone_from(&deliveries[1].body);
+        assert_eq!(lost(&sent, &changed).len(), 1);
+        assert_eq!(foreign(&sent[1..], &deliveries).len(), 1);
+        assert_eq!(doubled(&[&deliveries[..], &deliveries[..1]].concat()).len(), 1);
+
+        // A version that is missing, and one that the result does not know; a state that is not its version's.
+        assert_eq!(gaps(&deliveries[1..], &results).len(), 1);
+        assert_eq!(gaps(&deliveries[..1], &results).len(), 1);
+        assert_eq!(gaps(&[], &results).len(), 1);
+        let mut moved = results.clone();
+        moved[0].delivery_id = 1;
+        assert_eq!(misplaced(&deliveries, &moved).len(), 1);
+        moved[0].clone_from(&results[0]);
+        moved[0].snapshot.candidate_external_id = Some("a".to_owned());
+        assert_eq!(misplaced(&deliveries, &moved).len(), 1);
+
+        // Work that was never made, and work for nothing.
+        assert_eq!(unassigned(&deliveries, &work[1..], &HANDLERS).len(), 1);
+        assert_eq!(unassigned(&deliveries[1..], &work, &HANDLERS).len(), 2);
+
+        // An effect that is missing, doubled, of work that was not done, of no work, of an attempt that did not count.
+        assert_eq!(wrong_effects(&work, &effects[1..], &notes).len(), 1);
+        assert_eq!(wrong_effects(&work, &[&effects[..], &effects[..1]].concat(), &notes).len(), 1);
+        let mut undone = work.clone();
+        undone.iter_mut().for_each(|work| work.state = State::Discarded);
+        assert_eq!(wrong_effects(&undone, &effects, &notes).len(), 2);
+        assert_eq!(wrong_effects(&work[2..], &effects, &notes).len(), 1);
+        let mut stale = effects.clone();
+        stale[0].attempt = 2;
+        assert_eq!(wrong_effects(&work, &stale, &notes).len(), 1);
+
+        // A call that is missing, doubled within an attempt, with the key of another, for no work.
+        let call = |note: &&Note| note.what == What::Call;
+        let calls: Vec<Note> = notes.iter().filter(call).cloned().collect();
+        assert_eq!(wrong_calls(&work, &calls[1..]).len(), 1);
+        assert_eq!(wrong_calls(&work, &[&calls[..], &calls[..1]].concat()).len(), 1);
+        let mut borrowed = calls.clone();
+        borrowed[1].key.clone_from(&calls[0].key);
+        assert_eq!(wrong_calls(&work, &borrowed).len(), 1);
+        assert_eq!(wrong_calls(&work[2..], &calls).len(), 1);
+
+        // Runs that go back, overlap, or end twice.
+        assert_eq!(disorder(&[&notes[3..], &notes[..3]].concat()).len(), 1);
+        assert_eq!(overlaps(&[&notes[..1], &notes[3..4]].concat()).len(), 1);
+        assert_eq!(overlaps(&[&notes[..3], &notes[2..3]].concat()).len(), 1);
+    }
+}

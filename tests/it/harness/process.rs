@@ -1,0 +1,178 @@
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Answer, Database, SECRET, found, try_post};
+
+/// Numbers the processes of this test binary, for the names of their files.
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
+/// How many lines of a log are printed where a test fails.
+const LAST_LINES: usize = 12;
+
+/// A host in a process of its own. It is killed when it is dropped; what it said is printed where the test fails.
+pub(crate) struct Process {
+    child: Child,
+    address: PathBuf,
+    log: PathBuf,
+}
+
+/// A host process that is being put together.
+#[derive(Clone)]
+pub(crate) struct ProcessBuilder {
+    database: Arc<Database>,
+    handlers: String,
+    settings: BTreeMap<&'static str, u64>,
+    failpoint: Option<String>,
+    grace: u64,
+    mercy: u64,
+}
+
+impl Process {
+    /// A process with one handler, `effects`, which writes its effect at once.
+    pub(crate) fn builder(database: &Arc<Database>) -> ProcessBuilder {
+        ProcessBuilder {
+            database: Arc::clone(database),
+            handlers: "effects:plain".to_owned(),
+            settings: BTreeMap::from([("lease", 1), ("max_attempts", 100)]),
+            failpoint: None,
+            grace: 2,
+            mercy: 1,
+        }
+    }
+
+    pub(crate) fn id(&self) -> i64 {
+        self.child.id().into()
+    }
+
+    /// Waits until it listens. None where it ended before.
+    pub(crate) async fn lifted(&mut self) -> Option<SocketAddr> {
+        let (child, file) = (&mut self.child, &self.address);
+        let look = || match std::fs::read_to_string(file) {
+            Ok(address) => Some(Some(address.parse().expect("an address"))),
+            Err(_) => child.try_wait().expect("our child").map(|_| None),
+        };
+        found("a host that listens", look).await
+    }
+
+    /// Posts a body to the default endpoint with its secret. None where no answer came back whole.
+    pub(crate) async fn post(&mut self, event: &str, body: &[u8]) -> Option<Answer> {
+        try_post(self.lifted().await?, event, body).await
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("an id");
+        // It may have ended by itself; it is not waited for yet, so its id is nobody else's.
+        let _ = kill_process(id, signal);
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("our child").is_some()
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        found("the end of a host", || self.child.try_wait().expect("our child")).await
+    }
+
+    /// Asks it to stop and waits until it has. How it ended, and how long it took.
+    pub(crate) async fn stop(&mut self) -> (ExitStatus, Duration) {
+        let began = Instant::now();
+        self.signal(Signal::TERM);
+        let status = self.ended().await;
+        (status, began.elapsed())
+    }
+
+    /// `kill -9`, and waits until it is dead.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("our child");
+        self.child.wait().expect("our child");
+    }
+
+    /// What it has said so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Process {
+    #[expect(clippy::print_stdout, reason = "the test runner shows it where the test fails")]
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().rev().take(LAST_LINES).collect();
+            println!("--- the end of {}", self.log.display());
+            lines.iter().rev().for_each(|line| println!("{line}"));
+        }
+    }
+}
+
+impl ProcessBuilder {
+    /// Its handlers, as `tests/fault-host` explains them.
+    pub(crate) fn handlers(mut self, handlers: impl Into<String>) -> Self {
+        self.handlers = handlers.into();
+        self
+    }
+
+    /// A setting below `mojito`.
+    pub(crate) fn setting(mut self, name: &'static str, value: u64) -> Self {
+        self.settings.insert(name, value);
+        self
+    }
+
+    /// Aborts it when it comes to a fail point for the n-th time.
+    pub(crate) fn fail_at(mut self, point: &str, times: usize) -> Self {
+        self.failpoint = Some(format!("{point}:{times}"));
+        self
+    }
+
+    /// Starts it, without waiting for anything.
+    pub(crate) fn spawn(&self) -> Process {
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let file = |kind: &str| self.database.folder().join(format!("host-{number}.{kind}"));
+        let (address, log) = (file("address"), file("log"));
+        let output = File::create(&log).unwrap();
+        let settings: Vec<String> = self.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let secret = format!("{{id=\"test\",header=\"X-Mojito-Secret\",value=\"{SECRET}\"}}");
+        let mojito = format!("{{{},endpoints={{default={{secrets=[{secret}]}}}}}}", settings.join(","));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fault-host"));
+        command
+            .env_clear()
+            .env("ROCKET_ADDRESS", "127.0.0.1")
+            .env("ROCKET_PORT", "0")
+            .env("ROCKET_WORKERS", "2")
+            .env("ROCKET_CLI_COLORS", "false")
+            .env("ROCKET_SHUTDOWN", format!("{{grace={},mercy={}}}", self.grace, self.mercy))
+            .env("ROCKET_DATABASES", format!("{{mojito={{url={:?}}}}}", self.database.path()))
+            .env("ROCKET_MOJITO", mojito)
+            .env("FAULT_HANDLERS", &self.handlers)
+            .env("FAULT_ADDRESS", &address)
+            .env("FAULT_JOURNAL", self.database.journal())
+            .envs(self.failpoint.iter().map(|point| ("MOJITO_FAILPOINT", point)))
+            .current_dir(self.database.folder())
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output);
+        Process { child: command.spawn().unwrap(), address, log }
+    }
+
+    /// Starts it and waits until it listens.
+    pub(crate) async fn start(&self) -> Process {
+        let mut process = self.spawn();
+        assert!(process.lifted().await.is_some(), "the host ended before it listened");
+        process
+    }
+
+    /// The longest that it may take to stop, with something for a busy machine.
+    pub(crate) fn longest_stop(&self) -> Duration {
+        Duration::from_secs(self.grace + self.mercy + 1) + Duration::from_secs(3)
+    }
+}

@@ -1,0 +1,135 @@
+use std::sync::Arc;
+
+use diesel::connection::SimpleConnection;
+use mojito_schema::State;
+use rustix::process::Signal;
+
+use crate::harness::{Aftermath, Body, Database, Ledger, Note, Process, Try, What, drained, found, overlaps, rounds};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_is_renewed_is_never_taken_over() {
+    let database = Arc::new(Database::with_effects());
+    let host =
+        Process::builder(&database).setting("lease", 2).handlers(format!("effects:slow:{}", rounds(7, 20) * 1000));
+    let ledger = Ledger::default();
+    let mut hosts = [host.start().await, host.start().await];
+
+    for number in 0..4 {
+        post(&mut hosts[number % 2], &ledger, &format!("r-{number}")).await;
+    }
+    drained(&database).await;
+
+    let aftermath = Aftermath::of(&database, &ledger);
+    aftermath.check(&["effects"]);
+    assert!(aftermath.work.iter().all(|work| (work.epoch, work.attempt) == (1, 1)), "{:?}", aftermath.work);
+    assert_eq!(overlaps(&aftermath.notes), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_was_frozen_past_its_lease_can_neither_commit_nor_change_the_outcome() {
+    for _ in 0..rounds(2, 50) {
+        let database = Arc::new(Database::with_effects());
+        let gate = database.folder().join("gate");
+        let host = Process::builder(&database);
+        let ledger = Ledger::default();
+        let mut zombie = host.clone().handlers(format!("effects:gated:{}", gate.display())).start().await;
+        post(&mut zombie, &ledger, "r-1").await;
+        found("the handler to begin", || database.notes().first().map(drop)).await;
+
+        zombie.signal(Signal::STOP);
+        let mut heir = host.start().await;
+        drained(&database).await;
+        let (settled, effects) = (database.work(), database.effects());
+        std::fs::write(&gate, "").unwrap();
+        zombie.signal(Signal::CONT);
+        // It lives again and has looked at its leases when it has done something new, behind what it held.
+        heir.kill();
+        post(&mut zombie, &ledger, "r-2").await;
+        drained(&database).await;
+        let (status, _) = zombie.stop().await;
+
+        assert_eq!(status.code(), Some(0), "{status}");
+        assert_eq!(effects.len(), 1);
+        assert_eq!((settled[0].state, settled[0].epoch, settled[0].attempt), (State::Completed, 2, 2));
+        let aftermath = Aftermath::of(&database, &ledger);
+        aftermath.check(&["effects"]);
+        assert_eq!(aftermath.effects[0], effects[0]);
+        assert_eq!(aftermath.effects[0].process, Some(heir.id()));
+        assert_eq!(aftermath.work[0].finished_at, settled[0].finished_at);
+        let handled = aftermath.effects[1].process;
+        assert_eq!(handled, Some(zombie.id()), "the zombie works again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_process_that_fails_its_handler_afterwards_changes_nothing() {
+    for _ in 0..rounds(1, 20) {
+        let database = Arc::new(Database::with_effects());
+        let gate = database.folder().join("gate");
+        // Its effect is outside, so that nothing but the settlement meets the fence.
+        let host = Process::builder(&database);
+        let ledger = Ledger::default();
+        let spec = format!("effects:gated:{}", gate.display());
+        let mut zombie = host.clone().handlers(spec).setting("handler_timeout", 2).start().await;
+        post(&mut zombie, &ledger, "r-1").await;
+        found("the handler to begin", || database.notes().first().map(drop)).await;
+
+        zombie.signal(Signal::STOP);
+        let mut heir = host.clone().handlers("effects:slow:4000").start().await;
+        let taken = |work: &mojito_schema::WorkRow| work.epoch == 2;
+        found("the heir to take over", || database.work().first().filter(|work| taken(work)).map(drop)).await;
+        // The attempt of the zombie is over its time at once: it wants to be retried, while the heir still runs.
+        zombie.signal(Signal::CONT);
+        post(&mut zombie, &ledger, "r-2").await;
+        let said = || zombie.log().contains("too late").then_some(());
+        let ran = || database.work()[0].finished_at.map(drop);
+        found("the zombie to be refused or stopped", || said().or_else(ran)).await;
+        std::fs::write(&gate, "").unwrap();
+        drained(&database).await;
+
+        let aftermath = Aftermath::of(&database, &ledger);
+        aftermath.check(&["effects"]);
+        assert_eq!((aftermath.work[0].state, aftermath.work[0].epoch), (State::Completed, 2));
+        assert_eq!(aftermath.work[0].last_error, None);
+        let first = aftermath.effects.iter().find(|effect| effect.delivery_id == aftermath.work[0].delivery_id);
+        assert_eq!(first.unwrap().process, Some(heir.id()));
+        heir.kill();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_cannot_renew_for_longer_than_its_lease_still_has_its_effect_once() {
+    for _ in 0..rounds(1, 20) {
+        let database = Arc::new(Database::with_effects());
+        let gate = database.folder().join("gate");
+        let host = Process::builder(&database).handlers(format!("effects:gated:{}", gate.display()));
+        let ledger = Ledger::default();
+        let mut hosts = [host.start().await, host.start().await];
+        post(&mut hosts[0], &ledger, "r-1").await;
+        found("the handler to begin", || database.notes().first().map(drop)).await;
+
+        // Nobody can write, and so nobody renew or rescue, until the lease has lapsed.
+        let mut writer = database.connect();
+        writer.batch_execute("BEGIN IMMEDIATE").unwrap();
+        found("the lease to lapse", || {
+            database.work()[0].lease_until.filter(|until| *until < mojito_schema::Utc::now())
+        })
+        .await;
+        writer.batch_execute("ROLLBACK").unwrap();
+        std::fs::write(&gate, "").unwrap();
+        drained(&database).await;
+
+        let aftermath = Aftermath::of(&database, &ledger);
+        aftermath.check(&["effects"]);
+        let starts: Vec<&Note> = aftermath.notes.iter().filter(|note| note.what == What::Start).collect();
+        assert_eq!(starts.len() as i64, aftermath.work[0].epoch, "each claim is one run: {starts:?}");
+    }
+}
+
+async fn post(process: &mut Process, ledger: &Ledger, id: &str) {
+    let body = Body::result(id).bytes();
+    let entry = ledger.enter("interview_result", body.clone());
+    ledger.begin(entry);
+    ledger.end(entry, Try::from(process.post("interview_result", &body).await));
+    assert!(ledger.sent()[entry].acknowledged().is_some());
+}

@@ -1,0 +1,97 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use mojito_schema::{State, WorkRow};
+
+use crate::harness::{Aftermath, Body, Database, Ledger, PATIENCE, Process, Try, drained, found, rounds, seed};
+
+const ATTEMPTS: i32 = 3;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_aborts_the_process_is_discarded_after_its_last_attempt_and_harms_no_other() {
+    for _ in 0..rounds(2, 20) {
+        assert_poison_is_discarded("abort").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_overflows_the_stack_is_discarded_after_its_last_attempt_and_harms_no_other() {
+    for _ in 0..rounds(2, 20) {
+        assert_poison_is_discarded("overflow").await;
+    }
+}
+
+/// Starts the host again whenever it has died.
+async fn assert_poison_is_discarded(behaviour: &str) {
+    let database = Arc::new(Database::with_effects());
+    // The other handler is slow: some of its work is always under way when the process dies.
+    let host = Process::builder(&database)
+        .handlers(format!("effects:{behaviour},slow:slow:300"))
+        .setting("max_attempts", u64::try_from(ATTEMPTS).unwrap());
+    let ledger = Ledger::default();
+    // Recorded while nothing is handled, so that the poison has neighbours when it is claimed.
+    let mut quiet = host.clone().handlers("effects:pending,slow:pending").start().await;
+    let mut ids = ["r-1", "r-2", "r-3", "poison", "r-4", "r-5", "r-6"];
+    Rng::with_seed(seed()).shuffle(&mut ids);
+    for id in ids {
+        post(&mut quiet, &ledger, id).await;
+    }
+    let (status, _) = quiet.stop().await;
+    assert!(status.success(), "{status}");
+
+    let mut deaths = 0;
+    let mut process = host.start().await;
+    let began = Instant::now();
+    while database.work().iter().any(|work| work.finished_at.is_none()) {
+        assert!(began.elapsed() < PATIENCE, "it never ends, after {deaths} deaths");
+        if process.has_ended() {
+            deaths += 1;
+            process = host.start().await;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    let aftermath = Aftermath::of(&database, &ledger);
+    aftermath.check(&["effects", "slow"]);
+    let discarded = aftermath.discarded().into_iter();
+    let discarded: Vec<(&str, &str, i32)> =
+        discarded.map(|work| (work.result_id.as_str(), work.handler.as_str(), work.attempt)).collect();
+    assert_eq!(discarded, [("poison", "effects", ATTEMPTS)]);
+    assert_eq!(deaths, ATTEMPTS, "it is never tried once more");
+    assert_eq!(process.post("interview_result", &Body::result("r-7").bytes()).await.unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_a_failed_attempt_and_the_process_lives() {
+    let database = Arc::new(Database::with_effects());
+    let host = Process::builder(&database).handlers("effects:panic").setting("max_attempts", 3);
+    let ledger = Ledger::default();
+    let mut process = host.start().await;
+    post(&mut process, &ledger, "poison").await;
+    let address = process.lifted().await;
+
+    for attempt in 1..=ATTEMPTS {
+        let failed = |work: &WorkRow| work.attempt == attempt && work.state != State::Running;
+        found("the attempt to fail", || database.work().first().filter(|work| failed(work)).map(drop)).await;
+        // The backoff is not what is tested here.
+        database.execute("UPDATE mojito_work SET due_at = '2001-01-01 00:00:00.000000' WHERE state = 'retryable'");
+        post(&mut process, &ledger, &format!("r-{attempt}")).await;
+    }
+    drained(&database).await;
+
+    let aftermath = Aftermath::of(&database, &ledger);
+    aftermath.check(&["effects"]);
+    let [work] = aftermath.discarded()[..] else { panic!("the poison alone is discarded") };
+    assert_eq!((work.attempt, work.last_error.as_deref()), (ATTEMPTS, Some("the handler panicked")));
+    assert!(!process.has_ended());
+    assert_eq!(process.lifted().await, address);
+}
+
+async fn post(process: &mut Process, ledger: &Ledger, id: &str) {
+    let body = Body::result(id).bytes();
+    let entry = ledger.enter("interview_result", body.clone());
+    ledger.begin(entry);
+    ledger.end(entry, Try::from(process.post("interview_result", &body).await));
+    assert!(ledger.sent()[entry].acknowledged().is_some());
+}

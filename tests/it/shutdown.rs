@@ -1,0 +1,158 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use mojito_schema::State;
+use rocket_mojito::{Context, Event, HandlerResult, MojitoHandler, Sqlite};
+use rustix::process::Signal;
+
+use crate::harness::{Aftermath, Body, Database, Host, Ledger, Load, Process, Try, What, drained, found, rounds, seed};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_told_to_stop_under_load_leaves_nothing_half_done() {
+    let mut random = Rng::with_seed(seed());
+    let database = Arc::new(Database::with_effects());
+    let host = Process::builder(&database).handlers("effects:plain,slow:slow:300,external:external");
+    let load = Load::start(&mut random, Duration::from_millis(40));
+
+    for _ in 0..rounds(5, 50) {
+        let mut process = host.start().await;
+        load.post_to(&[process.lifted().await.unwrap()]);
+        tokio::time::sleep(Duration::from_millis(random.u64(200..1000))).await;
+        let (status, took) = process.stop().await;
+        load.post_to(&[]);
+
+        assert_eq!(status.code(), Some(0), "{status}");
+        assert!(took <= host.longest_stop(), "it took {took:?}");
+        assert_eq!(running(&database), 0, "work is left running");
+    }
+    let last = host.start().await;
+    drained(&database).await;
+    let ledger = load.stop().await;
+
+    let aftermath = Aftermath::of(&database, &ledger);
+    aftermath.check(&["effects", "slow", "external"]);
+    assert_eq!(aftermath.discarded().len(), 0);
+    let tally = ledger.tally();
+    println!("{} deliveries, {tally:?}", aftermath.deliveries.len());
+    assert!(tally.acknowledged * 10 >= tally.posts * 3, "too few were acknowledged: {tally:?}");
+    assert!(tally.refused.keys().all(|status| *status == 503), "{tally:?}");
+    drop(last);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_never_answers_does_not_hold_up_the_end() {
+    for _ in 0..rounds(1, 20) {
+        assert_the_next_host_does_what_hung_in("pending").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_keeps_its_thread_does_not_hold_up_the_end() {
+    for _ in 0..rounds(1, 20) {
+        assert_the_next_host_does_what_hung_in("blocking").await;
+    }
+}
+
+async fn assert_the_next_host_does_what_hung_in(behaviour: &str) {
+    let database = Arc::new(Database::with_effects());
+    let host = Process::builder(&database).setting("lease", 2);
+    let hanging = host.clone().handlers(format!("effects:{behaviour}"));
+    let ledger = Ledger::default();
+    let mut process = hanging.start().await;
+    post(&mut process, &ledger, "r-1").await;
+    found("the handler to hang", || database.notes().first().map(drop)).await;
+
+    let (status, took) = process.stop().await;
+    let left = database.work()[0].clone();
+    let mut next = host.start().await;
+    let lifted = std::time::Instant::now();
+    drained(&database).await;
+    let waited = lifted.elapsed();
+
+    assert_eq!(status.code(), Some(0), "{status}");
+    assert!(took <= hanging.longest_stop(), "it took {took:?}");
+    assert_eq!((left.state, left.attempt), (State::Pending, 0), "what did not end is released and does not count");
+    assert!(waited < Duration::from_secs(2 + 3), "the next host took it up after {waited:?}");
+    Aftermath::of(&database, &ledger).check(&["effects"]);
+    assert_eq!(database.effects()[0].process, Some(next.id()));
+    next.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn told_to_stop_many_times_a_host_stops_once_and_in_order() {
+    for signals in [&[Signal::TERM; 5][..], &[Signal::INT; 2], &[Signal::INT, Signal::TERM, Signal::INT]] {
+        for _ in 0..rounds(1, 20) {
+            let database = Arc::new(Database::with_effects());
+            let host = Process::builder(&database).handlers("effects:slow:300");
+            let ledger = Ledger::default();
+            let mut process = host.start().await;
+            post(&mut process, &ledger, "r-1").await;
+            found("the handler to begin", || database.notes().first().map(drop)).await;
+
+            for signal in signals {
+                process.signal(*signal);
+            }
+            let status = process.ended().await;
+
+            assert_eq!(status.code(), Some(0), "{status}");
+            Aftermath::of(&database, &ledger).check(&["effects"]);
+            assert_eq!(database.work()[0].state, State::Completed, "there was time to end it");
+            assert_eq!(database.notes().last().unwrap().what, What::End);
+        }
+    }
+}
+
+/// Has something to write, and takes its turn to do so.
+struct Writer;
+
+#[rocket::async_trait]
+impl MojitoHandler<Sqlite> for Writer {
+    async fn interview_result(&self, _: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+        cx.transaction().await?;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_starts_and_stops_in_one_process_leave_nothing_behind() {
+    let database = Arc::new(Database::new());
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let mut alive = Vec::new();
+    for round in 0..50 {
+        let host = Host::builder().database(&database).handler(Writer).start().await;
+        let answer = host.post("interview_result", &Body::result(&format!("r-{round}")).bytes()).await;
+        let address = host.address;
+        host.stop().await;
+
+        assert_eq!(answer.status, 200);
+        assert_eq!(running(&database), 0);
+        found("the files to be closed", || open_files(&database).is_empty().then_some(())).await;
+        assert!(tokio::net::TcpStream::connect(address).await.is_err(), "it still listens");
+        alive.push(tasks());
+    }
+
+    assert_eq!(database.work().len(), 50);
+    // Connections of the first rounds may take a moment to end; after that the number stays.
+    let last = found("the tasks to end", || (tasks() <= alive[0]).then(tasks)).await;
+    println!("tasks after each round: {alive:?}, in the end {last}");
+}
+
+async fn post(process: &mut Process, ledger: &Ledger, id: &str) {
+    let body = Body::result(id).bytes();
+    let entry = ledger.enter("interview_result", body.clone());
+    ledger.begin(entry);
+    ledger.end(entry, Try::from(process.post("interview_result", &body).await));
+    assert!(ledger.sent()[entry].acknowledged().is_some());
+}
+
+fn running(database: &Database) -> usize {
+    database.work().iter().filter(|work| work.state == State::Running).count()
+}
+
+/// The files of a database that this process has open. Other tests open files too: theirs are not counted.
+fn open_files(database: &Database) -> Vec<std::path::PathBuf> {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    let targets = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    targets.filter(|target| target.starts_with(database.folder())).collect()
+}
