@@ -100,7 +100,7 @@ async fn a_host_that_dies_while_it_prunes_has_pruned_all_or_nothing() {
         }
         drained(&database).await;
         first.kill();
-        database.execute("UPDATE mojito_deliveries SET received_at = '2001-01-01 00:00:00.000000'");
+        database.run("UPDATE mojito_deliveries SET received_at = '2001-01-01 00:00:00.000000'");
 
         let died = host.clone().fail_at("prune.bodies", 1).spawn().ended().await;
         let kept = database.deliveries().iter().filter(|row| row.body.is_some()).count();

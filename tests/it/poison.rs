@@ -75,7 +75,7 @@ async fn a_panic_is_a_failed_attempt_and_the_process_lives() {
         let failed = |work: &WorkRow| work.attempt == attempt && work.state != State::Running;
         found("the attempt to fail", || database.work().first().filter(|work| failed(work)).map(drop)).await;
         // The backoff is not what is tested here.
-        database.execute("UPDATE mojito_work SET due_at = '2001-01-01 00:00:00.000000' WHERE state = 'retryable'");
+        database.run("UPDATE mojito_work SET due_at = '2001-01-01 00:00:00.000000' WHERE state = 'retryable'");
         post(&mut process, &ledger, &format!("r-{attempt}")).await;
     }
     drained(&database).await;

@@ -17,7 +17,7 @@ impl<B: Backend> Link<B> {
         Self { database, connection: None }
     }
 
-    pub fn database(&self) -> &Database<B> {
+    pub fn database(&self) -> &Arc<Database<B>> {
         &self.database
     }
 

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mojito_schema::{
-    Action, Backend, Backlog, Content, DeliveryRow, Erased, Fingerprint, HandlerSpec, NewAudit, NewDelivery, OpenError,
-    Pace, Person, QueryResult, Selection, Utc, fault,
+    Action, Backend, Content, DeliveryRow, Erased, Fingerprint, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace,
+    Person, QueryResult, Selection, Utc, fault,
 };
 
 use super::{Link, Signal, Unavailable};
@@ -45,18 +45,6 @@ impl<B: Backend> Operator<B> {
             tracing::error!(fault = fault(&error), "the database refused an operator's request");
             Unavailable::Database
         })
-    }
-
-    pub async fn backlog(&mut self) -> Result<Backlog, Unavailable> {
-        let connection = self.link.connection().await.map_err(refused_to_open)?;
-        let outcome = B::backlog(connection).await;
-        self.checked(outcome)
-    }
-
-    pub async fn count(&mut self, selection: Selection) -> Result<u64, Unavailable> {
-        let connection = self.link.connection().await.map_err(refused_to_open)?;
-        let outcome = B::count(connection, selection).await;
-        self.checked(outcome)
     }
 
     pub async fn replay(&mut self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, Backlog, Erased, HandlerSpec, NewDelivery, Person, Recorded, Selection};
+use mojito_schema::{
+    Backend, Backlog, Erased, HandlerSpec, NewDelivery, Person, QueryResult, Recorded, Selection, fault,
+};
 use rocket::futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
@@ -57,6 +59,8 @@ pub(crate) struct DieselStore<B: Backend> {
     recorder: Recorder,
     ack_deadline: Duration,
     operator: Arc<Mutex<Operator<B>>>,
+    /// For what is only looked at: an answer must not wait behind a long action.
+    reader: Arc<Mutex<Link<B>>>,
 }
 
 impl<B: Backend> DieselStore<B> {
@@ -67,8 +71,28 @@ impl<B: Backend> DieselStore<B> {
         handlers: Arc<Vec<HandlerSpec>>,
         signal: Signal,
     ) -> Self {
+        let reader = Link::new(Arc::clone(link.database()));
         let operator = Operator { link, handlers, signal };
-        Self { recorder, ack_deadline, operator: Arc::new(Mutex::new(operator)) }
+        Self { recorder, ack_deadline, operator: Arc::new(Mutex::new(operator)), reader: Arc::new(Mutex::new(reader)) }
+    }
+
+    /// Runs a verb that only reads, in a task of its own so that nobody can cancel it half-way.
+    async fn read<R, F>(&self, verb: F) -> Result<R, Unavailable>
+    where
+        R: Send + 'static,
+        F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>> + Send + 'static,
+    {
+        let reader = Arc::clone(&self.reader);
+        let task = tokio::spawn(async move {
+            let mut link = reader.lock_owned().await;
+            let connection = link.connection().await.map_err(|_| Unavailable::Database)?;
+            verb(connection).await.map_err(|error| {
+                link.reset();
+                tracing::error!(fault = fault(&error), "the database could not be read");
+                Unavailable::Database
+            })
+        });
+        task.await.unwrap_or(Err(Unavailable::Stopping))
     }
 
     /// Runs what an operator asks for in a task of its own, so that nobody can cancel it half-way.
@@ -95,11 +119,11 @@ impl<B: Backend> Store for DieselStore<B> {
     }
 
     async fn backlog(&self) -> Result<Backlog, Unavailable> {
-        self.operate(|operator| Box::pin(operator.backlog())).await
+        self.read(|connection| Box::pin(B::backlog(connection))).await
     }
 
     async fn count(&self, selection: Selection) -> Result<u64, Unavailable> {
-        self.operate(|operator| Box::pin(operator.count(selection))).await
+        self.read(|connection| Box::pin(B::count(connection, selection))).await
     }
 
     async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {

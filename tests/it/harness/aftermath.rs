@@ -260,7 +260,7 @@ mod tests {
             ledger.begin(entry);
             ledger.end(entry, Try::Acknowledged(host.post("interview_result", &body).await.delivery()));
         }
-        host.database.execute(
+        host.database.run(
             "CREATE TABLE effects (id INTEGER PRIMARY KEY, delivery_id, result_id, version, handler, attempt, process);
              INSERT INTO mojito_work (delivery_id, handler, endpoint, result_id, state, attempt, max_attempts, finished_at)
              SELECT id, handler, endpoint, result_id, 'completed', 1, 3, received_at

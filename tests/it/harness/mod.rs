@@ -29,7 +29,6 @@ pub(crate) use self::journal::{Note, What};
 pub(crate) use self::ledger::{Ledger, Sent, Try};
 pub(crate) use self::load::{Load, try_post};
 pub(crate) use self::log::Log;
-pub(crate) use self::log::Log;
 pub(crate) use self::process::{Process, ProcessBuilder};
 pub(crate) use self::scale::{rounds, seed};
 pub(crate) use self::wait::{PATIENCE, eventually, found, next};
