@@ -141,7 +141,7 @@ impl<B: Backend> MojitoFairing<B> {
                     "two handlers, or one without a name, are called `{name}`: give each a `name()` of its own"
                 )));
             }
-            let max_attempts = self.config.max_attempts;
+            let max_attempts = self.config.max_attempts.into();
             Ok(HandlerSpec { name, takes_late: handler.takes_late(), max_attempts })
         };
         self.handlers.iter().map(spec).collect()

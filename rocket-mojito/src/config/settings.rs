@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use rocket::data::{ByteUnit, ToByteUnit};
 use rocket::figment::Figment;
+use rocket::figment::error::Kind;
 use rocket::serde::{Deserialize, Deserializer};
 
 use super::{EndpointConfig, Endpoints, Pauses, SecretConfig, describe};
@@ -36,7 +37,7 @@ pub struct MojitoConfig {
     pub(crate) lease: Duration,
     #[serde(deserialize_with = "whole_seconds")]
     pub(crate) poll_interval: Duration,
-    pub(crate) max_attempts: i32,
+    pub(crate) max_attempts: u16,
     pub(crate) retention_days: u32,
     pub(crate) body_retention_days: u32,
     pub(crate) migrate: bool,
@@ -90,10 +91,12 @@ impl MojitoConfig {
     ///
     /// As [`from_env`](Self::from_env).
     pub fn from_figment(figment: &Figment) -> Result<Self, Error> {
-        if figment.find_value("mojito").is_err() {
-            return Ok(Self::default());
+        let unreadable = |error| Error::config(describe("mojito", &error));
+        match figment.find_value("mojito") {
+            Err(error) if matches!(error.kind, Kind::MissingField(_)) => Ok(Self::default()),
+            Err(error) => Err(unreadable(error)),
+            Ok(_) => figment.extract_inner("mojito").map_err(unreadable),
         }
-        figment.extract_inner("mojito").map_err(|error| Error::config(describe("mojito", &error)))
     }
 
     /// Where the routes are mounted. Default: `/webhooks/jobmojito`.
@@ -155,7 +158,7 @@ impl MojitoConfig {
 
     /// After how many attempts a delivery is discarded. Default: 12. Work that is recorded keeps the number that
     /// was in force then.
-    pub fn max_attempts(mut self, attempts: i32) -> Self {
+    pub fn max_attempts(mut self, attempts: u16) -> Self {
         self.max_attempts = attempts;
         self
     }
@@ -255,7 +258,7 @@ impl MojitoConfig {
             ("handler_timeout", millis(self.handler_timeout)),
             ("lease", millis(self.lease)),
             ("poll_interval", millis(self.poll_interval)),
-            ("max_attempts", u64::try_from(self.max_attempts).unwrap_or(0)),
+            ("max_attempts", self.max_attempts.into()),
             ("retention_days", self.retention_days.into()),
             ("body_retention_days", self.body_retention_days.into()),
         ];
@@ -288,4 +291,20 @@ fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration,
 pub(crate) struct Retention {
     pub deliveries: Duration,
     pub bodies: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use rocket::figment::providers::{Format, Toml};
+
+    use super::*;
+
+    #[test]
+    fn a_configuration_that_cannot_be_read_is_not_taken_for_none() {
+        let broken = Figment::from(Toml::string("[default.mojito\nmount = '/x'").nested());
+        let silent = Figment::from(Toml::string("[default]\nport = 1").nested());
+
+        assert!(MojitoConfig::from_figment(&broken).unwrap_err().is_config());
+        assert_eq!(MojitoConfig::from_figment(&silent).unwrap().mount, "/webhooks/jobmojito");
+    }
 }
