@@ -234,10 +234,15 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
 
     async fn on_shutdown(&self, rocket: &Rocket<Orbit>) {
         let Some(running) = self.running.lock().await.take() else { return };
-        let grace = Duration::from_secs(rocket.config().shutdown.grace.into());
-        if let Some(dispatcher) = running.dispatcher {
-            dispatcher.stop(grace).await;
-        }
-        running.recording.stop(grace).await;
+        // Rocket gives up on a clean end after grace, mercy and one second more, whatever its fairings are at.
+        let shutdown = &rocket.config().shutdown;
+        let grace = Duration::from_secs(shutdown.grace.into());
+        let mercy = Duration::from_secs(shutdown.mercy.into());
+        let handlers = async {
+            if let Some(dispatcher) = running.dispatcher {
+                dispatcher.stop(grace, mercy).await;
+            }
+        };
+        tokio::join!(handlers, running.recording.stop(grace));
     }
 }

@@ -71,8 +71,9 @@ impl<B: Backend> Dispatcher<B> {
 
     /// Stops claiming, gives running attempts `grace` to end, then releases those that did not.
     ///
-    /// It takes no longer than twice `grace`, whatever the database does: a lease that could not be released lapses.
-    pub async fn stop(self, grace: Duration) {
+    /// It takes no longer than `grace` and `mercy`, whatever the database does: a lease that could not be released
+    /// lapses.
+    pub async fn stop(self, grace: Duration, mercy: Duration) {
         self.stop.send_replace(true);
         // What it waits for goes on by itself, step by step.
         self.pruner.abort();
@@ -99,7 +100,7 @@ impl<B: Backend> Dispatcher<B> {
                 desk.settle(ticket, Settlement::Release).await;
             }
         });
-        if tokio::time::timeout(grace, release).await.is_err() {
+        if tokio::time::timeout(mercy, release).await.is_err() {
             tracing::error!("not every attempt could be released: the leases lapse by themselves");
         }
     }
