@@ -9,6 +9,7 @@ mod concurrency;
 mod crash;
 mod dispatch;
 mod documents;
+mod example;
 mod failpoints;
 mod harness;
 mod host_routes;

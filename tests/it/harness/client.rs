@@ -106,7 +106,8 @@ impl Connection {
         Some(answer)
     }
 
-    async fn line(&mut self) -> Option<String> {
+    /// The next line, whatever it belongs to. None at the end.
+    pub(crate) async fn line(&mut self) -> Option<String> {
         let mut line = String::new();
         let read = self.0.read_line(&mut line).await.ok()?;
         (read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned())

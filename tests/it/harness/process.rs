@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -20,7 +20,8 @@ const LAST_LINES: usize = 12;
 /// A host in a process of its own. It is killed when it is dropped; what it said is printed where the test fails.
 pub(crate) struct Process {
     child: Child,
-    address: PathBuf,
+    /// Where it says at what address it listens, and how that is read.
+    address: (PathBuf, fn(&str) -> Option<SocketAddr>),
     log: PathBuf,
 }
 
@@ -48,16 +49,38 @@ impl Process {
         }
     }
 
+    /// Starts the example application on a database, with settings of its environment, without waiting for anything.
+    pub(crate) fn example(database: &Database, environment: &[(&str, &str)]) -> Self {
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let log = database.folder().join(format!("example-{number}.log"));
+        let output = File::create(&log).unwrap();
+        let mut command = Command::new(example());
+        command
+            .env_clear()
+            .env("ROCKET_PORT", "0")
+            .env("ROCKET_WORKERS", "2")
+            .env("ROCKET_CLI_COLORS", "false")
+            .env("ROCKET_DATABASES", format!("{{mojito={{url={:?}}}}}", database.path()))
+            .envs(environment.iter().copied())
+            .current_dir(database.folder())
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output);
+        let launched =
+            |log: &str| log.lines().find_map(|line| line.split_once("launched from http://")?.1.trim().parse().ok());
+        Self { child: command.spawn().unwrap(), address: (log.clone(), launched), log }
+    }
+
     pub(crate) fn id(&self) -> i64 {
         self.child.id().into()
     }
 
     /// Waits until it listens. None where it ended before.
     pub(crate) async fn lifted(&mut self) -> Option<SocketAddr> {
-        let (child, file) = (&mut self.child, &self.address);
-        let look = || match std::fs::read_to_string(file) {
-            Ok(address) => Some(Some(address.parse().expect("an address"))),
-            Err(_) => child.try_wait().expect("our child").map(|_| None),
+        let (child, (file, read)) = (&mut self.child, &self.address);
+        let look = || match std::fs::read_to_string(file).ok().and_then(|text| read(&text)) {
+            Some(address) => Some(Some(address)),
+            None => child.try_wait().expect("our child").map(|_| None),
         };
         found("a host that listens", look).await
     }
@@ -100,6 +123,26 @@ impl Process {
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
+}
+
+/// The program of the example application, built if need be: `cargo test` builds the programs of its own package alone.
+fn example() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "example-app", "--message-format", "json"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(build.status.success(), "the example does not build");
+        let messages = String::from_utf8(build.stdout).unwrap();
+        let program = messages.lines().find_map(|line| {
+            let message: serde_json::Value = serde_json::from_str(line).ok()?;
+            (message["target"]["name"] == "example-app").then(|| message["executable"].as_str().map(PathBuf::from))?
+        });
+        program.expect("cargo names the program")
+    })
 }
 
 impl Drop for Process {
@@ -161,7 +204,7 @@ impl ProcessBuilder {
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output);
-        Process { child: command.spawn().unwrap(), address, log }
+        Process { child: command.spawn().unwrap(), address: (address, |text| text.parse().ok()), log }
     }
 
     /// Starts it and waits until it listens.
