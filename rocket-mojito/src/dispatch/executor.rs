@@ -1,8 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable};
-use mojito_schema::{Backend, Claim, Settlement, Ticket, Utc, failpoint, fault};
+use mojito_schema::{Backend, Claim, Settlement, Ticket, Utc, failpoint};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::MojitoHandler;
@@ -102,29 +103,24 @@ impl<B: Backend> Executor<B> {
         if free == 0 || self.pauses.has_handler(&self.name) {
             return Vec::new();
         }
+        let (name, pauses) = (Arc::clone(&self.name), self.pauses.clone());
+        let (limit, lease) = (i64::try_from(free).unwrap_or(i64::MAX), self.lease);
         let mut link = self.desk.link.lock().await;
-        if link.connection().await.is_err() {
-            return Vec::new();
-        }
-        let _turn = self.desk.database.write_turn().await;
-        let Ok(connection) = link.connection().await else { return Vec::new() };
-        if self.pauses.has_handler(&self.name) {
-            return Vec::new();
-        }
-        let limit = i64::try_from(free).unwrap_or(i64::MAX);
-        match B::claim(connection, Arc::clone(&self.name), limit, self.lease, Utc::now()).await {
-            Ok(claims) => {
-                if !claims.is_empty() {
-                    failpoint::reach("claim.committed");
+        let claims = link.write("nothing could be claimed", |connection| {
+            async move {
+                // Somebody may have paused it while this waited for its turn.
+                match pauses.has_handler(&name) {
+                    true => Ok(Vec::new()),
+                    false => B::claim(connection, name, limit, lease, Utc::now()).await,
                 }
-                claims
             }
-            Err(error) => {
-                link.reset();
-                tracing::error!(fault = fault(&error), "nothing could be claimed");
-                Vec::new()
-            }
+            .boxed()
+        });
+        let claims = claims.await.unwrap_or_default();
+        if !claims.is_empty() {
+            failpoint::reach("claim.committed");
         }
+        claims
     }
 
     fn start(&self, claim: Claim, slot: Slot) {
@@ -153,18 +149,11 @@ impl<B: Backend> Desk<B> {
     pub async fn settle(&self, ticket: Ticket, settlement: Settlement) {
         let delivery = ticket.delivery_id;
         let mut link = self.link.lock().await;
-        if link.connection().await.is_err() {
-            return;
-        }
-        let _turn = self.database.write_turn().await;
-        let Ok(connection) = link.connection().await else { return };
-        match B::settle(connection, ticket, settlement, Utc::now()).await {
-            Ok(true) => {}
-            Ok(false) => tracing::warn!(delivery, "an attempt came too late: another worker has the delivery"),
-            Err(error) => {
-                link.reset();
-                tracing::error!(delivery, fault = fault(&error), "an attempt could not be settled");
-            }
+        let settled = link
+            .write("an attempt could not be settled", |c| B::settle(c, ticket, settlement, Utc::now()).boxed())
+            .await;
+        if settled == Ok(false) {
+            tracing::warn!(delivery, "an attempt came too late: another worker has the delivery");
         }
     }
 }

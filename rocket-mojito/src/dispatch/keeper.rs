@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use mojito_schema::{Backend, Utc, fault};
+use futures_util::FutureExt;
+use mojito_schema::{Backend, Utc};
 use tokio::sync::watch;
 
 use super::executor::Desk;
@@ -29,28 +30,20 @@ impl<B: Backend> Keeper<B> {
     }
 
     async fn look(&self) {
+        let (held, lease) = (self.desk.held.tickets(), self.lease);
         let mut link = self.desk.link.lock().await;
-        if link.connection().await.is_err() {
-            return;
+        let rescue = link
+            .write("leases could not be renewed", |c| B::renew_and_rescue(c, held, lease, Utc::now()).boxed())
+            .await;
+        drop(link);
+        let Ok(rescue) = rescue else { return };
+        for ticket in &rescue.stale {
+            self.desk.held.abort(ticket);
         }
-        let _turn = self.desk.database.write_turn().await;
-        let Ok(connection) = link.connection().await else { return };
-        let rescue = B::renew_and_rescue(connection, self.desk.held.tickets(), self.lease, Utc::now()).await;
-        match rescue {
-            Ok(rescue) => {
-                for ticket in &rescue.stale {
-                    self.desk.held.abort(ticket);
-                }
-                if rescue.rescued + rescue.discarded > 0 {
-                    let (rescued, discarded) = (rescue.rescued, rescue.discarded);
-                    tracing::warn!(rescued, discarded, "leases had lapsed");
-                    self.signal.notify();
-                }
-            }
-            Err(error) => {
-                link.reset();
-                tracing::error!(fault = fault(&error), "leases could not be renewed");
-            }
+        if rescue.rescued + rescue.discarded > 0 {
+            let (rescued, discarded) = (rescue.rescued, rescue.discarded);
+            tracing::warn!(rescued, discarded, "leases had lapsed");
+            self.signal.notify();
         }
     }
 }

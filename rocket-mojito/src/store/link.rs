@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backend, Open, OpenError};
+use mojito_schema::{Backend, Open, QueryResult, fault};
+use rocket::futures::future::BoxFuture;
 
-use super::Database;
+use super::{Database, Unavailable};
 
 /// A connection that one task owns for as long as it lives, opened again after a failure.
 ///
@@ -10,28 +11,85 @@ use super::Database;
 pub(crate) struct Link<B: Backend> {
     database: Arc<Database<B>>,
     connection: Option<B::Connection>,
+    is_down: bool,
 }
 
 impl<B: Backend> Link<B> {
     pub fn new(database: Arc<Database<B>>) -> Self {
-        Self { database, connection: None }
+        Self { database, connection: None, is_down: false }
     }
 
     pub fn database(&self) -> &Arc<Database<B>> {
         &self.database
     }
 
-    /// The connection, opened if need be. A database that has vanished is an error: it is never created here.
-    pub async fn connection(&mut self) -> Result<&mut B::Connection, OpenError> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => B::open(self.database.url(), Open::Existing).await?,
-        };
-        Ok(self.connection.insert(connection))
+    /// Runs a verb that writes, when its turn has come. `failure` is what the log says where the database refuses.
+    ///
+    /// # Cancellation
+    ///
+    /// The connection is closed, and nobody knows what was committed.
+    pub async fn write<R, F>(&mut self, failure: &'static str, verb: F) -> Result<R, Unavailable>
+    where
+        F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
+    {
+        let connection = self.take().await?;
+        let _turn = self.database.write_turn().await;
+        self.run(connection, failure, verb).await
     }
 
-    /// Closes the connection. After an error nobody knows what state it is in.
-    pub fn reset(&mut self) {
-        self.connection = None;
+    /// Runs a verb that only reads.
+    ///
+    /// # Cancellation
+    ///
+    /// The connection is closed.
+    pub async fn read<R, F>(&mut self, failure: &'static str, verb: F) -> Result<R, Unavailable>
+    where
+        F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
+    {
+        let connection = self.take().await?;
+        self.run(connection, failure, verb).await
+    }
+
+    /// The connection, opened if need be. A database that has vanished is an error: it is never created here.
+    async fn take(&mut self) -> Result<B::Connection, Unavailable> {
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
+        match B::open(self.database.url(), Open::Existing).await {
+            Ok(connection) => {
+                self.is_down = false;
+                Ok(connection)
+            }
+            Err(error) => {
+                // Said once: whoever asks is asked again every second.
+                if !std::mem::replace(&mut self.is_down, true) {
+                    tracing::error!(%error, "the database cannot be reached");
+                }
+                Err(Unavailable::Database)
+            }
+        }
+    }
+
+    /// Only after a success the connection is kept: after an error, a panic or a dropped future nobody knows what
+    /// state it is in.
+    async fn run<R, F>(
+        &mut self,
+        mut connection: B::Connection,
+        failure: &'static str,
+        verb: F,
+    ) -> Result<R, Unavailable>
+    where
+        F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
+    {
+        match verb(&mut connection).await {
+            Ok(outcome) => {
+                self.connection = Some(connection);
+                Ok(outcome)
+            }
+            Err(error) => {
+                tracing::error!(fault = fault(&error), "{failure}");
+                Err(Unavailable::Database)
+            }
+        }
     }
 }

@@ -2,9 +2,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mojito_schema::{
-    Action, Backend, Content, DeliveryRow, Erased, Fingerprint, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace,
-    Person, QueryResult, Selection, Utc, fault,
+    Action, Backend, Content, DeliveryRow, Erased, Fingerprint, HandlerSpec, NewAudit, NewDelivery, Pace, Person,
+    QueryResult, Selection, Utc,
 };
+use rocket::futures::FutureExt;
+use rocket::futures::future::BoxFuture;
 
 use super::{Link, Signal, Unavailable};
 use crate::config::Retention;
@@ -22,29 +24,19 @@ pub(super) struct Operator<B: Backend> {
     pub signal: Signal,
 }
 
-/// One hop into the database: opens the connection, waits for the turn to write, runs the verb.
-macro_rules! write {
-    ($operator:expr, |$connection:ident| $verb:expr) => {{
-        $operator.link.connection().await.map_err(refused_to_open)?;
-        let _turn = $operator.link.database().write_turn().await;
-        let $connection = $operator.link.connection().await.map_err(refused_to_open)?;
-        let outcome: QueryResult<_> = $verb.await;
-        $operator.checked(outcome)?
-    }};
-}
-
-fn refused_to_open(error: OpenError) -> Unavailable {
-    tracing::error!(%error, "an operator's request cannot reach the database");
-    Unavailable::Database
-}
-
 impl<B: Backend> Operator<B> {
-    fn checked<R>(&mut self, outcome: QueryResult<R>) -> Result<R, Unavailable> {
-        outcome.map_err(|error| {
-            self.link.reset();
-            tracing::error!(fault = fault(&error), "the database refused an operator's request");
-            Unavailable::Database
-        })
+    async fn write<R, F>(&mut self, verb: F) -> Result<R, Unavailable>
+    where
+        F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
+    {
+        self.link.write("the database refused an operator's request", verb).await
+    }
+
+    async fn read<R, F>(&mut self, verb: F) -> Result<R, Unavailable>
+    where
+        F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
+    {
+        self.link.read("the database refused an operator's request", verb).await
     }
 
     pub async fn replay(&mut self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {
@@ -55,7 +47,8 @@ impl<B: Backend> Operator<B> {
         let mut selection = replay.selection;
         let mut replayed = Replayed::default();
         loop {
-            let step = write!(self, |c| B::requeue(c, selection.clone(), Arc::clone(&handlers), pace, STEP));
+            let (chosen, to) = (selection.clone(), Arc::clone(&handlers));
+            let step = self.write(|c| B::requeue(c, chosen, to, pace, STEP).boxed()).await?;
             replayed.work += step.work;
             for row in step.quarantined {
                 match self.admit(row, &handlers).await? {
@@ -77,7 +70,7 @@ impl<B: Backend> Operator<B> {
         let delivery_id = row.id;
         let Some(delivery) = read_again(row) else { return Ok(false) };
         let handlers = Arc::clone(handlers);
-        let admitted = write!(self, |c| B::admit(c, delivery_id, delivery, handlers, Utc::now()));
+        let admitted = self.write(|c| B::admit(c, delivery_id, delivery, handlers, Utc::now()).boxed()).await?;
         Ok(admitted.is_some())
     }
 
@@ -91,7 +84,8 @@ impl<B: Backend> Operator<B> {
         let audit = self.begin_audit(Action::Discard, target, actor).await?;
         let mut discarded = 0;
         loop {
-            let step = write!(self, |c| B::discard(c, selection.clone(), handler.clone(), STEP, Utc::now()));
+            let (chosen, of) = (selection.clone(), handler.clone());
+            let step = self.write(|c| B::discard(c, chosen, of, STEP, Utc::now()).boxed()).await?;
             discarded += step.rows;
             let Some(last_id) = step.last_id else { break };
             selection = selection.after(last_id);
@@ -107,7 +101,7 @@ impl<B: Backend> Operator<B> {
         let (bodies_before, deliveries_before) = (now.before(retention.bodies), now.before(retention.deliveries));
         let mut pruned = Pruned::default();
         loop {
-            let removed = write!(self, |c| B::prune_bodies(c, bodies_before, STEP));
+            let removed = self.write(|c| B::prune_bodies(c, bodies_before, STEP).boxed()).await?;
             pruned.bodies += removed;
             if removed == 0 {
                 break;
@@ -115,7 +109,7 @@ impl<B: Backend> Operator<B> {
         }
         let mut after_id = 0;
         loop {
-            let step = write!(self, |c| B::prune_deliveries(c, deliveries_before, after_id, STEP));
+            let step = self.write(|c| B::prune_deliveries(c, deliveries_before, after_id, STEP).boxed()).await?;
             pruned.deliveries += step.rows;
             let Some(last_id) = step.last_id else { break };
             after_id = last_id;
@@ -132,19 +126,19 @@ impl<B: Backend> Operator<B> {
     pub async fn erase(&mut self, person: Person, actor: Actor) -> Result<Erased, Unavailable> {
         let target = serde_json::json!({ "by": person.kind() });
         let audit = self.begin_audit(Action::Erase, target, actor).await?;
-        let connection = self.link.connection().await.map_err(refused_to_open)?;
-        let found = B::results_of(connection, person.clone()).await;
-        let mut results: BTreeSet<(String, String)> = self.checked(found)?.into_iter().collect();
+        let named = person.clone();
+        let found = self.read(|c| B::results_of(c, named).boxed()).await?;
+        let mut results: BTreeSet<(String, String)> = found.into_iter().collect();
         let mut loose = Vec::new();
         self.walk_bodies(&person, &mut results, &mut loose).await?;
         let mut erased = Erased::default();
         for (endpoint, id) in results {
-            erased += write!(self, |c| B::erase_result(c, endpoint, id, Utc::now()));
+            erased += self.write(|c| B::erase_result(c, endpoint, id, Utc::now()).boxed()).await?;
         }
         for delivery_id in loose {
-            erased += write!(self, |c| B::erase_body(c, delivery_id));
+            erased += self.write(|c| B::erase_body(c, delivery_id).boxed()).await?;
         }
-        write!(self, |c| B::scrub(c));
+        self.write(|c| B::scrub(c).boxed()).await?;
         self.finish_audit(audit, erased.results + erased.bodies + erased.work + erased.errors).await?;
         Ok(erased)
     }
@@ -158,9 +152,7 @@ impl<B: Backend> Operator<B> {
     ) -> Result<(), Unavailable> {
         let mut after_id = 0;
         loop {
-            let connection = self.link.connection().await.map_err(refused_to_open)?;
-            let step = B::bodies(connection, after_id, STEP).await;
-            let step = self.checked(step)?;
+            let step = self.read(|c| B::bodies(c, after_id, STEP).boxed()).await?;
             let Some(last) = step.last() else { return Ok(()) };
             after_id = last.id;
             for row in step {
@@ -189,12 +181,11 @@ impl<B: Backend> Operator<B> {
         actor: Actor,
     ) -> Result<i64, Unavailable> {
         let audit = NewAudit { actor: actor.name, action, target: target.to_string(), reason: actor.reason };
-        Ok(write!(self, |c| B::begin_audit(c, audit, Utc::now())))
+        self.write(|c| B::begin_audit(c, audit, Utc::now()).boxed()).await
     }
 
     async fn finish_audit(&mut self, audit: i64, affected: u64) -> Result<(), Unavailable> {
-        write!(self, |c| B::finish_audit(c, audit, affected));
-        Ok(())
+        self.write(|c| B::finish_audit(c, audit, affected).boxed()).await
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use mojito_schema::{Backend, HandlerSpec, NewDelivery, Recorded, Utc, failpoint, fault};
+use mojito_schema::{Backend, HandlerSpec, NewDelivery, Recorded, Utc, failpoint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -117,7 +117,6 @@ impl<B: Backend> Task<B> {
             let count = deliveries.len();
             // A defect of ours must not silence the recorder.
             let outcomes = AssertUnwindSafe(self.record(deliveries)).catch_unwind().await.unwrap_or_else(|_| {
-                self.link.reset();
                 tracing::error!(count, "the recorder panicked over a batch");
                 vec![Err(Unavailable::Database); count]
             });
@@ -155,23 +154,10 @@ impl<B: Backend> Task<B> {
     }
 
     async fn write(&mut self, batch: Arc<Vec<NewDelivery>>) -> Result<Vec<Recorded>, Unavailable> {
-        let count = batch.len();
-        if let Err(error) = self.link.connection().await {
-            tracing::error!(%error, "the recorder cannot reach the database");
-            return Err(Unavailable::Database);
-        }
-        let _turn = self.link.database().write_turn().await;
-        let connection = self.link.connection().await.map_err(|_| Unavailable::Database)?;
-        match B::record(connection, batch, Arc::clone(&self.handlers), Utc::now()).await {
-            Ok(recorded) => {
-                failpoint::reach("record.committed");
-                Ok(recorded)
-            }
-            Err(error) => {
-                self.link.reset();
-                tracing::error!(fault = fault(&error), count, "a batch was not recorded");
-                Err(Unavailable::Database)
-            }
-        }
+        let handlers = Arc::clone(&self.handlers);
+        let recorded =
+            self.link.write("a batch was not recorded", |c| B::record(c, batch, handlers, Utc::now()).boxed()).await?;
+        failpoint::reach("record.committed");
+        Ok(recorded)
     }
 }

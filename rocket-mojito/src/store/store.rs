@@ -1,9 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{
-    Backend, Backlog, Erased, HandlerSpec, NewDelivery, Person, QueryResult, Recorded, Selection, fault,
-};
+use mojito_schema::{Backend, Backlog, Erased, HandlerSpec, NewDelivery, Person, QueryResult, Recorded, Selection};
+use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
@@ -83,15 +82,8 @@ impl<B: Backend> DieselStore<B> {
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>> + Send + 'static,
     {
         let reader = Arc::clone(&self.reader);
-        let task = tokio::spawn(async move {
-            let mut link = reader.lock_owned().await;
-            let connection = link.connection().await.map_err(|_| Unavailable::Database)?;
-            verb(connection).await.map_err(|error| {
-                link.reset();
-                tracing::error!(fault = fault(&error), "the database could not be read");
-                Unavailable::Database
-            })
-        });
+        let task =
+            tokio::spawn(async move { reader.lock_owned().await.read("the database could not be read", verb).await });
         task.await.unwrap_or(Err(Unavailable::Stopping))
     }
 
@@ -119,26 +111,26 @@ impl<B: Backend> Store for DieselStore<B> {
     }
 
     async fn backlog(&self) -> Result<Backlog, Unavailable> {
-        self.read(|connection| Box::pin(B::backlog(connection))).await
+        self.read(|connection| B::backlog(connection).boxed()).await
     }
 
     async fn count(&self, selection: Selection) -> Result<u64, Unavailable> {
-        self.read(|connection| Box::pin(B::count(connection, selection))).await
+        self.read(|connection| B::count(connection, selection).boxed()).await
     }
 
     async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {
-        self.operate(|operator| Box::pin(operator.replay(replay, actor))).await
+        self.operate(|operator| operator.replay(replay, actor).boxed()).await
     }
 
     async fn discard(&self, selection: Selection, handler: Option<String>, actor: Actor) -> Result<u64, Unavailable> {
-        self.operate(|operator| Box::pin(operator.discard(selection, handler, actor))).await
+        self.operate(|operator| operator.discard(selection, handler, actor).boxed()).await
     }
 
     async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
-        self.operate(move |operator| Box::pin(operator.prune(retention, actor))).await
+        self.operate(move |operator| operator.prune(retention, actor).boxed()).await
     }
 
     async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Unavailable> {
-        self.operate(|operator| Box::pin(operator.erase(person, actor))).await
+        self.operate(|operator| operator.erase(person, actor).boxed()).await
     }
 }
