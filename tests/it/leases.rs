@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use diesel::connection::SimpleConnection;
 use mojito_schema::State;
 use rustix::process::Signal;
 
@@ -109,13 +108,12 @@ async fn a_process_that_cannot_renew_for_longer_than_its_lease_still_has_its_eff
         found("the handler to begin", || database.notes().first().map(drop)).await;
 
         // Nobody can write, and so nobody renew or rescue, until the lease has lapsed.
-        let mut writer = database.connect();
-        writer.batch_execute("BEGIN IMMEDIATE").unwrap();
+        let writer = database.lock();
         found("the lease to lapse", || {
             database.work()[0].lease_until.filter(|until| *until < mojito_schema::Utc::now())
         })
         .await;
-        writer.batch_execute("ROLLBACK").unwrap();
+        drop(writer);
         std::fs::write(&gate, "").unwrap();
         drained(&database).await;
 

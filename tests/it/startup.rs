@@ -2,8 +2,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::prelude::*;
-use diesel::sql_types::Text;
 use fastrand::Rng;
 use rustix::process::Signal;
 
@@ -77,22 +75,13 @@ async fn assert_all_works(database: &Arc<Database>, hosts: &mut [&mut Process]) 
     let expected =
         ["effects", "mojito_audit", "mojito_deliveries", "mojito_migrations", "mojito_results", "mojito_work"];
     assert_eq!(tables(database), expected);
-    assert_eq!(names(database, "SELECT name FROM mojito_migrations ORDER BY name"), migrations());
+    assert_eq!(database.texts("SELECT name AS value FROM mojito_migrations ORDER BY name"), migrations());
 }
 
 fn tables(database: &Database) -> Vec<String> {
-    let query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
-    names(database, query)
-}
-
-fn names(database: &Database, query: &str) -> Vec<String> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        name: String,
-    }
-    let rows: Vec<Row> = diesel::sql_query(query).load(&mut database.connect()).unwrap();
-    rows.into_iter().map(|row| row.name).collect()
+    let query =
+        "SELECT name AS value FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    database.texts(query)
 }
 
 /// Every migration that there is, in order.

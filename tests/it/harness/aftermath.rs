@@ -2,7 +2,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
 use mojito_schema::{DeliveryRow, ResultRow, Standing, State, WorkRow, work};
 
 use super::database::Effect;
@@ -234,15 +233,9 @@ pub(crate) fn overlaps(notes: &[Note]) -> Vec<String> {
 
 /// I11: what SQLite finds wrong with the file.
 fn broken(database: &Database) -> Vec<String> {
-    #[derive(QueryableByName)]
-    struct Finding {
-        #[diesel(sql_type = Nullable<Text>)]
-        found: Option<String>,
-    }
-    let query = "SELECT integrity_check AS found FROM pragma_integrity_check
+    let query = "SELECT integrity_check AS value FROM pragma_integrity_check
                  UNION ALL SELECT \"table\" FROM pragma_foreign_key_check";
-    let found: Vec<Finding> = diesel::sql_query(query).load(&mut database.connect()).unwrap();
-    found.into_iter().map(|finding| finding.found.unwrap_or_default()).filter(|found| found != "ok").collect()
+    database.texts(query).into_iter().filter(|found| found != "ok").collect()
 }
 
 #[cfg(test)]
