@@ -21,3 +21,38 @@ pub(super) async fn supervise<F: Future<Output = ()>>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panics_is_started_again_until_it_ends_by_itself() {
+        let (_stop, stopped) = watch::channel(false);
+        let runs = AtomicUsize::new(0);
+
+        supervise("test", stopped, || async {
+            assert!(runs.fetch_add(1, Ordering::SeqCst) >= 2, "a defect");
+        })
+        .await;
+
+        assert_eq!(runs.into_inner(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panics_is_not_started_again_while_all_stops() {
+        let (stop, stopped) = watch::channel(false);
+        let runs = AtomicUsize::new(0);
+
+        supervise("test", stopped, || async {
+            runs.fetch_add(1, Ordering::SeqCst);
+            stop.send_replace(true);
+            panic!("a defect");
+        })
+        .await;
+
+        assert_eq!(runs.into_inner(), 1);
+    }
+}
