@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,17 +16,26 @@ async fn a_host_that_is_told_to_stop_under_load_leaves_nothing_half_done() {
     let host = Process::builder(&database).handlers("effects:plain,slow:slow:300,external:external");
     let load = Load::start(&mut random, Duration::from_millis(40));
 
-    for _ in 0..rounds(5, 50) {
+    let stops = rounds(5, 50);
+    let (mut skipped, mut abandoned) = (0, BTreeSet::new());
+    for _ in 0..stops {
         let mut process = host.start().await;
         load.post_to(&[process.lifted().await.unwrap()]);
         tokio::time::sleep(Duration::from_millis(random.u64(200..1000))).await;
         let (status, took) = process.stop().await;
         load.post_to(&[]);
 
-        assert_eq!(status.code(), Some(0), "{status}");
         assert!(took <= host.longest_stop(), "it took {took:?}");
-        assert_eq!(running(&database), 0, "work is left running");
+        if process.has_skipped_its_shutdown() {
+            skipped += 1;
+            abandoned = running(&database);
+            continue;
+        }
+        assert_eq!(status.code(), Some(0), "{status}");
+        let left = running(&database);
+        assert!(left.is_subset(&abandoned), "work is left running: {left:?}, {abandoned:?}");
     }
+    assert!(skipped < stops, "no stop was in order");
     let last = host.start().await;
     drained(&database).await;
     let ledger = load.stop().await;
@@ -34,7 +44,7 @@ async fn a_host_that_is_told_to_stop_under_load_leaves_nothing_half_done() {
     aftermath.check(&["effects", "slow", "external"]);
     assert_eq!(aftermath.discarded().len(), 0);
     let tally = ledger.tally();
-    println!("{} deliveries, {tally:?}", aftermath.deliveries.len());
+    println!("{} deliveries, {skipped} of {stops} stops skipped, {tally:?}", aftermath.deliveries.len());
     assert!(tally.acknowledged * 10 >= tally.posts * 3, "too few were acknowledged: {tally:?}");
     assert!(tally.refused.keys().all(|status| *status == 503), "{tally:?}");
     drop(last);
@@ -126,7 +136,7 @@ async fn fifty_starts_and_stops_in_one_process_leave_nothing_behind() {
         host.stop().await;
 
         assert_eq!(answer.status, 200);
-        assert_eq!(running(&database), 0);
+        assert_eq!(running(&database).len(), 0);
         found("the files to be closed", || open_files(&database).is_empty().then_some(())).await;
         assert!(tokio::net::TcpStream::connect(address).await.is_err(), "it still listens");
         alive.push(tasks());
@@ -146,8 +156,10 @@ async fn post(process: &mut Process, ledger: &Ledger, id: &str) {
     assert!(ledger.sent()[entry].acknowledged().is_some());
 }
 
-fn running(database: &Database) -> usize {
-    database.work().iter().filter(|work| work.state == State::Running).count()
+/// The claims that are not settled.
+fn running(database: &Database) -> BTreeSet<(i64, String, i64)> {
+    let running = database.work().into_iter().filter(|work| work.state == State::Running);
+    running.map(|work| (work.delivery_id, work.handler, work.epoch)).collect()
 }
 
 /// The files of a database that this process has open. Other tests open files too: theirs are not counted.

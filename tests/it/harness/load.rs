@@ -19,11 +19,12 @@ const SENDERS: usize = 8;
 /// Each sender has results of its own, about which it repeats a delivery until it is acknowledged, as a vendor does
 /// that knows the order; and all have some in common, about which they send each delivery once.
 pub(crate) struct Load {
+    // Dropped first, which ends them.
+    senders: JoinSet<()>,
     pub(crate) ledger: Ledger,
     hosts: watch::Sender<Vec<SocketAddr>>,
     in_flight: Arc<AtomicUsize>,
     stop: watch::Sender<bool>,
-    senders: JoinSet<()>,
 }
 
 impl Load {
@@ -43,7 +44,7 @@ impl Load {
             };
             senders.spawn(sender.run(stop.subscribe()));
         }
-        Self { ledger, hosts, in_flight, stop, senders }
+        Self { senders, ledger, hosts, in_flight, stop }
     }
 
     /// Tells the senders where to post. With no address they wait.
