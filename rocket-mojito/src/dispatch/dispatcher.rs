@@ -19,6 +19,7 @@ use crate::store::{Database, Link, Signal};
 pub(crate) struct Dispatcher<B: Backend> {
     desk: Desk<B>,
     stop: watch::Sender<bool>,
+    stop_keeper: watch::Sender<bool>,
     slots: Vec<Slots>,
     executors: Vec<JoinHandle<()>>,
     keeper: JoinHandle<()>,
@@ -59,14 +60,14 @@ impl<B: Backend> Dispatcher<B> {
             }));
         }
         let keeper = Keeper { desk: desk.clone(), lease: config.lease, signal: signal.clone() };
-        let keeper = tokio::spawn({
-            let stopped = stopped.clone();
-            async move { supervise("keeper", stopped.clone(), || keeper.run(stopped.clone())).await }
+        let (stop_keeper, keeper_stopped) = watch::channel(false);
+        let keeper = tokio::spawn(async move {
+            supervise("keeper", keeper_stopped.clone(), || keeper.run(keeper_stopped.clone())).await;
         });
         let pruner = tokio::spawn(async move {
             supervise("pruner", stopped.clone(), || pruner.run(stopped.clone())).await;
         });
-        Self { desk, stop, slots, executors, keeper, pruner, _pool: pool }
+        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, _pool: pool }
     }
 
     /// Stops claiming, gives running attempts `grace` to end, then releases those that did not.
@@ -77,7 +78,7 @@ impl<B: Backend> Dispatcher<B> {
         self.stop.send_replace(true);
         // What it waits for goes on by itself, step by step.
         self.pruner.abort();
-        let Self { desk, slots, executors, keeper, .. } = self;
+        let Self { desk, stop_keeper, slots, executors, keeper, .. } = self;
         let all_ended = async {
             for executor in executors {
                 // It has ended either way.
@@ -86,11 +87,14 @@ impl<B: Backend> Dispatcher<B> {
             for slots in &slots {
                 slots.all_ended().await;
             }
+            // Not before: what still runs needs its lease.
+            stop_keeper.send_replace(true);
             let _ = keeper.await;
         };
         if tokio::time::timeout(grace, all_ended).await.is_ok() {
             return;
         }
+        stop_keeper.send_replace(true);
         let unfinished = desk.held.tickets();
         tracing::warn!(count = unfinished.len(), "attempts did not end in time and are released");
         // Never cancelled: a statement that has begun goes on in a task of its own.
