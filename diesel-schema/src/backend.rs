@@ -16,6 +16,9 @@ mod sealed {
 
     #[cfg(feature = "sqlite")]
     impl Sealed for crate::Sqlite {}
+
+    #[cfg(feature = "postgres")]
+    impl Sealed for crate::Postgres {}
 }
 
 /// A database that deliveries can be kept in: the domain's verbs, each with that database's best SQL.

@@ -52,8 +52,11 @@ pub mod failpoint;
 mod fault;
 mod finding;
 mod fingerprint;
+mod migration;
 mod operation;
 mod plan;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod selection;
 mod snapshot;
 #[cfg(feature = "sqlite")]
@@ -72,6 +75,8 @@ pub use self::fault::fault;
 pub use self::finding::{Finding, FindingCode};
 pub use self::fingerprint::Fingerprint;
 pub use self::operation::{Erased, NewAudit, Pace, Person, Requeued, Step};
+#[cfg(feature = "postgres")]
+pub use self::postgres::Postgres;
 pub use self::selection::Selection;
 pub use self::snapshot::Snapshot;
 #[cfg(feature = "sqlite")]

@@ -71,6 +71,8 @@ mod readme {}
 mod routes;
 mod store;
 
+#[cfg(feature = "postgres")]
+pub use mojito_schema::Postgres;
 #[cfg(feature = "sqlite")]
 pub use mojito_schema::Sqlite;
 pub use mojito_schema::{

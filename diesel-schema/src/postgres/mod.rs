@@ -1,0 +1,247 @@
+//! Postgres: many processes, row locks, whole transactions again where they got into each other's way.
+
+mod claim;
+mod connection;
+mod migrations;
+mod record;
+#[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
+#[path = "../verbs/mod.rs"]
+mod verbs;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::QueryResult;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel_async::{
+    AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
+};
+
+use crate::backend::{Backend, Open, Rescue};
+use crate::{
+    Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
+    Requeued, Selection, Settlement, Step, Ticket, Utc,
+};
+
+/// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
+///
+/// Every write is one transaction at READ COMMITTED that sets what it relies on for itself, so that a proxy may hand
+/// each transaction to another session.
+#[derive(Debug, Clone, Copy)]
+pub enum Postgres {}
+
+type Connection = AsyncPgConnection;
+
+/// How often a transaction is tried that others got in the way of.
+const TRIES: u32 = 5;
+
+/// What every transaction relies on. `synchronous_commit` is the first promise; the rest bounds how long anything waits.
+const SETTINGS: &str = "
+    SET LOCAL synchronous_commit = on;
+    SET LOCAL lock_timeout = '10s';
+    SET LOCAL statement_timeout = '30s';
+    SET LOCAL idle_in_transaction_session_timeout = '10min'
+";
+
+/// Runs `$body` in one transaction, the whole of it again where another transaction got in its way.
+///
+/// `$now` is the time by the database's clock: it judges leases and due times, whatever the processes' clocks say.
+macro_rules! write {
+    ($connection:ident, |$c:ident, $now:ident| $body:expr) => {{
+        let mut tries = 1;
+        loop {
+            let outcome = $connection
+                .transaction(async |$c| {
+                    let $now = enter($c).await?;
+                    $body.await
+                })
+                .await;
+            match outcome {
+                Err(error) if is_in_the_way(&error) && tries < TRIES => tries += 1,
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
+/// Sets what the transaction relies on, and asks for the time.
+async fn enter(connection: &mut Connection) -> QueryResult<Utc> {
+    connection.batch_execute(SETTINGS).await?;
+    diesel::select(diesel::dsl::sql::<crate::UtcTimestamp>("clock_timestamp()")).get_result(connection).await
+}
+
+/// Whether another transaction was to blame: serialization failure, deadlock, or the same new key at the same time.
+fn is_in_the_way(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation, _) => true,
+        Error::DatabaseError(_, details) => details.message().contains("deadlock detected"),
+        _ => false,
+    }
+}
+
+impl Backend for Postgres {
+    type Connection = Connection;
+
+    const NAME: &'static str = "Postgres";
+    const SINGLE_WRITER: bool = false;
+
+    fn shared_url(url: &str) -> String {
+        url.to_owned()
+    }
+
+    async fn open(url: &str, _: Open) -> Result<Connection, OpenError> {
+        connection::open(url).await
+    }
+
+    async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {
+        connection::inspect(connection, allow_ephemeral).await
+    }
+
+    async fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+        migrations::run(connection).await
+    }
+
+    async fn pending_migrations(connection: &mut Connection) -> Result<Vec<String>, OpenError> {
+        migrations::pending(connection).await
+    }
+
+    async fn record(
+        connection: &mut Connection,
+        batch: Arc<Vec<NewDelivery>>,
+        handlers: Arc<Vec<HandlerSpec>>,
+        _: Utc,
+    ) -> QueryResult<Vec<Recorded>> {
+        write!(connection, |c, now| record::record(c, &batch, &handlers, now))
+    }
+
+    async fn claim(
+        connection: &mut Connection,
+        handler: Arc<str>,
+        limit: i64,
+        lease: Duration,
+        _: Utc,
+    ) -> QueryResult<Vec<Claim>> {
+        write!(connection, |c, now| claim::claim(c, &handler, limit, lease, now))
+    }
+
+    async fn begin(connection: &mut Connection, ticket: Ticket, _: Utc) -> QueryResult<bool> {
+        AnsiTransactionManager::begin_transaction(connection).await?;
+        let fence = async {
+            let now = enter(connection).await?;
+            verbs::complete(connection, &ticket, now).await
+        };
+        match fence.await {
+            Ok(true) => Ok(true),
+            Ok(false) => AnsiTransactionManager::rollback_transaction(connection).await.map(|()| false),
+            Err(error) => {
+                AnsiTransactionManager::rollback_transaction(connection).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn commit(connection: &mut Connection) -> QueryResult<()> {
+        AnsiTransactionManager::commit_transaction(connection).await
+    }
+
+    async fn rollback(connection: &mut Connection) -> QueryResult<()> {
+        AnsiTransactionManager::rollback_transaction(connection).await
+    }
+
+    async fn settle(connection: &mut Connection, ticket: Ticket, settlement: Settlement, _: Utc) -> QueryResult<bool> {
+        write!(connection, |c, now| verbs::settle(c, &ticket, &settlement, now))
+    }
+
+    async fn renew_and_rescue(
+        connection: &mut Connection,
+        mut held: Vec<Ticket>,
+        lease: Duration,
+        _: Utc,
+    ) -> QueryResult<Rescue> {
+        // The same order in every process, so that none waits for the other in a circle.
+        held.sort_unstable_by(|a, b| (a.delivery_id, &a.handler).cmp(&(b.delivery_id, &b.handler)));
+        write!(connection, |c, now| verbs::renew_and_rescue(c, held.clone(), lease, now))
+    }
+
+    async fn count(connection: &mut Connection, selection: Selection) -> QueryResult<u64> {
+        verbs::count(connection, &selection).await
+    }
+
+    async fn requeue(
+        connection: &mut Connection,
+        selection: Selection,
+        handlers: Arc<Vec<HandlerSpec>>,
+        pace: Pace,
+        limit: i64,
+    ) -> QueryResult<Requeued> {
+        write!(connection, |c, _now| verbs::requeue(c, &selection, &handlers, pace, limit))
+    }
+
+    async fn admit(
+        connection: &mut Connection,
+        delivery_id: i64,
+        delivery: NewDelivery,
+        handlers: Arc<Vec<HandlerSpec>>,
+        _: Utc,
+    ) -> QueryResult<Option<Recorded>> {
+        write!(connection, |c, now| record::admit(c, delivery_id, &delivery, &handlers, now))
+    }
+
+    async fn discard(
+        connection: &mut Connection,
+        selection: Selection,
+        handler: Option<String>,
+        limit: i64,
+        _: Utc,
+    ) -> QueryResult<Step> {
+        write!(connection, |c, now| verbs::discard(c, &selection, handler.as_deref(), limit, now))
+    }
+
+    async fn prune_bodies(connection: &mut Connection, before: Utc, limit: i64) -> QueryResult<u64> {
+        write!(connection, |c, _now| verbs::prune_bodies(c, before, limit))
+    }
+
+    async fn prune_deliveries(
+        connection: &mut Connection,
+        before: Utc,
+        after_id: i64,
+        limit: i64,
+    ) -> QueryResult<Step> {
+        write!(connection, |c, _now| verbs::prune_deliveries(c, before, after_id, limit))
+    }
+
+    async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
+        verbs::bodies(connection, after_id, limit).await
+    }
+
+    async fn results_of(connection: &mut Connection, person: Person) -> QueryResult<Vec<(String, String)>> {
+        verbs::results_of(connection, &person).await
+    }
+
+    async fn erase_result(connection: &mut Connection, endpoint: String, id: String, _: Utc) -> QueryResult<Erased> {
+        write!(connection, |c, now| verbs::erase_result(c, &endpoint, &id, now))
+    }
+
+    async fn erase_body(connection: &mut Connection, delivery_id: i64) -> QueryResult<Erased> {
+        write!(connection, |c, _now| verbs::erase_body(c, delivery_id))
+    }
+
+    async fn scrub(connection: &mut Connection) -> QueryResult<()> {
+        // Dead rows are given back to the tables' files; the write-ahead log and backups are the server's own matter.
+        connection.batch_execute("VACUUM mojito_deliveries").await?;
+        connection.batch_execute("VACUUM mojito_results").await?;
+        connection.batch_execute("VACUUM mojito_work").await
+    }
+
+    async fn begin_audit(connection: &mut Connection, audit: NewAudit, _: Utc) -> QueryResult<i64> {
+        write!(connection, |c, now| verbs::begin_audit(c, &audit, now))
+    }
+
+    async fn finish_audit(connection: &mut Connection, audit_id: i64, affected: u64) -> QueryResult<()> {
+        write!(connection, |c, _now| verbs::finish_audit(c, audit_id, affected))
+    }
+
+    async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
+        verbs::backlog(connection).await
+    }
+}
