@@ -3,6 +3,7 @@
 mod architecture;
 mod cancel;
 mod checkout;
+mod conformance;
 mod dispatch;
 mod documents;
 mod harness;

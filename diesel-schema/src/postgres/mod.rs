@@ -11,8 +11,9 @@ mod verbs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_types::{Bool, Text};
+use diesel::{QueryResult, define_sql_function};
 use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
 };
@@ -35,13 +36,15 @@ type Connection = AsyncPgConnection;
 /// How often a transaction is tried that others got in the way of.
 const TRIES: u32 = 5;
 
-/// What every transaction relies on. `synchronous_commit` is the first promise; the rest bounds how long anything waits.
-const SETTINGS: &str = "
-    SET LOCAL synchronous_commit = on;
-    SET LOCAL lock_timeout = '10s';
-    SET LOCAL statement_timeout = '30s';
-    SET LOCAL idle_in_transaction_session_timeout = '10min'
-";
+define_sql_function! {
+    /// The time by the database's clock, at this moment.
+    fn clock_timestamp() -> crate::UtcTimestamp;
+}
+
+define_sql_function! {
+    /// Sets a setting, for this transaction alone where `is_local`.
+    fn set_config(name: Text, value: Text, is_local: Bool) -> Text;
+}
 
 /// Runs `$body` in one transaction, the whole of it again where another transaction got in its way.
 ///
@@ -64,18 +67,38 @@ macro_rules! write {
     }};
 }
 
-/// Sets what the transaction relies on, and asks for the time.
+/// Sets what every transaction relies on, and asks for the time. `synchronous_commit` is the first promise; the rest
+/// bounds how long anything waits.
 async fn enter(connection: &mut Connection) -> QueryResult<Utc> {
-    connection.batch_execute(SETTINGS).await?;
-    diesel::select(diesel::dsl::sql::<crate::UtcTimestamp>("clock_timestamp()")).get_result(connection).await
+    let settings = (
+        clock_timestamp(),
+        set_config("synchronous_commit", "on", true),
+        set_config("lock_timeout", "10s", true),
+        set_config("statement_timeout", "30s", true),
+        set_config("idle_in_transaction_session_timeout", "10min", true),
+    );
+    let (now, ..): (Utc, String, String, String, String) = diesel::select(settings).get_result(connection).await?;
+    Ok(now)
 }
 
 /// Whether another transaction was to blame: serialization failure, deadlock, or the same new key at the same time.
 fn is_in_the_way(error: &Error) -> bool {
     match error {
         Error::DatabaseError(DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation, _) => true,
-        Error::DatabaseError(_, details) => details.message().contains("deadlock detected"),
+        // Nobody hands on the code of a deadlock. The word stands in most translations of the message too.
+        Error::DatabaseError(_, details) => details.message().to_lowercase().contains("deadlock"),
         _ => false,
+    }
+}
+
+/// The settlement with its time brought from the caller's clock, on which it is `here`, to the database's.
+fn brought_over(settlement: &Settlement, here: Utc, now: Utc) -> Settlement {
+    match settlement {
+        Settlement::Retry { due_at, error } => {
+            let pause = Duration::try_from(**due_at - *here).unwrap_or_default();
+            Settlement::Retry { due_at: now.after(pause), error: error.clone() }
+        }
+        other => other.clone(),
     }
 }
 
@@ -148,8 +171,13 @@ impl Backend for Postgres {
         AnsiTransactionManager::rollback_transaction(connection).await
     }
 
-    async fn settle(connection: &mut Connection, ticket: Ticket, settlement: Settlement, _: Utc) -> QueryResult<bool> {
-        write!(connection, |c, now| verbs::settle(c, &ticket, &settlement, now))
+    async fn settle(
+        connection: &mut Connection,
+        ticket: Ticket,
+        settlement: Settlement,
+        here: Utc,
+    ) -> QueryResult<bool> {
+        write!(connection, |c, now| verbs::settle(c, &ticket, &brought_over(&settlement, here, now), now))
     }
 
     async fn renew_and_rescue(

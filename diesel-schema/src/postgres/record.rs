@@ -1,17 +1,27 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use diesel::define_sql_function;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 
 use super::{Connection, verbs};
-use crate::plan::{Advance, Ground, Plan, ResultKey};
+use crate::plan::{Advance, Ground, Plan, ResultKey, ResultWrite};
 use crate::standing::Head;
 use crate::tables::deliveries::{Known, count_repeats};
 use crate::{
-    Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, deliveries, failpoint, results, work,
+    Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Snapshot, Standing, Utc, deliveries,
+    failpoint, results, work,
 };
+
+define_sql_function! {
+    /// A lock on a number, until the transaction ends.
+    fn pg_advisory_xact_lock(key: BigInt);
+}
+
+/// How many rows a statement writes at most: Postgres takes 65,535 values in one, and a row has up to 30.
+const CHUNK: usize = 1_000;
 
 /// Locks the results of the batch, loads what it stands on, decides, writes: a statement a table, whatever the size
 /// of the batch.
@@ -24,6 +34,7 @@ pub(super) async fn record(
     handlers: &[HandlerSpec],
     now: Utc,
 ) -> QueryResult<Vec<Recorded>> {
+    lock_nameless(connection, batch).await?;
     let heads = lock_heads(connection, batch).await?;
     let known = known(connection, batch).await?;
     // After the locks: so ids rise with the versions of a result, in whatever process they are made.
@@ -44,6 +55,20 @@ pub(super) async fn admit(
 ) -> QueryResult<Option<Recorded>> {
     lock_heads(connection, std::slice::from_ref(delivery)).await?;
     verbs::admit(connection, delivery_id, delivery, handlers, now).await
+}
+
+/// Locks the fingerprints of what nobody understands, in their order: it may have no result whose row could be locked,
+/// and copies in two processes at once would be two deliveries.
+async fn lock_nameless(connection: &mut Connection, batch: &[NewDelivery]) -> QueryResult<()> {
+    let nameless = batch.iter().filter(|delivery| matches!(delivery.content, Content::Unusable { .. }));
+    let keys: BTreeSet<i64> = nameless
+        .filter_map(|delivery| delivery.fingerprint.as_bytes().first_chunk())
+        .map(|chunk| i64::from_be_bytes(*chunk))
+        .collect();
+    for key in keys {
+        diesel::select(pg_advisory_xact_lock(key)).execute(connection).await?;
+    }
+    Ok(())
 }
 
 /// The state of each result that the batch names, locked in the order of the keys.
@@ -109,15 +134,15 @@ async fn write(connection: &mut Connection, plan: &Plan<'_>) -> QueryResult<()> 
     // In the order of the results, so that two processes with the same new ones wait for each other in one direction.
     let mut rows: Vec<_> = plan.deliveries.iter().collect();
     rows.sort_by_key(|row| (row.endpoint, row.result_id, row.id));
-    if !rows.is_empty() {
-        diesel::insert_into(deliveries::table).values(rows).execute(connection).await?;
+    for rows in rows.chunks(CHUNK) {
+        diesel::insert_into(deliveries::table).values(rows.to_vec()).execute(connection).await?;
     }
     for (id, (times, last)) in &plan.repeats {
         count_repeats(*id, *times, last).execute(connection).await?;
     }
     write_results(connection, &plan.results).await?;
-    if !plan.work.is_empty() {
-        diesel::insert_into(work::table).values(&plan.work).execute(connection).await?;
+    for rows in plan.work.chunks(CHUNK) {
+        diesel::insert_into(work::table).values(rows).execute(connection).await?;
     }
     Ok(())
 }
@@ -133,11 +158,15 @@ async fn write_results(connection: &mut Connection, advances: &[Advance<'_>]) ->
             }
         }
     }
-    if states.is_empty() {
-        return Ok(());
+    for states in states.chunks(CHUNK) {
+        upsert(connection, states).await?;
     }
+    Ok(())
+}
+
+async fn upsert(connection: &mut Connection, states: &[(&ResultWrite<'_>, &Snapshot)]) -> QueryResult<()> {
     diesel::insert_into(results::table)
-        .values(states)
+        .values(states.to_vec())
         .on_conflict((results::endpoint, results::id))
         .do_update()
         .set((

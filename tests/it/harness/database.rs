@@ -71,12 +71,6 @@ impl Database {
         all.order(deliveries::id).select(DeliveryRow::as_select()).load(&mut self.connect()).unwrap()
     }
 
-    /// One result of the default endpoint.
-    pub(crate) fn result(&self, id: &str) -> Option<ResultRow> {
-        let one = results::table.find(("default", id)).select(ResultRow::as_select());
-        one.first(&mut self.connect()).optional().unwrap()
-    }
-
     /// Every result.
     pub(crate) fn results(&self) -> Vec<ResultRow> {
         let all = results::table.order((results::endpoint, results::id)).select(ResultRow::as_select());

@@ -6,6 +6,8 @@ mod database;
 mod handler;
 mod host;
 mod scale;
+mod server;
+mod store;
 mod wait;
 
 pub(crate) use self::bodies::Body;
@@ -14,4 +16,6 @@ pub(crate) use self::database::Database;
 pub(crate) use self::handler::{Act, Script, Seen};
 pub(crate) use self::host::{Host, HostBuilder, SECRET};
 pub(crate) use self::scale::{rounds, seed};
+pub(crate) use self::server::PgDatabase;
+pub(crate) use self::store::{Store, Subject, on_each_backend};
 pub(crate) use self::wait::{eventually, next};
