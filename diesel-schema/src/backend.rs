@@ -23,8 +23,7 @@ mod sealed {
 
 /// A database that deliveries can be kept in: the domain's verbs, each with that database's best SQL.
 ///
-/// Sealed: [`Sqlite`](crate::Sqlite) is the one there is. The behaviour of the verbs is one suite of
-/// tests that every backend passes.
+/// Sealed: `Sqlite` and `Postgres` are all there is. The behaviour of the verbs is one suite of tests that both pass.
 ///
 /// # Time
 ///

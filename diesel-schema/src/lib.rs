@@ -38,11 +38,11 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `sqlite` (default) | [`Sqlite`], with SQLite itself built in |
-//! | `postgres` | being built: so far it brings the driver, and no backend |
+//! | `postgres` | [`Postgres`], 13 or later, for many processes: a driver in pure Rust, TLS by rustls |
 //! | `testing` | fail points for tests: an environment variable ends the process at a named place. Never in production |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
-compile_error!("enable a database feature: `sqlite`");
+compile_error!("enable a database feature: `sqlite` or `postgres`");
 
 mod backend;
 mod delivery;

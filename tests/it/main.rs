@@ -9,4 +9,5 @@ mod documents;
 mod harness;
 mod http;
 mod operations;
+mod postgres;
 mod standing;

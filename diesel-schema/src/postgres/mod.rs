@@ -4,6 +4,8 @@ mod claim;
 mod connection;
 mod migrations;
 mod record;
+mod tls;
+mod url;
 #[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
 #[path = "../verbs/mod.rs"]
 mod verbs;
@@ -27,7 +29,25 @@ use crate::{
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
 ///
 /// Every write is one transaction at READ COMMITTED that sets what it relies on for itself, so that a proxy may hand
-/// each transaction to another session.
+/// each transaction to another session. Leases and due times are judged by the database's clock.
+///
+/// # The URL
+///
+/// `postgres://user:password@host:port/name`, special characters percent-encoded. After a `?`, besides what
+/// `tokio-postgres` knows (`connect_timeout`, `keepalives_idle` and so on):
+///
+/// | `sslmode` | encrypted | the server's certificate is |
+/// | --- | --- | --- |
+/// | `disable` | no | |
+/// | `prefer` (default) | if the server can | not verified |
+/// | `require` | yes | verified if `sslrootcert` is a file, else not |
+/// | `verify-ca` | yes | verified, for whichever host |
+/// | `verify-full` | yes | verified, for this host |
+///
+/// `sslrootcert` is a PEM file with the roots to trust, or `system` (default): those of the operating system. Over a network
+/// that is not yours alone, use `verify-full`.
+///
+/// A network that goes silent is noticed within 30 s: by TCP's own keepalives, and by a limit on opening a connection.
 #[derive(Debug, Clone, Copy)]
 pub enum Postgres {}
 

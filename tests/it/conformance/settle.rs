@@ -186,7 +186,7 @@ async fn a_lapsed_lease_is_rescued_and_its_ticket_stale<B: Subject>() {
 
 async fn a_lease_that_lapsed_in_the_last_attempt_is_a_discard<B: Subject>() {
     let (mut store, _) = claimed::<B>().await;
-    store.execute("UPDATE mojito_work SET attempt = max_attempts").await;
+    store.run("UPDATE mojito_work SET attempt = max_attempts").await;
     store.lapse().await;
 
     let rescue = B::renew_and_rescue(&mut store.connection, Vec::new(), LEASE, Utc::now()).await.unwrap();

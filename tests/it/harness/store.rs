@@ -108,6 +108,11 @@ impl<B: Subject> Store<B> {
         Self { connection, outside, url, _place: place }
     }
 
+    /// Where it is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// One more connection to the same database, as another process would have it.
     pub(crate) async fn another(&self) -> B::Connection {
         B::open(&self.url, Open::Existing).await.unwrap()
@@ -144,13 +149,13 @@ impl<B: Subject> Store<B> {
     }
 
     /// Runs statements.
-    pub(crate) async fn execute(&mut self, statements: &str) {
+    pub(crate) async fn run(&mut self, statements: &str) {
         B::execute(&mut self.outside, statements).await;
     }
 
     /// Makes every lease lapse, as if a minute had gone by without a renewal.
     pub(crate) async fn lapse(&mut self) {
-        self.execute("UPDATE mojito_work SET lease_until = '2001-01-01 00:00:00' WHERE lease_until IS NOT NULL").await;
+        self.run("UPDATE mojito_work SET lease_until = '2001-01-01 00:00:00' WHERE lease_until IS NOT NULL").await;
     }
 }
 
