@@ -11,3 +11,4 @@ mod http;
 mod operations;
 mod postgres;
 mod standing;
+mod tls;
