@@ -16,12 +16,14 @@ mod sealed {
 
     #[cfg(feature = "sqlite")]
     impl Sealed for crate::Sqlite {}
+
+    #[cfg(feature = "postgres")]
+    impl Sealed for crate::Postgres {}
 }
 
 /// A database that deliveries can be kept in: the domain's verbs, each with that database's best SQL.
 ///
-/// Sealed: [`Sqlite`](crate::Sqlite) is the one there is. The behaviour of the verbs is one suite of
-/// tests that every backend passes.
+/// Sealed: `Sqlite` and `Postgres` are all there is. The behaviour of the verbs is one suite of tests that both pass.
 ///
 /// # Time
 ///

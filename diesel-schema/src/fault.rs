@@ -1,6 +1,6 @@
 use diesel::result::{DatabaseErrorKind, Error};
 
-/// What SQLite says of itself that an operator can act on. Matched, not quoted: other messages may quote data.
+/// What a database says of itself that an operator can act on. Matched, not quoted: other messages may quote data.
 const KNOWN: &[&str] = &[
     "database is locked",
     "disk I/O error",
@@ -9,6 +9,14 @@ const KNOWN: &[&str] = &[
     "database disk image is malformed",
     "unable to open database file",
     "no such table",
+    "deadlock detected",
+    "canceling statement due to lock timeout",
+    "canceling statement due to statement timeout",
+    "terminating connection due to administrator command",
+    "the database system is starting up",
+    "the database system is shutting down",
+    "No space left on device",
+    "permission denied",
 ];
 
 /// What went wrong in a database, in words that hold no data: for logs.

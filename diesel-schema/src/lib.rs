@@ -38,11 +38,11 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `sqlite` (default) | [`Sqlite`], with SQLite itself built in |
-//! | `postgres` | being built: so far it brings the driver, and no backend |
+//! | `postgres` | [`Postgres`], 13 or later, for many processes: a driver in pure Rust, TLS by rustls |
 //! | `testing` | fail points for tests: an environment variable ends the process at a named place. Never in production |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
-compile_error!("enable a database feature: `sqlite`");
+compile_error!("enable a database feature: `sqlite` or `postgres`");
 
 mod backend;
 mod delivery;
@@ -52,8 +52,11 @@ pub mod failpoint;
 mod fault;
 mod finding;
 mod fingerprint;
+mod migration;
 mod operation;
 mod plan;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod selection;
 mod snapshot;
 #[cfg(feature = "sqlite")]
@@ -72,6 +75,8 @@ pub use self::fault::fault;
 pub use self::finding::{Finding, FindingCode};
 pub use self::fingerprint::Fingerprint;
 pub use self::operation::{Erased, NewAudit, Pace, Person, Requeued, Step};
+#[cfg(feature = "postgres")]
+pub use self::postgres::Postgres;
 pub use self::selection::Selection;
 pub use self::snapshot::Snapshot;
 #[cfg(feature = "sqlite")]

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use diesel::prelude::*;
 
@@ -22,8 +22,8 @@ pub(crate) struct Ground<'a> {
     pub heads: HashMap<ResultKey<'a>, Head<'a>>,
     /// The stored deliveries with each fingerprint of the batch.
     pub known: HashMap<Fingerprint, Vec<Known>>,
-    /// The first id that is free for a delivery.
-    pub next_id: i64,
+    /// Ids for the deliveries of the batch, rising, one for each.
+    pub ids: VecDeque<i64>,
 }
 
 /// Everything that recording a batch writes, decided before the first write.
@@ -64,12 +64,13 @@ impl<'a> Plan<'a> {
         draft.finish(&stored)
     }
 
-    /// Decides a delivery that was stored long ago, as `ground.next_id`, and is understood only now.
+    /// Decides a delivery that was stored long ago, under the only id of the ground, and is understood only now.
     ///
     /// It is judged as if it were new, but by the time at which it came: it never replaces what came after it.
     pub fn of_admitted(delivery: &'a NewDelivery, handlers: &'a [HandlerSpec], ground: Ground<'a>, now: Utc) -> Self {
         let stored: HashSet<ResultKey<'a>> = ground.heads.keys().copied().collect();
-        let is_overtaken = ground.heads.values().any(|head| !head.erased && head.delivery_id > ground.next_id);
+        let is_overtaken =
+            ground.heads.values().any(|head| !head.erased && ground.ids.iter().any(|id| head.delivery_id > *id));
         let mut draft = Draft { plan: Self::default(), ground, touched: BTreeSet::new(), handlers, now };
         let verdict = if is_overtaken { Verdict::Late } else { draft.judge(delivery) };
         let recorded = draft.add(delivery, verdict);
@@ -131,8 +132,7 @@ impl<'a> Draft<'a> {
         changes: &[Field],
         is_recurrence: bool,
     ) -> i64 {
-        let id = self.ground.next_id;
-        self.ground.next_id += 1;
+        let id = self.ground.ids.pop_front().expect("an id for each delivery");
         self.ground.known.entry(delivery.fingerprint).or_default().push(Known { id, standing });
         let findings = match is_recurrence {
             true => Cow::Owned([&delivery.findings[..], &[Finding::new(FindingCode::Recurrence)]].concat()),

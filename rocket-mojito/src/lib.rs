@@ -50,11 +50,11 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `sqlite` (default) | the store in a SQLite file, [`Sqlite`]; SQLite itself is built in |
-//! | `postgres` | being built: so far it brings the driver, and no backend |
+//! | `postgres` | the store in PostgreSQL, `Postgres`, for many processes; a driver in pure Rust, TLS by rustls |
 //! | `testing` | fail points for tests: an environment variable ends the process at a named place. Never in production |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
-compile_error!("enable a database feature: `sqlite`");
+compile_error!("enable a database feature: `sqlite` or `postgres`");
 
 mod config;
 mod dispatch;
@@ -71,6 +71,8 @@ mod readme {}
 mod routes;
 mod store;
 
+#[cfg(feature = "postgres")]
+pub use mojito_schema::Postgres;
 #[cfg(feature = "sqlite")]
 pub use mojito_schema::Sqlite;
 pub use mojito_schema::{

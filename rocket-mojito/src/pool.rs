@@ -28,6 +28,10 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 #[cfg(feature = "sqlite")]
 pub type SqlitePool = Pool<mojito_schema::Sqlite>;
 
+/// A pool of Postgres connections, in pure Rust.
+#[cfg(feature = "postgres")]
+pub type PgPool = Pool<mojito_schema::Postgres>;
+
 /// A connection of a [`Pool`]. It derefs to the Diesel connection.
 pub type PooledConnection<B> = managed::Object<Opener<B>>;
 

@@ -6,8 +6,12 @@ use crate::checkout::{Checkout, File};
 const LONGEST: usize = 500;
 
 /// Front doors that are one thing each, as `ARCHITECTURE.md` says.
-const FURNISHED: [&str; 3] =
-    ["diesel-schema/src/sqlite/mod.rs", "diesel-schema/src/tables/mod.rs", "example-app/src/tables/mod.rs"];
+const FURNISHED: [&str; 4] = [
+    "diesel-schema/src/postgres/mod.rs",
+    "diesel-schema/src/sqlite/mod.rs",
+    "diesel-schema/src/tables/mod.rs",
+    "example-app/src/tables/mod.rs",
+];
 
 /// The levels of `ARCHITECTURE.md`, and where the names at the root of the crate come from.
 struct Levels {

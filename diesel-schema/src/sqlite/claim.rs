@@ -2,12 +2,11 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use crate::tables::deliveries::body_of_version;
-use crate::tables::results::current_delivery;
+use super::verbs;
 use crate::tables::work::claimable;
-use crate::{Claim, DeliveryRow, State, Ticket, Utc, WorkRow, deliveries, work};
+use crate::{Claim, Utc, WorkRow};
 
-pub(super) fn claim(
+pub(super) async fn claim(
     connection: &mut SqliteConnection,
     handler: &str,
     limit: i64,
@@ -15,38 +14,7 @@ pub(super) fn claim(
     now: Utc,
 ) -> QueryResult<Vec<Claim>> {
     let rows: Vec<WorkRow> = claimable(handler, &now, limit).select(WorkRow::as_select()).load(connection)?;
-    rows.into_iter().map(|row| claim_one(connection, row, now.after(lease))).collect()
-}
-
-fn claim_one(connection: &mut SqliteConnection, row: WorkRow, lease_until: Utc) -> QueryResult<Claim> {
-    let ticket = Ticket { delivery_id: row.delivery_id, handler: row.handler, epoch: row.epoch + 1 };
-    let attempt = row.attempt + 1;
-    diesel::update(work::table.find((ticket.delivery_id, &ticket.handler)))
-        .set((
-            work::state.eq(State::Running),
-            work::attempt.eq(attempt),
-            work::epoch.eq(ticket.epoch),
-            work::due_at.eq(None::<Utc>),
-            work::lease_until.eq(lease_until),
-        ))
-        .execute(connection)?;
-    let delivery: DeliveryRow =
-        deliveries::table.find(ticket.delivery_id).select(DeliveryRow::as_select()).first(connection)?;
-    let current: Option<i64> = current_delivery(&row.endpoint, &row.result_id).first(connection).optional()?;
-    let former_body: Option<Option<Vec<u8>>> = match delivery.version {
-        Some(version) if version > 1 => {
-            body_of_version(&row.endpoint, &row.result_id, version - 1).first(connection).optional()?
-        }
-        _ => None,
-    };
-    Ok(Claim {
-        ticket,
-        attempt,
-        max_attempts: row.max_attempts,
-        is_superseded: current.is_some_and(|current| current > delivery.id),
-        delivery,
-        former_body: former_body.flatten(),
-    })
+    verbs::take(connection, rows, now.after(lease)).await
 }
 
 #[cfg(test)]
@@ -56,7 +24,7 @@ mod tests {
     use diesel::sqlite::Sqlite;
 
     use super::*;
-    use crate::tables::deliveries::known;
+    use crate::tables::deliveries::{body_of_version, known};
     use crate::tables::work::lapsed;
 
     #[derive(QueryableByName)]

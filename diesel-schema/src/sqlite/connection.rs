@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::AsyncConnection;
 
-use super::Connection;
+use super::Wrapper;
 use crate::backend::Open;
 use crate::error::OpenError;
 
@@ -34,7 +34,7 @@ pub(super) fn shared_url(url: &str) -> String {
     }
 }
 
-pub(super) async fn open(url: &str, open: Open) -> Result<Connection, OpenError> {
+pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
     if let Some((scheme, _)) = url.split_once("://")
         && scheme != "file"
     {
@@ -45,7 +45,7 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Connection, OpenError>
         Open::Create => url.to_owned(),
         Open::Existing => existing(url),
     };
-    let mut connection = Connection::establish(&url).await.map_err(|error| {
+    let mut connection = Wrapper::establish(&url).await.map_err(|error| {
         OpenError::because("the SQLite file cannot be opened: check its path and permissions", error)
     })?;
     connection.spawn_blocking(|c| c.batch_execute(SETTINGS)).await.map_err(|error| {
@@ -67,7 +67,7 @@ fn existing(url: &str) -> String {
     }
 }
 
-pub(super) async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {
+pub(super) async fn inspect(connection: &mut Wrapper, allow_ephemeral: bool) -> Result<(), OpenError> {
     connection
         .spawn_blocking(move |c| Ok(inspect_now(c, allow_ephemeral)))
         .await

@@ -1,24 +1,25 @@
 //! SQLite: one file, one writer at a time, each verb one hop to a blocking thread.
 
-mod audit;
-mod backlog;
 mod claim;
 mod connection;
-mod erase;
 mod migrations;
-mod prune;
 mod record;
-mod replay;
-mod rescue;
-mod settle;
+mod run;
+#[cfg(test)]
+mod tests;
+#[cfg_attr(feature = "postgres", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
+#[path = "../verbs/mod.rs"]
+mod verbs;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
 use diesel::prelude::*;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use futures_util::FutureExt as _;
 
+use self::run::RunQueryDsl;
 use crate::backend::{Backend, Open, Rescue};
 use crate::{
     Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
@@ -31,10 +32,14 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub enum Sqlite {}
 
-type Connection = SyncConnectionWrapper<SqliteConnection>;
+/// What the verbs run on.
+type Connection = SqliteConnection;
+
+/// What a host's handler is handed. Our own verbs run on the connection within, in one hop.
+type Wrapper = SyncConnectionWrapper<SqliteConnection>;
 
 impl Backend for Sqlite {
-    type Connection = Connection;
+    type Connection = Wrapper;
 
     const NAME: &'static str = "SQLite";
     const SINGLE_WRITER: bool = true;
@@ -43,154 +48,150 @@ impl Backend for Sqlite {
         connection::shared_url(url)
     }
 
-    async fn open(url: &str, open: Open) -> Result<Connection, OpenError> {
+    async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
         connection::open(url, open).await
     }
 
-    async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {
+    async fn inspect(connection: &mut Wrapper, allow_ephemeral: bool) -> Result<(), OpenError> {
         connection::inspect(connection, allow_ephemeral).await
     }
 
-    async fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+    async fn migrate(connection: &mut Wrapper) -> Result<(), OpenError> {
         migrations::run(connection).await
     }
 
-    async fn pending_migrations(connection: &mut Connection) -> Result<Vec<String>, OpenError> {
+    async fn pending_migrations(connection: &mut Wrapper) -> Result<Vec<String>, OpenError> {
         migrations::pending(connection).await
     }
 
     async fn record(
-        connection: &mut Connection,
+        connection: &mut Wrapper,
         batch: Arc<Vec<NewDelivery>>,
         handlers: Arc<Vec<HandlerSpec>>,
         now: Utc,
     ) -> QueryResult<Vec<Recorded>> {
-        write(connection, move |c| record::record(c, &batch, &handlers, now)).await
+        write(connection, move |c| at_once(record::record(c, &batch, &handlers, now))).await
     }
 
     async fn claim(
-        connection: &mut Connection,
+        connection: &mut Wrapper,
         handler: Arc<str>,
         limit: i64,
         lease: Duration,
         now: Utc,
     ) -> QueryResult<Vec<Claim>> {
-        write(connection, move |c| claim::claim(c, &handler, limit, lease, now)).await
+        write(connection, move |c| at_once(claim::claim(c, &handler, limit, lease, now))).await
     }
 
-    async fn begin(connection: &mut Connection, ticket: Ticket, now: Utc) -> QueryResult<bool> {
+    async fn begin(connection: &mut Wrapper, ticket: Ticket, now: Utc) -> QueryResult<bool> {
         connection.spawn_blocking(move |c| begin(c, &ticket, now)).await
     }
 
-    async fn commit(connection: &mut Connection) -> QueryResult<()> {
+    async fn commit(connection: &mut Wrapper) -> QueryResult<()> {
         connection.spawn_blocking(Transactions::commit_transaction).await
     }
 
-    async fn rollback(connection: &mut Connection) -> QueryResult<()> {
+    async fn rollback(connection: &mut Wrapper) -> QueryResult<()> {
         connection.spawn_blocking(Transactions::rollback_transaction).await
     }
 
-    async fn settle(
-        connection: &mut Connection,
-        ticket: Ticket,
-        settlement: Settlement,
-        now: Utc,
-    ) -> QueryResult<bool> {
-        write(connection, move |c| settle::settle(c, &ticket, &settlement, now)).await
+    async fn settle(connection: &mut Wrapper, ticket: Ticket, settlement: Settlement, now: Utc) -> QueryResult<bool> {
+        write(connection, move |c| at_once(verbs::settle(c, &ticket, &settlement, now))).await
     }
 
     async fn renew_and_rescue(
-        connection: &mut Connection,
+        connection: &mut Wrapper,
         held: Vec<Ticket>,
         lease: Duration,
         now: Utc,
     ) -> QueryResult<Rescue> {
-        write(connection, move |c| rescue::renew_and_rescue(c, held, lease, now)).await
+        write(connection, move |c| at_once(verbs::renew_and_rescue(c, held, lease, now))).await
     }
 
-    async fn count(connection: &mut Connection, selection: Selection) -> QueryResult<u64> {
-        connection.spawn_blocking(move |c| replay::count(c, &selection)).await
+    async fn count(connection: &mut Wrapper, selection: Selection) -> QueryResult<u64> {
+        connection.spawn_blocking(move |c| at_once(verbs::count(c, &selection))).await
     }
 
     async fn requeue(
-        connection: &mut Connection,
+        connection: &mut Wrapper,
         selection: Selection,
         handlers: Arc<Vec<HandlerSpec>>,
         pace: Pace,
         limit: i64,
     ) -> QueryResult<Requeued> {
-        write(connection, move |c| replay::requeue(c, &selection, &handlers, pace, limit)).await
+        write(connection, move |c| at_once(verbs::requeue(c, &selection, &handlers, pace, limit))).await
     }
 
     async fn admit(
-        connection: &mut Connection,
+        connection: &mut Wrapper,
         delivery_id: i64,
         delivery: NewDelivery,
         handlers: Arc<Vec<HandlerSpec>>,
         now: Utc,
     ) -> QueryResult<Option<Recorded>> {
-        write(connection, move |c| record::admit(c, delivery_id, &delivery, &handlers, now)).await
+        write(connection, move |c| at_once(verbs::admit(c, delivery_id, &delivery, &handlers, now))).await
     }
 
     async fn discard(
-        connection: &mut Connection,
+        connection: &mut Wrapper,
         selection: Selection,
         handler: Option<String>,
         limit: i64,
         now: Utc,
     ) -> QueryResult<Step> {
-        write(connection, move |c| replay::discard(c, &selection, handler.as_deref(), limit, now)).await
+        write(connection, move |c| at_once(verbs::discard(c, &selection, handler.as_deref(), limit, now))).await
     }
 
-    async fn prune_bodies(connection: &mut Connection, before: Utc, limit: i64) -> QueryResult<u64> {
-        write(connection, move |c| prune::prune_bodies(c, before, limit)).await
+    async fn prune_bodies(connection: &mut Wrapper, before: Utc, limit: i64) -> QueryResult<u64> {
+        write(connection, move |c| at_once(verbs::prune_bodies(c, before, limit))).await
     }
 
-    async fn prune_deliveries(
-        connection: &mut Connection,
-        before: Utc,
-        after_id: i64,
-        limit: i64,
-    ) -> QueryResult<Step> {
-        write(connection, move |c| prune::prune_deliveries(c, before, after_id, limit)).await
+    async fn prune_deliveries(connection: &mut Wrapper, before: Utc, after_id: i64, limit: i64) -> QueryResult<Step> {
+        write(connection, move |c| at_once(verbs::prune_deliveries(c, before, after_id, limit))).await
     }
 
-    async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
-        connection.spawn_blocking(move |c| erase::bodies(c, after_id, limit)).await
+    async fn bodies(connection: &mut Wrapper, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
+        connection.spawn_blocking(move |c| at_once(verbs::bodies(c, after_id, limit))).await
     }
 
-    async fn results_of(connection: &mut Connection, person: Person) -> QueryResult<Vec<(String, String)>> {
-        connection.spawn_blocking(move |c| erase::results_of(c, &person)).await
+    async fn results_of(connection: &mut Wrapper, person: Person) -> QueryResult<Vec<(String, String)>> {
+        connection.spawn_blocking(move |c| at_once(verbs::results_of(c, &person))).await
     }
 
-    async fn erase_result(connection: &mut Connection, endpoint: String, id: String, now: Utc) -> QueryResult<Erased> {
-        write(connection, move |c| erase::erase_result(c, &endpoint, &id, now)).await
+    async fn erase_result(connection: &mut Wrapper, endpoint: String, id: String, now: Utc) -> QueryResult<Erased> {
+        write(connection, move |c| at_once(verbs::erase_result(c, &endpoint, &id, now))).await
     }
 
-    async fn erase_body(connection: &mut Connection, delivery_id: i64) -> QueryResult<Erased> {
-        write(connection, move |c| erase::erase_body(c, delivery_id)).await
+    async fn erase_body(connection: &mut Wrapper, delivery_id: i64) -> QueryResult<Erased> {
+        write(connection, move |c| at_once(verbs::erase_body(c, delivery_id))).await
     }
 
-    async fn scrub(connection: &mut Connection) -> QueryResult<()> {
-        connection.spawn_blocking(erase::scrub).await
+    async fn scrub(connection: &mut Wrapper) -> QueryResult<()> {
+        // Freed pages are overwritten as they are freed (`secure_delete`); what is left is the write-ahead log.
+        connection.spawn_blocking(|c| c.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")).await
     }
 
-    async fn begin_audit(connection: &mut Connection, audit: NewAudit, now: Utc) -> QueryResult<i64> {
-        write(connection, move |c| audit::begin(c, &audit, now)).await
+    async fn begin_audit(connection: &mut Wrapper, audit: NewAudit, now: Utc) -> QueryResult<i64> {
+        write(connection, move |c| at_once(verbs::begin_audit(c, &audit, now))).await
     }
 
-    async fn finish_audit(connection: &mut Connection, audit_id: i64, affected: u64) -> QueryResult<()> {
-        write(connection, move |c| audit::finish(c, audit_id, affected)).await
+    async fn finish_audit(connection: &mut Wrapper, audit_id: i64, affected: u64) -> QueryResult<()> {
+        write(connection, move |c| at_once(verbs::finish_audit(c, audit_id, affected))).await
     }
 
-    async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
-        connection.spawn_blocking(backlog::backlog).await
+    async fn backlog(connection: &mut Wrapper) -> QueryResult<Backlog> {
+        connection.spawn_blocking(|c| at_once(verbs::backlog(c))).await
     }
+}
+
+/// The outcome of a verb that asks this database alone: there is nothing to wait for.
+fn at_once<R>(verb: impl Future<Output = R>) -> R {
+    verb.now_or_never().expect("SQLite answers within the call")
 }
 
 /// Runs `verb` in one immediate transaction, in one hop.
 async fn write<R: Send + 'static>(
-    connection: &mut Connection,
+    connection: &mut Wrapper,
     verb: impl FnOnce(&mut SqliteConnection) -> QueryResult<R> + Send + 'static,
 ) -> QueryResult<R> {
     connection.spawn_blocking(move |c| c.immediate_transaction(verb)).await
@@ -200,7 +201,7 @@ type Transactions = AnsiTransactionManager;
 
 fn begin(connection: &mut SqliteConnection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
     Transactions::begin_transaction_sql(connection, "BEGIN IMMEDIATE")?;
-    match settle::complete(connection, ticket, now) {
+    match at_once(verbs::complete(connection, ticket, now)) {
         Ok(true) => Ok(true),
         Ok(false) => Transactions::rollback_transaction(connection).map(|()| false),
         Err(error) => {

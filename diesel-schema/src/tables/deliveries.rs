@@ -101,6 +101,7 @@ pub struct Known {
 }
 
 /// Every stored delivery with these bytes.
+#[cfg(feature = "sqlite")]
 #[auto_type(no_type_alias)]
 pub(crate) fn known(fingerprint: &[u8]) -> _ {
     deliveries::table.filter(deliveries::fingerprint.eq(fingerprint)).select((deliveries::id, deliveries::standing))

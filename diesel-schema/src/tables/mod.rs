@@ -1,6 +1,6 @@
 //! One file per table: the table, its row, and the queries on it.
 //!
-//! Queries are values here; [`sqlite`](crate::sqlite) runs them. A query that both backends share is written once.
+//! Queries are values here; the verbs and the backends run them.
 
 pub(crate) mod audit;
 pub(crate) mod deliveries;

@@ -77,12 +77,6 @@ impl Database {
         all.order(deliveries::id).select(DeliveryRow::as_select()).load(&mut self.connect()).unwrap()
     }
 
-    /// One result of the default endpoint.
-    pub(crate) fn result(&self, id: &str) -> Option<ResultRow> {
-        let one = results::table.find(("default", id)).select(ResultRow::as_select());
-        one.first(&mut self.connect()).optional().unwrap()
-    }
-
     /// The delivery with this id.
     pub(crate) fn delivery(&self, id: i64) -> DeliveryRow {
         deliveries::table.find(id).select(DeliveryRow::as_select()).first(&mut self.connect()).unwrap()

@@ -17,6 +17,8 @@ mod load;
 mod log;
 mod process;
 mod scale;
+mod server;
+mod store;
 mod wait;
 
 pub(crate) use self::aftermath::{Aftermath, drained, overlaps};
@@ -31,4 +33,6 @@ pub(crate) use self::load::{Load, try_post};
 pub(crate) use self::log::Log;
 pub(crate) use self::process::{Process, ProcessBuilder};
 pub(crate) use self::scale::{rounds, seed};
+pub(crate) use self::server::PgDatabase;
+pub(crate) use self::store::{Store, Subject, on_each_backend};
 pub(crate) use self::wait::{PATIENCE, eventually, found, next};

@@ -1,30 +1,23 @@
 use std::sync::Arc;
 
 use mojito_schema::{
-    Backend, Content, EventKind, Field, Finding, FindingCode, Fingerprint, NewDelivery, Open, Recorded, Snapshot,
-    Sqlite, Standing, Utc,
+    Content, EventKind, Field, Finding, FindingCode, Fingerprint, NewDelivery, Recorded, Snapshot, Standing, Utc,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use super::oracle::{Expected, Oracle, Sent};
-use crate::harness::{Database, rounds, seed};
+use crate::harness::{Store, Subject, on_each_backend, rounds, seed};
 
-type Connection = <Sqlite as Backend>::Connection;
-
-/// A store without a host around it.
-struct Store {
-    database: Database,
-    connection: Connection,
+/// A store whose histories are compared with the oracle.
+struct Checked<B: Subject> {
+    store: Store<B>,
     histories: u64,
 }
 
-impl Store {
+impl<B: Subject> Checked<B> {
     async fn open() -> Self {
-        let database = Database::new();
-        let mut connection = Sqlite::open(database.path().to_str().unwrap(), Open::Create).await.unwrap();
-        Sqlite::migrate(&mut connection).await.unwrap();
-        Self { database, connection, histories: 0 }
+        Self { store: Store::open().await, histories: 0 }
     }
 
     /// Records a history for a result of its own, cut into batches, and compares everything with the oracle.
@@ -35,16 +28,16 @@ impl Store {
         let mut recorded = Vec::new();
         for batch in deliveries.chunks(batch_size) {
             let batch = Arc::new(batch.to_vec());
-            let outcome = Sqlite::record(&mut self.connection, batch, Arc::default(), Utc::now()).await;
+            let outcome = B::record(&mut self.store.connection, batch, Arc::default(), Utc::now()).await;
             recorded.extend(outcome.unwrap());
         }
-        self.compare(&result, history, &recorded);
+        self.compare(&result, history, &recorded).await;
     }
 
-    fn compare(&self, result: &str, history: &[Sent], recorded: &[Recorded]) {
+    async fn compare(&mut self, result: &str, history: &[Sent], recorded: &[Recorded]) {
         let mut oracle = Oracle::default();
         let expected: Vec<Expected> = history.iter().map(|sent| oracle.expect(*sent)).collect();
-        let rows = self.database.deliveries_of(result);
+        let rows = self.store.deliveries_of(result).await;
         let stored = expected.iter().filter(|expected| expected.standing != Standing::Repeat).count();
         assert_eq!(rows.len(), stored, "{history:?}");
         for ((sent, expected), recorded) in history.iter().zip(&expected).zip(recorded) {
@@ -64,7 +57,7 @@ impl Store {
             let repeats = expected.iter().filter(|e| e.standing == Standing::Repeat && e.stored == at).count();
             assert_eq!(row.repeat_count, repeats as i64, "{history:?}");
         }
-        let state = self.database.result(result);
+        let state = self.store.result(result).await;
         let state = state.map(|row| (row.event, row.snapshot.ai_analysis.unwrap().parse().unwrap(), row.version));
         assert_eq!(state, oracle.state(), "{history:?}");
     }
@@ -109,11 +102,23 @@ fn sent(event: EventKind, body: u8) -> Sent {
     Sent { event, body, is_usable: true }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_history_is_judged_as_the_oracle_judges_it() {
-    let (seed, cases) = (seed(), rounds(1_500, 100_000));
+on_each_backend!(
+    every_history_is_judged_as_the_oracle_judges_it,
+    every_order_of_five_deliveries_is_judged_as_the_oracle_judges_it,
+    a_decision_that_is_toggled_and_toggled_back_is_three_versions,
+    a_batch_is_recorded_as_its_members_alone_would_be,
+);
+
+async fn every_history_is_judged_as_the_oracle_judges_it<B: Subject>() {
+    let (seed, cases) = (
+        seed(),
+        match B::SINGLE_WRITER {
+            true => rounds(1_500, 100_000),
+            false => rounds(150, 10_000),
+        },
+    );
     let config = Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
-    let mut store = Store::open().await;
+    let mut store = Checked::<B>::open().await;
     let store = std::cell::RefCell::new(&mut store);
 
     let outcome = tokio::task::block_in_place(|| {
@@ -129,8 +134,7 @@ async fn every_history_is_judged_as_the_oracle_judges_it() {
     outcome.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_order_of_five_deliveries_is_judged_as_the_oracle_judges_it() {
+async fn every_order_of_five_deliveries_is_judged_as_the_oracle_judges_it<B: Subject>() {
     let deliveries = [
         sent(EventKind::InterviewCollected, 0),
         sent(EventKind::InterviewCollected, 1),
@@ -138,7 +142,7 @@ async fn every_order_of_five_deliveries_is_judged_as_the_oracle_judges_it() {
         sent(EventKind::InterviewResult, 2),
         sent(EventKind::InterviewFailed, 0),
     ];
-    let mut store = Store::open().await;
+    let mut store = Checked::<B>::open().await;
 
     for order in permutations(&deliveries) {
         store.check(&order, 2).await;
@@ -147,10 +151,9 @@ async fn every_order_of_five_deliveries_is_judged_as_the_oracle_judges_it() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_decision_that_is_toggled_and_toggled_back_is_three_versions() {
+async fn a_decision_that_is_toggled_and_toggled_back_is_three_versions<B: Subject>() {
     let (a, b) = (sent(EventKind::InterviewResult, 0), sent(EventKind::InterviewResult, 1));
-    let mut store = Store::open().await;
+    let mut store = Checked::<B>::open().await;
 
     for batch_size in 1..=3 {
         store.check(&[a, b, a], batch_size).await;
@@ -158,10 +161,9 @@ async fn a_decision_that_is_toggled_and_toggled_back_is_three_versions() {
     store.check(&[a, a, b, b, a, a, b], 7).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_batch_is_recorded_as_its_members_alone_would_be() {
+async fn a_batch_is_recorded_as_its_members_alone_would_be<B: Subject>() {
     let history: Vec<Sent> = (0..60).map(|n| sent(EventKind::ALL[n % 3], u8::try_from(n / 3 % 3).unwrap())).collect();
-    let mut store = Store::open().await;
+    let mut store = Checked::<B>::open().await;
 
     for batch_size in [1, 2, 7, 60] {
         store.check(&history, batch_size).await;

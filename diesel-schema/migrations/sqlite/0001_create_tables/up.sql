@@ -1,6 +1,7 @@
 -- Accepted deliveries that are not repeats. Facts: what was received never changes.
 CREATE TABLE mojito_deliveries (
-    id             INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice, not even after pruning
+    -- Never used twice, not even after pruning.
+    id             INTEGER NOT NULL CONSTRAINT mojito_deliveries_key PRIMARY KEY AUTOINCREMENT,
     endpoint       TEXT    NOT NULL,
     event          TEXT    NOT NULL,
     result_id      TEXT,
@@ -137,7 +138,7 @@ CREATE INDEX mojito_work_discarded ON mojito_work (finished_at) WHERE state = 'd
 
 -- What operators did: who, what, when, how many.
 CREATE TABLE mojito_audit (
-    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    id       INTEGER NOT NULL CONSTRAINT mojito_audit_key PRIMARY KEY AUTOINCREMENT,
     at       TEXT    NOT NULL,
     actor    TEXT    NOT NULL,
     action   TEXT    NOT NULL,

@@ -1,14 +1,14 @@
-use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
-use diesel::prelude::*;
+use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult, SelectableHelper};
 use diesel::sql_types::{Bool, Text};
 
+use super::{Connection, RunQueryDsl};
 use crate::{DeliveryRow, Erased, Person, Snapshot, State, Utc, deliveries, results, work};
 
 /// What stands in place of an error text that is erased.
 const ERASED: &str = "erased";
 
-pub(super) fn bodies(connection: &mut SqliteConnection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
+pub(crate) async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
     deliveries::table
         .filter(deliveries::id.gt(after_id))
         .filter(deliveries::body.is_not_null())
@@ -16,38 +16,44 @@ pub(super) fn bodies(connection: &mut SqliteConnection, after_id: i64, limit: i6
         .limit(limit)
         .select(DeliveryRow::as_select())
         .load(connection)
+        .await
 }
 
-pub(super) fn results_of(connection: &mut SqliteConnection, person: &Person) -> QueryResult<Vec<(String, String)>> {
+pub(crate) async fn results_of(connection: &mut Connection, person: &Person) -> QueryResult<Vec<(String, String)>> {
     let keys = results::table.select((results::endpoint, results::id));
     match person {
-        Person::ResultId(id) => keys.filter(results::id.eq(id)).load(connection),
-        Person::ProfileId(id) => keys.filter(results::profile_id.eq(id)).load(connection),
-        Person::ProfileInterviewId(id) => keys.filter(results::profile_interview_id.eq(id)).load(connection),
-        Person::ExternalId(id) => keys.filter(results::candidate_external_id.eq(id)).load(connection),
-        Person::Email(address) => keys
-            .filter(sql::<Bool>("lower(candidate_email) = lower(").bind::<Text, _>(address).sql(")"))
-            .load(connection),
+        Person::ResultId(id) => keys.filter(results::id.eq(id)).load(connection).await,
+        Person::ProfileId(id) => keys.filter(results::profile_id.eq(id)).load(connection).await,
+        Person::ProfileInterviewId(id) => keys.filter(results::profile_interview_id.eq(id)).load(connection).await,
+        Person::ExternalId(id) => keys.filter(results::candidate_external_id.eq(id)).load(connection).await,
+        Person::Email(address) => {
+            keys.filter(sql::<Bool>("lower(candidate_email) = lower(").bind::<Text, _>(address).sql(")"))
+                .load(connection)
+                .await
+        }
     }
 }
 
-pub(super) fn erase_result(
-    connection: &mut SqliteConnection,
+pub(crate) async fn erase_result(
+    connection: &mut Connection,
     endpoint: &str,
     id: &str,
     now: Utc,
 ) -> QueryResult<Erased> {
     let tombstone = diesel::update(results::table.find((endpoint, id)).filter(results::erased_at.is_null()))
         .set((Snapshot::empty(), results::erased_at.eq(now), results::updated_at.eq(now)))
-        .execute(connection)?;
+        .execute(connection)
+        .await?;
     let of_result = deliveries::table.filter(deliveries::endpoint.eq(endpoint)).filter(deliveries::result_id.eq(id));
     let bodies = diesel::update(of_result.filter(deliveries::body.is_not_null()))
         .set(deliveries::body.eq(None::<Vec<u8>>))
-        .execute(connection)?;
+        .execute(connection)
+        .await?;
     let of_result = work::table.filter(work::endpoint.eq(endpoint)).filter(work::result_id.eq(id));
     let errors = diesel::update(of_result.filter(work::last_error.is_not_null()))
         .set(work::last_error.eq(None::<String>))
-        .execute(connection)?;
+        .execute(connection)
+        .await?;
     // What runs at this moment fails at its fence: its state is not `running` any more.
     let given_up = diesel::update(of_result.filter(work::finished_at.is_null()))
         .set((
@@ -57,17 +63,13 @@ pub(super) fn erase_result(
             work::finished_at.eq(now),
             work::last_error.eq(ERASED),
         ))
-        .execute(connection)?;
+        .execute(connection)
+        .await?;
     Ok(Erased { results: tombstone as u64, bodies: bodies as u64, work: given_up as u64, errors: errors as u64 })
 }
 
-pub(super) fn erase_body(connection: &mut SqliteConnection, delivery_id: i64) -> QueryResult<Erased> {
+pub(crate) async fn erase_body(connection: &mut Connection, delivery_id: i64) -> QueryResult<Erased> {
     let row = deliveries::table.find(delivery_id).filter(deliveries::body.is_not_null());
-    let bodies = diesel::update(row).set(deliveries::body.eq(None::<Vec<u8>>)).execute(connection)?;
+    let bodies = diesel::update(row).set(deliveries::body.eq(None::<Vec<u8>>)).execute(connection).await?;
     Ok(Erased { bodies: bodies as u64, ..Erased::default() })
-}
-
-/// Freed pages are overwritten as they are freed (`secure_delete`); what is left is the write-ahead log.
-pub(super) fn scrub(connection: &mut SqliteConnection) -> QueryResult<()> {
-    connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
 }

@@ -1,31 +1,33 @@
-use diesel::prelude::*;
+use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult};
 
+use super::{Connection, RunQueryDsl};
 use crate::tables::work::held;
 use crate::{Settlement, State, Ticket, Utc, failpoint, work};
 
-pub(super) fn settle(
-    connection: &mut SqliteConnection,
+pub(crate) async fn settle(
+    connection: &mut Connection,
     ticket: &Ticket,
     settlement: &Settlement,
     now: Utc,
 ) -> QueryResult<bool> {
     match settlement {
-        Settlement::Complete => complete(connection, ticket, now),
-        Settlement::Retry { due_at, error } => retry(connection, ticket, *due_at, error, now),
-        Settlement::Discard { error } => discard(connection, ticket, error, now),
-        Settlement::Release => release(connection, ticket, now),
+        Settlement::Complete => complete(connection, ticket, now).await,
+        Settlement::Retry { due_at, error } => retry(connection, ticket, *due_at, error, now).await,
+        Settlement::Discard { error } => discard(connection, ticket, error, now).await,
+        Settlement::Release => release(connection, ticket, now).await,
     }
 }
 
 /// The fence and the "done" mark in one statement.
-pub(super) fn complete(connection: &mut SqliteConnection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
+pub(crate) async fn complete(connection: &mut Connection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
     let rows = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
         .set((work::state.eq(State::Completed), work::lease_until.eq(None::<Utc>), work::finished_at.eq(now)))
-        .execute(connection)?;
+        .execute(connection)
+        .await?;
     Ok(rows == 1)
 }
 
-fn retry(connection: &mut SqliteConnection, ticket: &Ticket, due_at: Utc, error: &str, now: Utc) -> QueryResult<bool> {
+async fn retry(connection: &mut Connection, ticket: &Ticket, due_at: Utc, error: &str, now: Utc) -> QueryResult<bool> {
     let rows = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
         .filter(work::attempt.lt(work::max_attempts))
         .set((
@@ -34,14 +36,15 @@ fn retry(connection: &mut SqliteConnection, ticket: &Ticket, due_at: Utc, error:
             work::due_at.eq(due_at),
             work::last_error.eq(error),
         ))
-        .execute(connection)?;
+        .execute(connection)
+        .await?;
     if rows == 1 {
         return Ok(true);
     }
-    discard(connection, ticket, error, now)
+    discard(connection, ticket, error, now).await
 }
 
-fn discard(connection: &mut SqliteConnection, ticket: &Ticket, error: &str, now: Utc) -> QueryResult<bool> {
+async fn discard(connection: &mut Connection, ticket: &Ticket, error: &str, now: Utc) -> QueryResult<bool> {
     let rows = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
         .set((
             work::state.eq(State::Discarded),
@@ -49,12 +52,13 @@ fn discard(connection: &mut SqliteConnection, ticket: &Ticket, error: &str, now:
             work::finished_at.eq(now),
             work::last_error.eq(error),
         ))
-        .execute(connection)?;
+        .execute(connection)
+        .await?;
     failpoint::reach("work.discarded");
     Ok(rows == 1)
 }
 
-fn release(connection: &mut SqliteConnection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
+async fn release(connection: &mut Connection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
     let first = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch).filter(work::attempt.eq(1)))
         .set((
             work::state.eq(State::Pending),
@@ -62,7 +66,8 @@ fn release(connection: &mut SqliteConnection, ticket: &Ticket, now: Utc) -> Quer
             work::lease_until.eq(None::<Utc>),
             work::due_at.eq(now),
         ))
-        .execute(connection)?;
+        .execute(connection)
+        .await?;
     let later = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
         .set((
             work::state.eq(State::Retryable),
@@ -70,6 +75,7 @@ fn release(connection: &mut SqliteConnection, ticket: &Ticket, now: Utc) -> Quer
             work::lease_until.eq(None::<Utc>),
             work::due_at.eq(now),
         ))
-        .execute(connection)?;
+        .execute(connection)
+        .await?;
     Ok(first + later == 1)
 }

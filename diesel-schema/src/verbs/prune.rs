@@ -1,10 +1,11 @@
 use diesel::dsl::{exists, not};
-use diesel::prelude::*;
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryResult};
 
+use super::{Connection, RunQueryDsl};
 use crate::tables::work::unfinished;
 use crate::{Step, Utc, deliveries, failpoint, results};
 
-pub(super) fn prune_bodies(connection: &mut SqliteConnection, before: Utc, limit: i64) -> QueryResult<u64> {
+pub(crate) async fn prune_bodies(connection: &mut Connection, before: Utc, limit: i64) -> QueryResult<u64> {
     let old: Vec<i64> = deliveries::table
         .filter(deliveries::body.is_not_null())
         .filter(deliveries::received_at.lt(before))
@@ -12,16 +13,20 @@ pub(super) fn prune_bodies(connection: &mut SqliteConnection, before: Utc, limit
         .order(deliveries::received_at)
         .limit(limit)
         .select(deliveries::id)
-        .load(connection)?;
+        .load(connection)
+        .await?;
     for id in &old {
-        diesel::update(deliveries::table.find(id)).set(deliveries::body.eq(None::<Vec<u8>>)).execute(connection)?;
+        diesel::update(deliveries::table.find(id))
+            .set(deliveries::body.eq(None::<Vec<u8>>))
+            .execute(connection)
+            .await?;
     }
     failpoint::reach("prune.bodies");
     Ok(old.len() as u64)
 }
 
-pub(super) fn prune_deliveries(
-    connection: &mut SqliteConnection,
+pub(crate) async fn prune_deliveries(
+    connection: &mut Connection,
     before: Utc,
     after_id: i64,
     limit: i64,
@@ -32,7 +37,8 @@ pub(super) fn prune_deliveries(
         .order(deliveries::id)
         .limit(limit)
         .select((deliveries::id, deliveries::received_at))
-        .load(connection)?;
+        .load(connection)
+        .await?;
     let mut step = Step::default();
     for (id, received_at) in seen {
         if received_at >= before {
@@ -46,7 +52,7 @@ pub(super) fn prune_deliveries(
             .filter(deliveries::id.eq(id))
             .filter(not(exists(is_state)))
             .filter(not(exists(unfinished())));
-        step.rows += diesel::delete(removable).execute(connection)? as u64;
+        step.rows += diesel::delete(removable).execute(connection).await? as u64;
         step.last_id = Some(id);
     }
     Ok(step)

@@ -1,8 +1,9 @@
-use diesel::prelude::*;
+use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult};
 
+use super::{Connection, RunQueryDsl};
 use crate::{NewAudit, Utc, audit};
 
-pub(super) fn begin(connection: &mut SqliteConnection, new: &NewAudit, now: Utc) -> QueryResult<i64> {
+pub(crate) async fn begin_audit(connection: &mut Connection, new: &NewAudit, now: Utc) -> QueryResult<i64> {
     diesel::insert_into(audit::table)
         .values((
             audit::at.eq(now),
@@ -14,9 +15,11 @@ pub(super) fn begin(connection: &mut SqliteConnection, new: &NewAudit, now: Utc)
         ))
         .returning(audit::id)
         .get_result(connection)
+        .await
 }
 
-pub(super) fn finish(connection: &mut SqliteConnection, audit_id: i64, affected: u64) -> QueryResult<()> {
+pub(crate) async fn finish_audit(connection: &mut Connection, audit_id: i64, affected: u64) -> QueryResult<()> {
     let affected = i64::try_from(affected).unwrap_or(i64::MAX);
-    diesel::update(audit::table.find(audit_id)).set(audit::affected.eq(affected)).execute(connection).map(drop)
+    diesel::update(audit::table.find(audit_id)).set(audit::affected.eq(affected)).execute(connection).await?;
+    Ok(())
 }

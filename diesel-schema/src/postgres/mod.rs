@@ -1,0 +1,301 @@
+//! Postgres: many processes, row locks, whole transactions again where they got into each other's way.
+
+mod claim;
+mod connection;
+mod migrations;
+mod record;
+mod tls;
+mod url;
+#[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
+#[path = "../verbs/mod.rs"]
+mod verbs;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_types::{Bool, Text};
+use diesel::{QueryResult, define_sql_function};
+use diesel_async::{
+    AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
+};
+
+use crate::backend::{Backend, Open, Rescue};
+use crate::{
+    Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
+    Requeued, Selection, Settlement, Step, Ticket, Utc,
+};
+
+/// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
+///
+/// Every write is one transaction at READ COMMITTED that sets what it relies on for itself, so that a proxy may hand
+/// each transaction to another session. Leases and due times are judged by the database's clock.
+///
+/// # The URL
+///
+/// `postgres://user:password@host:port/name`, special characters percent-encoded. After a `?`, besides what
+/// `tokio-postgres` knows (`connect_timeout`, `keepalives_idle` and so on):
+///
+/// | `sslmode` | encrypted | the server's certificate is |
+/// | --- | --- | --- |
+/// | `disable` | no | |
+/// | `prefer` (default) | if the server can | not verified |
+/// | `require` | yes | verified if `sslrootcert` is a file, else not |
+/// | `verify-ca` | yes | verified, for whichever host |
+/// | `verify-full` | yes | verified, for this host |
+///
+/// `sslrootcert` is a PEM file with the roots to trust, or `system` (default): those of the operating system. Over a network
+/// that is not yours alone, use `verify-full`.
+///
+/// A network that goes silent is noticed within 30 s: by TCP's own keepalives, and by a limit on opening a connection.
+#[derive(Debug, Clone, Copy)]
+pub enum Postgres {}
+
+type Connection = AsyncPgConnection;
+
+/// One keeper at a time looks for lapsed leases: two would each give a suspect its turn. The number is ours.
+const ONE_KEEPER: &str = "SELECT pg_advisory_xact_lock(5570251197)";
+
+/// How often a transaction is tried that others got in the way of.
+const TRIES: u32 = 5;
+
+define_sql_function! {
+    /// The time by the database's clock, at this moment.
+    fn clock_timestamp() -> crate::UtcTimestamp;
+}
+
+define_sql_function! {
+    /// Sets a setting, for this transaction alone where `is_local`.
+    fn set_config(name: Text, value: Text, is_local: Bool) -> Text;
+}
+
+/// Runs `$body` in one transaction, the whole of it again where another transaction got in its way.
+///
+/// `$now` is the time by the database's clock: it judges leases and due times, whatever the processes' clocks say.
+macro_rules! write {
+    ($connection:ident, |$c:ident, $now:ident| $body:expr) => {{
+        let mut tries = 1;
+        loop {
+            let outcome = $connection
+                .transaction(async |$c| {
+                    let $now = enter($c).await?;
+                    $body.await
+                })
+                .await;
+            match outcome {
+                Err(error) if is_in_the_way(&error) && tries < TRIES => tries += 1,
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
+/// Sets what every transaction relies on, and asks for the time. `synchronous_commit` is the first promise; the rest
+/// bounds how long anything waits.
+async fn enter(connection: &mut Connection) -> QueryResult<Utc> {
+    let settings = (
+        clock_timestamp(),
+        set_config("synchronous_commit", "on", true),
+        set_config("lock_timeout", "10s", true),
+        set_config("statement_timeout", "30s", true),
+        set_config("idle_in_transaction_session_timeout", "10min", true),
+    );
+    let (now, ..): (Utc, String, String, String, String) = diesel::select(settings).get_result(connection).await?;
+    Ok(now)
+}
+
+/// Whether another transaction was to blame: serialization failure, deadlock, or the same new key at the same time.
+fn is_in_the_way(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation, _) => true,
+        // Nobody hands on the code of a deadlock. The word stands in most translations of the message too.
+        Error::DatabaseError(_, details) => details.message().to_lowercase().contains("deadlock"),
+        _ => false,
+    }
+}
+
+/// The settlement with its time brought from the caller's clock, on which it is `here`, to the database's.
+fn brought_over(settlement: &Settlement, here: Utc, now: Utc) -> Settlement {
+    match settlement {
+        Settlement::Retry { due_at, error } => {
+            let pause = Duration::try_from(**due_at - *here).unwrap_or_default();
+            Settlement::Retry { due_at: now.after(pause), error: error.clone() }
+        }
+        other => other.clone(),
+    }
+}
+
+impl Backend for Postgres {
+    type Connection = Connection;
+
+    const NAME: &'static str = "Postgres";
+    const SINGLE_WRITER: bool = false;
+
+    fn shared_url(url: &str) -> String {
+        url.to_owned()
+    }
+
+    async fn open(url: &str, _: Open) -> Result<Connection, OpenError> {
+        connection::open(url).await
+    }
+
+    async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {
+        connection::inspect(connection, allow_ephemeral).await
+    }
+
+    async fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+        migrations::run(connection).await
+    }
+
+    async fn pending_migrations(connection: &mut Connection) -> Result<Vec<String>, OpenError> {
+        migrations::pending(connection).await
+    }
+
+    async fn record(
+        connection: &mut Connection,
+        batch: Arc<Vec<NewDelivery>>,
+        handlers: Arc<Vec<HandlerSpec>>,
+        _: Utc,
+    ) -> QueryResult<Vec<Recorded>> {
+        write!(connection, |c, now| record::record(c, &batch, &handlers, now))
+    }
+
+    async fn claim(
+        connection: &mut Connection,
+        handler: Arc<str>,
+        limit: i64,
+        lease: Duration,
+        _: Utc,
+    ) -> QueryResult<Vec<Claim>> {
+        write!(connection, |c, now| claim::claim(c, &handler, limit, lease, now))
+    }
+
+    async fn begin(connection: &mut Connection, ticket: Ticket, _: Utc) -> QueryResult<bool> {
+        AnsiTransactionManager::begin_transaction(connection).await?;
+        let fence = async {
+            let now = enter(connection).await?;
+            verbs::complete(connection, &ticket, now).await
+        };
+        match fence.await {
+            Ok(true) => Ok(true),
+            Ok(false) => AnsiTransactionManager::rollback_transaction(connection).await.map(|()| false),
+            Err(error) => {
+                AnsiTransactionManager::rollback_transaction(connection).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn commit(connection: &mut Connection) -> QueryResult<()> {
+        AnsiTransactionManager::commit_transaction(connection).await
+    }
+
+    async fn rollback(connection: &mut Connection) -> QueryResult<()> {
+        AnsiTransactionManager::rollback_transaction(connection).await
+    }
+
+    async fn settle(
+        connection: &mut Connection,
+        ticket: Ticket,
+        settlement: Settlement,
+        here: Utc,
+    ) -> QueryResult<bool> {
+        write!(connection, |c, now| verbs::settle(c, &ticket, &brought_over(&settlement, here, now), now))
+    }
+
+    async fn renew_and_rescue(
+        connection: &mut Connection,
+        mut held: Vec<Ticket>,
+        lease: Duration,
+        _: Utc,
+    ) -> QueryResult<Rescue> {
+        // The same order in every process, so that none waits for the other in a circle.
+        held.sort_unstable_by(|a, b| (a.delivery_id, &a.handler).cmp(&(b.delivery_id, &b.handler)));
+        write!(connection, |c, now| async {
+            c.batch_execute(ONE_KEEPER).await?;
+            verbs::renew_and_rescue(c, held.clone(), lease, now).await
+        })
+    }
+
+    async fn count(connection: &mut Connection, selection: Selection) -> QueryResult<u64> {
+        verbs::count(connection, &selection).await
+    }
+
+    async fn requeue(
+        connection: &mut Connection,
+        selection: Selection,
+        handlers: Arc<Vec<HandlerSpec>>,
+        pace: Pace,
+        limit: i64,
+    ) -> QueryResult<Requeued> {
+        write!(connection, |c, _now| verbs::requeue(c, &selection, &handlers, pace, limit))
+    }
+
+    async fn admit(
+        connection: &mut Connection,
+        delivery_id: i64,
+        delivery: NewDelivery,
+        handlers: Arc<Vec<HandlerSpec>>,
+        _: Utc,
+    ) -> QueryResult<Option<Recorded>> {
+        write!(connection, |c, now| record::admit(c, delivery_id, &delivery, &handlers, now))
+    }
+
+    async fn discard(
+        connection: &mut Connection,
+        selection: Selection,
+        handler: Option<String>,
+        limit: i64,
+        _: Utc,
+    ) -> QueryResult<Step> {
+        write!(connection, |c, now| verbs::discard(c, &selection, handler.as_deref(), limit, now))
+    }
+
+    async fn prune_bodies(connection: &mut Connection, before: Utc, limit: i64) -> QueryResult<u64> {
+        write!(connection, |c, _now| verbs::prune_bodies(c, before, limit))
+    }
+
+    async fn prune_deliveries(
+        connection: &mut Connection,
+        before: Utc,
+        after_id: i64,
+        limit: i64,
+    ) -> QueryResult<Step> {
+        write!(connection, |c, _now| verbs::prune_deliveries(c, before, after_id, limit))
+    }
+
+    async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
+        verbs::bodies(connection, after_id, limit).await
+    }
+
+    async fn results_of(connection: &mut Connection, person: Person) -> QueryResult<Vec<(String, String)>> {
+        verbs::results_of(connection, &person).await
+    }
+
+    async fn erase_result(connection: &mut Connection, endpoint: String, id: String, _: Utc) -> QueryResult<Erased> {
+        write!(connection, |c, now| verbs::erase_result(c, &endpoint, &id, now))
+    }
+
+    async fn erase_body(connection: &mut Connection, delivery_id: i64) -> QueryResult<Erased> {
+        write!(connection, |c, _now| verbs::erase_body(c, delivery_id))
+    }
+
+    async fn scrub(connection: &mut Connection) -> QueryResult<()> {
+        // Dead rows are given back to the tables' files; the write-ahead log and backups are the server's own matter.
+        connection.batch_execute("VACUUM mojito_deliveries").await?;
+        connection.batch_execute("VACUUM mojito_results").await?;
+        connection.batch_execute("VACUUM mojito_work").await
+    }
+
+    async fn begin_audit(connection: &mut Connection, audit: NewAudit, _: Utc) -> QueryResult<i64> {
+        write!(connection, |c, now| verbs::begin_audit(c, &audit, now))
+    }
+
+    async fn finish_audit(connection: &mut Connection, audit_id: i64, affected: u64) -> QueryResult<()> {
+        write!(connection, |c, _now| verbs::finish_audit(c, audit_id, affected))
+    }
+
+    async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
+        verbs::backlog(connection).await
+    }
+}

@@ -1,0 +1,23 @@
+//! The verbs that every backend carries out with the same statements. Each backend has this module as its own, with its
+//! own connection: where a database is asked within the process, what is awaited here is there at once.
+
+mod audit;
+mod backlog;
+mod claim;
+mod erase;
+mod prune;
+pub(crate) mod record;
+mod replay;
+mod rescue;
+mod settle;
+
+pub(crate) use self::audit::{begin_audit, finish_audit};
+pub(crate) use self::backlog::backlog;
+pub(crate) use self::claim::take;
+pub(crate) use self::erase::{bodies, erase_body, erase_result, results_of};
+pub(crate) use self::prune::{prune_bodies, prune_deliveries};
+pub(crate) use self::record::admit;
+pub(crate) use self::replay::{count, discard, requeue};
+pub(crate) use self::rescue::renew_and_rescue;
+pub(crate) use self::settle::{complete, settle};
+use super::{Connection, RunQueryDsl};

@@ -1,0 +1,81 @@
+use std::collections::HashMap;
+
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
+
+use super::{Connection, RunQueryDsl};
+use crate::plan::{Advance, Ground, Plan, ResultKey};
+use crate::standing::Head;
+use crate::tables::deliveries::count_repeats;
+use crate::{HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, deliveries, results, work};
+
+/// The state of each result that the batch names, one by one.
+pub(crate) async fn heads<'a>(
+    connection: &mut Connection,
+    batch: &'a [NewDelivery],
+) -> QueryResult<HashMap<ResultKey<'a>, Head<'a>>> {
+    let mut heads = HashMap::new();
+    for delivery in batch {
+        let Some(id) = delivery.result_id() else { continue };
+        let key = (delivery.endpoint.as_str(), id);
+        if heads.contains_key(&key) {
+            continue;
+        }
+        let row: Option<ResultRow> =
+            results::table.find(key).select(ResultRow::as_select()).get_result(connection).await.optional()?;
+        if let Some(row) = row {
+            heads.insert(key, Head::from(row));
+        }
+    }
+    Ok(heads)
+}
+
+/// Writes a plan, a statement a row: each is prepared once per connection.
+pub(crate) async fn write(connection: &mut Connection, plan: &Plan<'_>) -> QueryResult<()> {
+    for row in &plan.deliveries {
+        diesel::insert_into(deliveries::table).values(row).execute(connection).await?;
+    }
+    for (id, (times, last)) in &plan.repeats {
+        count_repeats(*id, *times, last).execute(connection).await?;
+    }
+    for advance in &plan.results {
+        match advance {
+            Advance::First(row, snapshot) => {
+                diesel::insert_into(results::table).values((row, *snapshot)).execute(connection).await?
+            }
+            Advance::Next(row, snapshot) => {
+                let state = results::table.find((row.endpoint, row.id));
+                diesel::update(state).set((row, *snapshot)).execute(connection).await?
+            }
+            Advance::Late { key, late_delivery_id } => {
+                let pointer = results::late_delivery_id.eq(late_delivery_id);
+                diesel::update(results::table.find(*key)).set(pointer).execute(connection).await?
+            }
+        };
+    }
+    for row in &plan.work {
+        diesel::insert_into(work::table).values(row).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Records a quarantined delivery in the place that it has already.
+pub(crate) async fn admit(
+    connection: &mut Connection,
+    delivery_id: i64,
+    delivery: &NewDelivery,
+    handlers: &[HandlerSpec],
+    now: Utc,
+) -> QueryResult<Option<Recorded>> {
+    let place = deliveries::table.find(delivery_id).filter(deliveries::standing.eq(Standing::Quarantined));
+    if place.count().get_result::<i64>(connection).await? == 0 {
+        return Ok(None);
+    }
+    let heads = heads(connection, std::slice::from_ref(delivery)).await?;
+    let ground = Ground { heads, known: HashMap::new(), ids: [delivery_id].into() };
+    let mut plan = Plan::of_admitted(delivery, handlers, ground, now);
+    for row in plan.deliveries.drain(..) {
+        diesel::update(place).set(row).execute(connection).await?;
+    }
+    write(connection, &plan).await?;
+    Ok(plan.recorded.pop())
+}

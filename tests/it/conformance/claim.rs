@@ -1,0 +1,99 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use mojito_schema::{Claim, Settlement, State, Utc};
+use tokio::task::JoinSet;
+
+use super::{LEASE, claim, claim_one, record, result, states};
+use crate::harness::{Store, Subject, on_each_backend};
+
+on_each_backend!(
+    a_claim_tells_all_that_an_attempt_needs,
+    deliveries_of_one_result_are_claimed_in_their_order_one_by_one,
+    a_claim_takes_no_more_than_its_limit,
+    what_is_not_due_is_not_claimed,
+    processes_that_claim_at_once_never_get_the_same_work,
+);
+
+async fn a_claim_tells_all_that_an_attempt_needs<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("r", "a"), result("r", "b")]).await;
+
+    let first = claim_one(&mut store).await;
+    B::settle(&mut store.connection, first.ticket.clone(), Settlement::Complete, Utc::now()).await.unwrap();
+    let second = claim_one(&mut store).await;
+
+    assert_eq!((first.attempt, first.max_attempts, first.ticket.epoch), (1, 3, 1));
+    assert_eq!((first.delivery.version, first.is_superseded, &first.former_body), (Some(1), true, &None));
+    assert_eq!((second.delivery.version, second.is_superseded), (Some(2), false));
+    assert_eq!(second.former_body, first.delivery.body);
+    assert_eq!(states(&mut store).await, [State::Completed, State::Running]);
+}
+
+async fn deliveries_of_one_result_are_claimed_in_their_order_one_by_one<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let batch = (0..12).map(|n| result(&format!("r-{}", n % 3), &n.to_string())).collect();
+    record(&mut store, batch).await;
+
+    let mut versions = Vec::new();
+    for _ in 0..4 {
+        let claims = claim(&mut store, 10).await;
+        versions.push(claims.iter().filter_map(|claim| claim.delivery.version).collect::<Vec<_>>());
+        for claim in claims {
+            B::settle(&mut store.connection, claim.ticket, Settlement::Complete, Utc::now()).await.unwrap();
+        }
+    }
+
+    assert_eq!(versions, [[1; 3], [2; 3], [3; 3], [4; 3]]);
+    assert!(claim(&mut store, 10).await.is_empty());
+}
+
+async fn a_claim_takes_no_more_than_its_limit<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let recorded = record(&mut store, (0..9).map(|n| result(&n.to_string(), "a")).collect()).await;
+
+    let claims = claim(&mut store, 4).await;
+
+    let claimed: Vec<i64> = claims.iter().map(|claim| claim.delivery.id).collect();
+    assert_eq!(claimed, recorded[..4].iter().map(|recorded| recorded.delivery_id).collect::<Vec<_>>());
+    assert_eq!(states(&mut store).await.iter().filter(|state| **state == State::Running).count(), 4);
+}
+
+async fn what_is_not_due_is_not_claimed<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("r", "a")]).await;
+    let ticket = claim_one(&mut store).await.ticket;
+    let due_at = Utc::now().after(Duration::from_secs(3600));
+
+    let retry = Settlement::Retry { due_at, error: "not yet".to_owned() };
+    B::settle(&mut store.connection, ticket, retry, Utc::now()).await.unwrap();
+
+    assert!(claim(&mut store, 10).await.is_empty());
+}
+
+async fn processes_that_claim_at_once_never_get_the_same_work<B: Subject>() {
+    const ROWS: usize = 1_000;
+    let mut store = Store::<B>::open().await;
+    record(&mut store, (0..ROWS).map(|n| result(&n.to_string(), "a")).collect()).await;
+    let mut processes = JoinSet::new();
+
+    for _ in 0..4 {
+        let mut connection = store.another().await;
+        processes.spawn(async move {
+            let mut all: Vec<Claim> = Vec::new();
+            // What the others are about to claim is passed by, so an empty answer alone does not mean the end.
+            let mut empty = 0;
+            while empty < 3 {
+                let claims = B::claim(&mut connection, "Desk".into(), 20, LEASE, Utc::now()).await.unwrap();
+                empty = if claims.is_empty() { empty + 1 } else { 0 };
+                all.extend(claims);
+            }
+            all
+        });
+    }
+    let claims = processes.join_all().await.concat();
+
+    let distinct: BTreeSet<i64> = claims.iter().map(|claim| claim.ticket.delivery_id).collect();
+    assert_eq!((claims.len(), distinct.len()), (ROWS, ROWS));
+    assert!(claims.iter().all(|claim| (claim.attempt, claim.ticket.epoch) == (1, 1)));
+}

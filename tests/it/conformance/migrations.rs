@@ -1,0 +1,45 @@
+use tokio::task::JoinSet;
+
+use super::{record, result};
+use crate::harness::{Store, Subject, on_each_backend};
+
+on_each_backend!(
+    a_second_migration_finds_nothing_to_do,
+    processes_that_migrate_at_once_migrate_once,
+    what_is_to_run_is_told_by_name,
+);
+
+async fn a_second_migration_finds_nothing_to_do<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("r", "a")]).await;
+
+    B::migrate(&mut store.connection).await.unwrap();
+
+    assert_eq!(store.deliveries().await.len(), 1);
+}
+
+async fn processes_that_migrate_at_once_migrate_once<B: Subject>() {
+    let mut store = Store::<B>::open_empty().await;
+    let mut processes = JoinSet::new();
+
+    for _ in 0..4 {
+        let mut connection = store.another().await;
+        processes.spawn(async move { B::migrate(&mut connection).await });
+    }
+    let outcomes = processes.join_all().await;
+
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(B::pending_migrations(&mut store.connection).await.unwrap().is_empty());
+    assert!(store.deliveries().await.is_empty());
+}
+
+async fn what_is_to_run_is_told_by_name<B: Subject>() {
+    let mut store = Store::<B>::open_empty().await;
+
+    let before = B::pending_migrations(&mut store.connection).await.unwrap();
+    B::migrate(&mut store.connection).await.unwrap();
+    let after = B::pending_migrations(&mut store.connection).await.unwrap();
+
+    assert_eq!(before, ["0001_create_tables"]);
+    assert!(after.is_empty(), "{after:?}");
+}

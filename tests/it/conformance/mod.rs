@@ -1,0 +1,91 @@
+//! What every backend does alike: one suite of tests, run on each.
+
+mod claim;
+mod clock;
+mod migrations;
+mod operations;
+mod parallel;
+mod record;
+mod settle;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mojito_schema::{
+    Claim, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, State, Utc, WorkRow,
+};
+
+use crate::harness::{Store, Subject};
+
+/// How long a claim may run.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// A snapshot of a result on the default endpoint whose analysis is this text.
+fn said(event: EventKind, result: &str, text: &str) -> NewDelivery {
+    let mut snapshot = Snapshot::empty();
+    snapshot.ai_analysis = Some(text.to_owned());
+    snapshot_of(event, result, snapshot, text)
+}
+
+/// The usual event.
+fn result(result: &str, text: &str) -> NewDelivery {
+    said(EventKind::InterviewResult, result, text)
+}
+
+/// A delivery with this snapshot; `text` makes its bytes different from others.
+fn snapshot_of(event: EventKind, result: &str, snapshot: Snapshot, text: &str) -> NewDelivery {
+    let content = Content::Usable { result_id: result.to_owned(), snapshot: Box::new(snapshot) };
+    delivery(event, format!("{result} {text}").into_bytes(), content)
+}
+
+/// A delivery that nobody understands.
+fn garbled(text: &str) -> NewDelivery {
+    delivery(EventKind::Unknown, text.as_bytes().to_vec(), Content::Unusable { result_id: None })
+}
+
+fn delivery(event: EventKind, body: Vec<u8>, content: Content) -> NewDelivery {
+    NewDelivery {
+        endpoint: "default".to_owned(),
+        secret_id: "test".to_owned(),
+        event,
+        fingerprint: Fingerprint::of("default", event, &body),
+        received_at: Utc::now(),
+        body,
+        content,
+        findings: Vec::new(),
+    }
+}
+
+fn handler(name: &str) -> HandlerSpec {
+    HandlerSpec { name: name.to_owned(), takes_late: false, max_attempts: 3 }
+}
+
+/// Records with one handler, `Desk`.
+async fn record<B: Subject>(store: &mut Store<B>, batch: Vec<NewDelivery>) -> Vec<Recorded> {
+    let handlers = Arc::new(vec![handler("Desk")]);
+    B::record(&mut store.connection, Arc::new(batch), handlers, Utc::now()).await.unwrap()
+}
+
+/// Claims for `Desk`.
+async fn claim<B: Subject>(store: &mut Store<B>, limit: i64) -> Vec<Claim> {
+    B::claim(&mut store.connection, "Desk".into(), limit, LEASE, Utc::now()).await.unwrap()
+}
+
+/// Claims the only thing that there is to claim.
+async fn claim_one<B: Subject>(store: &mut Store<B>) -> Claim {
+    let mut claims = claim(store, 10).await;
+    assert_eq!(claims.len(), 1, "{claims:?}");
+    claims.remove(0)
+}
+
+/// The only work there is.
+async fn only_work<B: Subject>(store: &mut Store<B>) -> WorkRow {
+    let mut work = store.work().await;
+    assert_eq!(work.len(), 1, "{work:?}");
+    work.remove(0)
+}
+
+/// The states of all work, in stored order.
+async fn states<B: Subject>(store: &mut Store<B>) -> Vec<State> {
+    store.work().await.into_iter().map(|work| work.state).collect()
+}

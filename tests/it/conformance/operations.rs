@@ -1,0 +1,289 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mojito_schema::{
+    Action, EventKind, HandlerSpec, NewAudit, Pace, Person, Selection, Settlement, Snapshot, Standing, State, Utc,
+};
+
+use super::{claim, claim_one, garbled, handler, only_work, record, result, said, snapshot_of, states};
+use crate::harness::{Store, Subject, on_each_backend};
+
+on_each_backend!(
+    a_replay_makes_work_wait_again_at_its_pace,
+    a_replay_leaves_alone_what_runs_and_makes_what_was_never_made,
+    a_replay_hands_back_what_was_never_understood,
+    a_selection_means_what_fits_every_condition,
+    an_admitted_delivery_takes_its_place,
+    an_admitted_delivery_that_was_overtaken_is_late,
+    a_discard_gives_up_what_waits,
+    old_bodies_are_pruned_unless_work_needs_them,
+    old_deliveries_are_pruned_unless_they_are_a_state,
+    an_erased_result_leaves_a_tombstone_that_swallows_what_comes,
+    a_person_is_found_by_each_id,
+    one_body_is_erased,
+    the_audit_says_who_did_what,
+    the_backlog_is_counted,
+);
+
+fn handlers(names: &[&str]) -> Arc<Vec<HandlerSpec>> {
+    Arc::new(names.iter().map(|name| handler(name)).collect())
+}
+
+fn pace(per_second: u32) -> Pace {
+    Pace { start: Utc::now().before(Duration::from_secs(60)), per_second, given: 0 }
+}
+
+/// Claims and completes all there is.
+async fn complete_all<B: Subject>(store: &mut Store<B>) {
+    loop {
+        let claims = claim(store, 100).await;
+        if claims.is_empty() {
+            return;
+        }
+        for claim in claims {
+            B::settle(&mut store.connection, claim.ticket, Settlement::Complete, Utc::now()).await.unwrap();
+        }
+    }
+}
+
+async fn a_replay_makes_work_wait_again_at_its_pace<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let recorded = record(&mut store, (0..3).map(|n| result(&n.to_string(), "a")).collect()).await;
+    complete_all(&mut store).await;
+
+    let (all, desk) = (Selection::all(), handlers(&["Desk"]));
+    let first = B::requeue(&mut store.connection, all.clone(), Arc::clone(&desk), pace(2), 2).await.unwrap();
+    let rest = all.after(first.last_id.unwrap());
+    let second = B::requeue(&mut store.connection, rest, desk, first.pace, 2).await.unwrap();
+
+    let work = store.work().await;
+    let due: Vec<Utc> = work.iter().filter_map(|work| work.due_at).collect();
+    assert_eq!((first.work, second.work), (2, 1));
+    assert_eq!((first.last_id, second.last_id), (Some(recorded[1].delivery_id), Some(recorded[2].delivery_id)));
+    assert!(work.iter().all(|work| (work.state, work.attempt) == (State::Pending, 0) && work.finished_at.is_none()));
+    assert_eq!(due[2], due[0].after(Duration::from_secs(1)));
+    assert_eq!(claim(&mut store, 10).await.iter().map(|claim| claim.ticket.epoch).collect::<Vec<_>>(), [2, 2, 2]);
+}
+
+async fn a_replay_leaves_alone_what_runs_and_makes_what_was_never_made<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("r", "a")]).await;
+    let ticket = claim_one(&mut store).await.ticket;
+
+    let all = Selection::all();
+    let replayed = B::requeue(&mut store.connection, all, handlers(&["Desk", "New"]), pace(1), 10).await.unwrap();
+
+    assert_eq!(replayed.work, 1);
+    assert_eq!(states(&mut store).await, [State::Running, State::Pending]);
+    assert!(B::settle(&mut store.connection, ticket, Settlement::Complete, Utc::now()).await.unwrap());
+}
+
+async fn a_replay_hands_back_what_was_never_understood<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let recorded = record(&mut store, vec![garbled("?")]).await;
+
+    let all = Selection::all();
+    let replayed = B::requeue(&mut store.connection, all, handlers(&["Desk"]), pace(1), 10).await.unwrap();
+
+    assert_eq!((replayed.work, replayed.quarantined.len()), (0, 1));
+    assert_eq!(replayed.quarantined[0].id, recorded[0].delivery_id);
+}
+
+async fn a_selection_means_what_fits_every_condition<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let collected = said(EventKind::InterviewCollected, "a", "2");
+    let recorded = record(&mut store, vec![result("a", "1"), collected, result("b", "1"), garbled("?")]).await;
+    let ticket = claim_one_of(&mut store, recorded[0].delivery_id).await;
+    B::settle(&mut store.connection, ticket, Settlement::Complete, Utc::now()).await.unwrap();
+
+    let (now, all) = (Utc::now(), Selection::all);
+    let cases = [
+        (all(), 4),
+        (Selection::delivery(recorded[1].delivery_id), 1),
+        (all().endpoint("default"), 4),
+        (all().endpoint("other"), 0),
+        (all().event(EventKind::InterviewResult), 2),
+        (all().standing(Standing::Late), 1),
+        (all().standing(Standing::Quarantined).event(EventKind::Unknown), 1),
+        (all().result_id("a"), 2),
+        (all().received_from(now.before(Duration::from_secs(60))), 4),
+        (all().received_until(now.before(Duration::from_secs(60))), 0),
+        (all().state(State::Completed), 1),
+        (all().state(State::Completed).handler("Desk"), 1),
+        (all().state(State::Completed).handler("Other"), 0),
+        (all().after(recorded[2].delivery_id), 1),
+    ];
+
+    for (selection, expected) in cases {
+        let count = B::count(&mut store.connection, selection.clone()).await.unwrap();
+        assert_eq!(count, expected, "{selection:?}");
+    }
+}
+
+async fn claim_one_of<B: Subject>(store: &mut Store<B>, delivery: i64) -> mojito_schema::Ticket {
+    let claims = claim(store, 10).await;
+    claims.into_iter().find(|claim| claim.delivery.id == delivery).expect("it is claimed").ticket
+}
+
+async fn an_admitted_delivery_takes_its_place<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let quarantined = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
+    let understood = result("r", "a");
+
+    let desk = handlers(&["Desk"]);
+    let admitted = B::admit(&mut store.connection, quarantined, understood.clone(), Arc::clone(&desk), Utc::now());
+    let admitted = admitted.await.unwrap().unwrap();
+    let again = B::admit(&mut store.connection, quarantined, understood, desk, Utc::now()).await.unwrap();
+
+    let row = store.deliveries().await.remove(0);
+    assert_eq!((admitted.delivery_id, admitted.standing, admitted.version), (quarantined, Standing::Current, Some(1)));
+    assert_eq!((row.standing, row.result_id.as_deref(), row.version), (Standing::Current, Some("r"), Some(1)));
+    assert_eq!(only_work(&mut store).await.delivery_id, quarantined);
+    assert_eq!(again, None);
+}
+
+async fn an_admitted_delivery_that_was_overtaken_is_late<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let quarantined = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
+    record(&mut store, vec![result("r", "newer")]).await;
+
+    let late = B::admit(&mut store.connection, quarantined, result("r", "a"), handlers(&["Desk"]), Utc::now());
+
+    assert_eq!(late.await.unwrap().map(|late| late.standing), Some(Standing::Late));
+    assert_eq!(store.result("r").await.unwrap().snapshot.ai_analysis.as_deref(), Some("newer"));
+}
+
+async fn a_discard_gives_up_what_waits<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, (0..3).map(|n| result(&n.to_string(), "a")).collect()).await;
+    claim(&mut store, 1).await;
+
+    let other = Some("Other".to_owned());
+    let of_other = B::discard(&mut store.connection, Selection::all(), other, 10, Utc::now()).await.unwrap();
+    let of_all = B::discard(&mut store.connection, Selection::all(), None, 10, Utc::now()).await.unwrap();
+
+    assert_eq!((of_other.rows, of_all.rows), (0, 2));
+    assert_eq!(states(&mut store).await, [State::Running, State::Discarded, State::Discarded]);
+}
+
+async fn old_bodies_are_pruned_unless_work_needs_them<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("a", "1"), result("b", "1")]).await;
+    let ticket = claim(&mut store, 1).await.remove(0).ticket;
+    B::settle(&mut store.connection, ticket, Settlement::Complete, Utc::now()).await.unwrap();
+
+    let long_ago = Utc::now().before(Duration::from_secs(3600));
+    let none = B::prune_bodies(&mut store.connection, long_ago, 10).await.unwrap();
+    let one = B::prune_bodies(&mut store.connection, Utc::now(), 10).await.unwrap();
+
+    let has_body: Vec<bool> = store.deliveries().await.iter().map(|row| row.body.is_some()).collect();
+    assert_eq!((none, one, has_body), (0, 1, vec![false, true]));
+}
+
+async fn old_deliveries_are_pruned_unless_they_are_a_state<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let recorded = record(&mut store, vec![result("a", "1"), result("a", "2"), garbled("?")]).await;
+    complete_all(&mut store).await;
+
+    let first = B::prune_deliveries(&mut store.connection, Utc::now(), 0, 2).await.unwrap();
+    let after = first.last_id.unwrap();
+    let second = B::prune_deliveries(&mut store.connection, Utc::now(), after, 2).await.unwrap();
+    let young = B::prune_deliveries(&mut store.connection, Utc::MIN, 0, 2).await.unwrap();
+
+    let left: Vec<i64> = store.deliveries().await.iter().map(|row| row.id).collect();
+    assert_eq!((first.rows, second.rows, young.rows, young.last_id), (1, 1, 0, None));
+    assert_eq!(left, [recorded[1].delivery_id]);
+    assert_eq!(store.work().await.len(), 1, "work goes with its delivery");
+}
+
+async fn an_erased_result_leaves_a_tombstone_that_swallows_what_comes<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("r", "1"), result("r", "2"), result("other", "1")]).await;
+    let ticket = claim(&mut store, 1).await.remove(0).ticket;
+
+    let (endpoint, id) = ("default".to_owned(), "r".to_owned());
+    let erased = B::erase_result(&mut store.connection, endpoint, id, Utc::now()).await.unwrap();
+    let swallowed = record(&mut store, vec![result("r", "3")]).await;
+    B::scrub(&mut store.connection).await.unwrap();
+
+    let state = store.result("r").await.unwrap();
+    assert_eq!((erased.results, erased.bodies, erased.work, erased.errors), (1, 2, 2, 0));
+    assert_eq!(swallowed[0].standing, Standing::Repeat);
+    assert!(state.snapshot == Snapshot::empty() && state.erased_at.is_some() && state.version == 2);
+    assert!(store.deliveries_of("r").await.iter().all(|row| row.body.is_none()));
+    assert!(!B::begin(&mut store.connection, ticket, Utc::now()).await.unwrap(), "what runs fails at its fence");
+    assert_eq!(store.result("other").await.unwrap().snapshot.ai_analysis.as_deref(), Some("1"));
+}
+
+async fn a_person_is_found_by_each_id<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let text = |text: &str| text.to_owned();
+    let mut snapshot = Snapshot::empty();
+    snapshot.profile_id = Some(text("profile"));
+    snapshot.profile_interview_id = Some(text("interview"));
+    snapshot.candidate_external_id = Some(text("ats-42"));
+    snapshot.candidate_email = Some(text("Test@Example.com"));
+    record(&mut store, vec![snapshot_of(EventKind::InterviewResult, "r", snapshot, ""), result("s", "a")]).await;
+
+    for person in [
+        Person::ResultId(text("r")),
+        Person::ProfileId(text("profile")),
+        Person::ProfileInterviewId(text("interview")),
+        Person::ExternalId(text("ats-42")),
+        Person::Email(text("tEST@example.COM")),
+    ] {
+        let found = B::results_of(&mut store.connection, person.clone()).await.unwrap();
+        assert_eq!(found, [(text("default"), text("r"))], "{person:?}");
+    }
+    assert!(B::results_of(&mut store.connection, Person::ExternalId(text("ATS-42"))).await.unwrap().is_empty());
+}
+
+async fn one_body_is_erased<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let recorded = record(&mut store, vec![garbled("?"), garbled("!")]).await;
+
+    let erased = B::erase_body(&mut store.connection, recorded[0].delivery_id).await.unwrap();
+    let again = B::erase_body(&mut store.connection, recorded[0].delivery_id).await.unwrap();
+
+    let left = B::bodies(&mut store.connection, 0, 10).await.unwrap();
+    let after = B::bodies(&mut store.connection, recorded[1].delivery_id, 10).await.unwrap();
+    assert_eq!((erased.bodies, again.bodies), (1, 0));
+    assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [recorded[1].delivery_id]);
+    assert!(after.is_empty());
+}
+
+async fn the_audit_says_who_did_what<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let audit = |reason: Option<&str>| NewAudit {
+        actor: "anna".to_owned(),
+        action: Action::Erase,
+        target: r#"{"by":"id"}"#.to_owned(),
+        reason: reason.map(str::to_owned),
+    };
+
+    let first = B::begin_audit(&mut store.connection, audit(Some("asked to")), Utc::now()).await.unwrap();
+    let second = B::begin_audit(&mut store.connection, audit(None), Utc::now()).await.unwrap();
+    B::finish_audit(&mut store.connection, first, 7).await.unwrap();
+
+    let rows = store.audit().await;
+    assert_eq!((rows[0].id, rows[0].affected, rows[0].reason.as_deref()), (first, 7, Some("asked to")));
+    assert_eq!((rows[1].id, rows[1].affected, &rows[1].reason), (second, 0, &None));
+    assert_eq!(
+        (rows[0].actor.as_str(), rows[0].action, rows[0].target.as_str()),
+        ("anna", Action::Erase, r#"{"by":"id"}"#)
+    );
+}
+
+async fn the_backlog_is_counted<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let mut batch: Vec<_> = (0..4).map(|n| result(&n.to_string(), "a")).collect();
+    batch.push(garbled("?"));
+    record(&mut store, batch).await;
+    let ticket = claim(&mut store, 2).await.remove(0).ticket;
+    let discard = Settlement::Discard { error: "no".to_owned() };
+    B::settle(&mut store.connection, ticket, discard, Utc::now()).await.unwrap();
+
+    let backlog = B::backlog(&mut store.connection).await.unwrap();
+
+    assert_eq!((backlog.waiting, backlog.running, backlog.discarded, backlog.quarantined), (2, 1, 1, 1));
+}

@@ -1,0 +1,197 @@
+use std::time::Duration;
+
+use mojito_schema::{Settlement, State, Ticket, Utc};
+
+use super::{LEASE, claim_one, only_work, record, result};
+use crate::harness::{Store, Subject, on_each_backend};
+
+on_each_backend!(
+    an_effect_and_its_mark_are_committed_together,
+    an_effect_and_its_mark_are_rolled_back_together,
+    a_stale_ticket_opens_no_transaction,
+    a_stale_ticket_settles_nothing,
+    complete_finishes,
+    a_retry_waits_until_it_is_due,
+    a_retry_after_the_last_attempt_is_a_discard,
+    a_discard_finishes_and_says_why,
+    a_release_does_not_count,
+    a_renewed_lease_is_not_rescued,
+    a_lapsed_lease_is_rescued_and_its_ticket_stale,
+    a_lease_that_lapsed_in_the_last_attempt_is_a_discard,
+);
+
+/// A store with one delivery that is claimed.
+async fn claimed<B: Subject>() -> (Store<B>, Ticket) {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("r", "a")]).await;
+    let ticket = claim_one(&mut store).await.ticket;
+    (store, ticket)
+}
+
+async fn settle<B: Subject>(store: &mut Store<B>, ticket: &Ticket, settlement: Settlement) -> bool {
+    B::settle(&mut store.connection, ticket.clone(), settlement, Utc::now()).await.unwrap()
+}
+
+fn retry(due_at: Utc) -> Settlement {
+    Settlement::Retry { due_at, error: "no printer".to_owned() }
+}
+
+/// Begins the handler's transaction and writes an effect, which is a result's new reason.
+async fn begin_effect<B: Subject>(store: &mut Store<B>, ticket: &Ticket) {
+    assert!(B::begin(&mut store.connection, ticket.clone(), Utc::now()).await.unwrap());
+    B::execute(&mut store.connection, "UPDATE mojito_results SET reason = 'effect'").await;
+}
+
+async fn an_effect_and_its_mark_are_committed_together<B: Subject>() {
+    let (mut store, ticket) = claimed::<B>().await;
+
+    begin_effect(&mut store, &ticket).await;
+    let before = (only_work(&mut store).await.state, store.result("r").await.unwrap().snapshot.reason);
+    B::commit(&mut store.connection).await.unwrap();
+    let after = (only_work(&mut store).await.state, store.result("r").await.unwrap().snapshot.reason);
+
+    assert_eq!(before, (State::Running, None));
+    assert_eq!(after, (State::Completed, Some("effect".to_owned())));
+}
+
+async fn an_effect_and_its_mark_are_rolled_back_together<B: Subject>() {
+    let (mut store, ticket) = claimed::<B>().await;
+
+    begin_effect(&mut store, &ticket).await;
+    B::rollback(&mut store.connection).await.unwrap();
+
+    assert_eq!(only_work(&mut store).await.state, State::Running);
+    assert_eq!(store.result("r").await.unwrap().snapshot.reason, None);
+    assert!(settle(&mut store, &ticket, Settlement::Complete).await, "the connection is as good as before");
+}
+
+async fn a_stale_ticket_opens_no_transaction<B: Subject>() {
+    let (mut store, ticket) = claimed::<B>().await;
+    let stale = Ticket { epoch: ticket.epoch + 1, ..ticket.clone() };
+
+    let has_begun = B::begin(&mut store.connection, stale, Utc::now()).await.unwrap();
+    B::execute(&mut store.connection, "UPDATE mojito_results SET reason = 'effect'").await;
+
+    assert!(!has_begun);
+    assert_eq!(store.result("r").await.unwrap().snapshot.reason.as_deref(), Some("effect"), "it was committed at once");
+    begin_effect(&mut store, &ticket).await;
+    B::commit(&mut store.connection).await.unwrap();
+    assert!(!B::begin(&mut store.connection, ticket, Utc::now()).await.unwrap(), "it is done already");
+}
+
+async fn a_stale_ticket_settles_nothing<B: Subject>() {
+    let (mut store, ticket) = claimed::<B>().await;
+    let stale = Ticket { epoch: ticket.epoch - 1, ..ticket };
+    let before = only_work(&mut store).await;
+
+    let error = "no".to_owned();
+    for settlement in [Settlement::Complete, retry(Utc::now()), Settlement::Discard { error }, Settlement::Release] {
+        assert!(!settle(&mut store, &stale, settlement).await);
+    }
+
+    let after = only_work(&mut store).await;
+    assert_eq!((after.state, after.attempt, after.lease_until), (before.state, before.attempt, before.lease_until));
+}
+
+async fn complete_finishes<B: Subject>() {
+    let (mut store, ticket) = claimed::<B>().await;
+
+    let is_settled = settle(&mut store, &ticket, Settlement::Complete).await;
+    let is_settled_again = settle(&mut store, &ticket, Settlement::Complete).await;
+
+    let work = only_work(&mut store).await;
+    assert_eq!((is_settled, is_settled_again), (true, false));
+    assert_eq!((work.state, work.finished_at.is_some(), work.lease_until), (State::Completed, true, None));
+}
+
+async fn a_retry_waits_until_it_is_due<B: Subject>() {
+    let (mut store, ticket) = claimed::<B>().await;
+    let due_at = Utc::now().before(Duration::from_secs(1));
+
+    settle(&mut store, &ticket, retry(due_at)).await;
+    let waiting = only_work(&mut store).await;
+    let again = claim_one(&mut store).await;
+
+    let (early, late) = (due_at.before(LEASE), due_at.after(LEASE));
+    assert_eq!((waiting.state, waiting.attempt), (State::Retryable, 1));
+    assert!(waiting.due_at.is_some_and(|stored| early < stored && stored < late), "{waiting:?}");
+    assert_eq!(waiting.last_error.as_deref(), Some("no printer"));
+    assert_eq!((again.attempt, again.ticket.epoch), (2, 2));
+}
+
+async fn a_retry_after_the_last_attempt_is_a_discard<B: Subject>() {
+    let (mut store, mut ticket) = claimed::<B>().await;
+
+    for _ in 1..3 {
+        settle(&mut store, &ticket, retry(Utc::now().before(LEASE))).await;
+        ticket = claim_one(&mut store).await.ticket;
+    }
+    let is_settled = settle(&mut store, &ticket, retry(Utc::now())).await;
+
+    let work = only_work(&mut store).await;
+    assert!(is_settled);
+    assert_eq!((work.state, work.attempt, work.due_at), (State::Discarded, 3, None));
+}
+
+async fn a_discard_finishes_and_says_why<B: Subject>() {
+    let (mut store, ticket) = claimed::<B>().await;
+
+    settle(&mut store, &ticket, Settlement::Discard { error: "no such office".to_owned() }).await;
+
+    let work = only_work(&mut store).await;
+    assert_eq!((work.state, work.finished_at.is_some()), (State::Discarded, true));
+    assert_eq!(work.last_error.as_deref(), Some("no such office"));
+}
+
+async fn a_release_does_not_count<B: Subject>() {
+    let (mut store, first) = claimed::<B>().await;
+
+    settle(&mut store, &first, Settlement::Release).await;
+    let after_first = only_work(&mut store).await;
+    let second = claim_one(&mut store).await.ticket;
+    settle(&mut store, &second, retry(Utc::now().before(LEASE))).await;
+    let third = claim_one(&mut store).await.ticket;
+    settle(&mut store, &third, Settlement::Release).await;
+    let after_third = only_work(&mut store).await;
+
+    assert_eq!((after_first.state, after_first.attempt), (State::Pending, 0));
+    assert_eq!((after_third.state, after_third.attempt, after_third.epoch), (State::Retryable, 1, 3));
+    assert_eq!(claim_one(&mut store).await.attempt, 2);
+}
+
+async fn a_renewed_lease_is_not_rescued<B: Subject>() {
+    let (mut store, ticket) = claimed::<B>().await;
+    store.lapse().await;
+
+    let rescue = B::renew_and_rescue(&mut store.connection, vec![ticket], LEASE, Utc::now()).await.unwrap();
+
+    let work = only_work(&mut store).await;
+    assert_eq!((rescue.stale.len(), rescue.rescued, rescue.discarded), (0, 0, 0));
+    assert!(work.lease_until.is_some_and(|until| until > Utc::now()), "{work:?}");
+}
+
+async fn a_lapsed_lease_is_rescued_and_its_ticket_stale<B: Subject>() {
+    let (mut store, ticket) = claimed::<B>().await;
+    store.lapse().await;
+
+    let rescue = B::renew_and_rescue(&mut store.connection, Vec::new(), LEASE, Utc::now()).await.unwrap();
+    let again = claim_one(&mut store).await;
+    let later = B::renew_and_rescue(&mut store.connection, vec![ticket.clone()], LEASE, Utc::now()).await.unwrap();
+
+    assert_eq!((rescue.rescued, rescue.discarded), (1, 0));
+    assert_eq!((again.attempt, again.ticket.epoch), (2, 2));
+    assert_eq!((later.stale, later.rescued), (vec![ticket.clone()], 0));
+    assert!(!B::begin(&mut store.connection, ticket, Utc::now()).await.unwrap());
+}
+
+async fn a_lease_that_lapsed_in_the_last_attempt_is_a_discard<B: Subject>() {
+    let (mut store, _) = claimed::<B>().await;
+    store.run("UPDATE mojito_work SET attempt = max_attempts").await;
+    store.lapse().await;
+
+    let rescue = B::renew_and_rescue(&mut store.connection, Vec::new(), LEASE, Utc::now()).await.unwrap();
+
+    let work = only_work(&mut store).await;
+    assert_eq!((rescue.rescued, rescue.discarded, work.state), (0, 1, State::Discarded));
+    assert!(work.last_error.unwrap().starts_with("the lease lapsed"));
+}

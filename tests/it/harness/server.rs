@@ -1,0 +1,43 @@
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+
+/// A database of one test, on the private Postgres server of `tests/run`.
+pub(crate) struct PgDatabase {
+    server: String,
+    name: String,
+}
+
+impl PgDatabase {
+    pub(crate) async fn new() -> Self {
+        let server = std::env::var("MOJITO_TEST_POSTGRES")
+            .expect("MOJITO_TEST_POSTGRES names no server: run the tests with `tests/run`, which starts one");
+        let name = format!("mojito_{:016x}", fastrand::u64(..));
+        let database = Self { server, name };
+        database.administer(&format!("CREATE DATABASE {}", database.name)).await;
+        database
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let (address, _) = self.server.rsplit_once('/').expect("a URL with a database");
+        format!("{address}/{}", self.name)
+    }
+
+    async fn administer(&self, statement: &str) {
+        let mut connection = AsyncPgConnection::establish(&self.server).await.unwrap_or_else(|error| {
+            panic!("the server of MOJITO_TEST_POSTGRES cannot be reached: run the tests with `tests/run`: {error}")
+        });
+        connection.batch_execute(statement).await.unwrap();
+    }
+}
+
+impl Drop for PgDatabase {
+    fn drop(&mut self) {
+        // The test's own runtime may be shutting down.
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+                runtime.block_on(self.administer(&drop));
+            });
+        });
+    }
+}

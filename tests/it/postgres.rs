@@ -1,0 +1,211 @@
+//! The whole plugin on Postgres: requests, handlers, operators, several processes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Text};
+use diesel_async::RunQueryDsl;
+use mojito_schema::{State, WorkRow};
+use rocket::error::ErrorKind;
+use rocket::local::asynchronous::Client;
+use rocket_db_pools::Database as _;
+use rocket_mojito::pool::PgPool;
+use rocket_mojito::{
+    Actor, Context, Event, HandlerResult, Inbox, MojitoConfig, MojitoFairing, MojitoHandler, Postgres, Replay,
+    SecretConfig, Selection,
+};
+
+use crate::harness::{Body, PgDatabase, SECRET, Store, Subject};
+
+/// A pool of the host's own.
+#[derive(rocket_db_pools::Database)]
+#[database("hiring")]
+struct HostDb(PgPool);
+
+/// Writes an effect in every attempt, and then fails in as many of the first as it is told to.
+struct Desk {
+    failures: i32,
+}
+
+#[rocket::async_trait]
+impl MojitoHandler<Postgres> for Desk {
+    fn name(&self) -> String {
+        "Desk".to_owned()
+    }
+
+    async fn interview_result(&self, event: &Event, cx: &mut Context<'_, Postgres>) -> HandlerResult {
+        let attempt = cx.attempt();
+        let tx = cx.transaction().await?;
+        diesel::sql_query("INSERT INTO effects (result_id, version, attempt) VALUES ($1, $2, $3)")
+            .bind::<Text, _>(&event.payload().id)
+            .bind::<BigInt, _>(event.version().unwrap_or(0))
+            .bind::<Integer, _>(attempt)
+            .execute(tx)
+            .await?;
+        if attempt <= self.failures { Err("no printer".into()) } else { Ok(()) }
+    }
+}
+
+#[derive(Debug, PartialEq, QueryableByName)]
+struct Effect {
+    #[diesel(sql_type = Text)]
+    result_id: String,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = Integer)]
+    attempt: i32,
+}
+
+async fn store() -> Store<Postgres> {
+    let mut store = Store::<Postgres>::open_empty().await;
+    store.run("CREATE TABLE effects (id BIGSERIAL, result_id TEXT, version BIGINT, attempt INTEGER)").await;
+    store
+}
+
+async fn effects(store: &mut Store<Postgres>) -> Vec<Effect> {
+    let all = diesel::sql_query("SELECT result_id, version, attempt FROM effects ORDER BY id");
+    all.load(&mut store.connection).await.unwrap()
+}
+
+fn rocket(url: &str, failures: i32) -> rocket::Rocket<rocket::Build> {
+    let config = MojitoConfig::new().secret("default", SecretConfig::header("test", "X-Mojito-Secret", SECRET));
+    bare(url).attach(MojitoFairing::<Postgres>::new(config).handler(Desk { failures }))
+}
+
+fn bare(url: &str) -> rocket::Rocket<rocket::Build> {
+    let figment = rocket::Config::figment()
+        .merge(("log_level", "off"))
+        .merge(("databases.mojito.url", url))
+        .merge(("databases.hiring.url", url));
+    rocket::custom(figment)
+}
+
+async fn start(url: &str, failures: i32) -> Client {
+    Client::untracked(rocket(url, failures)).await.unwrap()
+}
+
+async fn post(client: &Client, body: &Body) {
+    let header = rocket::http::Header::new("X-Mojito-Secret", SECRET);
+    let request = client.post("/webhooks/jobmojito/interview_result").header(header).body(body.bytes());
+    let response = request.dispatch().await;
+    assert_eq!(response.status().code, 200);
+}
+
+/// Waits until the work there is satisfies the condition.
+async fn eventually(store: &mut Store<Postgres>, what: &str, holds: impl Fn(&[WorkRow]) -> bool) {
+    for _ in 0..3_000 {
+        if holds(&store.work().await) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("gave up waiting until {what}: {:?}", store.work().await);
+}
+
+fn all_completed(work: &[WorkRow]) -> bool {
+    !work.is_empty() && work.iter().all(|row| row.state == State::Completed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_effect_is_committed_with_its_mark() {
+    let mut store = store().await;
+    let client = start(store.url(), 0).await;
+
+    post(&client, &Body::result("r")).await;
+    eventually(&mut store, "it is completed", all_completed).await;
+
+    assert_eq!(effects(&mut store).await, [Effect { result_id: "r".to_owned(), version: 1, attempt: 1 }]);
+    client.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_takes_its_effect_back_and_is_attempted_again() {
+    let mut store = store().await;
+    let client = start(store.url(), 1).await;
+
+    post(&client, &Body::result("r")).await;
+    eventually(&mut store, "it waits", |work| work.iter().any(|row| row.state == State::Retryable)).await;
+    let error = store.work().await.remove(0).last_error;
+    store.run("UPDATE mojito_work SET due_at = now() WHERE due_at IS NOT NULL").await;
+    eventually(&mut store, "it is completed", all_completed).await;
+
+    assert_eq!(error.as_deref(), Some("no printer"));
+    assert_eq!(effects(&mut store).await, [Effect { result_id: "r".to_owned(), version: 1, attempt: 2 }]);
+    client.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_runs_it_again() {
+    let mut store = store().await;
+    let client = start(store.url(), 0).await;
+    let inbox = client.rocket().state::<Inbox>().unwrap().clone();
+    post(&client, &Body::result("r")).await;
+    eventually(&mut store, "it is completed", all_completed).await;
+
+    let replayed = inbox.replay(Replay::of(Selection::all()), Actor::new("anna")).await.unwrap();
+    eventually(&mut store, "it is completed again", |work| all_completed(work) && work[0].epoch == 2).await;
+
+    assert_eq!((replayed.work, effects(&mut store).await.len()), (1, 2));
+    assert_eq!(store.audit().await[0].affected, 1);
+    client.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pool_of_the_host_is_shared() {
+    let mut store = store().await;
+    let config = MojitoConfig::new().secret("default", SecretConfig::header("test", "X-Mojito-Secret", SECRET));
+    let fairing = MojitoFairing::<Postgres>::new(config).database::<HostDb>().handler(Desk { failures: 0 });
+    let client = Client::untracked(bare(store.url()).attach(HostDb::init()).attach(fairing)).await.unwrap();
+
+    post(&client, &Body::result("r")).await;
+    eventually(&mut store, "it is completed", all_completed).await;
+
+    let mut connection = rocket_db_pools::Pool::get(&HostDb::fetch(client.rocket()).unwrap().0).await.unwrap();
+    assert_eq!(Postgres::results(&mut connection).await.len(), 1);
+    drop(connection);
+    client.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_hosts_on_one_database_handle_each_version_once_and_in_order() {
+    const RESULTS: usize = 4;
+    const VERSIONS: usize = 15;
+    let mut store = store().await;
+    let clients = Arc::new([start(store.url(), 0).await, start(store.url(), 0).await, start(store.url(), 0).await]);
+    let mut posts = tokio::task::JoinSet::new();
+
+    for result in 0..RESULTS {
+        let clients = Arc::clone(&clients);
+        posts.spawn(async move {
+            for version in 0..VERSIONS {
+                let body = Body::result(&result.to_string()).with("score", version);
+                post(&clients[version % clients.len()], &body).await;
+            }
+        });
+    }
+    posts.join_all().await;
+    eventually(&mut store, "all is completed", |work| work.len() == RESULTS * VERSIONS && all_completed(work)).await;
+
+    let mut versions: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for effect in effects(&mut store).await {
+        versions.entry(effect.result_id).or_default().push(effect.version);
+    }
+    let expected: Vec<i64> = (1..=VERSIONS as i64).collect();
+    assert_eq!(versions.len(), RESULTS);
+    assert!(versions.values().all(|versions| *versions == expected), "{versions:?}");
+    for client in Arc::into_inner(clients).unwrap() {
+        client.terminate().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_there_stops_the_launch() {
+    let database = PgDatabase::new().await;
+    let url = database.url();
+    drop(database);
+
+    let error = rocket(&url, 0).ignite().await.unwrap_err();
+
+    assert!(matches!(error.kind(), ErrorKind::FailedFairings(_)), "{error}");
+}
