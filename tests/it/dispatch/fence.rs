@@ -11,24 +11,30 @@ fn take_over(host: &Host, delivery: i64) {
     host.database.run(&format!("UPDATE mojito_work SET epoch = epoch + 1 WHERE delivery_id = {delivery}"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_lost_its_lease_can_commit_no_effect() {
+/// A host in which somebody else has taken over a delivery while its handler waited, and the handler has gone on since:
+/// it ends as `act` says. The deliveries are the contested one, and one that came later and is completed.
+async fn taken_over(act: fn(Arc<Notify>) -> Act) -> (Host, i64, i64) {
     let gate = Arc::new(Notify::new());
     let (host, mut seen) = host({
         let gate = Arc::clone(&gate);
         move |event, _| match event.payload().id.as_str() {
-            "contested" => Act::WaitThenEffect(Arc::clone(&gate)),
+            "contested" => act(Arc::clone(&gate)),
             _ => Act::Effect,
         }
     })
     .await;
-
     let contested = host.post("interview_result", &Body::result("contested").bytes()).await.delivery();
     next(&mut seen).await;
     take_over(&host, contested);
     gate.notify_one();
     let other = host.post("interview_result", &Body::result("other").bytes()).await.delivery();
     eventually("the other is completed", || is_in(&host, other, State::Completed)).await;
+    (host, contested, other)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_lost_its_lease_can_commit_no_effect() {
+    let (host, contested, other) = taken_over(Act::WaitThenEffect).await;
 
     let work = work_on(&host, contested);
     assert_eq!((work.state, work.epoch), (State::Running, 2), "the new owner's claim is untouched");
@@ -38,22 +44,7 @@ async fn a_worker_that_lost_its_lease_can_commit_no_effect() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn swallowing_the_loss_of_the_lease_does_not_complete_the_work() {
-    let gate = Arc::new(Notify::new());
-    let (host, mut seen) = host({
-        let gate = Arc::clone(&gate);
-        move |event, _| match event.payload().id.as_str() {
-            "contested" => Act::WaitThenSwallow(Arc::clone(&gate)),
-            _ => Act::Effect,
-        }
-    })
-    .await;
-
-    let contested = host.post("interview_result", &Body::result("contested").bytes()).await.delivery();
-    next(&mut seen).await;
-    take_over(&host, contested);
-    gate.notify_one();
-    let other = host.post("interview_result", &Body::result("other").bytes()).await.delivery();
-    eventually("the other is completed", || is_in(&host, other, State::Completed)).await;
+    let (host, contested, _) = taken_over(Act::WaitThenSwallow).await;
 
     assert_eq!(work_on(&host, contested).state, State::Running);
     host.stop().await;
@@ -61,22 +52,7 @@ async fn swallowing_the_loss_of_the_lease_does_not_complete_the_work() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_lost_its_lease_cannot_settle_without_a_transaction_either() {
-    let gate = Arc::new(Notify::new());
-    let (host, mut seen) = host({
-        let gate = Arc::clone(&gate);
-        move |event, _| match event.payload().id.as_str() {
-            "contested" => Act::Wait(Arc::clone(&gate)),
-            _ => Act::Effect,
-        }
-    })
-    .await;
-
-    let contested = host.post("interview_result", &Body::result("contested").bytes()).await.delivery();
-    next(&mut seen).await;
-    take_over(&host, contested);
-    gate.notify_one();
-    let other = host.post("interview_result", &Body::result("other").bytes()).await.delivery();
-    eventually("the other is completed", || is_in(&host, other, State::Completed)).await;
+    let (host, contested, _) = taken_over(Act::Wait).await;
 
     assert_eq!(work_on(&host, contested).state, State::Running);
     host.stop().await;
