@@ -92,6 +92,14 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         now: Utc,
     ) -> impl Future<Output = QueryResult<Vec<Recorded>>> + Send;
 
+    /// Lets commits on this connection wait for no disk, where that is safe. It is for claims, leases and settlements:
+    /// what a power cut takes of them is done again. Nothing that is acknowledged to anybody is written on it.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    fn relax(connection: &mut Self::Connection) -> impl Future<Output = Result<(), OpenError>> + Send;
+
     /// Claims up to `limit` deliveries for a handler: those that are due and first in their result's line.
     ///
     /// # Errors
@@ -119,6 +127,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     ) -> impl Future<Output = QueryResult<bool>> + Send;
 
     /// Commits what [`begin`](Self::begin) opened: effect and "done" mark together.
+    ///
+    /// It waits for no disk. What a power cut takes it takes whole, mark and effect, and the work is done again.
     ///
     /// # Errors
     ///

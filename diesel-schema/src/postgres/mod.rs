@@ -1,5 +1,6 @@
 //! Postgres: many processes, row locks, whole transactions again where they got into each other's way.
 
+mod bulk;
 mod claim;
 mod connection;
 mod migrations;
@@ -73,12 +74,15 @@ define_sql_function! {
 ///
 /// `$now` is the time by the database's clock: it judges leases and due times, whatever the processes' clocks say.
 macro_rules! write {
-    ($connection:ident, |$c:ident, $now:ident| $body:expr) => {{
+    ($connection:ident, |$c:ident, $now:ident| $body:expr) => {
+        write!($connection, Wait::ForDisk, |$c, $now| $body)
+    };
+    ($connection:ident, $wait:expr, |$c:ident, $now:ident| $body:expr) => {{
         let mut tries = 1;
         loop {
             let outcome = $connection
                 .transaction(async |$c| {
-                    let $now = enter($c).await?;
+                    let $now = enter($c, $wait).await?;
                     $body.await
                 })
                 .await;
@@ -90,12 +94,25 @@ macro_rules! write {
     }};
 }
 
+/// Whether a commit waits until it is on disk.
+///
+/// A claim does: lost in a crash of the server, its epoch would be given out twice, and the fence holds by the epoch.
+#[derive(Clone, Copy)]
+enum Wait {
+    ForDisk,
+    ForNothing,
+}
+
 /// Sets what every transaction relies on, and asks for the time. `synchronous_commit` is the first promise; the rest
 /// bounds how long anything waits.
-async fn enter(connection: &mut Connection) -> QueryResult<Utc> {
+async fn enter(connection: &mut Connection, wait: Wait) -> QueryResult<Utc> {
+    let synchronous_commit = match wait {
+        Wait::ForDisk => "on",
+        Wait::ForNothing => "off",
+    };
     let settings = (
         clock_timestamp(),
-        set_config("synchronous_commit", "on", true),
+        set_config("synchronous_commit", synchronous_commit, true),
         set_config("lock_timeout", "10s", true),
         set_config("statement_timeout", "30s", true),
         set_config("idle_in_transaction_session_timeout", "10min", true),
@@ -160,6 +177,11 @@ impl Backend for Postgres {
         write!(connection, |c, now| record::record(c, &batch, &handlers, now))
     }
 
+    async fn relax(_: &mut Connection) -> Result<(), OpenError> {
+        // Each transaction says for itself what it waits for: a proxy may hand the next one to another session.
+        Ok(())
+    }
+
     async fn claim(
         connection: &mut Connection,
         handler: Arc<str>,
@@ -173,7 +195,7 @@ impl Backend for Postgres {
     async fn begin(connection: &mut Connection, ticket: Ticket, _: Utc) -> QueryResult<bool> {
         AnsiTransactionManager::begin_transaction(connection).await?;
         let fence = async {
-            let now = enter(connection).await?;
+            let now = enter(connection, Wait::ForNothing).await?;
             verbs::complete(connection, &ticket, now).await
         };
         match fence.await {
@@ -200,7 +222,12 @@ impl Backend for Postgres {
         settlement: Settlement,
         here: Utc,
     ) -> QueryResult<bool> {
-        write!(connection, |c, now| verbs::settle(c, &ticket, &brought_over(&settlement, here, now), now))
+        write!(connection, Wait::ForNothing, |c, now| verbs::settle(
+            c,
+            &ticket,
+            &brought_over(&settlement, here, now),
+            now
+        ))
     }
 
     async fn renew_and_rescue(

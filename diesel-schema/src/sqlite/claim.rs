@@ -24,7 +24,7 @@ mod tests {
     use diesel::sqlite::Sqlite;
 
     use super::*;
-    use crate::tables::deliveries::{body_of_version, known};
+    use crate::tables::deliveries::{body_of_version, known, waiting};
     use crate::tables::work::lapsed;
 
     #[derive(QueryableByName)]
@@ -52,8 +52,9 @@ mod tests {
             (sql(&claimable("h", &now, 4)), "mojito_work_by_due"),
             (sql(&claimable("h", &now, 4)), "mojito_work_open"),
             (sql(&lapsed(&now)), "mojito_work_by_lease"),
-            (sql(&known(&[0; 32])), "mojito_deliveries_by_fingerprint"),
-            (sql(&body_of_version("e", "r", 1)), "mojito_deliveries_by_result"),
+            (sql(&known(1, &[0; 32])), "mojito_deliveries_by_fingerprint"),
+            (sql(&waiting(&[0; 32])), "mojito_deliveries_by_fingerprint"),
+            (sql(&body_of_version(1, 1)), "mojito_deliveries_by_version"),
         ];
 
         for (query, index) in cases {
