@@ -22,6 +22,7 @@ mod poison;
 mod postgres;
 mod quarantine;
 mod shutdown;
+mod signature;
 mod standing;
 mod startup;
 mod tls;
