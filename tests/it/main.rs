@@ -25,5 +25,6 @@ mod shutdown;
 mod signature;
 mod standing;
 mod startup;
+mod timing;
 mod tls;
 mod vendor;

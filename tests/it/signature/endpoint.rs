@@ -107,7 +107,8 @@ async fn a_signature_is_judged_after_the_body_and_before_a_pause() {
     let (beginning, whole): (&[u8], &[u8]) = (b"{             ", b"{}");
     let right = crate::harness::hex(&Signer::now(HMAC_KEY).mac(&[whole]));
     let at_paused = format!("{BASE}/paused");
-    let cases: [(&str, &[(&str, &str)], &[u8], u16); 9] = [
+    type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c [u8], u16);
+    let cases: [Case<'_>; 9] = [
         (BASE, &[("X-Mojito-Secret", "wrong"), ("Content-Length", "1000000")], beginning, 401),
         (BASE, &[AUTH, ("Content-Length", "1000000")], beginning, 413),
         (BASE, &[AUTH, ("Content-Type", "text/plain"), ("Content-Length", "500")], beginning, 415),

@@ -20,6 +20,6 @@ mod timestamp;
 mod verification;
 
 pub(crate) use self::presented::Flaw;
-pub(super) use self::verification::Verified;
+pub(crate) use self::verification::Verified;
 #[cfg(feature = "testing")]
 pub(crate) use self::verification::signer;

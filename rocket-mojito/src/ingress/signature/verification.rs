@@ -11,7 +11,7 @@ use crate::ingress::{Cause, Rejection};
 
 /// Proof that a body is what somebody sent who may: the endpoint's secret was there, and one of its keys signed these
 /// bytes, as far as it has any. Only this can be read as an event.
-pub(in crate::ingress) struct Verified<'e> {
+pub(crate) struct Verified<'e> {
     pub endpoint: &'e Endpoint,
     /// The key, where the endpoint has any; otherwise the secret.
     pub secret_id: &'e str,
