@@ -53,7 +53,8 @@ async fn the_answers_are_those_of_the_application(kind: Kind) {
     let proxy = Proxy::start(kind, host.address).await;
     let at_paused = format!("{BASE}/paused");
     let wrong_type = [AUTH, ("Content-Type", "text/plain")];
-    let cases: [(&str, &str, &[(&str, &str)], u16); 8] = [
+    type Case<'c> = (&'c str, &'c str, &'c [(&'c str, &'c str)], u16);
+    let cases: [Case<'_>; 8] = [
         ("POST", BASE, &[AUTH], 200),
         ("POST", BASE, &[], 401),
         ("POST", BASE, &[AUTH, AUTH], 401),

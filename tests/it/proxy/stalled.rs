@@ -14,6 +14,7 @@ async fn post(proxy: &Proxy, id: usize) -> Answer {
     connection.answer().await.expect("an answer")
 }
 
+#[expect(clippy::print_stdout, reason = "the figure is what one wants to see")]
 async fn those_who_stall_keep_nobody_waiting_and_are_hung_up_on(kind: Kind) {
     allow_many_files();
     let host = Host::builder().start().await;
@@ -39,7 +40,8 @@ async fn those_who_stall_keep_nobody_waiting_and_are_hung_up_on(kind: Kind) {
     let p99 = took[GOOD * 99 / 100 - 1];
     // A machine that does other things too is given more; the bar itself is for one that does not.
     let bar = Duration::from_millis(rounds(1_000, 200).into());
-    assert!(p99 <= bar, "p99 {p99:?} of {GOOD}, with {} stalled", stalled.len());
+    println!("{kind:?}: p50 {:?}, p99 {p99:?} of {GOOD}, with {} stalled", took[GOOD / 2], stalled.len());
+    assert!(p99 <= bar, "p99 {p99:?}");
     for connection in &mut stalled {
         // nginx closes, Caddy says 408 before.
         let answer = connection.answer().await;
