@@ -78,6 +78,7 @@ bulk_insert! {
         body: &'a [u8] as Binary = row.body,
         changes: &'a str as Text = &row.changes,
         findings: &'a str as Text = &row.findings,
+        message_id: Option<&'a str> as Nullable<Text> = row.message_id,
     }
 }
 
@@ -174,7 +175,7 @@ impl QueryId for Repeats {
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-/// The stored deliveries with these fingerprints: fingerprint, id, standing.
+/// The stored deliveries with these fingerprints: fingerprint, id, standing, message id.
 #[derive(Default)]
 pub(super) struct KnownBy<'a> {
     /// Of these results,
@@ -187,14 +188,14 @@ pub(super) struct KnownBy<'a> {
 
 impl QueryFragment<Pg> for KnownBy<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT d.fingerprint, d.id, d.standing FROM unnest(");
+        out.push_sql("SELECT d.fingerprint, d.id, d.standing, d.message_id FROM unnest(");
         out.push_bind_param::<Array<BigInt>, _>(&self.first_delivery_id)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Binary>, _>(&self.fingerprint)?;
         out.push_sql(
             ") AS asked (first_delivery_id, fingerprint) JOIN mojito_deliveries AS d \
              ON d.first_delivery_id = asked.first_delivery_id AND d.fingerprint = asked.fingerprint \
-             UNION ALL SELECT fingerprint, id, standing FROM mojito_deliveries \
+             UNION ALL SELECT fingerprint, id, standing, message_id FROM mojito_deliveries \
              WHERE first_delivery_id IS NULL AND fingerprint = ANY(",
         );
         out.push_bind_param::<Array<Binary>, _>(&self.quarantined)?;
@@ -209,7 +210,7 @@ impl QueryId for KnownBy<'_> {
 }
 
 impl Query for KnownBy<'_> {
-    type SqlType = (Binary, BigInt, Text);
+    type SqlType = (Binary, BigInt, Text, Nullable<Text>);
 }
 
 /// As many ids for deliveries that nobody has had.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use diesel::define_sql_function;
 use diesel::pg::Pg;
@@ -7,14 +7,16 @@ use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::{try_join3, try_join4};
 
 use super::bulk::{Deliveries, FreeIds, KnownBy, Repeats, Results, Work};
 use super::{Connection, verbs};
-use crate::plan::{Advance, Ground, Plan, ResultKey, key_of};
+use crate::plan::{Advance, Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
 use crate::tables::deliveries::Known;
-use crate::{Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, failpoint, results};
+use crate::{
+    Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, deliveries, failpoint, results,
+};
 
 define_sql_function! {
     /// A lock on a number, until the transaction ends.
@@ -36,8 +38,10 @@ pub(super) async fn record(
     let heads = lock_heads(connection, batch).await?;
     // After the locks: so nothing is overlooked that another process commits meanwhile, and ids rise with the versions
     // of a result, in whatever process they are made.
-    let (known, ids) = try_join(known(connection, batch, &heads), free_ids(connection, batch.len())).await?;
-    let plan = Plan::of(batch, handlers, Ground { heads, known, ids }, now);
+    let (known, messages, ids) =
+        try_join3(known(connection, batch, &heads), messages(connection, batch), free_ids(connection, batch.len()))
+            .await?;
+    let plan = Plan::of(batch, handlers, Ground { heads, known, messages, ids }, now);
     write(connection, &plan).await?;
     failpoint::reach("record.written");
     Ok(plan.recorded)
@@ -106,16 +110,36 @@ async fn known(
         let head = key_of(delivery).and_then(|key| heads.get(&key));
         asked.add(&delivery.fingerprint, head.map(|head| head.first_delivery_id));
     }
-    let rows: Vec<(Vec<u8>, i64, Standing)> = asked.load(&mut connection).await?;
+    let rows: Vec<(Vec<u8>, i64, Standing, Option<String>)> = asked.load(&mut connection).await?;
     let fingerprints: HashMap<&[u8], Fingerprint> =
         batch.iter().map(|delivery| (delivery.fingerprint.as_bytes(), delivery.fingerprint)).collect();
     let mut known: HashMap<Fingerprint, Vec<Known>> = HashMap::new();
-    for (bytes, id, standing) in rows {
+    for (bytes, id, standing, message_id) in rows {
         if let Some(fingerprint) = fingerprints.get(&bytes[..]) {
-            known.entry(*fingerprint).or_default().push(Known { id, standing });
+            known.entry(*fingerprint).or_default().push(Known { id, standing, message_id });
         }
     }
     Ok(known)
+}
+
+/// The messages of the batch that have come before.
+async fn messages<'a>(mut connection: &Connection, batch: &'a [NewDelivery]) -> QueryResult<HashSet<MessageKey<'a>>> {
+    let mut keys: HashSet<MessageKey<'a>> = batch.iter().filter_map(NewDelivery::message_key).collect();
+    if keys.is_empty() {
+        return Ok(keys);
+    }
+    let (endpoints, ids): (Vec<&str>, Vec<&str>) = keys.iter().copied().unzip();
+    let rows: Vec<(String, Option<String>)> = deliveries::table
+        .filter(deliveries::endpoint.eq_any(endpoints))
+        .filter(deliveries::message_id.eq_any(ids))
+        .select((deliveries::endpoint, deliveries::message_id))
+        .distinct()
+        .load(&mut connection)
+        .await?;
+    let stored: HashSet<MessageKey<'_>> =
+        rows.iter().filter_map(|(endpoint, id)| Some((endpoint.as_str(), id.as_deref()?))).collect();
+    keys.retain(|key| stored.contains(key));
+    Ok(keys)
 }
 
 async fn free_ids(mut connection: &Connection, count: usize) -> QueryResult<VecDeque<i64>> {

@@ -1,11 +1,12 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::verbs::record::{heads, write};
-use crate::plan::{Ground, Plan, ResultKey, key_of};
+use crate::plan::{Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
-use crate::tables::deliveries::{Known, known as known_by, waiting};
+use crate::tables::deliveries::{Known, known as known_by, of_message, waiting};
 use crate::{Fingerprint, HandlerSpec, NewDelivery, Recorded, Utc, failpoint};
 
 /// Loads what the batch stands on, decides, writes. The caller holds the write lock from before the first read.
@@ -17,8 +18,9 @@ pub(super) async fn record(
 ) -> QueryResult<Vec<Recorded>> {
     let heads = heads(connection, batch).await?;
     let known = known(connection, batch, &heads)?;
+    let messages = messages(connection, batch)?;
     let ids = free_ids(connection, batch.len())?;
-    let plan = Plan::of(batch, handlers, Ground { heads, known, ids }, now);
+    let plan = Plan::of(batch, handlers, Ground { heads, known, messages, ids }, now);
     write(connection, &plan).await?;
     failpoint::reach("record.written");
     Ok(plan.recorded)
@@ -42,6 +44,17 @@ fn known(
         }
     }
     Ok(known)
+}
+
+/// The messages of the batch that have come before, one by one.
+fn messages<'a>(connection: &mut SqliteConnection, batch: &'a [NewDelivery]) -> QueryResult<HashSet<MessageKey<'a>>> {
+    let mut messages = HashSet::new();
+    for (endpoint, id) in batch.iter().filter_map(NewDelivery::message_key) {
+        if diesel::select(exists(of_message(endpoint, id))).get_result(connection)? {
+            messages.insert((endpoint, id));
+        }
+    }
+    Ok(messages)
 }
 
 diesel::table! {

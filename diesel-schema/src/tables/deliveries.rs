@@ -42,6 +42,8 @@ diesel::table! {
         changes -> Text,
         /// JSON array of `{"code", "field"}`.
         findings -> Text,
+        /// The id that a gateway gave to the message and signed.
+        message_id -> Nullable<Text>,
     }
 }
 
@@ -80,6 +82,8 @@ pub struct DeliveryRow {
     pub changes: String,
     /// JSON array of `{"code", "field"}`.
     pub findings: String,
+    /// The id that a gateway gave to the message and signed, where its scheme has one: the same in each retry.
+    pub message_id: Option<String>,
 }
 
 impl fmt::Debug for DeliveryRow {
@@ -95,13 +99,15 @@ impl fmt::Debug for DeliveryRow {
 }
 
 /// A stored delivery with the same bytes as one that has just come.
-#[derive(Debug, Clone, Copy, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = deliveries)]
 pub struct Known {
     /// The stored delivery.
     pub id: i64,
     /// What it means for its result.
     pub standing: Standing,
+    /// The id that its gateway gave it.
+    pub message_id: Option<String>,
 }
 
 /// The deliveries of one result with these bytes.
@@ -111,7 +117,7 @@ pub(crate) fn known(first_delivery_id: i64, fingerprint: &[u8]) -> _ {
     deliveries::table
         .filter(deliveries::first_delivery_id.eq(first_delivery_id))
         .filter(deliveries::fingerprint.eq(fingerprint))
-        .select((deliveries::id, deliveries::standing))
+        .select((deliveries::id, deliveries::standing, deliveries::message_id))
 }
 
 /// What waits in quarantine with these bytes.
@@ -121,7 +127,14 @@ pub(crate) fn waiting(fingerprint: &[u8]) -> _ {
     deliveries::table
         .filter(deliveries::fingerprint.eq(fingerprint))
         .filter(deliveries::first_delivery_id.is_null())
-        .select((deliveries::id, deliveries::standing))
+        .select((deliveries::id, deliveries::standing, deliveries::message_id))
+}
+
+/// Every stored delivery that its gateway gave this id.
+#[cfg(feature = "sqlite")]
+#[auto_type(no_type_alias)]
+pub(crate) fn of_message<'a>(endpoint: &'a str, message_id: &'a str) -> _ {
+    deliveries::table.filter(deliveries::endpoint.eq(endpoint)).filter(deliveries::message_id.eq(message_id))
 }
 
 /// Counts `times` more repeats of the delivery, the last of them at `at`.

@@ -18,6 +18,7 @@ mod log;
 mod process;
 mod scale;
 mod server;
+mod signed;
 mod store;
 mod wait;
 
@@ -34,5 +35,6 @@ pub(crate) use self::log::Log;
 pub(crate) use self::process::{Process, ProcessBuilder};
 pub(crate) use self::scale::{rounds, seed};
 pub(crate) use self::server::PgDatabase;
+pub(crate) use self::signed::{Headers, Signer, base64, hex};
 pub(crate) use self::store::{Store, Subject, on_each_backend};
 pub(crate) use self::wait::{PATIENCE, eventually, found, next};
