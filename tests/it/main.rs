@@ -20,6 +20,7 @@ mod leases;
 mod operations;
 mod poison;
 mod postgres;
+mod proxy;
 mod quarantine;
 mod shutdown;
 mod standing;

@@ -28,8 +28,8 @@ use crate::{
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
 ///
-/// Every write is one transaction at READ COMMITTED that sets what it relies on for itself, so that a proxy may hand
-/// each transaction to another session. Leases and due times are judged by the database's clock.
+/// Every verb is one transaction at READ COMMITTED that sets what it relies on for itself: nothing is left to the
+/// session. Leases and due times are judged by the database's clock.
 ///
 /// # The URL
 ///
@@ -46,6 +46,12 @@ use crate::{
 ///
 /// `sslrootcert` is a PEM file with the roots to trust, or `system` (default): those of the operating system. Over a network
 /// that is not yours alone, use `verify-full`.
+///
+/// `proxy=transaction` says that there is a proxy in between that hands each transaction to another session, such as
+/// PgBouncer with `pool_mode = transaction`. Then no statement is kept prepared beyond its transaction, which costs round
+/// trips. Queries of your own on such a
+/// connection need a transaction around them (`connection.transaction(…)`), since Diesel prepares each. Leave it away
+/// for PgBouncer 1.21 or later with `max_prepared_statements` above zero.
 ///
 /// A network that goes silent is noticed within 30 s: by TCP's own keepalives, and by a limit on opening a connection.
 #[derive(Debug, Clone, Copy)]
@@ -218,7 +224,7 @@ impl Backend for Postgres {
     }
 
     async fn count(connection: &mut Connection, selection: Selection) -> QueryResult<u64> {
-        verbs::count(connection, &selection).await
+        connection.transaction(async |c| verbs::count(c, &selection).await).await
     }
 
     async fn requeue(
@@ -265,11 +271,11 @@ impl Backend for Postgres {
     }
 
     async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
-        verbs::bodies(connection, after_id, limit).await
+        connection.transaction(async |c| verbs::bodies(c, after_id, limit).await).await
     }
 
     async fn results_of(connection: &mut Connection, person: Person) -> QueryResult<Vec<(String, String)>> {
-        verbs::results_of(connection, &person).await
+        connection.transaction(async |c| verbs::results_of(c, &person).await).await
     }
 
     async fn erase_result(connection: &mut Connection, endpoint: String, id: String, _: Utc) -> QueryResult<Erased> {
@@ -296,6 +302,6 @@ impl Backend for Postgres {
     }
 
     async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
-        verbs::backlog(connection).await
+        connection.transaction(async |c| verbs::backlog(c).await).await
     }
 }

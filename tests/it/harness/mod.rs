@@ -35,6 +35,6 @@ pub(crate) use self::load::{Load, try_post};
 pub(crate) use self::log::Log;
 pub(crate) use self::process::{Process, ProcessBuilder};
 pub(crate) use self::scale::{rounds, seed};
-pub(crate) use self::server::PgDatabase;
+pub(crate) use self::server::{PROXY, PgDatabase};
 pub(crate) use self::store::{Store, Subject, on_each_backend};
 pub(crate) use self::wait::{PATIENCE, eventually, found, next};
