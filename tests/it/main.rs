@@ -27,3 +27,4 @@ mod standing;
 mod startup;
 mod tls;
 mod vendor;
+mod wire;

@@ -9,6 +9,7 @@ mod url;
 #[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
 #[path = "../verbs/mod.rs"]
 mod verbs;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
 };
 
+use self::url::{Proxy, Url};
 use crate::backend::{Backend, Open, Rescue};
 use crate::{
     Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
@@ -49,7 +51,7 @@ use crate::{
 ///
 /// `proxy=transaction` says that there is a proxy in between that hands each transaction to another session, such as
 /// PgBouncer with `pool_mode = transaction`. Then no statement is kept prepared beyond its transaction, which costs round
-/// trips. Queries of your own on such a
+/// trips, and processes do not tell each other of work: they find it within `poll_interval`. Queries of your own on such a
 /// connection need a transaction around them (`connection.transaction(…)`), since Diesel prepares each. Leave it away
 /// for PgBouncer 1.21 or later with `max_prepared_statements` above zero.
 ///
@@ -303,5 +305,21 @@ impl Backend for Postgres {
 
     async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
         connection.transaction(async |c| verbs::backlog(c).await).await
+    }
+
+    fn can_tell(url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| url.proxy == Proxy::None)
+    }
+
+    async fn listen(connection: &mut Connection) -> QueryResult<()> {
+        wire::listen(connection).await
+    }
+
+    async fn tell(connection: &mut Connection, from: &str) -> QueryResult<()> {
+        wire::tell(connection, from).await
+    }
+
+    async fn hear(connection: &mut Connection) -> QueryResult<String> {
+        wire::hear(connection).await
     }
 }
