@@ -10,6 +10,7 @@ mod url;
 #[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
 #[path = "../verbs/mod.rs"]
 mod verbs;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
 };
 
+use self::url::{Proxy, Url};
 use crate::backend::{Backend, Open, Rescue};
 use crate::{
     Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
@@ -29,8 +31,8 @@ use crate::{
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
 ///
-/// Every write is one transaction at READ COMMITTED that sets what it relies on for itself, so that a proxy may hand
-/// each transaction to another session. Leases and due times are judged by the database's clock.
+/// Every verb is one transaction at READ COMMITTED that sets what it relies on for itself: nothing is left to the
+/// session. Leases and due times are judged by the database's clock.
 ///
 /// # The URL
 ///
@@ -47,6 +49,12 @@ use crate::{
 ///
 /// `sslrootcert` is a PEM file with the roots to trust, or `system` (default): those of the operating system. Over a network
 /// that is not yours alone, use `verify-full`.
+///
+/// `proxy=transaction` says that there is a proxy in between that hands each transaction to another session, such as
+/// PgBouncer with `pool_mode = transaction`. Then no statement is kept prepared beyond its transaction, which costs round
+/// trips, and processes do not tell each other of work: they find it within `poll_interval`. Queries of your own on such a
+/// connection need a transaction around them (`connection.transaction(…)`), since Diesel prepares each. Leave it away
+/// for PgBouncer 1.21 or later with `max_prepared_statements` above zero.
 ///
 /// A network that goes silent is noticed within 30 s: by TCP's own keepalives, and by a limit on opening a connection.
 #[derive(Debug, Clone, Copy)]
@@ -245,7 +253,7 @@ impl Backend for Postgres {
     }
 
     async fn count(connection: &mut Connection, selection: Selection) -> QueryResult<u64> {
-        verbs::count(connection, &selection).await
+        connection.transaction(async |c| verbs::count(c, &selection).await).await
     }
 
     async fn requeue(
@@ -292,11 +300,11 @@ impl Backend for Postgres {
     }
 
     async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
-        verbs::bodies(connection, after_id, limit).await
+        connection.transaction(async |c| verbs::bodies(c, after_id, limit).await).await
     }
 
     async fn results_of(connection: &mut Connection, person: Person) -> QueryResult<Vec<(String, String)>> {
-        verbs::results_of(connection, &person).await
+        connection.transaction(async |c| verbs::results_of(c, &person).await).await
     }
 
     async fn erase_result(connection: &mut Connection, endpoint: String, id: String, _: Utc) -> QueryResult<Erased> {
@@ -323,6 +331,22 @@ impl Backend for Postgres {
     }
 
     async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
-        verbs::backlog(connection).await
+        connection.transaction(async |c| verbs::backlog(c).await).await
+    }
+
+    fn can_tell(url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| url.proxy == Proxy::None)
+    }
+
+    async fn listen(connection: &mut Connection) -> QueryResult<()> {
+        wire::listen(connection).await
+    }
+
+    async fn tell(connection: &mut Connection, from: &str) -> QueryResult<()> {
+        wire::tell(connection, from).await
+    }
+
+    async fn hear(connection: &mut Connection) -> QueryResult<String> {
+        wire::hear(connection).await
     }
 }

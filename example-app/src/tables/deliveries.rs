@@ -68,7 +68,8 @@ fn first_delivery<'a>(endpoint: &'a str, result_id: &'a str) -> _ {
     results::table.find((endpoint, result_id)).select(results::first_delivery_id.nullable())
 }
 
-/// The newest delivery.
-pub async fn newest(c: &mut DbConnection) -> QueryResult<Option<i64>> {
-    deliveries::table.select(diesel::dsl::max(deliveries::id)).first(c).await
+/// The newest deliveries, and how often each was repeated.
+pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<(i64, i64)>> {
+    let rows = deliveries::table.order(deliveries::id.desc()).limit(limit);
+    rows.select((deliveries::id, deliveries::repeat_count)).load(c).await
 }
