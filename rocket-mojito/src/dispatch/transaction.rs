@@ -51,7 +51,7 @@ impl<B: Backend> Transaction<B> {
         }
     }
 
-    async fn open(&self) -> Result<State<B>, HandlerError> {
+    async fn open(&mut self) -> Result<State<B>, HandlerError> {
         let mut loan = Loan::new(self.database.connection().await?);
         let turn = self.database.write_turn().await;
         if B::begin(loan.connection(), self.ticket.clone(), Utc::now()).await? {

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use mojito_schema::{DeliveryRow, ResultRow, Standing, State, WorkRow, work};
 
 use super::database::Effect;
-use super::{Database, Ledger, Note, PATIENCE, Sent, What};
+use super::{Database, Ledger, Note, PATIENCE, Rig, Sent, What};
 
 /// What is left when the faults are over, and what must be true of it. Each check names what is wrong.
 pub(crate) struct Aftermath {
@@ -38,6 +38,19 @@ impl Aftermath {
             work: database.work(),
             effects: database.effects(),
             notes: database.notes(),
+        }
+    }
+
+    /// The same on Postgres.
+    pub(crate) async fn of_rig(rig: &Rig, ledger: &Ledger) -> Self {
+        assert_eq!(rig.broken().await, [""; 0], "the indexes are sound");
+        Self {
+            sent: ledger.sent(),
+            deliveries: rig.deliveries().await,
+            results: rig.results().await,
+            work: rig.work().await,
+            effects: rig.effects().await,
+            notes: rig.notes(),
         }
     }
 
@@ -219,7 +232,7 @@ pub(crate) fn overlaps(notes: &[Note]) -> Vec<String> {
                     faults.push(format!("{note:?} started while {other:?} ran"));
                 }
             }
-            What::Call => {}
+            What::Call | What::Hold => {}
             What::End => {
                 let started = running.remove(&key);
                 if started.is_none_or(|start| (start.delivery, start.process) != (note.delivery, note.process)) {
@@ -240,7 +253,7 @@ fn broken(database: &Database) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Body, Host, Try};
+    use super::super::{Body, Ground, Host, Try};
     use super::*;
 
     /// Two versions of one result, acknowledged, handled and sound.

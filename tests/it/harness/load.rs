@@ -30,6 +30,11 @@ pub(crate) struct Load {
 impl Load {
     /// Starts the senders. Each pauses up to `pause` between two posts.
     pub(crate) fn start(random: &mut Rng, pause: Duration) -> Self {
+        Self::over(random, pause, 3, 3)
+    }
+
+    /// Starts senders with so many results of their own each, and so many in common.
+    pub(crate) fn over(random: &mut Rng, pause: Duration, own: u8, shared: u8) -> Self {
         let (ledger, hosts, stop) = (Ledger::default(), watch::Sender::default(), watch::Sender::new(false));
         let in_flight = Arc::<AtomicUsize>::default();
         let mut senders = JoinSet::new();
@@ -38,6 +43,7 @@ impl Load {
                 number,
                 random: random.fork(),
                 pause,
+                results: (own, shared),
                 ledger: ledger.clone(),
                 hosts: hosts.subscribe(),
                 in_flight: Arc::clone(&in_flight),
@@ -69,6 +75,8 @@ struct Sender {
     number: usize,
     random: Rng,
     pause: Duration,
+    /// How many results it has of its own, and in common with the others.
+    results: (u8, u8),
     ledger: Ledger,
     hosts: watch::Receiver<Vec<SocketAddr>>,
     in_flight: Arc<AtomicUsize>,
@@ -95,8 +103,10 @@ impl Sender {
 
     /// A delivery that is like no other: its marker is the candidate's external id.
     fn next(&mut self, count: usize, is_shared: bool) -> (&'static str, Vec<u8>) {
-        let number = self.random.u8(0..3);
-        let id = if is_shared { format!("shared-{number}") } else { format!("own-{}-{number}", self.number) };
+        let id = match (is_shared, self.results) {
+            (true, (_, shared)) => format!("shared-{}", self.random.u8(0..shared)),
+            (false, (own, _)) => format!("own-{}-{}", self.number, self.random.u8(0..own)),
+        };
         let (event, body) = match self.random.u8(0..10) {
             0 => ("interview_collected", Body::collected(&id)),
             1 => ("interview_failed", Body::failed(&id)),
