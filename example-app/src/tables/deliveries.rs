@@ -63,7 +63,8 @@ pub async fn had_result(c: &mut DbConnection, event: &Event) -> QueryResult<bool
     Ok(before == Some(EventKind::InterviewResult))
 }
 
-/// The newest delivery.
-pub async fn newest(c: &mut DbConnection) -> QueryResult<Option<i64>> {
-    deliveries::table.select(diesel::dsl::max(deliveries::id)).first(c).await
+/// The newest deliveries, and how often each was repeated.
+pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<(i64, i64)>> {
+    let rows = deliveries::table.order(deliveries::id.desc()).limit(limit);
+    rows.select((deliveries::id, deliveries::repeat_count)).load(c).await
 }

@@ -1,15 +1,21 @@
+use std::time::{Duration, Instant};
+
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{
     AuditRow, Backend, DeliveryRow, Open, Postgres, ResultRow, Sqlite, WorkRow, audit, deliveries, results, work,
 };
 
-use super::{Database, PgDatabase};
+use super::{Database, PATIENCE, PgDatabase};
 
 /// A backend that a test can look behind.
 pub(crate) trait Subject: Backend {
     /// What the database lies in, gone when it is dropped.
     type Place: Send;
+
+    /// What `cargo run` is told for the example on this backend, by the README.
+    const EXAMPLE: &'static [&'static str];
 
     async fn place() -> (Self::Place, String);
     async fn deliveries(connection: &mut Self::Connection) -> Vec<DeliveryRow>;
@@ -18,7 +24,18 @@ pub(crate) trait Subject: Backend {
     async fn result(connection: &mut Self::Connection, id: &str) -> Option<ResultRow>;
     async fn work(connection: &mut Self::Connection) -> Vec<WorkRow>;
     async fn audit(connection: &mut Self::Connection) -> Vec<AuditRow>;
+    /// The rows of a query with one column of text, `value`.
+    async fn texts(connection: &mut Self::Connection, query: &str) -> Vec<String>;
     async fn execute(connection: &mut Self::Connection, statements: &str);
+
+    /// What is wrong with the database as such, for those that a process writes itself.
+    async fn faults(connection: &mut Self::Connection) -> Vec<String>;
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    value: String,
 }
 
 /// The same queries for each, on its own connection.
@@ -54,6 +71,11 @@ macro_rules! look {
             audit::table.order(audit::id).select(AuditRow::as_select()).load(connection).await.unwrap()
         }
 
+        async fn texts(connection: &mut Self::Connection, query: &str) -> Vec<String> {
+            let rows: Vec<Row> = diesel::sql_query(query).load(connection).await.unwrap();
+            rows.into_iter().map(|row| row.value).collect()
+        }
+
         async fn execute(connection: &mut Self::Connection, statements: &str) {
             connection.batch_execute(statements).await.unwrap();
         }
@@ -62,6 +84,13 @@ macro_rules! look {
 
 impl Subject for Sqlite {
     type Place = Database;
+
+    const EXAMPLE: &'static [&'static str] = &["-p", "example-app"];
+
+    async fn faults(connection: &mut Self::Connection) -> Vec<String> {
+        let faults = "SELECT integrity_check AS value FROM pragma_integrity_check WHERE integrity_check <> 'ok'";
+        Self::texts(connection, faults).await
+    }
 
     async fn place() -> (Database, String) {
         let database = Database::new();
@@ -74,6 +103,12 @@ impl Subject for Sqlite {
 
 impl Subject for Postgres {
     type Place = PgDatabase;
+
+    const EXAMPLE: &'static [&'static str] = &["-p", "example-app", "--no-default-features", "--features", "postgres"];
+
+    async fn faults(_: &mut Self::Connection) -> Vec<String> {
+        Vec::new()
+    }
 
     async fn place() -> (PgDatabase, String) {
         let database = PgDatabase::new().await;
@@ -146,6 +181,24 @@ impl<B: Subject> Store<B> {
     /// What operators did.
     pub(crate) async fn audit(&mut self) -> Vec<AuditRow> {
         B::audit(&mut self.outside).await
+    }
+
+    /// What is wrong with the database as such.
+    pub(crate) async fn faults(&mut self) -> Vec<String> {
+        B::faults(&mut self.outside).await
+    }
+
+    /// Waits until no work is left to do, and some was done.
+    pub(crate) async fn drained(&mut self) {
+        let began = Instant::now();
+        loop {
+            let work = self.work().await;
+            if !work.is_empty() && work.iter().all(|row| row.finished_at.is_some()) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "gave up waiting until all is done: {work:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Runs statements.
