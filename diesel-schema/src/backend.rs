@@ -107,7 +107,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
 
     /// Opens a transaction for a handler; its first statement is the fence, which also sets the "done" mark.
     ///
-    /// `false` when the ticket is stale: then no transaction is open.
+    /// `false` when the ticket is stale: then no transaction is open. A server ends a transaction in which nothing has
+    /// happened for as long as the lease: whoever opened it may be frozen, and its work waits behind it.
     ///
     /// # Errors
     ///
@@ -115,6 +116,7 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     fn begin(
         connection: &mut Self::Connection,
         ticket: Ticket,
+        lease: Duration,
         now: Utc,
     ) -> impl Future<Output = QueryResult<bool>> + Send;
 

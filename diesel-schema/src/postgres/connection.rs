@@ -1,13 +1,15 @@
 use std::time::Duration;
 
 use diesel::sql_types::Text;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use tokio::time::timeout;
-use tokio_postgres::NoTls;
+use tokio_postgres::tls::TlsStream;
+use tokio_postgres::{Client, Connection as Driver, NoTls, Socket};
 
-use super::Connection;
+use super::pulse::Pulse;
 use super::tls::{self, SslMode};
 use super::url::Url;
+use super::{Connection, SILENCE};
 use crate::error::OpenError;
 
 /// How long opening may take in all: a server that accepts and then says nothing is noticed too.
@@ -21,14 +23,35 @@ pub(super) async fn open(url: &str) -> Result<Connection, OpenError> {
 }
 
 async fn connect(url: &Url) -> Result<Connection, OpenError> {
-    let connection = if url.mode == SslMode::Disable {
+    if url.mode == SslMode::Disable {
         let (client, driver) = url.config.connect(NoTls).await.map_err(unreachable)?;
-        AsyncPgConnection::try_from_client_and_connection(client, driver).await
+        watched(client, driver).await
     } else {
         let (client, driver) = url.config.connect(tls::connector(url.mode, &url.roots)?).await.map_err(unreachable)?;
-        AsyncPgConnection::try_from_client_and_connection(client, driver).await
+        watched(client, driver).await
+    }
+}
+
+/// A connection that is closed when the server falls silent: then what waits for an answer fails.
+async fn watched<S>(client: Client, mut driver: Driver<Socket, S>) -> Result<Connection, OpenError>
+where
+    S: TlsStream + Unpin + Send + 'static,
+{
+    let mut connection = tokio::select! {
+        connection = AsyncPgConnection::try_from(client) => connection.map_err(unreachable)?,
+        ended = &mut driver => return Err(ended.map_or_else(unreachable, |()| OpenError::new("the server hung up"))),
     };
-    connection.map_err(unreachable)
+    let pulse = Pulse::default();
+    let watch = pulse.watch();
+    connection.set_instrumentation(pulse);
+    tokio::spawn(async move {
+        tokio::select! {
+            // Whoever waits for an answer is told.
+            _ = driver => {}
+            () = watch.stopped(SILENCE) => {}
+        }
+    });
+    Ok(connection)
 }
 
 fn unreachable(error: impl std::error::Error + Send + Sync + 'static) -> OpenError {
