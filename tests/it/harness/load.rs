@@ -131,7 +131,7 @@ impl Sender {
         self.ledger.end(entry, outcome);
         if !matches!(outcome, Try::Acknowledged(_)) {
             // The host may be on its way down: let it go before asking again.
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         matches!(outcome, Try::Acknowledged(_))
     }

@@ -121,11 +121,6 @@ impl Proxy {
         self.link.open.load(Ordering::SeqCst)
     }
 
-    /// How many connections were ever opened.
-    pub(crate) fn opened(&self) -> u64 {
-        self.link.opened.load(Ordering::SeqCst)
-    }
-
     /// How many connections were cut.
     pub(crate) fn fired(&self) -> usize {
         self.link.fired.load(Ordering::SeqCst)
@@ -214,7 +209,9 @@ impl Link {
 async fn read_replies(mut from: OwnedReadHalf, replies: Sender, is_reply_lost: &AtomicBool) {
     let mut read = vec![0; CHUNK];
     while let Ok(count @ 1..) = from.read(&mut read).await {
-        if is_reply_lost.load(Ordering::SeqCst) {
+        // What was asked before it may still be answered.
+        let is_done = read[..count].windows(7).any(|window| window == b"COMMIT\0");
+        if is_done && is_reply_lost.load(Ordering::SeqCst) {
             return;
         }
         let _ = replies.send((Instant::now(), read[..count].to_vec()));

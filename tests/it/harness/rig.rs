@@ -2,8 +2,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use diesel::QueryableByName;
 use diesel::sql_types::Text;
+use diesel::{QueryResult, QueryableByName};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{DeliveryRow, Postgres, ResultRow, WorkRow};
 use tempfile::TempDir;
@@ -64,6 +64,20 @@ impl Rig {
     /// Runs statements.
     pub(crate) async fn run(&self, statements: &str) {
         self.connect().await.batch_execute(statements).await.unwrap();
+    }
+
+    /// Runs statements on the database at a URL.
+    pub(crate) async fn run_at(url: &str, statements: &str) -> QueryResult<()> {
+        let mut connection = AsyncPgConnection::establish(url).await.map_err(|_| diesel::result::Error::NotFound)?;
+        connection.batch_execute(statements).await
+    }
+
+    /// Lets the server end a connection of some process. How many there were to choose from: one, or none.
+    pub(crate) async fn end_a_connection(&self) -> usize {
+        // Those of the test itself have no name.
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name <> '' ORDER BY random() LIMIT 1) AS one";
+        usize::try_from(self.number(end).await).unwrap()
     }
 
     /// The rows of a query with one column of text, `value`.
