@@ -32,7 +32,7 @@ pub fn fault(error: &Error) -> &'static str {
         Error::DatabaseError(DatabaseErrorKind::CheckViolation, _) => "check violation",
         Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => "serialization failure",
         Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => "read-only transaction",
-        Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => "connection lost over the commit",
+        Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => "connection lost or silent, outcome unknown",
         Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _) => "connection lost",
         Error::DatabaseError(_, details) => {
             let message = details.message();
@@ -45,15 +45,15 @@ pub fn fault(error: &Error) -> &'static str {
     }
 }
 
-/// Whether nobody knows what was committed: the connection was lost, or fell silent, when the commit was on its way.
+/// Whether nobody knows what was committed: the connection was lost over the commit, or fell silent.
 pub fn is_unknown(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _))
 }
 
-/// An error over a commit, after which nobody knows what was committed.
+/// The error after which nobody knows what was committed. Diesel itself never says that a connection was closed.
 #[cfg(feature = "postgres")]
-pub(crate) fn unknown(error: &Error) -> Error {
-    Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(fault(error).to_owned()))
+pub(crate) fn unknown(cause: &str) -> Error {
+    Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(cause.to_owned()))
 }
 
 /// Whether another transaction was to blame: serialization failure, deadlock, or the same new key at the same time.

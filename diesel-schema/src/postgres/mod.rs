@@ -15,13 +15,12 @@ mod verbs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::result::Error;
 use diesel::sql_types::{Bool, Text};
 use diesel::{QueryResult, define_sql_function};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
 
 use crate::backend::{Backend, Open, Rescue};
-use crate::fault::{is_in_the_way, unknown};
+use crate::fault::{fault, is_in_the_way, unknown};
 use crate::{
     Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
     Requeued, Selection, Settlement, Step, Ticket, Utc,
@@ -105,17 +104,18 @@ macro_rules! write {
                     }
                     tries += 1;
                 }
-                Err(error) if is_written => break Err(unknown(&error)),
+                Err(error) if is_written => break Err(unknown(fault(&error))),
                 outcome => break outcome,
             }
         }
     }};
 }
 
-/// The outcome of a verb, unless the server is silent over it.
+/// The outcome of a verb, unless the server is silent over it. Dropped half-way, its connection is closed by whoever
+/// called: see [`Backend`].
 async fn heard<R>(verb: impl Future<Output = QueryResult<R>>) -> QueryResult<R> {
-    let silent = |_| Err(unknown(&Error::NotFound));
-    tokio::time::timeout(SILENCE, verb).await.unwrap_or_else(silent)
+    let answer = tokio::time::timeout(SILENCE, verb).await;
+    answer.unwrap_or_else(|_| Err(unknown("the server fell silent")))
 }
 
 /// Sets what every transaction relies on, and asks for the time. `synchronous_commit` is the first promise; the rest

@@ -40,7 +40,7 @@ impl Watch {
             drop(beat);
             tokio::time::sleep(LOOK).await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,18 +1,17 @@
 //! The connection is cut over a commit: nobody knows whether it was done.
 
+use std::net::SocketAddr;
+
 use fastrand::Rng;
 use mojito_schema::Standing;
 
 use super::cluster::{addresses, host, post, post_again, settled, start};
-use crate::harness::{Ledger, Loss, Proxy, Rig, Try, rounds, seed};
+use crate::harness::{Ledger, Loss, Process, Proxy, Rig, Try, rounds, seed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_whose_commit_is_unknown_is_answered_503_and_is_one_version_after_the_retry() {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    let proxy = Proxy::to(rig.server()).await;
-    let mut hosts = start(&host(&rig).url(rig.url_at(proxy.address())).handlers("effects:plain"), 1).await;
-    let address = addresses(&mut hosts).await[0];
+    let Far { rig, proxy, hosts, address } = Far::host().await;
     let ledger = Ledger::default();
 
     let cuts = rounds(20, 200);
@@ -48,10 +47,7 @@ async fn a_delivery_whose_commit_is_unknown_is_answered_503_and_is_one_version_a
 #[tokio::test(flavor = "multi_thread")]
 async fn several_deliveries_of_one_result_in_a_batch_whose_commit_is_unknown_are_each_one_version() {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    let proxy = Proxy::to(rig.server()).await;
-    let mut hosts = start(&host(&rig).url(rig.url_at(proxy.address())).handlers("effects:plain"), 1).await;
-    let address = addresses(&mut hosts).await[0];
+    let Far { rig, proxy, hosts: _hosts, address } = Far::host().await;
     let ledger = Ledger::default();
 
     for round in 0..rounds(30, 300) {
@@ -79,10 +75,7 @@ async fn several_deliveries_of_one_result_in_a_batch_whose_commit_is_unknown_are
 #[tokio::test(flavor = "multi_thread")]
 async fn an_effect_whose_commit_is_unknown_is_there_once() {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    let proxy = Proxy::to(rig.server()).await;
-    let mut hosts = start(&host(&rig).url(rig.url_at(proxy.address())).handlers("effects:plain"), 1).await;
-    let address = addresses(&mut hosts).await[0];
+    let Far { rig, proxy, hosts: _hosts, address } = Far::host().await;
     let ledger = Ledger::default();
 
     for number in 0..rounds(60, 400) {
@@ -102,4 +95,22 @@ async fn an_effect_whose_commit_is_unknown_is_there_once() {
     let aftermath = settled(&rig, &ledger, &["effects"]).await;
     assert_eq!(aftermath.discarded().len(), 0);
     ledger.tally().report("F25 cut at COMMIT of anything", proxy.fired());
+}
+
+/// A host whose way to its server leads through a proxy.
+struct Far {
+    rig: Rig,
+    proxy: Proxy,
+    hosts: Vec<Process>,
+    address: SocketAddr,
+}
+
+impl Far {
+    async fn host() -> Self {
+        let rig = Rig::shared().await;
+        let proxy = Proxy::to(rig.server()).await;
+        let mut hosts = start(&host(&rig).url(rig.url_at(proxy.address())).handlers("effects:plain"), 1).await;
+        let address = addresses(&mut hosts).await[0];
+        Self { rig, proxy, hosts, address }
+    }
 }

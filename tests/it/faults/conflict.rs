@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::cluster::{addresses, ended, host, settled, start};
-use crate::harness::{Ground, Load, Rig, found, overlaps, rounds, seed};
+use crate::harness::{Ground, Load, Rig, overlaps, rounds, seed};
 
 /// How many rows all handlers write to.
 const COUNTERS: i64 = 12;
@@ -22,8 +22,7 @@ async fn assert_all_is_counted(isolation: &str) {
     let load = Load::over(&mut random, Duration::from_millis(10), 3, 3);
     load.post_to(&addresses(&mut hosts).await);
 
-    let enough = rounds(300, 10_000) as usize;
-    found("enough deliveries", || (load.ledger.tally().acknowledged >= enough).then_some(())).await;
+    load.acknowledged(rounds(300, 10_000) as usize).await;
     let ledger = load.stop().await;
     let aftermath = settled(&rig, &ledger, &["effects"]).await;
 

@@ -47,6 +47,8 @@ async fn assert_replaced(way: Way) {
 
     let aftermath = settled(&rig, &ledger, &HANDLERS).await;
     assert_eq!(aftermath.discarded().len(), 0);
+    let open = proxy.open();
+    assert!(open <= silenced + 8, "{open} connections are open: the silent ones were not closed");
     assert!(refused > 0, "the deadline was kept while nothing came back");
     ledger.tally().assert_answers(Duration::from_secs(2));
     let (recorded, handled) = (recorded_after.unwrap(), handled_after.unwrap());

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::cluster::{addresses, ended, host, post_again, settled, start};
-use crate::harness::{AUTH, Body, Ledger, Load, Rig, Try, found, overlaps, request, rounds, seed, try_post};
+use crate::harness::{AUTH, Body, Ledger, Load, Process, Rig, overlaps, post_at_once, request, rounds, seed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn four_processes_share_the_work_and_do_each_piece_once_and_in_order() {
@@ -24,7 +24,7 @@ async fn four_processes_share_the_work_and_do_each_piece_once_and_in_order() {
     let enough = rounds(1_000, 20_000) as usize;
     let mut kills = 0;
     for part in 1..=10 {
-        found("enough deliveries", || (load.ledger.tally().acknowledged >= enough * part / 10).then_some(())).await;
+        load.acknowledged(enough * part / 10).await;
         kills += rig.end_a_connection().await;
     }
     let ledger = load.stop().await;
@@ -47,9 +47,7 @@ async fn four_processes_share_the_work_and_do_each_piece_once_and_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_one_delivery_to_every_process_at_once_are_one_version_and_repeats() {
     const COPIES: usize = 50;
-    let rig = Rig::shared().await;
-    let mut hosts = start(&host(&rig).handlers("effects:plain"), 4).await;
-    let addresses = addresses(&mut hosts).await;
+    let (rig, _hosts, addresses) = hosts(4).await;
     let ledger = Ledger::default();
 
     let turns = rounds(5, 200);
@@ -57,8 +55,8 @@ async fn copies_of_one_delivery_to_every_process_at_once_are_one_version_and_rep
         let id = format!("r-{round}");
         let body = Body::result(&id).bytes();
         let entry = ledger.enter("interview_result", body.clone());
-        let answers = at_once(&addresses, vec![body; COPIES]).await;
-        let ids: HashSet<i64> = answers.iter().map(|outcome| acknowledged(*outcome)).collect();
+        let answers = post_at_once(&addresses, vec![body; COPIES]).await;
+        let ids: HashSet<i64> = answers.iter().map(|outcome| outcome.delivery()).collect();
         ledger.begin(entry);
         ledger.end(entry, answers[0]);
 
@@ -76,9 +74,7 @@ async fn copies_of_one_delivery_to_every_process_at_once_are_one_version_and_rep
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_of_one_result_to_every_process_at_once_are_numbered_without_a_gap() {
     const VERSIONS: usize = 20;
-    let rig = Rig::shared().await;
-    let mut hosts = start(&host(&rig).handlers("effects:plain"), 4).await;
-    let addresses = addresses(&mut hosts).await;
+    let (rig, _hosts, addresses) = hosts(4).await;
     let ledger = Ledger::default();
 
     let turns = rounds(5, 200);
@@ -87,10 +83,10 @@ async fn versions_of_one_result_to_every_process_at_once_are_numbered_without_a_
             |n| Body::result(&format!("r-{round}")).with("candidate_external_id", format!("{round}-{n}")).bytes();
         let bodies: Vec<Vec<u8>> = (0..VERSIONS).map(body).collect();
         let entries: Vec<usize> = bodies.iter().map(|body| ledger.enter("interview_result", body.clone())).collect();
-        for (entry, outcome) in entries.into_iter().zip(at_once(&addresses, bodies).await) {
+        for (entry, outcome) in entries.into_iter().zip(post_at_once(&addresses, bodies).await) {
             ledger.begin(entry);
             ledger.end(entry, outcome);
-            acknowledged(outcome);
+            outcome.delivery();
         }
     }
 
@@ -103,9 +99,7 @@ async fn versions_of_one_result_to_every_process_at_once_are_numbered_without_a_
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_go_away_at_any_moment_leave_no_connection_poisoned() {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    let mut hosts = start(&host(&rig).handlers("effects:plain"), 2).await;
-    let addresses = addresses(&mut hosts).await;
+    let (rig, hosts, addresses) = hosts(2).await;
 
     let clients = rounds(300, 1_000) as usize;
     let mut gone = JoinSet::new();
@@ -132,7 +126,7 @@ async fn clients_that_go_away_at_any_moment_leave_no_connection_poisoned() {
         let body = Body::result(&format!("sentinel-{number}")).bytes();
         let entry = sentinels.enter("interview_result", body.clone());
         let outcome = post_again(addresses[number % 2], &sentinels, entry, &body).await;
-        let id = acknowledged(outcome);
+        let id = outcome.delivery();
         let seen = rig.number(&format!("SELECT count(*) FROM mojito_deliveries WHERE id = {id}")).await;
         assert_eq!(seen, 1, "what is acknowledged is seen from outside");
     }
@@ -147,21 +141,10 @@ async fn clients_that_go_away_at_any_moment_leave_no_connection_poisoned() {
     sentinels.tally().report("F30 clients that went away", clients);
 }
 
-/// Posts all bodies at once, each to the next host. What each came to.
-async fn at_once(hosts: &[SocketAddr], bodies: Vec<Vec<u8>>) -> Vec<Try> {
-    let mut posts = JoinSet::new();
-    for (number, body) in bodies.into_iter().enumerate() {
-        let address = hosts[number % hosts.len()];
-        posts.spawn(async move { (number, Try::from(try_post(address, "interview_result", &body).await)) });
-    }
-    let mut outcomes = posts.join_all().await;
-    outcomes.sort_by_key(|(number, _)| *number);
-    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
-}
-
-fn acknowledged(outcome: Try) -> i64 {
-    match outcome {
-        Try::Acknowledged(id) => id,
-        other => panic!("{other:?}"),
-    }
+/// Some hosts with one handler, on a database of their own.
+async fn hosts(count: usize) -> (Rig, Vec<Process>, Vec<SocketAddr>) {
+    let rig = Rig::shared().await;
+    let mut hosts = start(&host(&rig).handlers("effects:plain"), count).await;
+    let addresses = addresses(&mut hosts).await;
+    (rig, hosts, addresses)
 }

@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use mojito_schema::{DeliveryRow, ResultRow, Standing, State, WorkRow, work};
 
 use super::database::Effect;
-use super::{Database, Ledger, Note, PATIENCE, Rig, Sent, What};
+use super::{Database, Ground, Ledger, Note, PATIENCE, Rig, SECRET, Sent, What};
 
 /// What is left when the faults are over, and what must be true of it. Each check names what is wrong.
 pub(crate) struct Aftermath {
@@ -44,6 +45,7 @@ impl Aftermath {
     /// The same on Postgres.
     pub(crate) async fn of_rig(rig: &Rig, ledger: &Ledger) -> Self {
         assert_eq!(rig.broken().await, [""; 0], "the indexes are sound");
+        assert_eq!(leaks(rig.folder()), [""; 0], "the logs say nothing of anybody");
         Self {
             sent: ledger.sent(),
             deliveries: rig.deliveries().await,
@@ -254,6 +256,18 @@ pub(crate) fn overlaps(notes: &[Note]) -> Vec<String> {
     faults
 }
 
+/// I9: lines of logs that say who a candidate is, what was said of her, or the secret.
+fn leaks(folder: &Path) -> Vec<String> {
+    const CANARIES: [&str; 5] = ["Test Person", "test@example.com", "clear answers", "worth a talk", SECRET];
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let logs = files.filter(|file| file.extension().is_some_and(|kind| kind == "log"));
+    let lines = logs.flat_map(|log| {
+        let text = String::from_utf8_lossy(&std::fs::read(log).unwrap()).into_owned();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    });
+    lines.filter(|line| CANARIES.iter().any(|canary| line.contains(canary))).collect()
+}
+
 /// I11: what SQLite finds wrong with the file.
 fn broken(database: &Database) -> Vec<String> {
     let query = "SELECT integrity_check AS value FROM pragma_integrity_check
@@ -263,7 +277,7 @@ fn broken(database: &Database) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Body, Ground, Host, Try};
+    use super::super::{Body, Host, Try};
     use super::*;
 
     /// Two versions of one result, acknowledged, handled and sound.

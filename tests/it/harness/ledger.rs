@@ -30,6 +30,16 @@ pub(crate) enum Try {
     Acknowledged(i64),
 }
 
+impl Try {
+    /// As which delivery it was acknowledged. Fails where it was not.
+    pub(crate) fn delivery(self) -> i64 {
+        match self {
+            Self::Acknowledged(id) => id,
+            other => panic!("not acknowledged: {other:?}"),
+        }
+    }
+}
+
 impl Sent {
     /// As what it was acknowledged, if it was.
     pub(crate) fn acknowledged(&self) -> Option<i64> {

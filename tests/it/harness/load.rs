@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -56,6 +56,19 @@ impl Load {
     /// Tells the senders where to post. With no address they wait.
     pub(crate) fn post_to(&self, hosts: &[SocketAddr]) {
         self.hosts.send_replace(hosts.to_vec());
+    }
+
+    /// Waits until so many deliveries are acknowledged, as long as there are more and more.
+    pub(crate) async fn acknowledged(&self, count: usize) {
+        let (mut acknowledged, mut since) = (0, Instant::now());
+        while acknowledged < count {
+            assert!(since.elapsed() < PATIENCE, "no more than {acknowledged} of {count} are acknowledged");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let now = self.ledger.tally().acknowledged;
+            if now > acknowledged {
+                (acknowledged, since) = (now, Instant::now());
+            }
+        }
     }
 
     /// How many requests are on their way at this moment.
@@ -160,6 +173,18 @@ pub(crate) async fn try_post(host: SocketAddr, event: &str, body: &[u8]) -> Opti
         whole(&answer)
     };
     tokio::time::timeout(PATIENCE, exchange).await.expect("an answer, or an end of the connection")
+}
+
+/// Posts all bodies at once, each to the next host. What each came to.
+pub(crate) async fn post_at_once(hosts: &[SocketAddr], bodies: Vec<Vec<u8>>) -> Vec<Try> {
+    let mut posts = JoinSet::new();
+    for (number, body) in bodies.into_iter().enumerate() {
+        let address = hosts[number % hosts.len()];
+        posts.spawn(async move { (number, Try::from(try_post(address, "interview_result", &body).await)) });
+    }
+    let mut outcomes = posts.join_all().await;
+    outcomes.sort_by_key(|(number, _)| *number);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 /// The answer in these bytes, if it is all there.

@@ -36,7 +36,7 @@ pub(crate) use self::handler::{Act, Script, Seen};
 pub(crate) use self::host::{AUTH, BASE, Host, HostBuilder, SECRET};
 pub(crate) use self::journal::{Note, What};
 pub(crate) use self::ledger::{Ledger, Sent, Try};
-pub(crate) use self::load::{Load, try_post};
+pub(crate) use self::load::{Load, post_at_once, try_post};
 pub(crate) use self::log::Log;
 pub(crate) use self::private_server::PrivateServer;
 pub(crate) use self::process::{Process, ProcessBuilder};

@@ -132,23 +132,22 @@ impl Rig {
         }
     }
 
-    /// Waits until no work is left to do: longer where there is much.
+    /// Waits until no work is left to do, as long as there is less and less.
     pub(crate) async fn drained(&self) {
         const OPEN: &str = "SELECT count(*) FROM mojito_work WHERE finished_at IS NULL";
-        let backlog = self.number(OPEN).await;
-        let deadline = Instant::now() + PATIENCE + Duration::from_millis(10) * u32::try_from(backlog).unwrap();
-        loop {
+        let (mut least, mut since) = (i64::MAX, Instant::now());
+        while least > 0 {
             let open = self.number(OPEN).await;
-            if open == 0 {
-                return;
+            if open < least {
+                (least, since) = (open, Instant::now());
             }
-            assert!(
-                Instant::now() < deadline,
-                "{open} of {backlog} pieces of work are never done: {:?}",
-                self.work().await
-            );
+            assert!(since.elapsed() < PATIENCE, "{open} pieces of work are never done: {:?}", self.unfinished().await);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    async fn unfinished(&self) -> Vec<WorkRow> {
+        self.work().await.into_iter().filter(|work| work.finished_at.is_none()).take(10).collect()
     }
 
     /// I11: what Postgres finds wrong with the indexes of the plugin's tables.
