@@ -115,7 +115,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
 
     /// Opens a transaction for a handler; its first statement is the fence, which also sets the "done" mark.
     ///
-    /// `false` when the ticket is stale: then no transaction is open.
+    /// `false` when the ticket is stale: then no transaction is open. A server ends a transaction in which nothing has
+    /// happened for as long as the lease: whoever opened it may be frozen, and its work waits behind it.
     ///
     /// # Errors
     ///
@@ -123,6 +124,7 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     fn begin(
         connection: &mut Self::Connection,
         ticket: Ticket,
+        lease: Duration,
         now: Utc,
     ) -> impl Future<Output = QueryResult<bool>> + Send;
 
@@ -334,14 +336,13 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         false
     }
 
-    /// Makes a connection one that [hears](Self::hear). Keep it for that, and for [telling](Self::tell).
+    /// Opens a connection that [hears](Self::hear), and on which to [tell](Self::tell).
     ///
     /// # Errors
     ///
-    /// Those of the database.
-    fn listen(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<()>> + Send {
-        let _ = connection;
-        ready(Ok(()))
+    /// As [`open`](Self::open).
+    fn listen(url: &str) -> impl Future<Output = Result<Self::Connection, OpenError>> + Send {
+        Self::open(url, Open::Existing)
     }
 
     /// Tells every process that listens that there is work, this one too. `from` says who told.

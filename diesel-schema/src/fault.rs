@@ -1,3 +1,5 @@
+use std::error::Error as StdError;
+
 use diesel::result::{DatabaseErrorKind, Error};
 
 /// What a database says of itself that an operator can act on. Matched, not quoted: other messages may quote data.
@@ -12,9 +14,11 @@ const KNOWN: &[&str] = &[
     "deadlock detected",
     "canceling statement due to lock timeout",
     "canceling statement due to statement timeout",
+    "terminating connection due to idle-in-transaction timeout",
     "terminating connection due to administrator command",
     "the database system is starting up",
     "the database system is shutting down",
+    "the database system is in recovery mode",
     "No space left on device",
     "permission denied",
 ];
@@ -28,7 +32,7 @@ pub fn fault(error: &Error) -> &'static str {
         Error::DatabaseError(DatabaseErrorKind::CheckViolation, _) => "check violation",
         Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => "serialization failure",
         Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => "read-only transaction",
-        Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => "connection closed",
+        Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => "connection lost or silent, outcome unknown",
         Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _) => "connection lost",
         Error::DatabaseError(_, details) => {
             let message = details.message();
@@ -38,5 +42,43 @@ pub fn fault(error: &Error) -> &'static str {
         Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. } => "broken transaction",
         Error::NotFound => "row not found",
         _ => "database error",
+    }
+}
+
+/// Whether nobody knows what was committed: the connection was lost over the commit, or fell silent.
+pub fn is_unknown(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _))
+}
+
+/// The error after which nobody knows what was committed. Diesel itself never says that a connection was closed.
+#[cfg(feature = "postgres")]
+pub(crate) fn unknown(cause: &str) -> Error {
+    Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(cause.to_owned()))
+}
+
+/// Whether another transaction was to blame: serialization failure, deadlock, or the same new key at the same time.
+/// The whole transaction is fit to be run again.
+#[cfg(feature = "postgres")]
+pub(crate) fn is_in_the_way(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation, _) => true,
+        error => is_deadlock(error),
+    }
+}
+
+/// The same of whatever a handler came back with: serialization failure or deadlock. A key that is there already is
+/// the handler's own matter.
+pub fn is_conflict(error: &(dyn StdError + 'static)) -> bool {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.filter_map(|error| error.downcast_ref::<Error>()).any(|error| {
+        matches!(error, Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) || is_deadlock(error)
+    })
+}
+
+/// Nobody hands on the code of a deadlock. The word stands in most translations of the message too.
+fn is_deadlock(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(_, details) => details.message().to_lowercase().contains("deadlock"),
+        _ => false,
     }
 }

@@ -18,11 +18,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use diesel_async::SimpleAsyncConnection;
 use diesel_async::pooled_connection::PoolableConnection;
 use mojito_schema::{Backend, Open, OpenError};
 use rocket::figment::Figment;
 use rocket_db_pools::{Config, Error};
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+
+/// How long a connection may rest before it is asked whether it still lives.
+const REST: Duration = Duration::from_secs(5);
+
+/// How long its answer may take.
+const PING: Duration = Duration::from_secs(2);
 
 /// A pool of SQLite connections: WAL, `synchronous = FULL`, foreign keys, a busy timeout.
 #[cfg(feature = "sqlite")]
@@ -65,6 +72,7 @@ impl<B: Backend> Pool<B> {
             .max_size(config.max_connections)
             .wait_timeout(timeout)
             .create_timeout(timeout)
+            .recycle_timeout(Some(PING))
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .expect("a runtime is named");
@@ -128,11 +136,15 @@ impl<B: Backend> managed::Manager for Opener<B> {
         B::open(&self.url, Open::Create).await
     }
 
-    async fn recycle(&self, connection: &mut B::Connection, _: &Metrics) -> RecycleResult<OpenError> {
-        match connection.is_broken() {
-            true => Err(RecycleError::message("the connection is broken")),
-            false => Ok(()),
+    async fn recycle(&self, connection: &mut B::Connection, metrics: &Metrics) -> RecycleResult<OpenError> {
+        if connection.is_broken() {
+            return Err(RecycleError::message("the connection is broken"));
         }
+        // What has rested may have died of it, without a word.
+        if metrics.last_used() > REST && connection.batch_execute("SELECT 1").await.is_err() {
+            return Err(RecycleError::message("the connection is dead"));
+        }
+        Ok(())
     }
 }
 

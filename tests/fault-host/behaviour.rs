@@ -1,9 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rocket_mojito::{HandlerError, HandlerResult};
 
-/// What a handler does before its effect.
+/// What a handler does besides its effect.
 pub(crate) enum Behaviour {
     /// Nothing.
     Plain,
@@ -11,8 +11,14 @@ pub(crate) enum Behaviour {
     External,
     /// Takes its time.
     Slow(Duration),
-    /// Waits until a file is there.
+    /// Waits until a file is there, before its transaction.
     Gated(PathBuf),
+    /// Waits until a file is there, within its transaction.
+    Holding(PathBuf),
+    /// Adds one to three of so many rows of the table `counters` within its transaction, each delivery to others.
+    Counting(i64),
+    /// Fails in so many of a hundred attempts, after its effect, and in some for good.
+    Flaky(u64),
     /// Never comes back, and lets others work.
     Pending,
     /// Never comes back, and keeps its thread.
@@ -34,14 +40,19 @@ pub(crate) enum Poison {
 }
 
 impl Behaviour {
-    /// `plain`, `external`, `slow:<ms>`, `gated:<file>`, `pending`, `blocking`, `refuse`, `panic`, `abort`, `overflow`.
+    /// `plain`, `external`, `slow:<ms>`, `gated:<file>`, `holding:<file>`, `counting:<rows>`, `flaky:<percent>`, `pending`,
+    /// `blocking`, `refuse`, `panic`, `abort`, `overflow`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, argument) = text.split_once(':').unwrap_or((text, ""));
+        let number = || argument.parse::<u64>().map_err(|_| format!("{text}: no number"));
         Ok(match name {
             "plain" => Self::Plain,
             "external" => Self::External,
-            "slow" => Self::Slow(Duration::from_millis(argument.parse().map_err(|_| format!("{text}: no number"))?)),
+            "slow" => Self::Slow(Duration::from_millis(number()?)),
             "gated" => Self::Gated(argument.into()),
+            "holding" => Self::Holding(argument.into()),
+            "counting" => Self::Counting(i64::try_from(number()?).map_err(|error| error.to_string())?),
+            "flaky" => Self::Flaky(number()?),
             "pending" => Self::Pending,
             "blocking" => Self::Blocking,
             "refuse" => Self::Poisoned(Poison::Refuse),
@@ -52,17 +63,15 @@ impl Behaviour {
         })
     }
 
+    /// What happens before the transaction.
     pub(crate) async fn show(&self, result_id: &str) -> HandlerResult {
         match self {
-            Self::Plain | Self::External => Ok(()),
             Self::Slow(time) => {
                 tokio::time::sleep(*time).await;
                 Ok(())
             }
             Self::Gated(file) => {
-                while !file.exists() {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
+                wait_for(file).await;
                 Ok(())
             }
             Self::Pending => std::future::pending().await,
@@ -70,8 +79,50 @@ impl Behaviour {
                 std::thread::sleep(Duration::from_secs(3600));
             },
             Self::Poisoned(poison) if result_id.starts_with("poison") => poison.work(),
-            Self::Poisoned(_) => Ok(()),
+            _ => Ok(()),
         }
+    }
+
+    /// What happens within the transaction, before the effect.
+    pub(crate) async fn hold(&self) {
+        if let Self::Holding(file) = self {
+            wait_for(file).await;
+        }
+    }
+
+    /// The rows that a delivery counts in, in an order of its own.
+    pub(crate) fn counters(&self, delivery_id: i64) -> Vec<i64> {
+        let Self::Counting(rows) = self else { return Vec::new() };
+        let mut all: Vec<i64> = (0..*rows).collect();
+        all.sort_by_key(|row| scatter(delivery_id, *row));
+        all.truncate(3);
+        all
+    }
+
+    /// What the handler answers after its effect. Which attempts fail is known before: those of a delivery differ.
+    pub(crate) fn answer(&self, delivery_id: i64, attempt: i32) -> HandlerResult {
+        let Self::Flaky(percent) = self else { return Ok(()) };
+        match scatter(delivery_id, attempt.into()) % 100 {
+            0 => Err(HandlerError::discard("flaky for good")),
+            drawn if drawn < *percent => Err(HandlerError::retry_in(Duration::from_millis(20))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A number that looks like chance and is the same every time.
+///
+/// Source: the finaliser of SplitMix64.
+fn scatter(a: i64, b: i64) -> u64 {
+    let mixed = a.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ b.cast_unsigned();
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+async fn wait_for(file: &Path) {
+    while !file.exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

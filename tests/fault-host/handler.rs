@@ -1,24 +1,10 @@
-use diesel::ExpressionMethods as _;
-use diesel_async::RunQueryDsl;
-use rocket_mojito::{Context, Event, HandlerResult, MojitoHandler, Sqlite};
+use rocket_mojito::{Context, Event, HandlerResult, MojitoHandler};
 
 use crate::behaviour::Behaviour;
+use crate::effect::{Effect, Effects};
 use crate::journal::Journal;
 
-diesel::table! {
-    /// What handlers did. The test creates it, without a constraint that would hide what happened twice.
-    effects {
-        id -> BigInt,
-        delivery_id -> BigInt,
-        result_id -> Text,
-        version -> Nullable<BigInt>,
-        handler -> Text,
-        attempt -> Integer,
-        process -> BigInt,
-    }
-}
-
-/// A handler whose effect is a row in the table `effects`, after it has behaved as it was told to.
+/// A handler whose effect is a row in the table `effects`, around which it behaves as it was told to.
 pub(crate) struct Handler {
     name: String,
     behaviour: Behaviour,
@@ -31,48 +17,59 @@ impl Handler {
         Ok(Self { name: name.to_owned(), behaviour: Behaviour::parse(behaviour)?, journal })
     }
 
-    async fn handle(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+    async fn handle<B: Effects>(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
         self.note("start", event, cx)?;
-        let result_id = event.payload().id.as_str();
-        self.behaviour.show(result_id).await?;
+        self.behaviour.show(event.payload().id.as_str()).await?;
         match self.behaviour {
             Behaviour::External => self.note("call", event, cx)?,
-            _ => {
-                let row = (
-                    effects::delivery_id.eq(event.delivery_id()),
-                    effects::result_id.eq(result_id),
-                    effects::version.eq(event.version()),
-                    effects::handler.eq(&self.name),
-                    effects::attempt.eq(cx.attempt()),
-                    effects::process.eq(i64::from(std::process::id())),
-                );
-                diesel::insert_into(effects::table).values(row).execute(cx.transaction().await?).await?;
-            }
+            _ => self.write(event, cx).await?,
         }
+        self.behaviour.answer(event.delivery_id(), cx.attempt())?;
         self.note("end", event, cx)?;
         Ok(())
     }
 
-    fn note(&self, what: &str, event: &Event, cx: &Context<'_, Sqlite>) -> std::io::Result<()> {
+    async fn write<B: Effects>(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
+        let effect = Effect {
+            delivery_id: event.delivery_id(),
+            result_id: event.payload().id.as_str(),
+            version: event.version(),
+            handler: &self.name,
+            attempt: cx.attempt(),
+            process: std::process::id().into(),
+        };
+        let tx = cx.transaction().await?;
+        for counter in self.behaviour.counters(event.delivery_id()) {
+            B::add_one(tx, counter).await?;
+        }
+        if matches!(self.behaviour, Behaviour::Holding(_)) {
+            self.note("hold", event, cx)?;
+            self.behaviour.hold().await;
+        }
+        B::write(cx.transaction().await?, effect).await?;
+        Ok(())
+    }
+
+    fn note<B: Effects>(&self, what: &str, event: &Event, cx: &Context<'_, B>) -> std::io::Result<()> {
         self.journal.note(what, &self.name, event, cx.attempt(), cx.key())
     }
 }
 
 #[rocket::async_trait]
-impl MojitoHandler<Sqlite> for Handler {
+impl<B: Effects> MojitoHandler<B> for Handler {
     fn name(&self) -> String {
         self.name.clone()
     }
 
-    async fn interview_result(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+    async fn interview_result(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
         self.handle(event, cx).await
     }
 
-    async fn interview_collected(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+    async fn interview_collected(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
         self.handle(event, cx).await
     }
 
-    async fn interview_failed(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+    async fn interview_failed(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
         self.handle(event, cx).await
     }
 }

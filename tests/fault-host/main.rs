@@ -9,6 +9,7 @@
 //! | `FAULT_HANDLERS` | its handlers: `name:behaviour`, or `name:behaviour:argument`, joined by commas |
 
 mod behaviour;
+mod effect;
 mod handler;
 mod journal;
 
@@ -16,16 +17,25 @@ use std::error::Error;
 use std::path::Path;
 
 use rocket::fairing::AdHoc;
-use rocket_mojito::{MojitoConfig, MojitoFairing};
+use rocket_mojito::{MojitoConfig, MojitoFairing, Postgres, Sqlite};
 
+use self::effect::Effects;
 use self::handler::Handler;
 use self::journal::Journal;
 
 #[rocket::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let url: String = rocket::Config::figment().extract_inner("databases.mojito.url")?;
+    match url.starts_with("postgres") {
+        true => host::<Postgres>().await,
+        false => host::<Sqlite>().await,
+    }
+}
+
+async fn host<B: Effects>() -> Result<(), Box<dyn Error>> {
     let journal = Journal::open(Path::new(&std::env::var("FAULT_JOURNAL")?))?;
     let address = std::env::var("FAULT_ADDRESS")?;
-    let mut fairing = MojitoFairing::new(MojitoConfig::from_env()?);
+    let mut fairing = MojitoFairing::<B>::new(MojitoConfig::from_env()?);
     for spec in std::env::var("FAULT_HANDLERS")?.split(',') {
         fairing = fairing.handler(Handler::parse(spec, journal.try_clone()?)?);
     }

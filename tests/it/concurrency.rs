@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use tokio::task::JoinSet;
 
 use crate::harness::{
-    Aftermath, Body, Database, Ledger, Load, Process, Try, drained, found, overlaps, rounds, seed, try_post,
+    Aftermath, Body, Database, Ledger, Load, Process, drained, found, overlaps, post_at_once, rounds, seed,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,8 +47,8 @@ async fn copies_of_one_delivery_at_once_are_one_version_and_repeats() {
     for round in 0..rounds(5, 200) {
         let body = Body::result(&format!("r-{round}")).bytes();
         let entry = ledger.enter("interview_result", body.clone());
-        let answers = at_once(&hosts, vec![body; COPIES]).await;
-        let ids: HashSet<i64> = answers.iter().map(|outcome| acknowledged(*outcome)).collect();
+        let answers = post_at_once(&hosts.addresses, vec![body; COPIES]).await;
+        let ids: HashSet<i64> = answers.iter().map(|outcome| outcome.delivery()).collect();
         ledger.begin(entry);
         ledger.end(entry, answers[0]);
 
@@ -74,10 +73,10 @@ async fn versions_of_one_result_at_once_are_numbered_without_a_gap() {
             |n| Body::result(&format!("r-{round}")).with("candidate_external_id", format!("{round}-{n}")).bytes();
         let bodies: Vec<Vec<u8>> = (0..VERSIONS).map(body).collect();
         let entries: Vec<usize> = bodies.iter().map(|body| ledger.enter("interview_result", body.clone())).collect();
-        for (entry, outcome) in entries.into_iter().zip(at_once(&hosts, bodies).await) {
+        for (entry, outcome) in entries.into_iter().zip(post_at_once(&hosts.addresses, bodies).await) {
             ledger.begin(entry);
             ledger.end(entry, outcome);
-            acknowledged(outcome);
+            outcome.delivery();
         }
     }
     drained(&database).await;
@@ -98,23 +97,4 @@ async fn two_hosts(database: &Arc<Database>) -> Hosts {
     let mut processes = [host.start().await, host.start().await];
     let addresses = [processes[0].lifted().await.unwrap(), processes[1].lifted().await.unwrap()];
     Hosts { addresses, _processes: processes }
-}
-
-/// Posts all bodies at once, every other one to the same host. What each came to.
-async fn at_once(hosts: &Hosts, bodies: Vec<Vec<u8>>) -> Vec<Try> {
-    let mut posts = JoinSet::new();
-    for (number, body) in bodies.into_iter().enumerate() {
-        let address = hosts.addresses[number % 2];
-        posts.spawn(async move { (number, Try::from(try_post(address, "interview_result", &body).await)) });
-    }
-    let mut outcomes = posts.join_all().await;
-    outcomes.sort_by_key(|(number, _)| *number);
-    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
-}
-
-fn acknowledged(outcome: Try) -> i64 {
-    match outcome {
-        Try::Acknowledged(id) => id,
-        other => panic!("{other:?}"),
-    }
 }

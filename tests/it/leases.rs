@@ -3,7 +3,9 @@ use std::sync::Arc;
 use mojito_schema::State;
 use rustix::process::Signal;
 
-use crate::harness::{Aftermath, Body, Database, Ledger, Note, Process, Try, What, drained, found, overlaps, rounds};
+use crate::harness::{
+    Aftermath, Body, Database, Ground, Ledger, Note, Process, Try, What, drained, found, overlaps, rounds,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_is_renewed_is_never_taken_over() {

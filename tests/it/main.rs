@@ -12,6 +12,7 @@ mod dispatch;
 mod documents;
 mod example;
 mod failpoints;
+mod faults;
 mod harness;
 mod host_routes;
 mod http;

@@ -6,7 +6,7 @@ use mojito_schema::{Action, State};
 use rocket_mojito::{Actor, Event, Inbox, Person, Replay, Selection, Standing};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::harness::{Act, Body, Database, Host, Script, Seen, eventually, next};
+use crate::harness::{Act, Body, Database, Ground, Host, Script, Seen, eventually, next};
 
 /// Looks for bytes in the database's files.
 fn is_in_files(database: &Database, text: &str) -> bool {

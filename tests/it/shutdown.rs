@@ -7,7 +7,9 @@ use mojito_schema::State;
 use rocket_mojito::{Context, Event, HandlerResult, MojitoHandler, Sqlite};
 use rustix::process::Signal;
 
-use crate::harness::{Aftermath, Body, Database, Host, Ledger, Load, Process, Try, What, drained, found, rounds, seed};
+use crate::harness::{
+    Aftermath, Body, Database, Ground, Host, Ledger, Load, Process, Try, What, drained, found, rounds, seed,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_told_to_stop_under_load_leaves_nothing_half_done() {

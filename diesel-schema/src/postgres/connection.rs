@@ -5,44 +5,86 @@ use diesel::connection::CacheSize;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use tokio::time::timeout;
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, NoTls, Socket};
+use tokio_postgres::tls::{MakeTlsConnect, TlsStream};
+use tokio_postgres::{Client, Connection as Driver, NoTls, Socket};
 
-use super::Connection;
+use super::pulse::Pulse;
 use super::tls::{self, SslMode};
 use super::url::{Proxy, Url};
+use super::{Connection, SILENCE};
 use crate::error::OpenError;
 
 /// How long opening may take in all: a server that accepts and then says nothing is noticed too.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a connection is for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    /// To ask: it is closed when the server falls silent.
+    Ask,
+    /// To hear of what others tell, however long that takes.
+    Hear,
+}
+
 pub(super) async fn open(url: &str) -> Result<Connection, OpenError> {
+    open_for(Purpose::Ask, url).await
+}
+
+pub(super) async fn open_to_hear(url: &str) -> Result<Connection, OpenError> {
+    open_for(Purpose::Hear, url).await
+}
+
+async fn open_for(purpose: Purpose, url: &str) -> Result<Connection, OpenError> {
     let url = Url::parse(url)?;
-    timeout(PATIENCE, connect(&url))
+    timeout(PATIENCE, connect(purpose, &url))
         .await
         .map_err(|_| OpenError::no_connection(format!("the Postgres server did not answer within {PATIENCE:?}")))?
 }
 
-async fn connect(url: &Url) -> Result<Connection, OpenError> {
+async fn connect(purpose: Purpose, url: &Url) -> Result<Connection, OpenError> {
     match url.mode {
-        SslMode::Disable => connect_by(url, NoTls).await,
-        _ => connect_by(url, tls::connector(url.mode, &url.roots)?).await,
+        SslMode::Disable => connect_by(purpose, url, NoTls).await,
+        _ => connect_by(purpose, url, tls::connector(url.mode, &url.roots)?).await,
     }
 }
 
-async fn connect_by<T>(url: &Url, tls: T) -> Result<Connection, OpenError>
+async fn connect_by<T>(purpose: Purpose, url: &Url, tls: T) -> Result<Connection, OpenError>
 where
     T: MakeTlsConnect<Socket, Stream: Send + 'static>,
 {
     let (client, driver) = url.config.connect(tls).await.map_err(unreachable)?;
-    match url.proxy {
-        Proxy::None => AsyncPgConnection::try_from_client_and_connection(client, driver).await.map_err(unreachable),
-        Proxy::Transaction => {
-            // It ends with the client.
-            tokio::spawn(driver);
-            set_up_by_proxy(client).await.map_err(unreachable)
-        }
+    match purpose {
+        Purpose::Ask => watched(client, driver, url.proxy).await,
+        Purpose::Hear => AsyncPgConnection::try_from_client_and_connection(client, driver).await.map_err(unreachable),
     }
+}
+
+/// A connection that is closed when the server falls silent: then what waits for an answer fails.
+async fn watched<S>(client: Client, mut driver: Driver<Socket, S>, proxy: Proxy) -> Result<Connection, OpenError>
+where
+    S: TlsStream + Unpin + Send + 'static,
+{
+    let set_up = async {
+        match proxy {
+            Proxy::None => AsyncPgConnection::try_from(client).await.map_err(unreachable),
+            Proxy::Transaction => set_up_by_proxy(client).await.map_err(unreachable),
+        }
+    };
+    let mut connection = tokio::select! {
+        connection = set_up => connection?,
+        ended = &mut driver => return Err(ended.map_or_else(unreachable, |()| OpenError::new("the server hung up"))),
+    };
+    let pulse = Pulse::default();
+    let watch = pulse.watch();
+    connection.set_instrumentation(pulse);
+    tokio::spawn(async move {
+        tokio::select! {
+            // Whoever waits for an answer is told.
+            _ = driver => {}
+            () = watch.stopped(SILENCE) => {}
+        }
+    });
+    Ok(connection)
 }
 
 /// Diesel prepares every statement under a name, which only the session knows that it happened to be prepared in.

@@ -2,9 +2,10 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 
-use super::Connection;
+use super::{Connection, TRIES};
 use crate::error::OpenError;
 use crate::failpoint;
+use crate::fault::is_in_the_way;
 use crate::migration::{Migration, migrations, missing};
 use crate::tables::migrations::migrations;
 
@@ -22,21 +23,42 @@ const BOOKKEEPING: &str = "
 ";
 
 pub(super) async fn run(connection: &mut Connection) -> Result<(), OpenError> {
-    let run = async |c: &mut Connection| {
-        c.batch_execute(LOCK).await?;
-        c.batch_execute(BOOKKEEPING).await?;
-        let recorded: Vec<String> = migrations::table.select(migrations::name).load(c).await?;
-        for migration in missing(MIGRATIONS, &recorded) {
-            c.batch_execute(migration.up).await?;
-            failpoint::reach("migration.run");
-            diesel::insert_into(migrations::table).values(migrations::name.eq(migration.name)).execute(c).await?;
+    let mut tries = 1;
+    loop {
+        match run_in_transaction(connection).await {
+            // What still runs on the tables locks them in an order of its own.
+            Err(error) if is_in_the_way(&error) && tries < TRIES => tries += 1,
+            outcome => {
+                let failed = |error| OpenError::because("the tables cannot be brought up to date", error);
+                return outcome.map_err(failed);
+            }
         }
-        QueryResult::Ok(())
-    };
-    connection
-        .transaction(run)
-        .await
-        .map_err(|error| OpenError::because("the tables cannot be brought up to date", error))
+    }
+}
+
+/// In a transaction that nobody watches: on large tables, or while another process migrates, a statement takes its time.
+async fn run_in_transaction(connection: &mut Connection) -> QueryResult<()> {
+    connection.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
+    match run_missing(connection).await {
+        Ok(()) => connection.batch_execute("COMMIT").await,
+        Err(error) => {
+            connection.batch_execute("ROLLBACK").await?;
+            Err(error)
+        }
+    }
+}
+
+async fn run_missing(connection: &mut Connection) -> QueryResult<()> {
+    connection.batch_execute(LOCK).await?;
+    connection.batch_execute(BOOKKEEPING).await?;
+    let recorded: Vec<String> = migrations::table.select(migrations::name).load(connection).await?;
+    for migration in missing(MIGRATIONS, &recorded) {
+        connection.batch_execute(migration.up).await?;
+        failpoint::reach("migration.run");
+        let record = diesel::insert_into(migrations::table).values(migrations::name.eq(migration.name));
+        record.execute(connection).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn pending(connection: &mut Connection) -> Result<Vec<String>, OpenError> {

@@ -4,7 +4,9 @@ mod bulk;
 mod claim;
 mod connection;
 mod migrations;
+mod pulse;
 mod record;
+mod rescue;
 mod tls;
 mod url;
 #[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
@@ -15,15 +17,13 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Bool, Text};
 use diesel::{QueryResult, define_sql_function};
-use diesel_async::{
-    AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
-};
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
 
 use self::url::{Proxy, Url};
 use crate::backend::{Backend, Open, Rescue};
+use crate::fault::{fault, is_in_the_way, unknown};
 use crate::{
     Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
     Requeued, Selection, Settlement, Step, Ticket, Utc,
@@ -56,17 +56,28 @@ use crate::{
 /// connection need a transaction around them (`connection.transaction(…)`), since Diesel prepares each. Leave it away
 /// for PgBouncer 1.21 or later with `max_prepared_statements` above zero.
 ///
-/// A network that goes silent is noticed within 30 s: by TCP's own keepalives, and by a limit on opening a connection.
+/// A network or a server that goes silent is noticed within 30 s: by TCP's own keepalives, by a limit on opening a
+/// connection, and by another on the answer to a statement within a transaction.
+///
+/// # A handler's transaction
+///
+/// It has the isolation level that the database has by default; where that makes it fail, it is run again soon, as
+/// after a deadlock. A statement in it may take 15 s, and a pause between two as long as the lease: then the server
+/// ends it.
 #[derive(Debug, Clone, Copy)]
 pub enum Postgres {}
 
 type Connection = AsyncPgConnection;
 
-/// One keeper at a time looks for lapsed leases: two would each give a suspect its turn. The number is ours.
-const ONE_KEEPER: &str = "SELECT pg_advisory_xact_lock(5570251197)";
-
 /// How often a transaction is tried that others got in the way of.
 const TRIES: u32 = 5;
+
+/// How long the server may be silent over a statement, longer than it may take by `statement_timeout`, and over a
+/// verb. Then its connection is given up: a new one is there before 30 s have passed.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// How long a transaction of our own may pause between two statements, where whoever opened it is frozen.
+const PAUSE: Duration = Duration::from_secs(5);
 
 define_sql_function! {
     /// The time by the database's clock, at this moment.
@@ -88,18 +99,35 @@ macro_rules! write {
     ($connection:ident, $wait:expr, |$c:ident, $now:ident| $body:expr) => {{
         let mut tries = 1;
         loop {
-            let outcome = $connection
-                .transaction(async |$c| {
-                    let $now = enter($c, $wait).await?;
-                    $body.await
+            let mut is_written = false;
+            let mut transaction = $connection.build_transaction().read_committed().read_write();
+            let outcome = transaction
+                .run(async |$c| {
+                    let $now = enter($c, $wait, PAUSE).await?;
+                    let outcome = $body.await?;
+                    is_written = true;
+                    Ok(outcome)
                 })
                 .await;
             match outcome {
-                Err(error) if is_in_the_way(&error) && tries < TRIES => tries += 1,
+                Err(error) if is_in_the_way(&error) => {
+                    if tries == TRIES {
+                        break Err(error);
+                    }
+                    tries += 1;
+                }
+                Err(error) if is_written => break Err(unknown(fault(&error))),
                 outcome => break outcome,
             }
         }
     }};
+}
+
+/// The outcome of a verb, unless the server is silent over it. Dropped half-way, its connection is closed by whoever
+/// called: see [`Backend`].
+async fn heard<R>(verb: impl Future<Output = QueryResult<R>>) -> QueryResult<R> {
+    let answer = tokio::time::timeout(SILENCE, verb).await;
+    answer.unwrap_or_else(|_| Err(unknown("the server fell silent")))
 }
 
 /// Whether a commit waits until it is on disk.
@@ -113,30 +141,21 @@ enum Wait {
 
 /// Sets what every transaction relies on, and asks for the time. `synchronous_commit` is the first promise; the rest
 /// bounds how long anything waits.
-async fn enter(connection: &mut Connection, wait: Wait) -> QueryResult<Utc> {
+async fn enter(connection: &mut Connection, wait: Wait, pause: Duration) -> QueryResult<Utc> {
     let synchronous_commit = match wait {
         Wait::ForDisk => "on",
         Wait::ForNothing => "off",
     };
+    let pause = format!("{}ms", pause.as_millis());
     let settings = (
         clock_timestamp(),
         set_config("synchronous_commit", synchronous_commit, true),
         set_config("lock_timeout", "10s", true),
-        set_config("statement_timeout", "30s", true),
-        set_config("idle_in_transaction_session_timeout", "10min", true),
+        set_config("statement_timeout", "15s", true),
+        set_config("idle_in_transaction_session_timeout", pause, true),
     );
     let (now, ..): (Utc, String, String, String, String) = diesel::select(settings).get_result(connection).await?;
     Ok(now)
-}
-
-/// Whether another transaction was to blame: serialization failure, deadlock, or the same new key at the same time.
-fn is_in_the_way(error: &Error) -> bool {
-    match error {
-        Error::DatabaseError(DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation, _) => true,
-        // Nobody hands on the code of a deadlock. The word stands in most translations of the message too.
-        Error::DatabaseError(_, details) => details.message().to_lowercase().contains("deadlock"),
-        _ => false,
-    }
 }
 
 /// The settlement with its time brought from the caller's clock, on which it is `here`, to the database's.
@@ -182,7 +201,7 @@ impl Backend for Postgres {
         handlers: Arc<Vec<HandlerSpec>>,
         _: Utc,
     ) -> QueryResult<Vec<Recorded>> {
-        write!(connection, |c, now| record::record(c, &batch, &handlers, now))
+        heard(async { write!(connection, |c, now| record::record(c, &batch, &handlers, now)) }).await
     }
 
     async fn relax(_: &mut Connection) -> Result<(), OpenError> {
@@ -197,13 +216,13 @@ impl Backend for Postgres {
         lease: Duration,
         _: Utc,
     ) -> QueryResult<Vec<Claim>> {
-        write!(connection, |c, now| claim::claim(c, &handler, limit, lease, now))
+        heard(async { write!(connection, |c, now| claim::claim(c, &handler, limit, lease, now)) }).await
     }
 
-    async fn begin(connection: &mut Connection, ticket: Ticket, _: Utc) -> QueryResult<bool> {
+    async fn begin(connection: &mut Connection, ticket: Ticket, lease: Duration, _: Utc) -> QueryResult<bool> {
         AnsiTransactionManager::begin_transaction(connection).await?;
         let fence = async {
-            let now = enter(connection, Wait::ForNothing).await?;
+            let now = enter(connection, Wait::ForNothing, lease).await?;
             verbs::complete(connection, &ticket, now).await
         };
         match fence.await {
@@ -230,30 +249,25 @@ impl Backend for Postgres {
         settlement: Settlement,
         here: Utc,
     ) -> QueryResult<bool> {
-        write!(connection, Wait::ForNothing, |c, now| verbs::settle(
-            c,
-            &ticket,
-            &brought_over(&settlement, here, now),
-            now
-        ))
+        heard(async {
+            write!(connection, Wait::ForNothing, |c, now| async {
+                verbs::settle(c, &ticket, &brought_over(&settlement, here, now), now).await
+            })
+        })
+        .await
     }
 
     async fn renew_and_rescue(
         connection: &mut Connection,
-        mut held: Vec<Ticket>,
+        held: Vec<Ticket>,
         lease: Duration,
         _: Utc,
     ) -> QueryResult<Rescue> {
-        // The same order in every process, so that none waits for the other in a circle.
-        held.sort_unstable_by(|a, b| (a.delivery_id, &a.handler).cmp(&(b.delivery_id, &b.handler)));
-        write!(connection, |c, now| async {
-            c.batch_execute(ONE_KEEPER).await?;
-            verbs::renew_and_rescue(c, held.clone(), lease, now).await
-        })
+        heard(async { write!(connection, |c, now| rescue::renew_and_rescue(c, &held, lease, now)) }).await
     }
 
     async fn count(connection: &mut Connection, selection: Selection) -> QueryResult<u64> {
-        connection.transaction(async |c| verbs::count(c, &selection).await).await
+        heard(async { write!(connection, |c, _now| verbs::count(c, &selection)) }).await
     }
 
     async fn requeue(
@@ -300,11 +314,11 @@ impl Backend for Postgres {
     }
 
     async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
-        connection.transaction(async |c| verbs::bodies(c, after_id, limit).await).await
+        write!(connection, |c, _now| verbs::bodies(c, after_id, limit))
     }
 
     async fn results_of(connection: &mut Connection, person: Person) -> QueryResult<Vec<(String, String)>> {
-        connection.transaction(async |c| verbs::results_of(c, &person).await).await
+        write!(connection, |c, _now| verbs::results_of(c, &person))
     }
 
     async fn erase_result(connection: &mut Connection, endpoint: String, id: String, _: Utc) -> QueryResult<Erased> {
@@ -331,15 +345,15 @@ impl Backend for Postgres {
     }
 
     async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
-        connection.transaction(async |c| verbs::backlog(c).await).await
+        heard(async { write!(connection, |c, _now| verbs::backlog(c)) }).await
     }
 
     fn can_tell(url: &str) -> bool {
         Url::parse(url).is_ok_and(|url| url.proxy == Proxy::None)
     }
 
-    async fn listen(connection: &mut Connection) -> QueryResult<()> {
-        wire::listen(connection).await
+    async fn listen(url: &str) -> Result<Connection, OpenError> {
+        wire::listen(url).await
     }
 
     async fn tell(connection: &mut Connection, from: &str) -> QueryResult<()> {

@@ -6,7 +6,8 @@ use diesel::{QueryResult, sql_types};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use futures_util::StreamExt;
 
-use super::Connection;
+use super::{Connection, connection};
+use crate::error::OpenError;
 
 /// The channel of the server on which processes tell each other of work.
 const CHANNEL: &str = "mojito_work";
@@ -16,8 +17,11 @@ define_sql_function! {
     fn pg_notify(channel: sql_types::Text, payload: sql_types::Text);
 }
 
-pub(super) async fn listen(connection: &mut Connection) -> QueryResult<()> {
-    connection.batch_execute(&format!("LISTEN {CHANNEL}")).await
+pub(super) async fn listen(url: &str) -> Result<Connection, OpenError> {
+    let mut connection = connection::open_to_hear(url).await?;
+    let listening = connection.batch_execute(&format!("LISTEN {CHANNEL}")).await;
+    listening.map_err(|error| OpenError::because("the Postgres server lets nobody listen", error))?;
+    Ok(connection)
 }
 
 /// A transaction of its own, which writes nothing: the server commits notifications one at a time, and would let all

@@ -14,7 +14,11 @@ pub(super) async fn claim(
     now: Utc,
 ) -> QueryResult<Vec<Claim>> {
     let rows: Vec<WorkRow> = claimable(handler, &now, limit).select(WorkRow::as_select()).load(connection)?;
-    verbs::take(connection, rows, now.after(lease)).await
+    let mut claims = Vec::with_capacity(rows.len());
+    for row in rows {
+        claims.push(verbs::take_one(connection, row, now.after(lease)).await?);
+    }
+    Ok(claims)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod claim;
 mod connection;
 mod migrations;
 mod record;
+mod rescue;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -88,7 +89,7 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(claim::claim(c, &handler, limit, lease, now))).await
     }
 
-    async fn begin(connection: &mut Wrapper, ticket: Ticket, now: Utc) -> QueryResult<bool> {
+    async fn begin(connection: &mut Wrapper, ticket: Ticket, _: Duration, now: Utc) -> QueryResult<bool> {
         connection.spawn_blocking(move |c| begin(c, &ticket, now)).await
     }
 
@@ -115,7 +116,7 @@ impl Backend for Sqlite {
         lease: Duration,
         now: Utc,
     ) -> QueryResult<Rescue> {
-        write(connection, move |c| at_once(verbs::renew_and_rescue(c, held, lease, now))).await
+        write(connection, move |c| at_once(rescue::renew_and_rescue(c, held, lease, now))).await
     }
 
     async fn count(connection: &mut Wrapper, selection: Selection) -> QueryResult<u64> {

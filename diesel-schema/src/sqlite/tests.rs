@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::migrations::MIGRATIONS;
-use super::{at_once, verbs};
+use super::{at_once, rescue};
 use crate::{Rescue, Utc, work};
 
 const LEASE: Duration = Duration::from_secs(15);
@@ -21,8 +21,8 @@ fn lost(attempts: &[(i64, i32)]) -> SqliteConnection {
     connection.batch_execute("PRAGMA foreign_keys = OFF").unwrap();
     for (delivery, attempt) in attempts {
         let insert = format!(
-            "INSERT INTO mojito_work (delivery_id, handler, endpoint, result_id, state, attempt, max_attempts, lease_until)
-             VALUES ({delivery}, 'h', 'e', 'r-{delivery}', 'running', {attempt}, 5, '2001-01-01 00:00:00.000000')"
+            "INSERT INTO mojito_work (delivery_id, handler, first_delivery_id, state, attempt, max_attempts, lease_until)
+             VALUES ({delivery}, 'h', {delivery}, 'running', {attempt}, 5, '2001-01-01 00:00:00.000000')"
         );
         connection.batch_execute(&insert).unwrap();
     }
@@ -34,8 +34,8 @@ fn waiting(connection: &mut SqliteConnection) -> Vec<i64> {
     waiting.select(work::delivery_id).load(connection).unwrap()
 }
 
-fn rescue(connection: &mut SqliteConnection, now: Utc) -> Rescue {
-    at_once(verbs::renew_and_rescue(connection, Vec::new(), LEASE, now)).unwrap()
+fn look(connection: &mut SqliteConnection, now: Utc) -> Rescue {
+    at_once(rescue::renew_and_rescue(connection, Vec::new(), LEASE, now)).unwrap()
 }
 
 #[test]
@@ -43,8 +43,8 @@ fn what_was_lost_once_waits_again_at_once_and_what_was_lost_more_often_one_at_a_
     let mut connection = lost(&[(1, 2), (2, 1), (3, 3), (4, 1), (5, 5)]);
     let now = Utc::now();
 
-    let first = rescue(&mut connection, now);
-    let second = rescue(&mut connection, now);
+    let first = look(&mut connection, now);
+    let second = look(&mut connection, now);
 
     assert_eq!((first.rescued, first.discarded), (3, 1));
     assert_eq!((second.rescued, second.discarded), (0, 0));
@@ -55,13 +55,13 @@ fn what_was_lost_once_waits_again_at_once_and_what_was_lost_more_often_one_at_a_
 fn the_next_has_its_turn_when_the_one_before_ended() {
     let mut connection = lost(&[(1, 2), (2, 2)]);
     let now = Utc::now();
-    rescue(&mut connection, now);
+    look(&mut connection, now);
 
     let ends =
         "UPDATE mojito_work SET state = 'completed', due_at = NULL, finished_at = '2001-01-01' WHERE delivery_id = 1";
     connection.batch_execute(ends).unwrap();
 
-    assert_eq!(rescue(&mut connection, now).rescued, 1);
+    assert_eq!(look(&mut connection, now).rescued, 1);
     assert_eq!(waiting(&mut connection), [2]);
 }
 
@@ -69,10 +69,10 @@ fn the_next_has_its_turn_when_the_one_before_ended() {
 fn a_turn_that_nobody_takes_holds_nobody_up_for_longer_than_a_lease() {
     let mut connection = lost(&[(1, 2), (2, 2)]);
     let now = Utc::now();
-    rescue(&mut connection, now);
+    look(&mut connection, now);
 
-    let soon = rescue(&mut connection, now.after(LEASE / 2));
-    let later = rescue(&mut connection, now.after(LEASE));
+    let soon = look(&mut connection, now.after(LEASE / 2));
+    let later = look(&mut connection, now.after(LEASE));
 
     assert_eq!((soon.rescued, later.rescued), (0, 1));
 }

@@ -140,9 +140,12 @@ pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Utc, limit: i64) -> _ {
         .filter(earlier.field(work::handler).eq(work::handler))
         .filter(earlier.field(work::delivery_id).lt(work::delivery_id))
         .filter(earlier.field(work::finished_at).is_null());
+    let (pending, retryable): (State, State) = (State::Pending, State::Retryable);
     work::table
         .filter(work::handler.eq(handler))
         .filter(work::due_at.le(now))
+        // A later version may let more wait than we know of.
+        .filter(work::state.eq(pending).or(work::state.eq(retryable)))
         .filter(not(exists(in_line)))
         .order((work::due_at, work::delivery_id))
         .limit(limit)
@@ -164,7 +167,8 @@ pub(crate) fn held<'a>(delivery_id: i64, handler: &'a str, epoch: i64) -> _ {
 /// The work whose lease has lapsed at `now`.
 #[auto_type(no_type_alias)]
 pub(crate) fn lapsed<'a>(now: &'a Utc) -> _ {
-    work::table.filter(work::lease_until.lt(now))
+    let running: State = State::Running;
+    work::table.filter(work::lease_until.lt(now)).filter(work::state.eq(running))
 }
 
 /// The work on a delivery that is neither completed nor discarded.

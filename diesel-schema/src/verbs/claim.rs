@@ -5,16 +5,10 @@ use crate::tables::deliveries::body_of_version;
 use crate::tables::results::current_delivery;
 use crate::{Claim, DeliveryRow, State, Ticket, Utc, WorkRow, deliveries, work};
 
-/// Claims rows that were selected as claimable, one by one: never more than were selected.
-pub(crate) async fn take(connection: &mut Connection, rows: Vec<WorkRow>, lease_until: Utc) -> QueryResult<Vec<Claim>> {
-    let mut claims = Vec::with_capacity(rows.len());
-    for row in rows {
-        claims.push(take_one(connection, row, lease_until).await?);
-    }
-    Ok(claims)
-}
-
-async fn take_one(connection: &mut Connection, row: WorkRow, lease_until: Utc) -> QueryResult<Claim> {
+/// Claims a row that was selected as claimable. Nothing is changed where its delivery cannot be read.
+pub(crate) async fn take_one(connection: &mut Connection, row: WorkRow, lease_until: Utc) -> QueryResult<Claim> {
+    let delivery: DeliveryRow =
+        deliveries::table.find(row.delivery_id).select(DeliveryRow::as_select()).get_result(connection).await?;
     let ticket = Ticket { delivery_id: row.delivery_id, handler: row.handler, epoch: row.epoch + 1 };
     let attempt = row.attempt + 1;
     diesel::update(work::table.find((ticket.delivery_id, &ticket.handler)))
@@ -27,8 +21,6 @@ async fn take_one(connection: &mut Connection, row: WorkRow, lease_until: Utc) -
         ))
         .execute(connection)
         .await?;
-    let delivery: DeliveryRow =
-        deliveries::table.find(ticket.delivery_id).select(DeliveryRow::as_select()).get_result(connection).await?;
     let result_id = delivery.result_id.as_deref().unwrap_or_default();
     let current: Option<i64> =
         current_delivery(&delivery.endpoint, result_id).get_result(connection).await.optional()?;

@@ -13,11 +13,11 @@ mod settle;
 
 pub(crate) use self::audit::{begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
-pub(crate) use self::claim::take;
+pub(crate) use self::claim::take_one;
 pub(crate) use self::erase::{bodies, erase_body, erase_result, results_of};
 pub(crate) use self::prune::{prune_bodies, prune_deliveries};
 pub(crate) use self::record::admit;
 pub(crate) use self::replay::{count, discard, requeue};
-pub(crate) use self::rescue::renew_and_rescue;
+pub(crate) use self::rescue::rescue;
 pub(crate) use self::settle::{complete, settle};
 use super::{Connection, RunQueryDsl};

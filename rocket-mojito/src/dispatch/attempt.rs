@@ -13,6 +13,9 @@ use super::{Context, MojitoHandler, backoff};
 use crate::Event;
 use crate::store::Database;
 
+/// What the operator reads where another transaction was in the way of the commit.
+const CONFLICT: &str = "the commit failed: another transaction was in its way";
+
 /// The longest `last_error` that is kept, in bytes.
 const LONGEST_ERROR: usize = 2000;
 
@@ -22,19 +25,20 @@ pub(super) struct Attempt<B: Backend> {
     pub database: Arc<Database<B>>,
     pub claim: Claim,
     pub timeout: Duration,
+    pub lease: Duration,
 }
 
 impl<B: Backend> Attempt<B> {
     /// Runs the handler and ends its transaction. What comes back is still to be settled; nothing where the commit
     /// settled it, or the work is somebody else's now.
     pub async fn run(self) -> Option<Settlement> {
-        let Self { handler, database, claim, timeout } = self;
+        let Self { handler, database, claim, timeout, lease } = self;
         let (number, ticket) = (claim.attempt, claim.ticket.clone());
         let key = key(&claim.delivery.fingerprint, &ticket);
         let Some(event) = Event::of_claim(claim) else {
             return Some(Settlement::Discard { error: "the body is pruned, erased or not understood".to_owned() });
         };
-        let mut transaction = Transaction::new(database, ticket);
+        let mut transaction = Transaction::new(database, ticket, lease);
         let mut cx = Context::new(&mut transaction, number, &key);
         let run = AssertUnwindSafe(handle(&*handler, &event, &mut cx)).catch_unwind();
         let answer: HandlerResult = match tokio::time::timeout(timeout, run).await {
@@ -46,6 +50,7 @@ impl<B: Backend> Attempt<B> {
             Ok(()) => match transaction.commit().await {
                 End::Unused => Some(Settlement::Complete),
                 End::Committed | End::Stale => None,
+                End::Conflict => Some(again(CONFLICT.to_owned(), backoff::pause_of_conflict(number, fastrand::f64()))),
                 End::Unknown => Some(settlement(&"the commit failed".into(), number)),
             },
             Err(error) => match transaction.rollback().await {
@@ -58,12 +63,16 @@ impl<B: Backend> Attempt<B> {
 
 fn settlement(error: &HandlerError, attempt: i32) -> Settlement {
     let text = cut(error.text());
-    let pause = match error.fate {
-        Fate::Discard => return Settlement::Discard { error: text },
-        Fate::RetryIn(delay) => delay,
-        Fate::Retry => backoff::pause(attempt, fastrand::f64()),
-    };
-    Settlement::Retry { due_at: Utc::now().after(pause), error: text }
+    match error.fate {
+        Fate::Discard => Settlement::Discard { error: text },
+        Fate::RetryIn(delay) => again(text, delay),
+        Fate::Retry if error.is_conflict() => again(text, backoff::pause_of_conflict(attempt, fastrand::f64())),
+        Fate::Retry => again(text, backoff::pause(attempt, fastrand::f64())),
+    }
+}
+
+fn again(error: String, pause: Duration) -> Settlement {
+    Settlement::Retry { due_at: Utc::now().after(pause), error }
 }
 
 /// At most so much, without NUL, which Postgres refuses.

@@ -23,6 +23,7 @@ impl<'a, B: Backend> Context<'a, B> {
     /// which only lets through who still holds the lease. Before that call nothing is held, so that is the
     /// place to call other services and take time. After it, be quick: on SQLite nobody else can write meanwhile,
     /// not even what has just been received, and an [`Inbox`](crate::Inbox) that is asked to write waits for it in vain.
+    /// Postgres ends it where nothing happens in it for as long as the lease, so that a process that freezes frees it.
     ///
     /// It is committed when the handler answers `Ok`, and rolled back otherwise. Do not commit it yourself. A
     /// transaction within it (Diesel's `transaction`) is a savepoint.

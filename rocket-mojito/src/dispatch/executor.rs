@@ -130,6 +130,7 @@ impl<B: Backend> Executor<B> {
             database: Arc::clone(&self.desk.database),
             claim,
             timeout: self.timeout,
+            lease: self.lease,
         };
         let desk = self.desk.clone();
         let (abort, registration) = AbortHandle::new_pair();

@@ -18,6 +18,7 @@ use crate::{Event, EventKind};
 /// | --- | --- |
 /// | `Ok` | done; a transaction that was opened is committed together with the "done" mark |
 /// | an error, a panic, a timeout | rolled back; attempted again after a backoff, discarded after the last attempt |
+/// | a deadlock or serialization failure, handed on by `?` | the same, with a backoff of milliseconds at first |
 /// | [`HandlerError::retry_in`] | rolled back; attempted again then, which counts as an attempt |
 /// | [`HandlerError::discard`] | rolled back; given up until somebody replays it |
 ///
@@ -104,6 +105,11 @@ impl HandlerError {
     pub fn retry_in(delay: Duration) -> Self {
         let text = format!("the handler asked for another attempt in {} s", delay.as_secs());
         Self { fate: Fate::RetryIn(delay), source: text.into() }
+    }
+
+    /// Whether another transaction was in the way of the handler's: it is fit to be run again at once.
+    pub(super) fn is_conflict(&self) -> bool {
+        mojito_schema::is_conflict(&*self.source)
     }
 
     /// The text for `last_error`, with its causes, joined by colons.

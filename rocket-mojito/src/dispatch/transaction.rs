@@ -1,6 +1,7 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use mojito_schema::{Backend, Ticket, Utc, failpoint, fault};
+use mojito_schema::{Backend, Ticket, Utc, failpoint, fault, is_conflict};
 
 use super::handler::HandlerError;
 use crate::pool::Loan;
@@ -10,6 +11,7 @@ use crate::store::{Database, WriteTurn};
 pub(super) struct Transaction<B: Backend> {
     database: Arc<Database<B>>,
     ticket: Ticket,
+    lease: Duration,
     state: State<B>,
 }
 
@@ -31,13 +33,15 @@ pub(super) enum End {
     Committed,
     /// The ticket is stale: nothing is to be done.
     Stale,
+    /// It was not committed: another transaction was in its way.
+    Conflict,
     /// Nobody knows whether it was committed. The fence will tell whoever tries to settle.
     Unknown,
 }
 
 impl<B: Backend> Transaction<B> {
-    pub fn new(database: Arc<Database<B>>, ticket: Ticket) -> Self {
-        Self { database, ticket, state: State::Unused }
+    pub fn new(database: Arc<Database<B>>, ticket: Ticket, lease: Duration) -> Self {
+        Self { database, ticket, lease, state: State::Unused }
     }
 
     /// Opens it at the first call; the fence is its first statement.
@@ -51,10 +55,10 @@ impl<B: Backend> Transaction<B> {
         }
     }
 
-    async fn open(&self) -> Result<State<B>, HandlerError> {
+    async fn open(&mut self) -> Result<State<B>, HandlerError> {
         let mut loan = Loan::new(self.database.connection().await?);
         let turn = self.database.write_turn().await;
-        if B::begin(loan.connection(), self.ticket.clone(), Utc::now()).await? {
+        if B::begin(loan.connection(), self.ticket.clone(), self.lease, Utc::now()).await? {
             return Ok(State::Open { loan, _turn: turn });
         }
         loan.give_back();
@@ -70,7 +74,7 @@ impl<B: Backend> Transaction<B> {
                 failpoint::reach("attempt.committing");
                 if let Err(error) = B::commit(loan.connection()).await {
                     tracing::error!(fault = fault(&error), "a handler's transaction could not be committed");
-                    return End::Unknown;
+                    return if is_conflict(&error) { End::Conflict } else { End::Unknown };
                 }
                 failpoint::reach("attempt.committed");
                 loan.give_back();

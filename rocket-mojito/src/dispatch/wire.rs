@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use mojito_schema::{Backend, Open, QueryResult};
+use mojito_schema::{Backend, QueryResult};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -58,10 +58,7 @@ impl<B: Backend> Wire<B> {
 
     /// Opens a connection, and tells and hears until it is lost.
     async fn hold(&self, is_down: &mut bool) {
-        let Ok(mut connection) = B::open(self.database.url(), Open::Existing).await else { return };
-        if in_time(B::listen(&mut connection).boxed()).await.is_none() {
-            return;
-        }
+        let Ok(mut connection) = B::listen(self.database.url()).await else { return };
         if std::mem::take(is_down) {
             tracing::info!("processes tell each other of work again");
         }

@@ -97,6 +97,7 @@ impl Rejection {
             Cause::Store(Unavailable::Stopping) => "stopping",
             Cause::Store(Unavailable::Deadline) => "ack_deadline",
             Cause::Store(Unavailable::Database) => "database",
+            Cause::Store(Unavailable::Unknown) => "commit_unknown",
         }
     }
 }

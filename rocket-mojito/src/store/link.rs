@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backend, Open, OpenError, QueryResult, fault};
+use mojito_schema::{Backend, Open, OpenError, QueryResult, fault, is_unknown};
 use rocket::futures::future::BoxFuture;
 
 use super::{Database, Unavailable};
@@ -102,7 +102,7 @@ impl<B: Backend> Link<B> {
             }
             Err(error) => {
                 tracing::error!(fault = fault(&error), "{failure}");
-                Err(Unavailable::Database)
+                Err(if is_unknown(&error) { Unavailable::Unknown } else { Unavailable::Database })
             }
         }
     }

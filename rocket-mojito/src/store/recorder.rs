@@ -133,6 +133,8 @@ impl<B: Backend> Task<B> {
         match self.write(Arc::clone(&batch)).await {
             Ok(recorded) => recorded.into_iter().map(Ok).collect(),
             Err(unavailable) if batch.len() == 1 => vec![Err(unavailable)],
+            // It may be stored: recorded once more, what was replaced within the batch would be a change back.
+            Err(Unavailable::Unknown) => vec![Err(Unavailable::Unknown); batch.len()],
             Err(_) => self.record_one_by_one(Arc::unwrap_or_clone(batch)).await,
         }
     }

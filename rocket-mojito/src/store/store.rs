@@ -20,8 +20,10 @@ pub(crate) enum Unavailable {
     Stopping,
     /// It was not committed in time. It may still be.
     Deadline,
-    /// The database refused, or did not answer.
+    /// The database refused, or did not answer. Nothing was committed.
     Database,
+    /// The database was lost over the commit. Nobody knows whether it was done.
+    Unknown,
 }
 
 /// What routes and operators ask of the database, whichever it is.

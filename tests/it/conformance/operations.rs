@@ -5,7 +5,7 @@ use mojito_schema::{
     Action, EventKind, HandlerSpec, NewAudit, Pace, Person, Selection, Settlement, Snapshot, Standing, State, Utc,
 };
 
-use super::{claim, claim_one, garbled, handler, only_work, record, result, said, snapshot_of, states};
+use super::{LEASE, claim, claim_one, garbled, handler, only_work, record, result, said, snapshot_of, states};
 use crate::harness::{Store, Subject, on_each_backend};
 
 on_each_backend!(
@@ -211,7 +211,7 @@ async fn an_erased_result_leaves_a_tombstone_that_swallows_what_comes<B: Subject
     assert_eq!(swallowed[0].standing, Standing::Repeat);
     assert!(state.snapshot == Snapshot::empty() && state.erased_at.is_some() && state.version == 2);
     assert!(store.deliveries_of("r").await.iter().all(|row| row.body.is_none()));
-    assert!(!B::begin(&mut store.connection, ticket, Utc::now()).await.unwrap(), "what runs fails at its fence");
+    assert!(!B::begin(&mut store.connection, ticket, LEASE, Utc::now()).await.unwrap(), "what runs fails at its fence");
     assert_eq!(store.result("other").await.unwrap().snapshot.ai_analysis.as_deref(), Some("1"));
 }
 

@@ -38,7 +38,7 @@ fn retry(due_at: Utc) -> Settlement {
 
 /// Begins the handler's transaction and writes an effect, which is a result's new reason.
 async fn begin_effect<B: Subject>(store: &mut Store<B>, ticket: &Ticket) {
-    assert!(B::begin(&mut store.connection, ticket.clone(), Utc::now()).await.unwrap());
+    assert!(B::begin(&mut store.connection, ticket.clone(), LEASE, Utc::now()).await.unwrap());
     B::execute(&mut store.connection, "UPDATE mojito_results SET reason = 'effect'").await;
 }
 
@@ -69,14 +69,14 @@ async fn a_stale_ticket_opens_no_transaction<B: Subject>() {
     let (mut store, ticket) = claimed::<B>().await;
     let stale = Ticket { epoch: ticket.epoch + 1, ..ticket.clone() };
 
-    let has_begun = B::begin(&mut store.connection, stale, Utc::now()).await.unwrap();
+    let has_begun = B::begin(&mut store.connection, stale, LEASE, Utc::now()).await.unwrap();
     B::execute(&mut store.connection, "UPDATE mojito_results SET reason = 'effect'").await;
 
     assert!(!has_begun);
     assert_eq!(store.result("r").await.unwrap().snapshot.reason.as_deref(), Some("effect"), "it was committed at once");
     begin_effect(&mut store, &ticket).await;
     B::commit(&mut store.connection).await.unwrap();
-    assert!(!B::begin(&mut store.connection, ticket, Utc::now()).await.unwrap(), "it is done already");
+    assert!(!B::begin(&mut store.connection, ticket, LEASE, Utc::now()).await.unwrap(), "it is done already");
 }
 
 async fn a_stale_ticket_settles_nothing<B: Subject>() {
@@ -181,7 +181,7 @@ async fn a_lapsed_lease_is_rescued_and_its_ticket_stale<B: Subject>() {
     assert_eq!((rescue.rescued, rescue.discarded), (1, 0));
     assert_eq!((again.attempt, again.ticket.epoch), (2, 2));
     assert_eq!((later.stale, later.rescued), (vec![ticket.clone()], 0));
-    assert!(!B::begin(&mut store.connection, ticket, Utc::now()).await.unwrap());
+    assert!(!B::begin(&mut store.connection, ticket, LEASE, Utc::now()).await.unwrap());
 }
 
 async fn a_lease_that_lapsed_in_the_last_attempt_is_a_discard<B: Subject>() {

@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use mojito_schema::{DeliveryRow, ResultRow, Standing, State, WorkRow, work};
 
 use super::database::Effect;
-use super::{Database, Ledger, Note, PATIENCE, Sent, What};
+use super::{Database, Ground, Ledger, Note, PATIENCE, Rig, SECRET, Sent, What};
 
 /// What is left when the faults are over, and what must be true of it. Each check names what is wrong.
 pub(crate) struct Aftermath {
@@ -41,28 +42,52 @@ impl Aftermath {
         }
     }
 
+    /// The same on Postgres.
+    pub(crate) async fn of_rig(rig: &Rig, ledger: &Ledger) -> Self {
+        assert_eq!(rig.broken().await, [""; 0], "the indexes are sound");
+        assert_eq!(leaks(rig.folder()), [""; 0], "the logs say nothing of anybody");
+        Self {
+            sent: ledger.sent(),
+            deliveries: rig.deliveries().await,
+            results: rig.results().await,
+            work: rig.work().await,
+            effects: rig.effects().await,
+            notes: rig.notes(),
+        }
+    }
+
     /// Fails where anything is wrong that can be told without knowing which faults there were.
     pub(crate) fn check(&self, handlers: &[&str]) {
-        let faults = [
+        self.check_deliveries(handlers);
+        none(&[
+            wrong_effects(&self.work, &self.effects, &self.notes),
+            wrong_calls(&self.work, &self.notes),
+            disorder(&self.notes),
+        ]);
+    }
+
+    /// The same of what was recorded alone, where handlers write their effects elsewhere.
+    pub(crate) fn check_deliveries(&self, handlers: &[&str]) {
+        none(&[
             lost(&self.sent, &self.deliveries),
             foreign(&self.sent, &self.deliveries),
             doubled(&self.deliveries),
             gaps(&self.deliveries, &self.results),
             misplaced(&self.deliveries, &self.results),
             unassigned(&self.deliveries, &self.work, handlers),
-            wrong_effects(&self.work, &self.effects, &self.notes),
             strange_effects(&self.deliveries, &self.effects),
-            wrong_calls(&self.work, &self.notes),
-            disorder(&self.notes),
-        ]
-        .concat();
-        assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+        ]);
     }
 
     /// The work that ended otherwise than well.
     pub(crate) fn discarded(&self) -> Vec<&WorkRow> {
         self.work.iter().filter(|work| work.state == State::Discarded).collect()
     }
+}
+
+fn none(faults: &[Vec<String>]) {
+    let faults = faults.concat();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
 /// I1: what was acknowledged is there, under the id that was told, byte for byte.
@@ -227,7 +252,7 @@ pub(crate) fn overlaps(notes: &[Note]) -> Vec<String> {
                     faults.push(format!("{note:?} started while {other:?} ran"));
                 }
             }
-            What::Call => {}
+            What::Call | What::Hold => {}
             What::End => {
                 let started = running.remove(&key);
                 if started.is_none_or(|start| (start.delivery, start.process) != (note.delivery, note.process)) {
@@ -237,6 +262,18 @@ pub(crate) fn overlaps(notes: &[Note]) -> Vec<String> {
         }
     }
     faults
+}
+
+/// I9: lines of logs that say who a candidate is, what was said of her, or the secret.
+fn leaks(folder: &Path) -> Vec<String> {
+    const CANARIES: [&str; 5] = ["Test Person", "test@example.com", "clear answers", "worth a talk", SECRET];
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let logs = files.filter(|file| file.extension().is_some_and(|kind| kind == "log"));
+    let lines = logs.flat_map(|log| {
+        let text = String::from_utf8_lossy(&std::fs::read(log).unwrap()).into_owned();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    });
+    lines.filter(|line| CANARIES.iter().any(|canary| line.contains(canary))).collect()
 }
 
 /// I11: what SQLite finds wrong with the file.

@@ -8,7 +8,8 @@ use diesel::sqlite::SqliteConnection;
 use mojito_schema::{AuditRow, DeliveryRow, ResultRow, WorkRow, audit, deliveries, results, work};
 use tempfile::TempDir;
 
-use super::in_time;
+use super::journal::notes_in;
+use super::{Ground, Note, in_time};
 
 /// A database file of one test, looked at from outside with a connection of the test's own.
 pub(crate) struct Database {
@@ -53,10 +54,6 @@ impl Database {
 
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("test.db")
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub(crate) fn connect(&self) -> SqliteConnection {
@@ -104,6 +101,11 @@ impl Database {
         all.load(&mut self.connect()).unwrap()
     }
 
+    /// Every run of a handler, in the order in which they happened.
+    pub(crate) fn notes(&self) -> Vec<Note> {
+        notes_in(&self.journal())
+    }
+
     /// Takes the write lock: until it is dropped nobody else can write.
     pub(crate) fn lock(&self) -> WriteLock {
         let mut connection = self.connect();
@@ -125,6 +127,16 @@ impl Database {
     /// Runs statements.
     pub(crate) fn run(&self, statements: &str) {
         self.connect().batch_execute(statements).unwrap();
+    }
+}
+
+impl Ground for Database {
+    fn url(&self) -> String {
+        self.path().to_str().expect("a path of ours").to_owned()
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
     }
 }
 

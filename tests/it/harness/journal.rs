@@ -1,6 +1,4 @@
-use std::path::PathBuf;
-
-use super::Database;
+use std::path::Path;
 
 /// A line of the journal that the handlers of `fault-host` write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +18,8 @@ pub(crate) struct Note {
 pub(crate) enum What {
     /// The handler was entered.
     Start,
+    /// It waits within its transaction.
+    Hold,
     /// It did something elsewhere.
     Call,
     /// It is about to answer `Ok`.
@@ -35,6 +35,7 @@ impl Note {
         Self {
             what: match what {
                 "start" => What::Start,
+                "hold" => What::Hold,
                 "call" => What::Call,
                 "end" => What::End,
                 _ => panic!("a line of the journal that is none: {line}"),
@@ -50,16 +51,9 @@ impl Note {
     }
 }
 
-impl Database {
-    /// The file that processes on this database write their journal to.
-    pub(crate) fn journal(&self) -> PathBuf {
-        self.folder().join("journal")
-    }
-
-    /// Every run of a handler, in the order in which they happened.
-    pub(crate) fn notes(&self) -> Vec<Note> {
-        let text = std::fs::read_to_string(self.journal()).unwrap_or_default();
-        // A line that is being written at this moment has no end yet.
-        text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(Note::parse).collect()
-    }
+/// Every run of a handler, in the order in which they happened.
+pub(super) fn notes_in(journal: &Path) -> Vec<Note> {
+    let text = std::fs::read_to_string(journal).unwrap_or_default();
+    // A line that is being written at this moment has no end yet.
+    text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(Note::parse).collect()
 }

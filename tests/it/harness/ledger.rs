@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// What senders sent and what they were answered. It outlives every host.
 #[derive(Clone, Default)]
@@ -11,6 +12,9 @@ pub(crate) struct Sent {
     pub(crate) event: &'static str,
     pub(crate) body: Vec<u8>,
     pub(crate) tries: Vec<Try>,
+    /// When the last of them began, and the longest that any of them took to be answered.
+    began: Option<Instant>,
+    longest: Duration,
 }
 
 /// What one post of a delivery came to.
@@ -24,6 +28,16 @@ pub(crate) enum Try {
     Refused(u16),
     /// It was acknowledged, as this delivery.
     Acknowledged(i64),
+}
+
+impl Try {
+    /// As which delivery it was acknowledged. Fails where it was not.
+    pub(crate) fn delivery(self) -> i64 {
+        match self {
+            Self::Acknowledged(id) => id,
+            other => panic!("not acknowledged: {other:?}"),
+        }
+    }
 }
 
 impl Sent {
@@ -40,22 +54,33 @@ impl Ledger {
     /// Enters a delivery before it is posted for the first time.
     pub(crate) fn enter(&self, event: &'static str, body: Vec<u8>) -> usize {
         let mut sent = self.0.lock().unwrap();
-        sent.push(Sent { event, body, tries: Vec::new() });
+        sent.push(Sent { event, body, tries: Vec::new(), began: None, longest: Duration::ZERO });
         sent.len() - 1
     }
 
     /// Enters a post before it goes out.
     pub(crate) fn begin(&self, entry: usize) {
-        self.0.lock().unwrap()[entry].tries.push(Try::Open);
+        let sent = &mut self.0.lock().unwrap()[entry];
+        sent.tries.push(Try::Open);
+        sent.began = Some(Instant::now());
     }
 
     /// Enters what the last post of a delivery came to.
     pub(crate) fn end(&self, entry: usize, outcome: Try) {
-        *self.0.lock().unwrap()[entry].tries.last_mut().unwrap() = outcome;
+        let sent = &mut self.0.lock().unwrap()[entry];
+        *sent.tries.last_mut().unwrap() = outcome;
+        if !matches!(outcome, Try::Open | Try::Silence) {
+            sent.longest = sent.longest.max(sent.began.map_or(Duration::ZERO, |began| began.elapsed()));
+        }
     }
 
     pub(crate) fn sent(&self) -> Vec<Sent> {
         self.0.lock().unwrap().clone()
+    }
+
+    /// Takes over what another has entered.
+    pub(crate) fn absorb(&self, other: &Self) {
+        self.0.lock().unwrap().extend(other.sent());
     }
 
     /// The deliveries that were not acknowledged, by their entry.
@@ -66,7 +91,9 @@ impl Ledger {
     /// How many posts came to what.
     pub(crate) fn tally(&self) -> Tally {
         let mut tally = Tally::default();
-        for one in self.sent().iter().flat_map(|sent| &sent.tries) {
+        let sent = self.0.lock().unwrap();
+        tally.longest = sent.iter().map(|sent| sent.longest).max().unwrap_or_default();
+        for one in sent.iter().flat_map(|sent| &sent.tries) {
             tally.posts += 1;
             match one {
                 Try::Acknowledged(_) => tally.acknowledged += 1,
@@ -78,6 +105,26 @@ impl Ledger {
     }
 }
 
+impl Tally {
+    /// Fails where the faults were none, or so many that nothing was shown: less than three of ten posts acknowledged.
+    #[expect(clippy::print_stdout, reason = "a fault test says what it has shown")]
+    pub(crate) fn report(&self, what: &str, faults: usize) {
+        let share = self.acknowledged * 100 / self.posts.max(1);
+        println!("{what}: {faults} faults, {} posts, {share} % acknowledged, {self:?}", self.posts);
+        assert!(faults > 0, "no fault was fired");
+        assert!(share >= 30, "only {share} % were acknowledged: {self:?}");
+    }
+
+    /// I8: fails where anything but 200 and 503 was answered, or an answer took longer than the deadline.
+    pub(crate) fn assert_answers(&self, deadline: Duration) {
+        assert!(self.refused.keys().all(|status| *status == 503), "{self:?}");
+        assert!(self.longest <= deadline + GRACE, "an answer took {:?}", self.longest);
+    }
+}
+
+/// What a busy machine may add to an answer.
+const GRACE: Duration = Duration::from_millis(1500);
+
 /// How many posts came to what.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -85,4 +132,6 @@ pub(crate) struct Tally {
     pub(crate) acknowledged: usize,
     pub(crate) silent: usize,
     pub(crate) refused: HashMap<u16, usize>,
+    /// The longest time that an answer took.
+    pub(crate) longest: Duration,
 }

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -30,6 +30,11 @@ pub(crate) struct Load {
 impl Load {
     /// Starts the senders. Each pauses up to `pause` between two posts.
     pub(crate) fn start(random: &mut Rng, pause: Duration) -> Self {
+        Self::over(random, pause, 3, 3)
+    }
+
+    /// Starts senders with so many results of their own each, and so many in common.
+    pub(crate) fn over(random: &mut Rng, pause: Duration, own: u8, shared: u8) -> Self {
         let (ledger, hosts, stop) = (Ledger::default(), watch::Sender::default(), watch::Sender::new(false));
         let in_flight = Arc::<AtomicUsize>::default();
         let mut senders = JoinSet::new();
@@ -38,6 +43,7 @@ impl Load {
                 number,
                 random: random.fork(),
                 pause,
+                results: (own, shared),
                 ledger: ledger.clone(),
                 hosts: hosts.subscribe(),
                 in_flight: Arc::clone(&in_flight),
@@ -50,6 +56,19 @@ impl Load {
     /// Tells the senders where to post. With no address they wait.
     pub(crate) fn post_to(&self, hosts: &[SocketAddr]) {
         self.hosts.send_replace(hosts.to_vec());
+    }
+
+    /// Waits until so many deliveries are acknowledged, as long as there are more and more.
+    pub(crate) async fn acknowledged(&self, count: usize) {
+        let (mut acknowledged, mut since) = (0, Instant::now());
+        while acknowledged < count {
+            assert!(since.elapsed() < PATIENCE, "no more than {acknowledged} of {count} are acknowledged");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let now = self.ledger.tally().acknowledged;
+            if now > acknowledged {
+                (acknowledged, since) = (now, Instant::now());
+            }
+        }
     }
 
     /// How many requests are on their way at this moment.
@@ -69,6 +88,8 @@ struct Sender {
     number: usize,
     random: Rng,
     pause: Duration,
+    /// How many results it has of its own, and in common with the others.
+    results: (u8, u8),
     ledger: Ledger,
     hosts: watch::Receiver<Vec<SocketAddr>>,
     in_flight: Arc<AtomicUsize>,
@@ -95,8 +116,10 @@ impl Sender {
 
     /// A delivery that is like no other: its marker is the candidate's external id.
     fn next(&mut self, count: usize, is_shared: bool) -> (&'static str, Vec<u8>) {
-        let number = self.random.u8(0..3);
-        let id = if is_shared { format!("shared-{number}") } else { format!("own-{}-{number}", self.number) };
+        let id = match (is_shared, self.results) {
+            (true, (_, shared)) => format!("shared-{}", self.random.u8(0..shared)),
+            (false, (own, _)) => format!("own-{}-{}", self.number, self.random.u8(0..own)),
+        };
         let (event, body) = match self.random.u8(0..10) {
             0 => ("interview_collected", Body::collected(&id)),
             1 => ("interview_failed", Body::failed(&id)),
@@ -121,7 +144,7 @@ impl Sender {
         self.ledger.end(entry, outcome);
         if !matches!(outcome, Try::Acknowledged(_)) {
             // The host may be on its way down: let it go before asking again.
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         matches!(outcome, Try::Acknowledged(_))
     }
@@ -150,6 +173,18 @@ pub(crate) async fn try_post(host: SocketAddr, event: &str, body: &[u8]) -> Opti
         whole(&answer)
     };
     tokio::time::timeout(PATIENCE, exchange).await.expect("an answer, or an end of the connection")
+}
+
+/// Posts all bodies at once, each to the next host. What each came to.
+pub(crate) async fn post_at_once(hosts: &[SocketAddr], bodies: Vec<Vec<u8>>) -> Vec<Try> {
+    let mut posts = JoinSet::new();
+    for (number, body) in bodies.into_iter().enumerate() {
+        let address = hosts[number % hosts.len()];
+        posts.spawn(async move { (number, Try::from(try_post(address, "interview_result", &body).await)) });
+    }
+    let mut outcomes = posts.join_all().await;
+    outcomes.sort_by_key(|(number, _)| *number);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 /// The answer in these bytes, if it is all there.

@@ -3,13 +3,12 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Answer, Database, SECRET, found, try_post};
+use super::{Answer, Ground, SECRET, found, try_post};
 
 /// Numbers the processes of this test binary, for the names of their files.
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -28,22 +27,28 @@ pub(crate) struct Process {
 /// A host process that is being put together.
 #[derive(Clone)]
 pub(crate) struct ProcessBuilder {
-    database: Arc<Database>,
+    url: String,
+    folder: PathBuf,
+    journal: PathBuf,
     handlers: String,
     settings: BTreeMap<&'static str, u64>,
     failpoint: Option<String>,
+    pool: Option<u32>,
     grace: u64,
     mercy: u64,
 }
 
 impl Process {
     /// A process with one handler, `effects`, which writes its effect at once.
-    pub(crate) fn builder(database: &Arc<Database>) -> ProcessBuilder {
+    pub(crate) fn builder(ground: &impl Ground) -> ProcessBuilder {
         ProcessBuilder {
-            database: Arc::clone(database),
+            url: ground.url(),
+            folder: ground.folder().to_owned(),
+            journal: ground.journal(),
             handlers: "effects:plain".to_owned(),
             settings: BTreeMap::from([("lease", 1), ("max_attempts", 100)]),
             failpoint: None,
+            pool: None,
             grace: 2,
             mercy: 1,
         }
@@ -146,9 +151,21 @@ impl ProcessBuilder {
         self
     }
 
+    /// Its database's URL, where it is not to go there by the straight way.
+    pub(crate) fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = url.into();
+        self
+    }
+
     /// A setting below `mojito`.
     pub(crate) fn setting(mut self, name: &'static str, value: u64) -> Self {
         self.settings.insert(name, value);
+        self
+    }
+
+    /// How many connections the pool of its handlers has.
+    pub(crate) fn pool(mut self, connections: u32) -> Self {
+        self.pool = Some(connections);
         self
     }
 
@@ -161,9 +178,10 @@ impl ProcessBuilder {
     /// Starts it, without waiting for anything.
     pub(crate) fn spawn(&self) -> Process {
         let number = Process::number();
-        let file = |kind: &str| self.database.folder().join(format!("host-{number}.{kind}"));
+        let file = |kind: &str| self.folder.join(format!("host-{number}.{kind}"));
         let (address, log) = (file("address"), file("log"));
         let settings: Vec<String> = self.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pool = self.pool.map(|connections| format!(",max_connections={connections}")).unwrap_or_default();
         let secret = format!("{{id=\"test\",header=\"X-Mojito-Secret\",value=\"{SECRET}\"}}");
         let mojito = format!("{{{},endpoints={{default={{secrets=[{secret}]}}}}}}", settings.join(","));
         let mut command = Command::new(env!("CARGO_BIN_EXE_fault-host"));
@@ -174,13 +192,13 @@ impl ProcessBuilder {
             .env("ROCKET_WORKERS", "2")
             .env("ROCKET_CLI_COLORS", "false")
             .env("ROCKET_SHUTDOWN", format!("{{grace={},mercy={}}}", self.grace, self.mercy))
-            .env("ROCKET_DATABASES", format!("{{mojito={{url={:?}}}}}", self.database.path()))
+            .env("ROCKET_DATABASES", format!("{{mojito={{url={:?}{pool}}}}}", self.url))
             .env("ROCKET_MOJITO", mojito)
             .env("FAULT_HANDLERS", &self.handlers)
             .env("FAULT_ADDRESS", &address)
-            .env("FAULT_JOURNAL", self.database.journal())
+            .env("FAULT_JOURNAL", &self.journal)
             .envs(self.failpoint.iter().map(|point| ("MOJITO_FAILPOINT", point)))
-            .current_dir(self.database.folder());
+            .current_dir(&self.folder);
         Process::spawn(&mut command, log, (address, |text| text.parse().ok()))
     }
 

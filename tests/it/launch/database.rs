@@ -1,7 +1,7 @@
 use rocket_mojito::MojitoConfig;
 
 use super::{CANARY, assert_stops, secret};
-use crate::harness::{Body, Database, Host, HostBuilder};
+use crate::harness::{Body, Database, Ground, Host, HostBuilder};
 
 const SETTING: &str = "`databases.mojito.url`";
 

@@ -1,0 +1,29 @@
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::verbs;
+use crate::backend::Rescue;
+use crate::tables::work::{held, lapsed};
+use crate::{Ticket, Utc, failpoint, work};
+
+/// Renews the leases in `held`, and frees those that have lapsed.
+pub(super) async fn renew_and_rescue(
+    connection: &mut SqliteConnection,
+    tickets: Vec<Ticket>,
+    lease: Duration,
+    now: Utc,
+) -> QueryResult<Rescue> {
+    let mut rescue = Rescue::default();
+    for ticket in tickets {
+        let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
+        if diesel::update(row).set(work::lease_until.eq(now.after(lease))).execute(connection)? == 0 {
+            rescue.stale.push(ticket);
+        }
+    }
+    failpoint::reach("lease.renewed");
+    let lost = lapsed(&now).order((work::lease_until, work::delivery_id));
+    let lost = lost.select((work::delivery_id, work::handler, work::attempt, work::max_attempts)).load(connection)?;
+    verbs::rescue(connection, lost, lease, now, &mut rescue).await?;
+    Ok(rescue)
+}

@@ -1,0 +1,63 @@
+use diesel::{ExpressionMethods as _, QueryDsl as _, QueryResult};
+use diesel_async::RunQueryDsl;
+use rocket_mojito::{Backend, Postgres, Sqlite};
+
+diesel::table! {
+    /// What handlers did. The test creates it, without a constraint that would hide what happened twice.
+    effects {
+        id -> BigInt,
+        delivery_id -> BigInt,
+        result_id -> Text,
+        version -> Nullable<BigInt>,
+        handler -> Text,
+        attempt -> Integer,
+        process -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Rows that many handlers write to. A test that wants them creates them.
+    counters {
+        id -> BigInt,
+        count -> BigInt,
+    }
+}
+
+/// What one attempt did.
+#[derive(diesel::Insertable)]
+#[diesel(table_name = effects)]
+pub(crate) struct Effect<'a> {
+    pub delivery_id: i64,
+    pub result_id: &'a str,
+    pub version: Option<i64>,
+    pub handler: &'a str,
+    pub attempt: i32,
+    pub process: i64,
+}
+
+/// A database that effects can be written to.
+pub(crate) trait Effects: Backend {
+    /// Writes an effect.
+    fn write(connection: &mut Self::Connection, effect: Effect<'_>) -> impl Future<Output = QueryResult<()>> + Send;
+
+    /// Adds one to a counter.
+    fn add_one(connection: &mut Self::Connection, counter: i64) -> impl Future<Output = QueryResult<()>> + Send;
+}
+
+/// The same statements for each, on its own connection.
+macro_rules! effects_in {
+    ($($backend:ident),+) => {
+        $(impl Effects for $backend {
+            async fn write(connection: &mut Self::Connection, effect: Effect<'_>) -> QueryResult<()> {
+                diesel::insert_into(effects::table).values(effect).execute(connection).await.map(drop)
+            }
+
+            async fn add_one(connection: &mut Self::Connection, counter: i64) -> QueryResult<()> {
+                let row = diesel::update(counters::table.find(counter));
+                row.set(counters::count.eq(counters::count + 1)).execute(connection).await.map(drop)
+            }
+        })+
+    };
+}
+
+effects_in!(Postgres, Sqlite);

@@ -1,0 +1,13 @@
+//! What may go wrong between several processes, their Postgres server and the network between them.
+//!
+//! Each test says at the end what it did: the faults that it fired, and the share of posts that were acknowledged.
+
+mod cluster;
+mod commit;
+mod conflict;
+mod desk;
+mod network;
+mod race;
+mod server;
+mod versions;
+mod zombie;

@@ -1,0 +1,60 @@
+use std::collections::HashSet;
+use std::net::SocketAddr;
+
+use crate::harness::{Aftermath, Body, Ground, Ledger, Note, Process, ProcessBuilder, Rig, Try, What, try_post};
+
+/// The two handlers that most of these tests have: one writes its effect in its transaction, one calls elsewhere.
+pub(super) const HANDLERS: [&str; 2] = ["effects", "external"];
+
+/// Hosts on Postgres with a short lease.
+pub(super) fn host(ground: &impl Ground) -> ProcessBuilder {
+    Process::builder(ground).setting("lease", 2).handlers("effects:plain,external:external")
+}
+
+/// Starts so many at once, and waits until all listen.
+pub(super) async fn start(host: &ProcessBuilder, count: usize) -> Vec<Process> {
+    let mut hosts: Vec<Process> = (0..count).map(|_| host.spawn()).collect();
+    for host in &mut hosts {
+        assert!(host.lifted().await.is_some(), "the host ended before it listened");
+    }
+    hosts
+}
+
+/// Where they listen.
+pub(super) async fn addresses(hosts: &mut [Process]) -> Vec<SocketAddr> {
+    let mut addresses = Vec::new();
+    for host in hosts {
+        addresses.push(host.lifted().await.expect("it listens"));
+    }
+    addresses
+}
+
+/// Posts a result with a marker of its own, and enters it.
+pub(super) async fn post(host: SocketAddr, ledger: &Ledger, id: &str, marker: &str) -> Try {
+    let body = Body::result(id).with("candidate_external_id", marker).bytes();
+    let entry = ledger.enter("interview_result", body.clone());
+    post_again(host, ledger, entry, &body).await
+}
+
+/// Posts what has been entered before.
+pub(super) async fn post_again(host: SocketAddr, ledger: &Ledger, entry: usize, body: &[u8]) -> Try {
+    ledger.begin(entry);
+    let outcome = Try::from(try_post(host, "interview_result", body).await);
+    ledger.end(entry, outcome);
+    outcome
+}
+
+/// Waits until all is done, and checks all that can be checked whatever went wrong.
+pub(super) async fn settled(rig: &Rig, ledger: &Ledger, handlers: &[&str]) -> Aftermath {
+    rig.drained().await;
+    let aftermath = Aftermath::of_rig(rig, ledger).await;
+    aftermath.check(handlers);
+    aftermath
+}
+
+/// Without what has no end: an attempt that failed, or whose connection was ended.
+pub(super) fn ended(notes: &[Note]) -> Vec<Note> {
+    let key = |note: &Note| (note.handler.clone(), note.delivery, note.attempt);
+    let whole: HashSet<_> = notes.iter().filter(|note| note.what == What::End).map(key).collect();
+    notes.iter().filter(|note| whole.contains(&key(note))).cloned().collect()
+}

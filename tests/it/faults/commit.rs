@@ -1,0 +1,116 @@
+//! The connection is cut over a commit: nobody knows whether it was done.
+
+use std::net::SocketAddr;
+
+use fastrand::Rng;
+use mojito_schema::Standing;
+
+use super::cluster::{addresses, host, post, post_again, settled, start};
+use crate::harness::{Ledger, Loss, Process, Proxy, Rig, Try, rounds, seed};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_whose_commit_is_unknown_is_answered_503_and_is_one_version_after_the_retry() {
+    let mut random = Rng::with_seed(seed());
+    let Far { rig, proxy, hosts, address } = Far::host().await;
+    let ledger = Ledger::default();
+
+    let cuts = rounds(20, 200);
+    let mut kept = 0;
+    for number in 0..cuts {
+        let loss = if random.bool() { Loss::Reply } else { Loss::Commit };
+        proxy.cut_commit(loss, &format!("mark-{number}\""));
+        let id = format!("r-{}", number / 2);
+        let outcome = post(address, &ledger, &id, &format!("mark-{number}")).await;
+        assert_eq!(outcome, Try::Refused(503), "nobody knows, and nobody says yes, after {loss:?}");
+        let entry = ledger.sent().len() - 1;
+        let stored = rig.number("SELECT count(*) FROM mojito_deliveries").await;
+        kept += usize::from(stored > i64::from(number));
+        assert_eq!(stored > i64::from(number), loss == Loss::Reply, "what was lost was lost");
+
+        let body = ledger.sent()[entry].body.clone();
+        let again = post_again(address, &ledger, entry, &body).await;
+
+        assert!(matches!(again, Try::Acknowledged(_)), "{again:?}");
+        assert_eq!(rig.number("SELECT count(*) FROM mojito_deliveries").await, i64::from(number) + 1);
+    }
+    drop(hosts);
+    let hosts = start(&host(&rig).handlers("effects:plain"), 1).await;
+
+    let aftermath = settled(&rig, &ledger, &["effects"]).await;
+    assert!(aftermath.deliveries.iter().all(|row| row.standing == Standing::Current));
+    assert_eq!((aftermath.deliveries.len(), aftermath.effects.len()), (cuts as usize, cuts as usize));
+    assert!(kept > 0 && kept < cuts as usize, "both kinds of loss happened: {kept} of {cuts}");
+    ledger.tally().report("F25 cut at COMMIT of a record", proxy.fired());
+    drop(hosts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_deliveries_of_one_result_in_a_batch_whose_commit_is_unknown_are_each_one_version() {
+    let mut random = Rng::with_seed(seed());
+    let Far { rig, proxy, hosts: _hosts, address } = Far::host().await;
+    let ledger = Ledger::default();
+
+    for round in 0..rounds(30, 300) {
+        // The first is recorded at once; those that come meanwhile are a batch.
+        if round % 3 == 0 {
+            proxy.cut_commit(Loss::Reply, &format!("mark-{round}-{}", random.u8(1..8)));
+        }
+        let mut posts = tokio::task::JoinSet::new();
+        for number in 0..8 {
+            let (ledger, id, marker) = (ledger.clone(), format!("r-{round}"), format!("mark-{round}-{number}"));
+            posts.spawn(async move { post(address, &ledger, &id, &marker).await });
+        }
+        posts.join_all().await;
+    }
+
+    // Nothing was posted twice, so nothing may be there twice, whatever was answered.
+    rig.drained().await;
+    let twice = "SELECT count(*) FROM (SELECT fingerprint FROM mojito_deliveries GROUP BY fingerprint HAVING count(*) > 1) AS t";
+    assert_eq!(rig.number(twice).await, 0, "stored once each");
+    let effects = rig.number("SELECT count(*) - count(DISTINCT delivery_id) FROM effects").await;
+    assert_eq!(effects, 0, "handled once each");
+    ledger.tally().report("F25 cut at COMMIT of a batch", proxy.fired());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_effect_whose_commit_is_unknown_is_there_once() {
+    let mut random = Rng::with_seed(seed());
+    let Far { rig, proxy, hosts: _hosts, address } = Far::host().await;
+    let ledger = Ledger::default();
+
+    for number in 0..rounds(60, 400) {
+        // Whose commit it hits is left to chance: the recorder's, a claim's, the handler's, the keeper's.
+        if random.u8(0..3) == 0 {
+            proxy.cut_commit(if random.bool() { Loss::Reply } else { Loss::Commit }, "");
+        }
+        let id = format!("r-{}", number % 7);
+        let mut outcome = post(address, &ledger, &id, &format!("mark-{number}")).await;
+        let (entry, body) = (ledger.sent().len() - 1, ledger.sent().pop().unwrap().body);
+        while !matches!(outcome, Try::Acknowledged(_)) {
+            outcome = post_again(address, &ledger, entry, &body).await;
+        }
+    }
+    rig.run("UPDATE mojito_work SET due_at = now() WHERE due_at IS NOT NULL").await;
+
+    let aftermath = settled(&rig, &ledger, &["effects"]).await;
+    assert_eq!(aftermath.discarded().len(), 0);
+    ledger.tally().report("F25 cut at COMMIT of anything", proxy.fired());
+}
+
+/// A host whose way to its server leads through a proxy.
+struct Far {
+    rig: Rig,
+    proxy: Proxy,
+    hosts: Vec<Process>,
+    address: SocketAddr,
+}
+
+impl Far {
+    async fn host() -> Self {
+        let rig = Rig::shared().await;
+        let proxy = Proxy::to(rig.server()).await;
+        let mut hosts = start(&host(&rig).url(rig.url_at(proxy.address())).handlers("effects:plain"), 1).await;
+        let address = addresses(&mut hosts).await[0];
+        Self { rig, proxy, hosts, address }
+    }
+}

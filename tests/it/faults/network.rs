@@ -1,0 +1,150 @@
+//! The network between the hosts and the server falls silent, or is slow.
+
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+
+use super::cluster::{HANDLERS, addresses, host, post, settled, start};
+use crate::harness::{Ground, Ledger, Load, Proxy, Rig, Try, Way, Weather, overlaps, rounds, seed};
+
+/// The longest that a dead connection may be held for alive.
+const BAR: Duration = Duration::from_secs(30);
+
+/// Every connection of one host falls silent while it works; new ones are well.
+async fn assert_replaced(way: Way) {
+    let mut random = Rng::with_seed(seed());
+    let rig = Rig::shared().await;
+    let proxy = Proxy::to(rig.server()).await;
+    let through = host(&rig).url(rig.url_at(proxy.address())).setting("ack_deadline", 2);
+    let mut hosts = start(&through.handlers("effects:slow:5,external:external"), 1).await;
+    let address = addresses(&mut hosts).await[0];
+    let load = Load::start(&mut random, Duration::from_millis(20));
+    load.post_to(&[address]);
+    rig.wait_until("it works", "SELECT count(*) FROM effects", 20).await;
+
+    let silenced = proxy.silence(way);
+    let (began, handled) = (Instant::now(), rig.number("SELECT count(*) FROM effects").await);
+    let acknowledged = load.ledger.tally().acknowledged;
+    let (mut recorded_after, mut handled_after) = (None, None);
+    while recorded_after.is_none() || handled_after.is_none() {
+        assert!(
+            began.elapsed() < BAR,
+            "recorded again after {recorded_after:?}, handled again after {handled_after:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if load.ledger.tally().acknowledged > acknowledged + 10 {
+            recorded_after.get_or_insert(began.elapsed());
+        }
+        // What was in flight may still be done.
+        if rig.number("SELECT count(*) FROM effects").await > handled + 10 {
+            handled_after.get_or_insert(began.elapsed());
+        }
+    }
+    let refused: usize = load.ledger.tally().refused.values().sum();
+    // For as long as it took, whoever posted was told to come again; now they are heard.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let ledger = load.stop().await;
+
+    let aftermath = settled(&rig, &ledger, &HANDLERS).await;
+    assert_eq!(aftermath.discarded().len(), 0);
+    let open = proxy.open();
+    assert!(open <= silenced + 8, "{open} connections are open: the silent ones were not closed");
+    assert!(refused > 0, "the deadline was kept while nothing came back");
+    ledger.tally().assert_answers(Duration::from_secs(2));
+    let (recorded, handled) = (recorded_after.unwrap(), handled_after.unwrap());
+    println!("F26 {way:?}: recorded again after {recorded:?}, handled again after {handled:?}");
+    ledger.tally().report(&format!("F26 black hole {way:?}"), silenced);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_fall_silent_both_ways_are_replaced_in_time() {
+    assert_replaced(Way::Both).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_carry_nothing_to_the_server_are_replaced_in_time() {
+    assert_replaced(Way::ToServer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_carry_nothing_back_are_replaced_in_time() {
+    assert_replaced(Way::ToClient).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_a_slow_link_no_lease_is_lost_and_nothing_collapses() {
+    let mut random = Rng::with_seed(seed());
+    let rig = Rig::shared().await;
+    let proxy = Proxy::to(rig.server()).await;
+    let slow = host(&rig).url(rig.url_at(proxy.address())).setting("lease", 15).handlers("effects:plain");
+    // A dozen round trips, and as many before them: on such a link a host allows for it.
+    let mut hosts = start(&slow.setting("ack_deadline", 15), 2).await;
+    proxy.set(Weather::Slow {
+        latency: Duration::from_millis(50),
+        jitter: Duration::from_millis(100),
+        bytes_per_second: 125_000,
+    });
+    let load = Load::start(&mut random, Duration::from_millis(200));
+    load.post_to(&addresses(&mut hosts).await);
+
+    tokio::time::sleep(Duration::from_secs(rounds(20, 600).into())).await;
+    let before = rig.number("SELECT count(*) FROM effects").await;
+    let ledger = load.stop().await;
+
+    let aftermath = settled(&rig, &ledger, &["effects"]).await;
+    let taken_over = aftermath.work.iter().filter(|work| work.epoch > 1).count();
+    assert_eq!((taken_over, aftermath.discarded().len()), (0, 0), "no lease was lost");
+    assert_eq!(overlaps(&aftermath.notes), [""; 0]);
+    assert!(before > 0, "it is handled while it comes");
+    ledger.tally().assert_answers(Duration::from_secs(15));
+    ledger.tally().report("F28 slow link", 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_cut_again_and_again_cost_nothing_but_time() {
+    let mut random = Rng::with_seed(seed());
+    let rig = Rig::shared().await;
+    let proxy = Proxy::to(rig.server()).await;
+    let mut hosts = start(&host(&rig).url(rig.url_at(proxy.address())), 2).await;
+    let load = Load::start(&mut random, Duration::from_millis(20));
+    load.post_to(&addresses(&mut hosts).await);
+
+    for _ in 0..rounds(15, 300) {
+        tokio::time::sleep(Duration::from_millis(random.u64(50..400))).await;
+        proxy.cut();
+    }
+    let ledger = load.stop().await;
+
+    let aftermath = settled(&rig, &ledger, &HANDLERS).await;
+    assert_eq!(aftermath.discarded().len(), 0);
+    ledger.tally().assert_answers(Duration::from_secs(5));
+    ledger.tally().report("F24 cut connections", proxy.fired());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_whose_connection_falls_silent_in_its_transaction_ends_and_its_slot_is_free_again() {
+    let rig = Rig::shared().await;
+    let proxy = Proxy::to(rig.server()).await;
+    let gate = rig.folder().join("gate");
+    let holding = host(&rig).url(rig.url_at(proxy.address())).handlers(format!("effects:holding:{}", gate.display()));
+    // One slot: as long as it is taken, nothing is handled.
+    let mut hosts = start(&holding.setting("handler_concurrency", 1).setting("lease", 15), 1).await;
+    let address = addresses(&mut hosts).await[0];
+    let ledger = Ledger::default();
+    assert!(matches!(post(address, &ledger, "r-1", "a").await, Try::Acknowledged(_)));
+    let held =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
+    rig.wait_until("the handler is in its transaction", held, 1).await;
+
+    let silenced = proxy.silence(Way::Both);
+    let began = Instant::now();
+    std::fs::write(&gate, "").unwrap();
+    while !matches!(post(address, &ledger, "r-2", &format!("{:?}", began.elapsed())).await, Try::Acknowledged(_)) {}
+    rig.wait_until("the other is handled", "SELECT count(*) FROM effects WHERE result_id = 'r-2'", 1).await;
+    let took = began.elapsed();
+    rig.run("UPDATE mojito_work SET due_at = now() WHERE due_at IS NOT NULL").await;
+
+    settled(&rig, &ledger, &["effects"]).await;
+    assert!(took < BAR + Duration::from_secs(5), "the slot was free again after {took:?}");
+    println!("F26: the slot was free again after {took:?}, {silenced} connections were silenced");
+}

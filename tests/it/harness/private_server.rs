@@ -1,0 +1,182 @@
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::PATIENCE;
+
+/// A Postgres server of one test, to be killed, frozen and restarted. It is gone with its data when it is dropped.
+///
+/// Its data folder is a copy of the one that `tests/postgres` made, and it runs as whoever owns that.
+pub(crate) struct PrivateServer {
+    folder: TempDir,
+    address: SocketAddr,
+    owner: (u32, u32),
+    postmaster: Option<Child>,
+}
+
+impl PrivateServer {
+    pub(crate) async fn start() -> Self {
+        let template = told("MOJITO_TEST_POSTGRES_TEMPLATE");
+        let folder = tempfile::tempdir().unwrap();
+        let owner = fs::metadata(&template).map(|found| (found.uid(), found.gid())).unwrap();
+        chown(folder.path(), Some(owner.0), Some(owner.1)).unwrap();
+        let copied = Command::new("cp").arg("-a").arg(&template).arg(folder.path().join("data")).status().unwrap();
+        assert!(copied.success(), "the data folder of the server cannot be copied");
+        let mut server = Self { folder, address: free_address(), owner, postmaster: None };
+        server.boot().await;
+        server
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends it as a crash would, without a checkpoint and without a word to its clients, and starts it again.
+    pub(crate) async fn restart_immediately(&mut self) {
+        self.send(Signal::QUIT);
+        self.buried();
+        self.boot().await;
+    }
+
+    /// `kill -9` of all of its processes.
+    pub(crate) fn kill(&mut self) {
+        // The first first: it could replace the others.
+        let others = self.children();
+        self.send(Signal::KILL);
+        others.into_iter().for_each(|id| signal(id, Signal::KILL));
+        self.buried();
+    }
+
+    /// Starts it after it was killed, and waits until it answers.
+    pub(crate) async fn boot(&mut self) {
+        let data = self.folder.path().join("data");
+        let log = fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
+        let mut command = Command::new(told("MOJITO_TEST_POSTGRES_PROGRAMS").join("postgres"));
+        command
+            .arg("-D")
+            .arg(&data)
+            .args(["-p", &self.address.port().to_string(), "-k", &self.folder.path().display().to_string()])
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=on", "-c", "max_connections=120"])
+            .args(["-c", "shared_buffers=32MB"])
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        // Nobody else may change to another user.
+        if rustix::process::geteuid().is_root() {
+            command.uid(self.owner.0).gid(self.owner.1);
+        }
+        self.postmaster = Some(command.spawn().unwrap());
+        let deadline = Instant::now() + PATIENCE;
+        while !self.answers().await {
+            assert!(Instant::now() < deadline, "the server does not answer:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Stops every process of it, where it is.
+    pub(crate) fn freeze(&self) {
+        self.send(Signal::STOP);
+        self.children().into_iter().for_each(|id| signal(id, Signal::STOP));
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        self.children().into_iter().for_each(|id| signal(id, Signal::CONT));
+        self.send(Signal::CONT);
+    }
+
+    /// The URL of a database on it, at its own address or at another that leads there.
+    pub(crate) fn url(&self, at: SocketAddr, database: &str) -> String {
+        format!("postgres://mojito@{at}/{database}?sslmode=disable")
+    }
+
+    async fn answers(&self) -> bool {
+        // The driver's own URL: it does not know every word of ours, but this one it does.
+        let connection = AsyncPgConnection::establish(&self.url(self.address, "postgres")).await;
+        match connection {
+            Ok(mut connection) => connection.batch_execute("SELECT 1").await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    fn send(&self, what: Signal) {
+        if let Some(postmaster) = &self.postmaster {
+            signal(postmaster.id(), what);
+        }
+    }
+
+    /// The server's processes but for the first.
+    fn children(&self) -> Vec<u32> {
+        let Some(postmaster) = &self.postmaster else { return Vec::new() };
+        let processes =
+            fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        processes.filter(|id| parent(*id) == Some(postmaster.id())).collect()
+    }
+
+    /// Waits until the first process has ended, and with it what it had.
+    fn buried(&mut self) {
+        let Some(mut postmaster) = self.postmaster.take() else { return };
+        postmaster.wait().expect("our child");
+        // What is left over would keep the next from starting: it ends by itself when it sees that it is alone.
+        let data = self.folder.path().join("data");
+        let deadline = Instant::now() + PATIENCE;
+        while works_in(&data) {
+            assert!(Instant::now() < deadline, "the server's processes do not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for PrivateServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A path that `tests/postgres` tells.
+fn told(variable: &str) -> PathBuf {
+    let told = std::env::var_os(variable);
+    told.unwrap_or_else(|| panic!("{variable} is not set: run the tests with `tests/run`, or by `tests/postgres`"))
+        .into()
+}
+
+/// An address that is free at this moment, below those that the system gives away by itself.
+fn free_address() -> SocketAddr {
+    loop {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(10_000..20_000)));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
+fn signal(id: u32, what: Signal) {
+    if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        // It may have ended meanwhile.
+        let _ = kill_process(id, what);
+    }
+}
+
+fn parent(id: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())
+}
+
+/// Whether any process has this folder as its own.
+fn works_in(folder: &Path) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes.filter_map(|entry| fs::read_link(entry.path().join("cwd")).ok()).any(|cwd| cwd == folder)
+}

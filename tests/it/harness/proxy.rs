@@ -1,0 +1,272 @@
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// A link to a Postgres server that does to what passes whatever a test wants. Without TLS, so that it can be read.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    link: Arc<Link>,
+    acceptor: JoinHandle<()>,
+}
+
+/// What becomes of what passes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Weather {
+    /// It passes.
+    Clear,
+    /// It takes its time: so long each way, up to so much longer, and so many bytes a second.
+    Slow { latency: Duration, jitter: Duration, bytes_per_second: u32 },
+    /// It vanishes, and nobody is told. A connection that has lost anything stays silent for good.
+    BlackHole(Way),
+}
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    ToServer,
+    ToClient,
+    Both,
+}
+
+/// What is lost of a commit, when the connection is cut over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// The message: it is not committed, and nobody knows.
+    Commit,
+    /// The reply: it is committed, and nobody knows.
+    Reply,
+}
+
+/// What was read, and when.
+type Sender = mpsc::UnboundedSender<(Instant, Vec<u8>)>;
+type Receiver = mpsc::UnboundedReceiver<(Instant, Vec<u8>)>;
+
+/// How much is read at once.
+const CHUNK: usize = 16 * 1024;
+
+struct Link {
+    server: SocketAddr,
+    /// The weather, and which connections it is for: those with a lower number.
+    weather: watch::Sender<(Weather, u64)>,
+    /// Connections with a lower number are cut.
+    oldest: watch::Sender<u64>,
+    /// What the next commits lose that follow a word.
+    losses: Mutex<Vec<(Loss, Vec<u8>)>>,
+    opened: AtomicU64,
+    open: AtomicUsize,
+    fired: AtomicUsize,
+}
+
+impl Proxy {
+    pub(crate) async fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let link = Arc::new(Link {
+            server,
+            weather: watch::Sender::new((Weather::Clear, u64::MAX)),
+            oldest: watch::Sender::new(0),
+            losses: Mutex::default(),
+            opened: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            fired: AtomicUsize::new(0),
+        });
+        let links = Arc::clone(&link);
+        let acceptor = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let number = links.opened.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(Arc::clone(&links).carry(client, number));
+            }
+        });
+        Self { address, link, acceptor }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes the weather for every connection, also for those to come.
+    pub(crate) fn set(&self, weather: Weather) {
+        self.link.weather.send_replace((weather, u64::MAX));
+    }
+
+    /// Lets every connection that is open now fall silent. Those to come are well. How many there were.
+    pub(crate) fn silence(&self, way: Way) -> usize {
+        self.link.weather.send_replace((Weather::BlackHole(way), self.link.opened.load(Ordering::SeqCst)));
+        self.open()
+    }
+
+    /// Cuts every connection that is open now. How many there were.
+    pub(crate) fn cut(&self) -> usize {
+        let open = self.open();
+        self.link.oldest.send_replace(self.link.opened.load(Ordering::SeqCst));
+        self.link.fired.fetch_add(open, Ordering::SeqCst);
+        open
+    }
+
+    /// Cuts the connection over the next commit of a transaction that says `word`, whatever else it says.
+    pub(crate) fn cut_commit(&self, loss: Loss, word: &str) {
+        self.link.losses.lock().unwrap().push((loss, word.as_bytes().to_vec()));
+    }
+
+    /// How many connections are open.
+    pub(crate) fn open(&self) -> usize {
+        self.link.open.load(Ordering::SeqCst)
+    }
+
+    /// How many connections were cut.
+    pub(crate) fn fired(&self) -> usize {
+        self.link.fired.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+        self.cut();
+    }
+}
+
+impl Link {
+    /// Carries one connection until either side ends it, or it is cut.
+    async fn carry(self: Arc<Self>, client: TcpStream, number: u64) {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        if let Ok(server) = TcpStream::connect(self.server).await {
+            let _ = (client.set_nodelay(true), server.set_nodelay(true));
+            let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+            let (mut oldest, is_reply_lost) = (self.oldest.subscribe(), AtomicBool::new(false));
+            let (request, requests) = mpsc::unbounded_channel();
+            let (reply, replies) = mpsc::unbounded_channel();
+            tokio::select! {
+                _ = oldest.wait_for(|oldest| number < *oldest) => {}
+                () = self.read_requests(from_client, request, &is_reply_lost) => {}
+                () = read_replies(from_server, reply, &is_reply_lost) => {}
+                () = self.deliver(requests, to_server, number, Way::ToServer) => {}
+                () = self.deliver(replies, to_client, number, Way::ToClient) => {}
+            }
+        }
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Reads message by message, so that a commit is seen.
+    async fn read_requests(&self, mut from: OwnedReadHalf, requests: Sender, is_reply_lost: &AtomicBool) {
+        let (mut read, mut frames, mut said) = (vec![0; CHUNK], Frames::default(), Vec::new());
+        while let Ok(count @ 1..) = from.read(&mut read).await {
+            frames.received.extend_from_slice(&read[..count]);
+            while let Some(message) = frames.next() {
+                let loss = is_commit(&message).then(|| self.loss_after(&std::mem::take(&mut said))).flatten();
+                match loss {
+                    Some(Loss::Commit) => return,
+                    Some(Loss::Reply) => is_reply_lost.store(true, Ordering::SeqCst),
+                    None => said.extend_from_slice(&message),
+                }
+                let _ = requests.send((Instant::now(), message));
+            }
+        }
+    }
+
+    /// What is lost of a commit, after this was said.
+    fn loss_after(&self, said: &[u8]) -> Option<Loss> {
+        let mut losses = self.losses.lock().unwrap();
+        let says = |word: &[u8]| word.is_empty() || said.windows(word.len()).any(|window| window == word);
+        let meant = losses.iter().position(|(_, word)| says(word))?;
+        self.fired.fetch_add(1, Ordering::SeqCst);
+        Some(losses.swap_remove(meant).0)
+    }
+
+    /// Delivers what was read, in its order, as the weather lets it.
+    async fn deliver(&self, mut carried: Receiver, mut to: OwnedWriteHalf, number: u64, way: Way) {
+        let mut is_silent = false;
+        while let Some((read_at, bytes)) = carried.recv().await {
+            let (weather, older_than) = *self.weather.borrow();
+            match weather {
+                Weather::Slow { latency, jitter, bytes_per_second } => {
+                    let on_the_wire = Duration::from_secs_f64(bytes.len() as f64 / f64::from(bytes_per_second));
+                    let pause = latency + jitter.mul_f64(fastrand::f64()) + on_the_wire;
+                    tokio::time::sleep_until(read_at + pause).await;
+                }
+                Weather::BlackHole(hole) if number < older_than && (hole == Way::Both || hole == way) => {
+                    is_silent = true;
+                    self.fired.fetch_add(1, Ordering::SeqCst);
+                }
+                _ => {}
+            }
+            if !is_silent && to.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Reads as it comes, until the reply that is to be lost.
+async fn read_replies(mut from: OwnedReadHalf, replies: Sender, is_reply_lost: &AtomicBool) {
+    let mut read = vec![0; CHUNK];
+    while let Ok(count @ 1..) = from.read(&mut read).await {
+        // What was asked before it may still be answered.
+        let is_done = read[..count].windows(7).any(|window| window == b"COMMIT\0");
+        if is_done && is_reply_lost.load(Ordering::SeqCst) {
+            return;
+        }
+        let _ = replies.send((Instant::now(), read[..count].to_vec()));
+    }
+}
+
+/// The client's bytes, cut into the messages of Postgres' protocol, version 3.
+#[derive(Default)]
+struct Frames {
+    received: Vec<u8>,
+    has_begun: bool,
+}
+
+impl Frames {
+    /// The next whole message. The first has no type before its length.
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let head = usize::from(self.has_begun);
+        let length = self.received.get(head..head + 4)?.first_chunk::<4>()?;
+        let end = head + usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        if self.received.len() < end {
+            return None;
+        }
+        self.has_begun = true;
+        let rest = self.received.split_off(end);
+        Some(std::mem::replace(&mut self.received, rest))
+    }
+}
+
+/// Whether a message asks for a commit: as a simple query, or as a statement to be prepared.
+fn is_commit(message: &[u8]) -> bool {
+    let text = match message {
+        [b'Q', _, _, _, _, text @ ..] => text,
+        [b'P', _, _, _, _, rest @ ..] => rest.splitn(2, |byte| *byte == 0).nth(1).unwrap_or_default(),
+        _ => return false,
+    };
+    text.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"commit"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_cut_where_they_end_and_a_commit_is_known() {
+        let mut frames = Frames::default();
+        let startup = [&8_u32.to_be_bytes()[..], &196_608_u32.to_be_bytes()].concat();
+        let query = |text: &[u8]| [b"Q", &(4 + text.len() as u32).to_be_bytes()[..], text].concat();
+        let (begin, commit) = (query(b"BEGIN\0"), query(b"COMMIT\0"));
+        let prepared = [b"P", &14_u32.to_be_bytes()[..], b"s1\0COMMIT\0\0\0"].concat();
+
+        frames.received.extend([&startup[..], &begin, &commit, &prepared[..3]].concat());
+        let seen: Vec<Vec<u8>> = std::iter::from_fn(|| frames.next()).collect();
+
+        assert_eq!(seen, [startup, begin.clone(), commit.clone()]);
+        assert_eq!(frames.received, prepared[..3]);
+        assert_eq!([&begin, &commit, &prepared].map(|message| is_commit(message)), [false, true, true]);
+    }
+}

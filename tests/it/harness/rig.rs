@@ -1,0 +1,182 @@
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use diesel::sql_types::Text;
+use diesel::{QueryResult, QueryableByName};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use mojito_schema::{DeliveryRow, Postgres, ResultRow, WorkRow};
+use tempfile::TempDir;
+
+use super::database::Effect;
+use super::journal::notes_in;
+use super::{Ground, Note, PATIENCE, PgDatabase, PrivateServer, Subject};
+
+/// A Postgres database of one fault test, looked at from outside, past every fault.
+pub(crate) struct Rig {
+    folder: TempDir,
+    url: String,
+    /// Where the database is on the shared server: dropped with this.
+    _place: Option<PgDatabase>,
+}
+
+/// The tables of the test. They have no unique constraint, so a duplicate shows.
+const TABLES: &str = "
+    CREATE TABLE effects (
+        id BIGSERIAL, delivery_id BIGINT, result_id TEXT, version BIGINT, handler TEXT, attempt INTEGER, process BIGINT
+    );
+    CREATE TABLE counters (id BIGINT, count BIGINT)";
+
+impl Rig {
+    /// A database of its own on the server that all tests share.
+    pub(crate) async fn shared() -> Self {
+        let place = PgDatabase::new().await;
+        let rig = Self { folder: tempfile::tempdir().unwrap(), url: place.url(), _place: Some(place) };
+        rig.run(TABLES).await;
+        rig
+    }
+
+    /// On a server of the test's own.
+    pub(crate) async fn on(server: &PrivateServer) -> Self {
+        let url = server.url(server.address(), "postgres");
+        let rig = Self { folder: tempfile::tempdir().unwrap(), url, _place: None };
+        rig.run(TABLES).await;
+        rig
+    }
+
+    /// Where the server is.
+    pub(crate) fn server(&self) -> SocketAddr {
+        let (_, rest) = self.url.split_once('@').expect("a URL with a user");
+        rest.split('/').next().and_then(|address| address.parse().ok()).expect("an address")
+    }
+
+    /// The URL of the database at another address that leads there, without TLS.
+    pub(crate) fn url_at(&self, address: SocketAddr) -> String {
+        let (_, name) = self.url.rsplit_once('/').expect("a URL with a database");
+        let name = name.split('?').next().unwrap_or(name);
+        format!("postgres://mojito@{address}/{name}?sslmode=disable")
+    }
+
+    pub(crate) async fn connect(&self) -> AsyncPgConnection {
+        AsyncPgConnection::establish(&self.url).await.unwrap()
+    }
+
+    /// Runs statements.
+    pub(crate) async fn run(&self, statements: &str) {
+        self.connect().await.batch_execute(statements).await.unwrap();
+    }
+
+    /// Runs statements on the database at a URL.
+    pub(crate) async fn run_at(url: &str, statements: &str) -> QueryResult<()> {
+        let mut connection = AsyncPgConnection::establish(url).await.map_err(|_| diesel::result::Error::NotFound)?;
+        connection.batch_execute(statements).await
+    }
+
+    /// Lets the server end a connection of some process. How many there were to choose from: one, or none.
+    pub(crate) async fn end_a_connection(&self) -> usize {
+        // Those of the test itself have no name.
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name <> '' ORDER BY random() LIMIT 1) AS one";
+        usize::try_from(self.number(end).await).unwrap()
+    }
+
+    /// The rows of a query with one column of text, `value`.
+    pub(crate) async fn texts(&self, query: &str) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            value: String,
+        }
+        let rows: Vec<Row> = diesel::sql_query(query).load(&mut self.connect().await).await.unwrap();
+        rows.into_iter().map(|row| row.value).collect()
+    }
+
+    /// A number that a query finds.
+    pub(crate) async fn number(&self, query: &str) -> i64 {
+        self.texts(&format!("SELECT ({query})::text AS value")).await[0].parse().unwrap()
+    }
+
+    pub(crate) async fn deliveries(&self) -> Vec<DeliveryRow> {
+        Postgres::deliveries(&mut self.connect().await).await
+    }
+
+    pub(crate) async fn results(&self) -> Vec<ResultRow> {
+        Postgres::results(&mut self.connect().await).await
+    }
+
+    pub(crate) async fn work(&self) -> Vec<WorkRow> {
+        Postgres::work(&mut self.connect().await).await
+    }
+
+    /// Every effect, in the order of its writing.
+    pub(crate) async fn effects(&self) -> Vec<Effect> {
+        let all = "SELECT delivery_id, result_id, version, handler, attempt, process FROM effects ORDER BY id";
+        diesel::sql_query(all).load(&mut self.connect().await).await.unwrap()
+    }
+
+    /// Every run of a handler, in the order in which they happened.
+    pub(crate) fn notes(&self) -> Vec<Note> {
+        notes_in(&self.journal())
+    }
+
+    /// Waits until a query finds at least so much.
+    pub(crate) async fn wait_until(&self, what: &str, query: &str, at_least: i64) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = self.number(query).await;
+            if found >= at_least {
+                return;
+            }
+            assert!(Instant::now() < deadline, "gave up waiting until {what}: {found} of {at_least}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until no work is left to do, as long as there is less and less.
+    pub(crate) async fn drained(&self) {
+        const OPEN: &str = "SELECT count(*) FROM mojito_work WHERE finished_at IS NULL";
+        let (mut least, mut since) = (i64::MAX, Instant::now());
+        while least > 0 {
+            let open = self.number(OPEN).await;
+            if open < least {
+                (least, since) = (open, Instant::now());
+            }
+            assert!(since.elapsed() < PATIENCE, "{open} pieces of work are never done: {:?}", self.unfinished().await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn unfinished(&self) -> Vec<WorkRow> {
+        self.work().await.into_iter().filter(|work| work.finished_at.is_none()).take(10).collect()
+    }
+
+    /// I11: what Postgres finds wrong with the indexes of the plugin's tables.
+    pub(crate) async fn broken(&self) -> Vec<String> {
+        let mut connection = self.connect().await;
+        connection.batch_execute("CREATE EXTENSION IF NOT EXISTS amcheck").await.unwrap();
+        let indexes = self
+            .texts(
+                "SELECT indexname::text AS value FROM pg_indexes WHERE indexname LIKE 'mojito\\_%' ORDER BY indexname",
+            )
+            .await;
+        assert!(!indexes.is_empty(), "there are indexes");
+        let mut broken = Vec::new();
+        for index in indexes {
+            let check = format!("SELECT bt_index_check('{index}', true)");
+            if let Err(error) = connection.batch_execute(&check).await {
+                broken.push(format!("{index}: {error}"));
+            }
+        }
+        broken
+    }
+}
+
+impl Ground for Rig {
+    fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
