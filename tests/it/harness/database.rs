@@ -8,29 +8,44 @@ use diesel::sqlite::SqliteConnection;
 use mojito_schema::{AuditRow, DeliveryRow, ResultRow, WorkRow, audit, deliveries, results, work};
 use tempfile::TempDir;
 
-use super::in_time;
+use super::{Disk, in_time};
 
 /// A database file of one test, looked at from outside with a connection of the test's own.
 pub(crate) struct Database {
+    disk: Option<Disk>,
     folder: TempDir,
 }
 
 impl Database {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { disk: None, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// The same on a disk of its own. What hosts tell the test is elsewhere, and stays whatever happens to the disk.
+    pub(crate) fn on(disk: Disk) -> Self {
+        Self { disk: Some(disk), ..Self::new() }
+    }
+
+    /// The disk of its own.
+    pub(crate) fn disk(&self) -> &Disk {
+        self.disk.as_ref().expect("a database on a disk of its own")
     }
 
     /// With a table for the effects of handlers. It has no unique constraint, so a duplicate shows.
     pub(crate) fn with_effects() -> Self {
-        let database = Self::new();
-        database.run(
+        Self::new().and_effects()
+    }
+
+    /// Adds the table for the effects of handlers.
+    pub(crate) fn and_effects(self) -> Self {
+        self.run(
             "PRAGMA journal_mode = WAL;
              CREATE TABLE effects (
                  id INTEGER PRIMARY KEY, delivery_id INTEGER, result_id TEXT, version INTEGER, handler TEXT, attempt INTEGER,
                  process INTEGER
              );",
         );
-        database
+        self
     }
 
     /// Every effect, in the order of its commit.
@@ -52,7 +67,10 @@ impl Database {
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("test.db")
+        match &self.disk {
+            Some(disk) => disk.folder().join("test.db"),
+            None => self.folder.path().join("test.db"),
+        }
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -29,8 +29,10 @@ pub(crate) struct Process {
 #[derive(Clone)]
 pub(crate) struct ProcessBuilder {
     database: Arc<Database>,
+    program: PathBuf,
+    tracer: Vec<String>,
     handlers: String,
-    settings: BTreeMap<&'static str, u64>,
+    settings: BTreeMap<&'static str, String>,
     failpoint: Option<String>,
     grace: u64,
     mercy: u64,
@@ -41,8 +43,10 @@ impl Process {
     pub(crate) fn builder(database: &Arc<Database>) -> ProcessBuilder {
         ProcessBuilder {
             database: Arc::clone(database),
+            program: env!("CARGO_BIN_EXE_fault-host").into(),
+            tracer: Vec::new(),
             handlers: "effects:plain".to_owned(),
-            settings: BTreeMap::from([("lease", 1), ("max_attempts", 100)]),
+            settings: BTreeMap::from([("lease", "1".to_owned()), ("max_attempts", "100".to_owned())]),
             failpoint: None,
             grace: 2,
             mercy: 1,
@@ -173,8 +177,20 @@ impl ProcessBuilder {
     }
 
     /// A setting below `mojito`.
-    pub(crate) fn setting(mut self, name: &'static str, value: u64) -> Self {
-        self.settings.insert(name, value);
+    pub(crate) fn setting(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.settings.insert(name, value.to_string());
+        self
+    }
+
+    /// Another program than `fault-host`.
+    pub(crate) fn program(mut self, program: &Path) -> Self {
+        program.clone_into(&mut self.program);
+        self
+    }
+
+    /// Runs it under `strace` with these arguments, which stays in the background.
+    pub(crate) fn traced(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
+        self.tracer = ["strace", "--daemonize"].map(str::to_owned).into_iter().chain(arguments).collect();
         self
     }
 
@@ -193,8 +209,10 @@ impl ProcessBuilder {
         let settings: Vec<String> = self.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let secret = format!("{{id=\"test\",header=\"X-Mojito-Secret\",value=\"{SECRET}\"}}");
         let mojito = format!("{{{},endpoints={{default={{secrets=[{secret}]}}}}}}", settings.join(","));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fault-host"));
+        let mut words = self.tracer.iter().map(Path::new).chain([self.program.as_path()]);
+        let mut command = Command::new(words.next().expect("the program at least"));
         command
+            .args(words)
             .env_clear()
             .env("ROCKET_ADDRESS", "127.0.0.1")
             .env("ROCKET_PORT", "0")

@@ -1,0 +1,5 @@
+//! Power cuts, and disks that fail, fill up, slow down or vanish, under SQLite.
+//!
+//! They need disks of their own, which only the superuser can mount. A machine that does not let them fails them.
+
+mod power;
