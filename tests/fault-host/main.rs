@@ -7,6 +7,8 @@
 //! | `FAULT_ADDRESS` | the file that its address is written to once it listens |
 //! | `FAULT_JOURNAL` | the file that every run of a handler is written to |
 //! | `FAULT_HANDLERS` | its handlers: `name:behaviour`, or `name:behaviour:argument`, joined by commas |
+//!
+//! `GET /health` answers 200 while the store takes deliveries, else 503.
 
 mod behaviour;
 mod handler;
@@ -16,7 +18,8 @@ use std::error::Error;
 use std::path::Path;
 
 use rocket::fairing::AdHoc;
-use rocket_mojito::{MojitoConfig, MojitoFairing};
+use rocket::http::Status;
+use rocket_mojito::{Inbox, MojitoConfig, MojitoFairing};
 
 use self::handler::Handler;
 use self::journal::Journal;
@@ -35,8 +38,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
             tell(Path::new(&address), &format!("{ip}:{port}")).expect("the address can be told");
         })
     });
-    rocket::build().attach(fairing).attach(tell).launch().await?;
+    rocket::build().attach(fairing).attach(tell).mount("/", rocket::routes![health]).launch().await?;
     Ok(())
+}
+
+#[rocket::get("/health")]
+async fn health(inbox: Inbox) -> Status {
+    match inbox.backlog().await {
+        Ok(_) => Status::Ok,
+        Err(_) => Status::ServiceUnavailable,
+    }
 }
 
 /// Writes the file as a whole: whoever sees it can read all of it.

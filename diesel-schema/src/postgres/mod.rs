@@ -20,7 +20,7 @@ use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
 };
 
-use crate::backend::{Backend, Open, Rescue};
+use crate::backend::{Adrift, Backend, Open, Rescue};
 use crate::{
     Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
     Requeued, Selection, Settlement, Step, Ticket, Utc,
@@ -127,6 +127,7 @@ fn brought_over(settlement: &Settlement, here: Utc, now: Utc) -> Settlement {
 
 impl Backend for Postgres {
     type Connection = Connection;
+    type Footing = ();
 
     const NAME: &'static str = "Postgres";
     const SINGLE_WRITER: bool = false;
@@ -137,6 +138,23 @@ impl Backend for Postgres {
 
     async fn open(url: &str, _: Open) -> Result<Connection, OpenError> {
         connection::open(url).await
+    }
+
+    async fn footing(_: &str) -> Result<(), OpenError> {
+        Ok(())
+    }
+
+    fn adrift((): &()) -> Option<Adrift> {
+        // The files are the server's: it stops where they are gone, and after a sync that failed.
+        None
+    }
+
+    async fn settle_log((): &()) -> QueryResult<()> {
+        Ok(())
+    }
+
+    async fn prove(connection: &mut Connection) -> QueryResult<()> {
+        write!(connection, |c, _now| verbs::prove(c))
     }
 
     async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::AsyncConnection;
 
-use super::Wrapper;
+use super::{Wrapper, log};
 use crate::backend::Open;
 use crate::error::OpenError;
 
@@ -51,6 +51,10 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
     connection.spawn_blocking(|c| c.batch_execute(SETTINGS)).await.map_err(|error| {
         OpenError::because("the SQLite file cannot be used: is it a database, and writable?", error)
     })?;
+    if open == Open::Create {
+        // At launch nobody knows whether a former process saw a sync fail. Somebody who reads may be in the way.
+        let _ = connection.spawn_blocking(log::empty).await;
+    }
     Ok(connection)
 }
 
@@ -115,7 +119,7 @@ fn parse_version(version: &str) -> [u32; 3] {
     std::array::from_fn(|_| parts.next().unwrap_or(0))
 }
 
-fn text(connection: &mut SqliteConnection, query: &str) -> QueryResult<String> {
+pub(super) fn text(connection: &mut SqliteConnection, query: &str) -> QueryResult<String> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]

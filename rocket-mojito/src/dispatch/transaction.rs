@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backend, Ticket, Utc, failpoint, fault};
+use mojito_schema::{Backend, Ticket, Utc, failpoint, fault, trouble};
 
 use super::handler::HandlerError;
 use crate::pool::Loan;
@@ -69,7 +69,9 @@ impl<B: Backend> Transaction<B> {
             State::Open { mut loan, _turn } => {
                 failpoint::reach("attempt.committing");
                 if let Err(error) = B::commit(loan.connection()).await {
-                    tracing::error!(fault = fault(&error), "a handler's transaction could not be committed");
+                    let health = self.database.health();
+                    health.suffer(trouble(&error));
+                    health.tell("a handler's transaction could not be committed", fault(&error));
                     return End::Unknown;
                 }
                 failpoint::reach("attempt.committed");

@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backend, Open, QueryResult, fault};
+use mojito_schema::{Backend, QueryResult, Trouble, fault, trouble};
+use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 
+use super::database::Opened;
 use super::{Database, Unavailable};
 
 /// A connection that one task owns for as long as it lives, opened again after a failure.
@@ -10,13 +12,12 @@ use super::{Database, Unavailable};
 /// So neither ingress nor dispatch competes for the host's pool.
 pub(crate) struct Link<B: Backend> {
     database: Arc<Database<B>>,
-    connection: Option<B::Connection>,
-    is_down: bool,
+    opened: Option<Opened<B>>,
 }
 
 impl<B: Backend> Link<B> {
     pub fn new(database: Arc<Database<B>>) -> Self {
-        Self { database, connection: None, is_down: false }
+        Self { database, opened: None }
     }
 
     pub fn database(&self) -> &Arc<Database<B>> {
@@ -32,9 +33,12 @@ impl<B: Backend> Link<B> {
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        let connection = self.take().await?;
+        let mut opened = self.take().await?;
         let _turn = self.database.write_turn().await;
-        self.run(connection, failure, verb).await
+        if let Some(trouble) = self.database.health().trouble() {
+            opened = self.proven(opened, trouble).await?;
+        }
+        self.run(opened, failure, verb).await
     }
 
     /// Runs a verb that only reads.
@@ -46,48 +50,44 @@ impl<B: Backend> Link<B> {
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        let connection = self.take().await?;
-        self.run(connection, failure, verb).await
+        let opened = self.take().await?;
+        self.run(opened, failure, verb).await
     }
 
-    /// The connection, opened if need be. A database that has vanished is an error: it is never created here.
-    async fn take(&mut self) -> Result<B::Connection, Unavailable> {
-        if let Some(connection) = self.connection.take() {
-            return Ok(connection);
+    async fn take(&mut self) -> Result<Opened<B>, Unavailable> {
+        match self.opened.take() {
+            Some(opened) => self.database.checked(opened).await,
+            None => self.database.open().await,
         }
-        match B::open(self.database.url(), Open::Existing).await {
-            Ok(connection) => {
-                self.is_down = false;
-                Ok(connection)
-            }
-            Err(error) => {
-                // Said once: whoever asks is asked again every second.
-                if !std::mem::replace(&mut self.is_down, true) {
-                    tracing::error!(%error, "the database cannot be reached");
-                }
-                Err(Unavailable::Database)
-            }
+    }
+
+    /// After trouble the database has to show first that it takes a commit.
+    async fn proven(&mut self, opened: Opened<B>, trouble: Trouble) -> Result<Opened<B>, Unavailable> {
+        if trouble == Trouble::Disk {
+            self.database.settle_log().await?;
         }
+        self.run(opened, "the database is in trouble", |c| B::prove(c).boxed()).await?;
+        self.database.health().recover();
+        self.take().await
     }
 
     /// Only after a success the connection is kept: after an error, a panic or a dropped future nobody knows what
     /// state it is in.
-    async fn run<R, F>(
-        &mut self,
-        mut connection: B::Connection,
-        failure: &'static str,
-        verb: F,
-    ) -> Result<R, Unavailable>
+    async fn run<R, F>(&mut self, mut opened: Opened<B>, failure: &'static str, verb: F) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        match verb(&mut connection).await {
+        let outcome = verb(&mut opened.connection).await;
+        // A commit to a file that is not there any more succeeds, and is no success.
+        let opened = self.database.checked(opened).await?;
+        match outcome {
             Ok(outcome) => {
-                self.connection = Some(connection);
+                self.opened = Some(opened);
                 Ok(outcome)
             }
             Err(error) => {
-                tracing::error!(fault = fault(&error), "{failure}");
+                self.database.health().suffer(trouble(&error));
+                self.database.health().tell(failure, fault(&error));
                 Err(Unavailable::Database)
             }
         }

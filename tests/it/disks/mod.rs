@@ -2,4 +2,8 @@
 //!
 //! They need disks of their own, which only the superuser can mount. A machine that does not let them fails them.
 
+mod failing;
+mod full;
+mod gone;
 mod power;
+mod slow;

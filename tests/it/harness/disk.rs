@@ -1,3 +1,5 @@
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -17,36 +19,58 @@ pub(crate) fn as_root(program: &str) -> Command {
 
 /// A file system of one test. It is unmounted when it is dropped.
 pub(crate) struct Disk {
-    medium: Medium,
-    // What it is mounted on, and the medium where that is a file.
+    // What it is mounted on.
     folder: TempDir,
+    medium: Medium,
 }
 
 enum Medium {
-    /// ext4 in a file, behind a loop device: a power cut can be simulated.
-    Image,
     /// Memory.
     Memory,
+    /// ext4 in a file, behind a loop device: its power can be cut.
+    Image(PathBuf),
+    /// The same with the file in memory that can be taken away: then blocks that were never written to fail.
+    Fragile(PathBuf, Box<Disk>),
 }
 
 impl Disk {
     /// An ext4 file system of so many MiB.
     pub(crate) fn ext4(mebibytes: u32) -> Self {
-        let disk = Self { medium: Medium::Image, folder: tempfile::tempdir().unwrap() };
-        let image = disk.image();
-        std::fs::File::create(&image).and_then(|file| file.set_len(u64::from(mebibytes) << 20)).unwrap();
-        run(as_root("mkfs.ext4").args(["-q", "-F"]).arg(&image));
-        std::fs::create_dir(disk.folder()).unwrap();
-        disk.mount();
-        disk.hand_over();
-        disk
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("image");
+        format(&image, mebibytes);
+        Self::mounted(folder, Medium::Image(image))
+    }
+
+    /// An ext4 file system that can be [broken](Self::break_down).
+    pub(crate) fn fragile() -> Self {
+        let memory = Self::tmpfs(24);
+        let image = memory.folder().join("image");
+        format(&image, 64);
+        // The file system itself must stay whole, or it would refuse everything: its tables, and its journal.
+        allocate(&image, 0, 1024);
+        let journal = run(as_root("debugfs").args(["-R", "blocks <8>"]).arg(&image)).stdout;
+        let journal = String::from_utf8(journal).unwrap();
+        let blocks = || journal.split_whitespace().map(|block| block.parse::<u64>().unwrap());
+        let (first, last) = (blocks().min().unwrap(), blocks().max().unwrap());
+        allocate(&image, first, last + 1 - first);
+        Self::mounted(tempfile::tempdir().unwrap(), Medium::Fragile(image, Box::new(memory)))
     }
 
     /// A file system in memory of so many MiB.
     pub(crate) fn tmpfs(mebibytes: u32) -> Self {
-        let disk = Self { medium: Medium::Memory, folder: tempfile::tempdir().unwrap() };
+        let size = format!("size={mebibytes}m");
+        let disk = Self { folder: tempfile::tempdir().unwrap(), medium: Medium::Memory };
         std::fs::create_dir(disk.folder()).unwrap();
-        mounted(as_root("mount").args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"]).arg(disk.folder()));
+        mount(as_root("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(disk.folder()));
+        disk.hand_over();
+        disk
+    }
+
+    fn mounted(folder: TempDir, medium: Medium) -> Self {
+        let disk = Self { folder, medium };
+        std::fs::create_dir(disk.folder()).unwrap();
+        disk.mount();
         disk.hand_over();
         disk
     }
@@ -71,17 +95,56 @@ impl Disk {
         self.mount();
     }
 
-    /// Mounts it again for reading alone, or for writing too. Reading alone cannot be while a file is open for writing.
-    pub(crate) fn remount(&self, mode: &str) -> Output {
-        as_root("mount").args(["-o", &format!("remount,{mode}")]).arg(self.folder()).output().unwrap()
+    /// Lets the kernel take it for damaged: it can only be read from here on.
+    pub(crate) fn abort(&self) {
+        run(as_root("mount").args(["-o", "remount,abort"]).arg(self.folder()));
     }
 
-    fn image(&self) -> PathBuf {
-        self.folder.path().join("image")
+    /// What was never written to cannot be written to any more. As on any disk that fails, what could not be written is
+    /// then taken for written.
+    pub(crate) fn break_down(&self) {
+        let Medium::Fragile(_, memory) = &self.medium else { panic!("a disk that cannot break") };
+        memory.fill();
+    }
+
+    /// It can be written to again.
+    pub(crate) fn mend(&self) {
+        let Medium::Fragile(_, memory) = &self.medium else { panic!("a disk that cannot break") };
+        memory.free();
+    }
+
+    /// Takes all the space that is left.
+    pub(crate) fn fill(&self) {
+        let mut ballast = File::options().create(true).append(true).open(self.ballast()).unwrap();
+        let (mut size, zeros) = (1 << 20, vec![0; 1 << 20]);
+        while size > 0 {
+            match ballast.write(&zeros[..size]) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::StorageFull => size /= 2,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// Gives back what was taken.
+    pub(crate) fn free(&self) {
+        std::fs::remove_file(self.ballast()).unwrap();
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.folder().join("ballast")
     }
 
     fn mount(&self) {
-        mounted(as_root("mount").args(["-t", "ext4", "-o", "loop"]).args([self.image(), self.folder()]));
+        match &self.medium {
+            Medium::Memory => panic!("what is in memory is mounted once"),
+            Medium::Image(image) | Medium::Fragile(image, _) => {
+                // By default a sync that is under way when the power is cut can end well although nothing of it is there:
+                // the kernel converts the extents that it wrote to later, and forgets that it could not.
+                let options = ["-t", "ext4", "-o", "loop,dioread_lock"];
+                mount(as_root("mount").args(options).args([image, &self.folder()]));
+            }
+        }
     }
 
     fn unmount(&self) -> Output {
@@ -112,7 +175,18 @@ pub(crate) fn run(command: &mut Command) -> Output {
     output
 }
 
-fn mounted(command: &mut Command) {
+fn format(image: &Path, mebibytes: u32) {
+    File::create(image).and_then(|file| file.set_len(u64::from(mebibytes) << 20)).unwrap();
+    run(as_root("mkfs.ext4").args(["-q", "-F", "-b", "1024", "-N", "128", "-J", "size=1"]).arg(image));
+}
+
+/// Lets so many blocks of an image be there already.
+fn allocate(image: &Path, first: u64, count: u64) {
+    let (offset, length) = ((first * 1024).to_string(), (count * 1024).to_string());
+    run(as_root("fallocate").args(["--offset", &offset, "--length", &length]).arg(image));
+}
+
+fn mount(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
         output.status.success(),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Answer, Database, SECRET, found, try_post};
+use super::{Answer, Database, Ledger, SECRET, Try, found, try_get, try_post};
 
 /// Numbers the processes of this test binary, for the names of their files.
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -94,10 +94,32 @@ impl Process {
         try_post(self.lifted().await?, event, body).await
     }
 
+    /// Posts an entry of a ledger once, and enters what it came to.
+    pub(crate) async fn deliver(&mut self, ledger: &Ledger, entry: usize) -> Try {
+        let sent = &ledger.sent()[entry];
+        ledger.begin(entry);
+        let outcome = Try::from(self.post(sent.event, &sent.body).await);
+        ledger.end(entry, outcome);
+        outcome
+    }
+
+    /// Whether it says that it takes deliveries.
+    pub(crate) async fn is_well(&mut self) -> bool {
+        let host = self.lifted().await.expect("a host that listens");
+        try_get(host, "/health").await.is_some_and(|answer| answer.status == 200)
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("an id");
         // It may have ended by itself; it is not waited for yet, so its id is nobody else's.
         let _ = kill_process(id, signal);
+    }
+
+    /// How many KiB of memory it has.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        size.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {
@@ -189,6 +211,7 @@ impl ProcessBuilder {
     }
 
     /// Runs it under `strace` with these arguments, which stays in the background.
+    #[expect(dead_code, reason = "the kill at every system call is not here yet")]
     pub(crate) fn traced(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
         self.tracer = ["strace", "--daemonize"].map(str::to_owned).into_iter().chain(arguments).collect();
         self
