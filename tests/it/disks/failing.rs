@@ -40,8 +40,7 @@ async fn what_could_not_be_synced_is_never_acknowledged() {
         } else {
             failed += tracer.injected();
         }
-        database.disk().cut_power();
-        process.kill();
+        database.disk().cut_power(&mut process).await;
         load.post_to(&[]);
         database.disk().restore_power().await;
     }
@@ -73,8 +72,7 @@ async fn nothing_is_built_on_a_log_that_never_reached_the_disk() {
         for (entry, _) in ledger.unacknowledged() {
             assert!(matches!(next.deliver(&ledger, entry).await, Try::Acknowledged(_)));
         }
-        database.disk().cut_power();
-        next.kill();
+        database.disk().cut_power(&mut next).await;
         database.disk().restore_power().await;
         let _last = host.start().await;
         drained(&database).await;

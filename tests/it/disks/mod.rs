@@ -2,6 +2,7 @@
 //!
 //! They need disks of their own, which only the superuser can mount. A machine that does not let them fails them.
 
+mod calls;
 mod failing;
 mod full;
 mod gone;

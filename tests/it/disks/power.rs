@@ -63,8 +63,7 @@ async fn cut_under_load(process: &mut Process, database: &Database, load: &Load,
     load.post_to(&[process.lifted().await.unwrap()]);
     tokio::time::sleep(Duration::from_millis(random.u64(50..800))).await;
     let is_hit = load.in_flight() > 0;
-    database.disk().cut_power();
-    process.kill();
+    database.disk().cut_power(process).await;
     load.post_to(&[]);
     database.disk().restore_power().await;
     is_hit

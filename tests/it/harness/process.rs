@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Answer, Database, Ledger, SECRET, Try, found, try_get, try_post};
+use super::{Answer, Database, Ledger, SECRET, Try, eventually, found, try_get, try_post};
 
 /// Numbers the processes of this test binary, for the names of their files.
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -115,6 +115,18 @@ impl Process {
         let _ = kill_process(id, signal);
     }
 
+    /// Stops every thread of it, and waits until none is in a system call any more.
+    pub(crate) async fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let threads = format!("/proc/{}/task", self.id());
+        let is_stopped = |thread: std::io::Result<DirEntry>| {
+            let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap_or_default();
+            // After its name, which stands in brackets: `T` where it is stopped, `t` where that is for a tracer.
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 't']))
+        };
+        eventually("every thread is stopped", || std::fs::read_dir(&threads).unwrap().all(is_stopped)).await;
+    }
+
     /// How many KiB of memory it has.
     pub(crate) fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
@@ -211,9 +223,8 @@ impl ProcessBuilder {
     }
 
     /// Runs it under `strace` with these arguments, which stays in the background.
-    #[expect(dead_code, reason = "the kill at every system call is not here yet")]
-    pub(crate) fn traced(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
-        self.tracer = ["strace", "--daemonize"].map(str::to_owned).into_iter().chain(arguments).collect();
+    pub(crate) fn traced<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        self.tracer = ["strace", "--daemonize"].into_iter().chain(arguments).map(str::to_owned).collect();
         self
     }
 
