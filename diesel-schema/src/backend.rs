@@ -79,6 +79,13 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     /// Those of the database; also where somebody else still needs the log.
     fn settle_log(footing: &Self::Footing) -> impl Future<Output = QueryResult<()>> + Send;
 
+    /// Shortens a log that has grown long, without waiting for anybody. `false` where somebody still reads it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn shorten_log(footing: &Self::Footing) -> impl Future<Output = QueryResult<bool>> + Send;
+
     /// Commits something that changes nothing: whether a database that was in trouble takes a commit again.
     ///
     /// # Errors

@@ -8,7 +8,8 @@
 //! | `FAULT_JOURNAL` | the file that every run of a handler is written to |
 //! | `FAULT_HANDLERS` | its handlers: `name:behaviour`, or `name:behaviour:argument`, joined by commas |
 //!
-//! `GET /health` answers 200 while the store takes deliveries, else 503.
+//! `GET /health` answers 200 while the store takes deliveries, else 503. `POST /prune` removes what is too old, and
+//! answers 200 with how many bodies that were, or 503.
 
 mod behaviour;
 mod handler;
@@ -19,7 +20,7 @@ use std::path::Path;
 
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
-use rocket_mojito::{Inbox, MojitoConfig, MojitoFairing};
+use rocket_mojito::{Actor, Inbox, MojitoConfig, MojitoFairing};
 
 use self::handler::Handler;
 use self::journal::Journal;
@@ -38,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             tell(Path::new(&address), &format!("{ip}:{port}")).expect("the address can be told");
         })
     });
-    rocket::build().attach(fairing).attach(tell).mount("/", rocket::routes![health]).launch().await?;
+    rocket::build().attach(fairing).attach(tell).mount("/", rocket::routes![health, prune]).launch().await?;
     Ok(())
 }
 
@@ -48,6 +49,12 @@ async fn health(inbox: Inbox) -> Status {
         Ok(_) => Status::Ok,
         Err(_) => Status::ServiceUnavailable,
     }
+}
+
+#[rocket::post("/prune")]
+async fn prune(inbox: Inbox) -> Result<String, Status> {
+    let pruned = inbox.prune(Actor::new("test")).await.map_err(|_| Status::ServiceUnavailable)?;
+    Ok(pruned.bodies.to_string())
 }
 
 /// Writes the file as a whole: whoever sees it can read all of it.

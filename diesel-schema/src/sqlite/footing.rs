@@ -10,6 +10,9 @@ use super::{Wrapper, log};
 use crate::backend::Adrift;
 use crate::error::OpenError;
 
+/// How many bytes the write-ahead log may keep. SQLite begins anew in it, but gives nothing back.
+const LONG_LOG: u64 = 16 << 20;
+
 /// The files of a database: itself, its write-ahead log, and the index of the log.
 ///
 /// Unix lets anybody delete or replace them while they are open, and says nothing to whoever goes on writing: SQLite's
@@ -37,6 +40,14 @@ impl Footing {
 
     pub(super) async fn settle_log(&self) -> QueryResult<()> {
         self.connection.lock().await.spawn_blocking(log::empty).await
+    }
+
+    pub(super) async fn shorten_log(&self) -> QueryResult<bool> {
+        let is_long = |(path, _): &(PathBuf, Identity)| std::fs::metadata(path).is_ok_and(|file| file.len() > LONG_LOG);
+        match self.files.get(1).is_some_and(is_long) {
+            true => self.connection.lock().await.spawn_blocking(log::shorten).await,
+            false => Ok(true),
+        }
     }
 
     /// What has become of the files, if they are not what and where they were.

@@ -1,3 +1,4 @@
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::Integer;
@@ -15,9 +16,22 @@ struct Checkpoint {
 ///
 /// Those of the database; `database is locked` where somebody reads or writes for longer than the busy timeout.
 pub(super) fn empty(connection: &mut SqliteConnection) -> QueryResult<()> {
-    let checkpoint: Checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(connection)?;
-    match checkpoint.busy {
-        0 => Ok(()),
-        _ => Err(Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new("database is locked".to_owned()))),
+    match truncate(connection)? {
+        true => Ok(()),
+        false => Err(Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new("database is locked".to_owned()))),
     }
+}
+
+/// The same as far as nobody is in the way, and without being in anybody's: writers wait for the last bit alone. Whether
+/// the log is empty.
+pub(super) fn shorten(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE); PRAGMA busy_timeout = 0")?;
+    let is_empty = truncate(connection);
+    connection.batch_execute("PRAGMA busy_timeout = 5000")?;
+    is_empty
+}
+
+fn truncate(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    let checkpoint: Checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(connection)?;
+    Ok(checkpoint.busy == 0)
 }

@@ -5,6 +5,7 @@ mod connection;
 mod footing;
 mod log;
 mod migrations;
+mod network;
 mod record;
 mod run;
 #[cfg(test)]
@@ -66,6 +67,10 @@ impl Backend for Sqlite {
 
     async fn settle_log(footing: &Footing) -> QueryResult<()> {
         footing.settle_log().await
+    }
+
+    async fn shorten_log(footing: &Footing) -> QueryResult<bool> {
+        footing.shorten_log().await
     }
 
     async fn prove(connection: &mut Wrapper) -> QueryResult<()> {

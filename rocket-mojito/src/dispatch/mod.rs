@@ -4,6 +4,7 @@
 //! executor: claim ── attempt: handler ── commit | retry | discard | release
 //! keeper:   renew leases, rescue lapsed ones
 //! pruner:   remove what is too old
+//! trimmer:  shorten the database's log
 //! ```
 
 mod attempt;
@@ -17,6 +18,7 @@ mod keeper;
 mod pruner;
 mod supervisor;
 mod transaction;
+mod trimmer;
 
 pub use self::context::Context;
 pub(crate) use self::dispatcher::Dispatcher;

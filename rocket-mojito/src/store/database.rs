@@ -102,6 +102,18 @@ impl<B: Backend> Database<B> {
         })
     }
 
+    /// Shortens a log that has grown long.
+    pub async fn shorten_log(&self) {
+        const FAILURE: &str = "the database's log cannot be shortened";
+        match B::shorten_log(&self.footing()).await {
+            Ok(true) => {}
+            Ok(false) => {
+                self.health.tell(FAILURE, "somebody has been reading for long, and it grows until the end of that")
+            }
+            Err(error) => self.health.tell(FAILURE, fault(&error)),
+        }
+    }
+
     fn footing(&self) -> Arc<B::Footing> {
         Arc::clone(&self.footing.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -2,9 +2,13 @@
 //!
 //! They need disks of their own, which only the superuser can mount. A machine that does not let them fails them.
 
+mod busy;
 mod calls;
 mod failing;
 mod full;
 mod gone;
+mod linked;
+mod log;
 mod power;
+mod settings;
 mod slow;

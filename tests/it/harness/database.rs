@@ -129,6 +129,13 @@ impl Database {
         WriteLock { _connection: connection }
     }
 
+    /// Begins to read: until it is dropped, what is there now stays there for it.
+    pub(crate) fn read(&self) -> ReadLock {
+        let mut connection = self.connect();
+        connection.batch_execute("BEGIN; SELECT count(*) FROM mojito_deliveries").unwrap();
+        ReadLock { _connection: connection }
+    }
+
     /// The rows of a query with one column of text.
     pub(crate) fn texts(&self, query: &str) -> Vec<String> {
         #[derive(QueryableByName)]
@@ -166,5 +173,10 @@ pub(crate) struct Effect {
 
 /// A transaction of somebody else, who writes. Closing its connection rolls it back.
 pub(crate) struct WriteLock {
+    _connection: SqliteConnection,
+}
+
+/// A transaction of somebody else, who reads. Closing its connection ends it.
+pub(crate) struct ReadLock {
     _connection: SqliteConnection,
 }

@@ -106,6 +106,11 @@ impl Disk {
         run(as_root("mount").args(["-o", "remount,abort"]).arg(self.folder()));
     }
 
+    /// Lets nobody write to it any more. Nobody may have a file of it open.
+    pub(crate) fn protect(&self) {
+        run(as_root("mount").args(["-o", "remount,ro"]).arg(self.folder()));
+    }
+
     /// What was never written to cannot be written to any more. As on any disk that fails, what could not be written is
     /// then taken for written.
     pub(crate) fn break_down(&self) {

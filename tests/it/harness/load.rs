@@ -144,9 +144,9 @@ pub(crate) async fn try_post(host: SocketAddr, event: &str, body: &[u8]) -> Opti
     exchange(host, &request("POST", &path, &[("X-Mojito-Secret", SECRET), ("Connection", "close")], body)).await
 }
 
-/// The same for a page.
-pub(crate) async fn try_get(host: SocketAddr, path: &str) -> Option<Answer> {
-    exchange(host, &head("GET", path, &[("Connection", "close")])).await
+/// The same for a request without a body.
+pub(crate) async fn try_send(host: SocketAddr, method: &str, path: &str) -> Option<Answer> {
+    exchange(host, &head(method, path, &[("Connection", "close")])).await
 }
 
 async fn exchange(host: SocketAddr, request: &[u8]) -> Option<Answer> {

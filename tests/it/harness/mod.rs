@@ -33,7 +33,7 @@ pub(crate) use self::handler::{Act, Script, Seen};
 pub(crate) use self::host::{AUTH, BASE, Host, HostBuilder, SECRET};
 pub(crate) use self::journal::{Note, What};
 pub(crate) use self::ledger::{Ledger, Sent, Try};
-pub(crate) use self::load::{Load, try_get, try_post};
+pub(crate) use self::load::{Load, try_post, try_send};
 pub(crate) use self::log::Log;
 pub(crate) use self::process::{Process, ProcessBuilder};
 pub(crate) use self::scale::{rounds, seed};

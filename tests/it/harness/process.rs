@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Answer, Database, Ledger, SECRET, Try, eventually, found, try_get, try_post};
+use super::{Answer, Database, Ledger, PATIENCE, SECRET, Try, eventually, found, try_post, try_send};
 
 /// Numbers the processes of this test binary, for the names of their files.
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -106,7 +106,15 @@ impl Process {
     /// Whether it says that it takes deliveries.
     pub(crate) async fn is_well(&mut self) -> bool {
         let host = self.lifted().await.expect("a host that listens");
-        try_get(host, "/health").await.is_some_and(|answer| answer.status == 200)
+        try_send(host, "GET", "/health").await.is_some_and(|answer| answer.status == 200)
+    }
+
+    /// Waits until it says that it takes no deliveries.
+    pub(crate) async fn falls_ill(&mut self) {
+        let began = Instant::now();
+        while self.is_well().await {
+            assert!(began.elapsed() < PATIENCE, "it says that it takes deliveries, and does not");
+        }
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
