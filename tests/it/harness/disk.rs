@@ -149,9 +149,10 @@ impl Disk {
     fn mount(&self) {
         match &self.medium {
             Medium::Memory => panic!("what is in memory is mounted once"),
-            Medium::Image(image) | Medium::Fragile(image, _) => {
-                mount(as_root("mount").args(["-t", "ext4", "-o", "loop"]).args([image, &self.folder()]));
-            }
+            Medium::Image(image) => mount(ext4("loop").args([image, &self.folder()])),
+            // By default ext4 writes first and notes then that there is something: what could not be noted at a failure
+            // is lost even if it is written again.
+            Medium::Fragile(image, _) => mount(ext4("loop,dioread_lock").args([image, &self.folder()])),
         }
     }
 
@@ -192,6 +193,12 @@ fn format(image: &Path, mebibytes: u32) {
 fn allocate(image: &Path, first: u64, count: u64) {
     let (offset, length) = ((first * 1024).to_string(), (count * 1024).to_string());
     run(as_root("fallocate").args(["--offset", &offset, "--length", &length]).arg(image));
+}
+
+fn ext4(options: &str) -> Command {
+    let mut command = as_root("mount");
+    command.args(["-t", "ext4", "-o", options]);
+    command
 }
 
 fn mount(command: &mut Command) {
