@@ -71,11 +71,15 @@ async fn a_database_that_was_replaced_is_used_from_then_on_by_everybody() {
     takes(&mut process, &ledger).await;
     drained(&database).await;
 
-    // Twice what was there before: it was handled in the backup, and is not handled again.
-    let effects = database.effects();
-    let taken = ledger.sent()[0].acknowledged().unwrap();
-    assert!(effects.iter().any(|effect| effect.delivery_id == taken), "handlers write to the new file: {effects:?}");
+    let (status, _) = process.stop().await;
+
+    // Whoever still wrote to the old file would leave its log in the place of the new one's.
+    assert!(status.success(), "{status}");
+    assert!(!beside(&database.path(), "-wal").exists(), "the log belongs to the new file, and was moved into it");
     assert_eq!(database.texts("SELECT integrity_check AS value FROM pragma_integrity_check"), ["ok"]);
+    let taken = ledger.sent()[0].acknowledged().unwrap();
+    let effects = database.effects();
+    assert!(effects.iter().any(|effect| effect.delivery_id == taken), "handlers write to the new file: {effects:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

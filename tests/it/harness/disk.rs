@@ -12,9 +12,17 @@ pub(crate) fn as_root(program: &str) -> Command {
     if rustix::process::geteuid().is_root() {
         return Command::new(program);
     }
-    let mut command = Command::new("sudo");
-    command.args(["--non-interactive", program]);
-    command
+    let sudo = |program: &str| {
+        let mut command = Command::new("sudo");
+        command.args(["--non-interactive", program]);
+        command
+    };
+    assert!(
+        sudo("true").output().is_ok_and(|output| output.status.success()),
+        "this test needs a disk of its own, which only the superuser can mount: run it as root (`sudo tests/run`), or as a \
+         user who may `sudo` without a password"
+    );
+    sudo(program)
 }
 
 /// A file system of one test. It is unmounted when it is dropped.
@@ -205,8 +213,8 @@ fn mount(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
         output.status.success(),
-        "this test needs a disk of its own, and nothing can be mounted here: run it as root, or as a user who may \
-         `sudo` without a password, on a machine that lets the superuser mount ext4 by a loop device, and tmpfs: {}",
+        "this test needs a disk of its own, and the superuser cannot mount one here: run it on a machine or in a container \
+         that allows tmpfs, and ext4 by a loop device: {}",
         String::from_utf8_lossy(&output.stderr)
     );
 }
