@@ -9,7 +9,6 @@ use diesel_async::AsyncConnection;
 use super::{Wrapper, log, network};
 use crate::backend::Open;
 use crate::error::OpenError;
-use crate::fault;
 
 /// Older ones can corrupt a database in WAL mode: <https://www.sqlite.org/wal.html#walresetbug>.
 const OLDEST_SOUND_VERSION: [u32; 3] = [3, 51, 3];
@@ -66,10 +65,8 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
 async fn settle_log(connection: &mut Wrapper) -> Result<(), OpenError> {
     let mut tries = 1;
     loop {
-        match connection.spawn_blocking(log::empty).await {
-            Ok(()) => return Ok(()),
-            // Another process uses the database, and has the log in its care.
-            Err(error) if fault(&error) == "database is locked" => return Ok(()),
+        match connection.spawn_blocking(log::take_over).await {
+            Ok(_) => return Ok(()),
             // What was never told to anybody is told to the next who syncs, for each file once.
             Err(_) if tries < TRIES => tries += 1,
             Err(error) => {

@@ -55,8 +55,8 @@ mod tests {
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:25 / /srv rw shared:2 - nfs4 server:/export rw,vers=4.2
 31 30 0:26 / /srv/local\\040disk rw - xfs /dev/vdb rw
-32 22 0:27 / /home rw - ext4 /dev/vdc rw
-33 22 0:28 / /home rw master:7 - fuse.sshfs somebody@server: rw
+32 22 0:27 / /media rw - ext4 /dev/vdc rw
+33 22 0:28 / /media rw master:7 - fuse.sshfs somebody@server: rw
 ";
 
     #[test]
@@ -67,6 +67,6 @@ mod tests {
         assert_eq!(kind("/srv/hiring.db").as_deref(), Some("nfs4"));
         assert_eq!(kind("/srv/local disk/hiring.db").as_deref(), Some("xfs"));
         assert_eq!(kind("/srvother/hiring.db").as_deref(), Some("ext4"));
-        assert_eq!(kind("/home/hiring.db").as_deref(), Some("fuse.sshfs"));
+        assert_eq!(kind("/media/hiring.db").as_deref(), Some("fuse.sshfs"));
     }
 }

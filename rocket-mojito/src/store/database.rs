@@ -108,7 +108,7 @@ impl<B: Backend> Database<B> {
         match B::shorten_log(&self.footing()).await {
             Ok(true) => {}
             Ok(false) => {
-                self.health.tell(FAILURE, "somebody has been reading for long, and it grows until the end of that")
+                self.health.tell(FAILURE, "somebody has been reading for long, and it grows until the end of that");
             }
             Err(error) => self.health.tell(FAILURE, fault(&error)),
         }

@@ -40,14 +40,17 @@ const FEWEST: usize = 300;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_dies_at_any_system_call_loses_nothing_and_doubles_nothing() {
     let mut random = Rng::with_seed(seed());
+    let calls = life().await;
+    println!("{calls:?}");
     let mut points: Vec<(&str, usize)> =
-        life().await.into_iter().flat_map(|(call, n)| (1..=n).map(move |n| (call, n))).collect();
+        calls.into_iter().flat_map(|(call, count)| (1..=count).map(move |nth| (call, nth))).collect();
     let all = points.len();
     random.shuffle(&mut points);
     points.truncate(rounds(SAMPLE, u32::MAX) as usize);
 
     let mut deaths = 0;
     for (call, nth) in &points {
+        println!("{call}:{nth}");
         deaths += usize::from(dies_at(call, *nth).await);
     }
 
@@ -90,7 +93,6 @@ async fn life() -> BTreeMap<&'static str, usize> {
             most.insert(*call, count);
         }
     }
-    println!("{most:?}");
     most
 }
 
@@ -111,7 +113,6 @@ async fn dies_at(call: &str, nth: usize) -> bool {
     drained(&database).await;
     next.kill();
 
-    println!("{call}:{nth} {}", if has_died { "died" } else { "never came to it" });
     Aftermath::of(&database, &ledger).check(&["effects"]);
     has_died
 }

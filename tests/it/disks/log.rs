@@ -36,3 +36,22 @@ async fn a_log_that_somebody_reads_for_long_is_complained_of_and_is_short_again_
     drained(&database).await;
     Aftermath::of(&database, &ledger).check(&["effects"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_reads_for_long_does_not_keep_a_host_from_starting() {
+    let database = Arc::new(Database::with_effects());
+    let (host, ledger) = (Process::builder(&database), Ledger::default());
+    let entry = |number: u32| ledger.enter("interview_result", Body::result(&format!("r-{number}")).bytes());
+    let mut first = host.start().await;
+    let reader = database.read();
+    assert!(matches!(first.deliver(&ledger, entry(1)).await, Try::Acknowledged(_)));
+    first.kill();
+
+    let mut next = host.start().await;
+    let outcome = next.deliver(&ledger, entry(2)).await;
+
+    assert!(matches!(outcome, Try::Acknowledged(_)), "{outcome:?}");
+    drop(reader);
+    drained(&database).await;
+    Aftermath::of(&database, &ledger).check(&["effects"]);
+}
