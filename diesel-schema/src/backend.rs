@@ -71,8 +71,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
 
     /// Moves what stands in a log into the database itself.
     ///
-    /// After a sync has failed nobody knows how much of the log is on the disk, and what is written behind a gap is lost
-    /// at a power cut. Where a log was deleted, it is gone with the last connection.
+    /// After a sync has failed nobody knows how much of the log is on the disk, and what is written behind a gap is
+    /// lost at a power cut. Where a log was deleted, it is gone with the last connection.
     ///
     /// # Errors
     ///

@@ -22,14 +22,14 @@ pub(super) fn empty(connection: &mut SqliteConnection) -> QueryResult<()> {
     }
 }
 
-/// The same at a launch, which is not to wait for long: somebody who is in the way, another process most likely, has the
-/// log in his care. Whether the log is empty.
+/// The same at a launch, which is not to wait for long: somebody who is in the way, another process most likely, has
+/// the log in his care. Whether the log is empty.
 pub(super) fn take_over(connection: &mut SqliteConnection) -> QueryResult<bool> {
     truncate_within(connection, 1000)
 }
 
-/// The same as far as nobody is in the way, and without being in anybody's: writers wait for the last bit alone. Whether
-/// the log is empty.
+/// The same as far as nobody is in the way, and without being in anybody's: writers wait for the last bit alone.
+/// Whether the log is empty.
 pub(super) fn shorten(connection: &mut SqliteConnection) -> QueryResult<bool> {
     connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?;
     truncate_within(connection, 0)
