@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::{Future, pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,9 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     /// An asynchronous Diesel connection to this database.
     type Connection: AsyncConnection + PoolableConnection + Send + 'static;
 
+    /// What connections stand on, where that can be taken away under them.
+    type Footing: Send + Sync + 'static;
+
     /// What this database is called in messages.
     const NAME: &'static str;
 
@@ -53,6 +57,41 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     ///
     /// When `url` is not for this database, or the database cannot be reached.
     fn open(url: &str, open: Open) -> impl Future<Output = Result<Self::Connection, OpenError>> + Send;
+
+    /// Takes hold of what every connection to this database stands on, and keeps it for as long as it lives.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be reached.
+    fn footing(url: &str) -> impl Future<Output = Result<Self::Footing, OpenError>> + Send;
+
+    /// What has become of it, if a commit would not be where the next process looks for it. Cheap: it is asked before
+    /// every answer.
+    fn adrift(footing: &Self::Footing) -> Option<Adrift>;
+
+    /// Moves what stands in a log into the database itself.
+    ///
+    /// After a sync has failed nobody knows how much of the log is on the disk, and what is written behind a gap is
+    /// lost at a power cut. Where a log was deleted, it is gone with the last connection.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; also where somebody else still needs the log.
+    fn settle_log(footing: &Self::Footing) -> impl Future<Output = QueryResult<()>> + Send;
+
+    /// Shortens a log that has grown long, without waiting for anybody. `false` where somebody still reads it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn shorten_log(footing: &Self::Footing) -> impl Future<Output = QueryResult<bool>> + Send;
+
+    /// Commits something that changes nothing: whether a database that was in trouble takes a commit again.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn prove(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<()>> + Send;
 
     /// Looks for anything that would break the first promise: a version with a known defect, a store that forgets.
     ///
@@ -373,6 +412,39 @@ pub enum Open {
     Create,
     /// The database must be there: one that vanished under a running process is never replaced by an empty one.
     Existing,
+}
+
+/// What has become of the files under an open connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adrift {
+    /// There is nothing where the database was. What it held is there for as long as a process has it open.
+    Deleted,
+    /// Another file is where the database was.
+    Replaced,
+    /// The write-ahead log, or its index, is not there any more.
+    LogDeleted,
+}
+
+impl fmt::Display for Adrift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Deleted => {
+                "the SQLite file was deleted or moved away while it was open: bring it back; until this process ends, \
+                 what it held can be copied from /proc/<process id>/fd"
+            }
+            Self::Replaced => "the SQLite file was replaced while it was open: the one that is there now is opened",
+            Self::LogDeleted => {
+                "the SQLite file's `-wal` or `-shm` was deleted while it was open: stop this process, which saves what \
+                 they held, and start it again"
+            }
+        })
+    }
+}
+
+impl From<Adrift> for OpenError {
+    fn from(adrift: Adrift) -> Self {
+        Self::new(adrift.to_string())
+    }
 }
 
 /// What [`Backend::renew_and_rescue`] found.

@@ -82,3 +82,40 @@ fn is_deadlock(error: &Error) -> bool {
         _ => false,
     }
 }
+
+/// What is wrong with a database that took no commit, where that is not the fault of what was to be committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It cannot write: the disk is full, or must not be written to.
+    Write,
+    /// Reading, writing or syncing has failed: nobody knows what of the last writes is on the disk.
+    Disk,
+}
+
+/// What an error says of the database as a whole, if it says anything.
+pub fn trouble(error: &Error) -> Option<Trouble> {
+    match fault(error) {
+        "disk I/O error" | "database disk image is malformed" => Some(Trouble::Disk),
+        "database or disk is full" | "attempt to write a readonly database" | "No space left on device" => {
+            Some(Trouble::Write)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_delivery_is_to_blame_for_is_no_trouble_of_the_database() {
+        let says =
+            |message: &str| trouble(&Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned())));
+
+        assert_eq!(says("disk I/O error"), Some(Trouble::Disk));
+        assert_eq!(says("database or disk is full"), Some(Trouble::Write));
+        assert_eq!(says("database is locked"), None);
+        assert_eq!(says("the value \"disk\" is too long"), None);
+        assert_eq!(trouble(&Error::NotFound), None);
+    }
+}

@@ -118,7 +118,7 @@ impl<B: Backend> MojitoFairing<B> {
         let handlers = Arc::new(self.handler_specs()?);
         let names: Vec<String> = handlers.iter().map(|handler| handler.name.clone()).collect();
         let pauses = self.config.pauses(&names)?;
-        let database = Arc::new(Database::new(self.open_pool(rocket).await?));
+        let database = Arc::new(self.open_database(rocket).await?);
         let signal = Signal::new();
         let (recorder, recording) = Recorder::start(
             Link::new(Arc::clone(&database)),
@@ -147,8 +147,8 @@ impl<B: Backend> MojitoFairing<B> {
         self.handlers.iter().map(spec).collect()
     }
 
-    /// The pool of the host's database, or one of our own, with the tables in it.
-    async fn open_pool(&self, rocket: &Rocket<Build>) -> Result<Pool<B>, Error> {
+    /// The host's database, or one of our own, with the tables in it.
+    async fn open_database(&self, rocket: &Rocket<Build>) -> Result<Database<B>, Error> {
         let name = self.host_pool.as_ref().map_or("mojito", |host| host.name);
         let setting = format!("databases.{name}.url");
         let pool = match &self.host_pool {
@@ -160,8 +160,11 @@ impl<B: Backend> MojitoFairing<B> {
             })?,
             None => self.open_own_pool(rocket, &setting).await?,
         };
-        self.prepare_tables(&pool).await.map_err(|error| Error::database(setting, error))?;
-        Ok(pool)
+        let database = async {
+            self.prepare_tables(&pool).await?;
+            Database::new(pool).await
+        };
+        database.await.map_err(|error| Error::database(setting, error))
     }
 
     async fn open_own_pool(&self, rocket: &Rocket<Build>, setting: &str) -> Result<Pool<B>, Error> {

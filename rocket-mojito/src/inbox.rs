@@ -50,11 +50,11 @@ impl Inbox {
         }
     }
 
-    /// What is waiting, running, dead and quarantined. An answer also says that the store is reachable.
+    /// What is waiting, running, dead and quarantined. An answer also says that the store takes deliveries.
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// When the database does not answer, or took no commit when last asked for one: the disk may be full, or fail.
     pub async fn backlog(&self) -> Result<Backlog, Error> {
         self.store.backlog().await.map_err(|_| Error::unavailable("the backlog"))
     }

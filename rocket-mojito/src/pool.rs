@@ -14,8 +14,9 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use diesel_async::SimpleAsyncConnection;
@@ -68,7 +69,7 @@ impl<B: Backend> Pool<B> {
     pub(crate) async fn open(config: &Config) -> Result<Self, OpenError> {
         let url = B::shared_url(&config.url);
         let timeout = Some(Duration::from_secs(config.connect_timeout));
-        let pool = managed::Pool::builder(Opener { url: url.clone(), backend: PhantomData })
+        let pool = managed::Pool::builder(Opener::new(url.clone()))
             .max_size(config.max_connections)
             .wait_timeout(timeout)
             .create_timeout(timeout)
@@ -80,6 +81,12 @@ impl<B: Backend> Pool<B> {
         // The pool connects lazily: without this, a database that is not there would not stop the launch.
         drop(pool.connection().await?);
         Ok(pool)
+    }
+
+    /// Closes the connections that there are: at once, or when they are asked for again.
+    pub(crate) fn renew_connections(&self) {
+        *self.pool.manager().renewed_at() = Some(Instant::now());
+        self.pool.retain(|_, _| false);
     }
 
     pub(crate) async fn connection(&self) -> Result<PooledConnection<B>, OpenError> {
@@ -125,7 +132,21 @@ impl<B: Backend> rocket_db_pools::Pool for Pool<B> {
 /// Opens the connections of a [`Pool`].
 pub struct Opener<B> {
     url: String,
+    /// Whether there was a database once: from then on one that has vanished is never made anew.
+    has_opened: AtomicBool,
+    /// Connections from before mean a file that is not the database any more.
+    renewed_at: Mutex<Option<Instant>>,
     backend: PhantomData<fn() -> B>,
+}
+
+impl<B> Opener<B> {
+    fn new(url: String) -> Self {
+        Self { url, has_opened: AtomicBool::new(false), renewed_at: Mutex::default(), backend: PhantomData }
+    }
+
+    fn renewed_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.renewed_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<B: Backend> managed::Manager for Opener<B> {
@@ -133,10 +154,19 @@ impl<B: Backend> managed::Manager for Opener<B> {
     type Error = OpenError;
 
     async fn create(&self) -> Result<B::Connection, OpenError> {
-        B::open(&self.url, Open::Create).await
+        let open = match self.has_opened.load(Ordering::Acquire) {
+            true => Open::Existing,
+            false => Open::Create,
+        };
+        let connection = B::open(&self.url, open).await?;
+        self.has_opened.store(true, Ordering::Release);
+        Ok(connection)
     }
 
     async fn recycle(&self, connection: &mut B::Connection, metrics: &Metrics) -> RecycleResult<OpenError> {
+        if self.renewed_at().is_some_and(|renewed_at| metrics.created < renewed_at) {
+            return Err(RecycleError::message("the connection is to another file"));
+        }
         if connection.is_broken() {
             return Err(RecycleError::message("the connection is broken"));
         }

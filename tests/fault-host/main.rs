@@ -7,6 +7,9 @@
 //! | `FAULT_ADDRESS` | the file that its address is written to once it listens |
 //! | `FAULT_JOURNAL` | the file that every run of a handler is written to |
 //! | `FAULT_HANDLERS` | its handlers: `name:behaviour`, or `name:behaviour:argument`, joined by commas |
+//!
+//! `GET /health` answers 200 while the store takes deliveries, else 503. `POST /prune` removes what is too old, and
+//! answers 200 with how many bodies that were, or 503.
 
 mod behaviour;
 mod effect;
@@ -17,7 +20,8 @@ use std::error::Error;
 use std::path::Path;
 
 use rocket::fairing::AdHoc;
-use rocket_mojito::{MojitoConfig, MojitoFairing, Postgres, Sqlite};
+use rocket::http::Status;
+use rocket_mojito::{Actor, Inbox, MojitoConfig, MojitoFairing, Postgres, Sqlite};
 
 use self::effect::Effects;
 use self::handler::Handler;
@@ -45,8 +49,22 @@ async fn host<B: Effects>() -> Result<(), Box<dyn Error>> {
             tell(Path::new(&address), &format!("{ip}:{port}")).expect("the address can be told");
         })
     });
-    rocket::build().attach(fairing).attach(tell).launch().await?;
+    rocket::build().attach(fairing).attach(tell).mount("/", rocket::routes![health, prune]).launch().await?;
     Ok(())
+}
+
+#[rocket::get("/health")]
+async fn health(inbox: Inbox) -> Status {
+    match inbox.backlog().await {
+        Ok(_) => Status::Ok,
+        Err(_) => Status::ServiceUnavailable,
+    }
+}
+
+#[rocket::post("/prune")]
+async fn prune(inbox: Inbox) -> Result<String, Status> {
+    let pruned = inbox.prune(Actor::new("test")).await.map_err(|_| Status::ServiceUnavailable)?;
+    Ok(pruned.bodies.to_string())
 }
 
 /// Writes the file as a whole: whoever sees it can read all of it.

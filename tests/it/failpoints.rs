@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mojito_schema::State;
 use rustix::process::Signal;
 
-use crate::harness::{Aftermath, Body, Database, Ledger, Process, ProcessBuilder, Try, drained, found, rounds};
+use crate::harness::{Aftermath, Body, Database, Ledger, Process, ProcessBuilder, drained, found, rounds};
 
 /// How many deliveries each host is posted before it dies.
 const DELIVERIES: usize = 8;
@@ -161,7 +161,7 @@ async fn killed_at(point: &str, nth: usize, behaviour: &str) -> Aftermath {
     let mut armed = host.clone().fail_at(point, nth).spawn();
     if armed.lifted().await.is_some() {
         for entry in 0..DELIVERIES {
-            post(&mut armed, &ledger, entry).await;
+            armed.deliver(&ledger, entry).await;
         }
     }
     let died = armed.ended().await;
@@ -178,18 +178,12 @@ async fn killed_at(point: &str, nth: usize, behaviour: &str) -> Aftermath {
 async fn settle(host: &ProcessBuilder, database: &Arc<Database>, ledger: &Ledger) {
     let mut next = host.start().await;
     for (entry, _) in ledger.unacknowledged() {
-        post(&mut next, ledger, entry).await;
+        next.deliver(ledger, entry).await;
     }
     assert_eq!(ledger.unacknowledged().len(), 0, "a host that stays up acknowledges everything");
     drained(database).await;
     let (status, _) = next.stop().await;
     assert!(status.success(), "{status}");
-}
-
-async fn post(process: &mut Process, ledger: &Ledger, entry: usize) {
-    let sent = &ledger.sent()[entry];
-    ledger.begin(entry);
-    ledger.end(entry, Try::from(process.post(sent.event, &sent.body).await));
 }
 
 /// Four results, two versions and more of each; poison every other one.

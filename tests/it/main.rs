@@ -8,6 +8,7 @@ mod checkout;
 mod concurrency;
 mod conformance;
 mod crash;
+mod disks;
 mod dispatch;
 mod documents;
 mod example;

@@ -28,7 +28,7 @@ async fn assert_poison_is_discarded(behaviour: &str) {
     // The other handler is slow: some of its work is always under way when the process dies.
     let host = Process::builder(&database)
         .handlers(format!("effects:{behaviour},slow:slow:300"))
-        .setting("max_attempts", u64::try_from(ATTEMPTS).unwrap());
+        .setting("max_attempts", ATTEMPTS);
     let ledger = Ledger::default();
     // Recorded while nothing is handled, so that the poison has neighbours when it is claimed.
     let mut quiet = host.clone().handlers("effects:pending,slow:pending").start().await;

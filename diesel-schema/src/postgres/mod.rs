@@ -22,7 +22,7 @@ use diesel::{QueryResult, define_sql_function};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
 
 use self::url::{Proxy, Url};
-use crate::backend::{Backend, Open, Rescue};
+use crate::backend::{Adrift, Backend, Open, Rescue};
 use crate::fault::{fault, is_in_the_way, unknown};
 use crate::{
     Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
@@ -171,6 +171,7 @@ fn brought_over(settlement: &Settlement, here: Utc, now: Utc) -> Settlement {
 
 impl Backend for Postgres {
     type Connection = Connection;
+    type Footing = ();
 
     const NAME: &'static str = "Postgres";
     const SINGLE_WRITER: bool = false;
@@ -181,6 +182,27 @@ impl Backend for Postgres {
 
     async fn open(url: &str, _: Open) -> Result<Connection, OpenError> {
         connection::open(url).await
+    }
+
+    async fn footing(_: &str) -> Result<(), OpenError> {
+        Ok(())
+    }
+
+    fn adrift((): &()) -> Option<Adrift> {
+        // The files are the server's: it stops where they are gone, and after a sync that failed.
+        None
+    }
+
+    async fn settle_log((): &()) -> QueryResult<()> {
+        Ok(())
+    }
+
+    async fn shorten_log((): &()) -> QueryResult<bool> {
+        Ok(true)
+    }
+
+    async fn prove(connection: &mut Connection) -> QueryResult<()> {
+        write!(connection, |c, _now| verbs::prove(c))
     }
 
     async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {

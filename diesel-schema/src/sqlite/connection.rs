@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use diesel::connection::SimpleConnection;
@@ -5,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::AsyncConnection;
 
-use super::Wrapper;
+use super::{Wrapper, log, network};
 use crate::backend::Open;
 use crate::error::OpenError;
 
@@ -25,6 +26,9 @@ const SETTINGS: &str = "
     PRAGMA secure_delete = ON;
     PRAGMA temp_store = MEMORY;
 ";
+
+/// How often the log of a former process is tried to be made part of the file.
+const TRIES: u32 = 3;
 
 /// Counts the in-memory databases of this process, so that each has a name of its own.
 static IN_MEMORY: AtomicU64 = AtomicU64::new(0);
@@ -53,7 +57,26 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
     connection.spawn_blocking(|c| c.batch_execute(SETTINGS)).await.map_err(|error| {
         OpenError::because("the SQLite file cannot be used: is it a database, and writable?", error)
     })?;
+    if open == Open::Create {
+        settle_log(&mut connection).await?;
+    }
     Ok(connection)
+}
+
+/// At launch nobody knows whether a former process saw a sync fail: nothing is built on its log.
+async fn settle_log(connection: &mut Wrapper) -> Result<(), OpenError> {
+    let mut tries = 1;
+    loop {
+        match connection.spawn_blocking(log::take_over).await {
+            Ok(_) => return Ok(()),
+            // What was never told to anybody is told to the next who syncs, for each file once.
+            Err(_) if tries < TRIES => tries += 1,
+            Err(error) => {
+                let message = "the SQLite file cannot be written to: check its disk and permissions";
+                return Err(OpenError::because(message, error));
+            }
+        }
+    }
 }
 
 /// The same file, but only if it is there.
@@ -98,6 +121,12 @@ fn inspect_now(connection: &mut SqliteConnection, allow_ephemeral: bool) -> Resu
              (or `mojito.allow_ephemeral = true` in a test)",
         ));
     }
+    if let Some(kind) = network::file_system_of(Path::new(&file)) {
+        return Err(OpenError::new(format!(
+            "a SQLite file on the network file system `{kind}`, which does not lock and sync as WAL needs it: \
+             put it on a local disk, or use Postgres"
+        )));
+    }
     if journal != "wal" {
         return Err(OpenError::new(format!(
             "SQLite journal mode `{journal}`: the file system must allow WAL, which network file systems do not"
@@ -117,7 +146,7 @@ fn parse_version(version: &str) -> [u32; 3] {
     std::array::from_fn(|_| parts.next().unwrap_or(0))
 }
 
-fn text(connection: &mut SqliteConnection, query: &str) -> QueryResult<String> {
+pub(super) fn text(connection: &mut SqliteConnection, query: &str) -> QueryResult<String> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]

@@ -2,7 +2,10 @@
 
 mod claim;
 mod connection;
+mod footing;
+mod log;
 mod migrations;
+mod network;
 mod record;
 mod rescue;
 mod run;
@@ -20,8 +23,9 @@ use diesel::prelude::*;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_util::FutureExt as _;
 
+use self::footing::Footing;
 use self::run::RunQueryDsl;
-use crate::backend::{Backend, Open, Rescue};
+use crate::backend::{Adrift, Backend, Open, Rescue};
 use crate::{
     Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
     Requeued, Selection, Settlement, Step, Ticket, Utc,
@@ -41,6 +45,7 @@ type Wrapper = SyncConnectionWrapper<SqliteConnection>;
 
 impl Backend for Sqlite {
     type Connection = Wrapper;
+    type Footing = Footing;
 
     const NAME: &'static str = "SQLite";
     const SINGLE_WRITER: bool = true;
@@ -51,6 +56,26 @@ impl Backend for Sqlite {
 
     async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
         connection::open(url, open).await
+    }
+
+    async fn footing(url: &str) -> Result<Footing, OpenError> {
+        Footing::under(connection::open(url, Open::Existing).await?).await
+    }
+
+    fn adrift(footing: &Footing) -> Option<Adrift> {
+        footing.adrift()
+    }
+
+    async fn settle_log(footing: &Footing) -> QueryResult<()> {
+        footing.settle_log().await
+    }
+
+    async fn shorten_log(footing: &Footing) -> QueryResult<bool> {
+        footing.shorten_log().await
+    }
+
+    async fn prove(connection: &mut Wrapper) -> QueryResult<()> {
+        write(connection, |c| at_once(verbs::prove(c))).await
     }
 
     async fn inspect(connection: &mut Wrapper, allow_ephemeral: bool) -> Result<(), OpenError> {
@@ -179,7 +204,7 @@ impl Backend for Sqlite {
 
     async fn scrub(connection: &mut Wrapper) -> QueryResult<()> {
         // Freed pages are overwritten as they are freed (`secure_delete`); what is left is the write-ahead log.
-        connection.spawn_blocking(|c| c.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")).await
+        connection.spawn_blocking(log::empty).await
     }
 
     async fn begin_audit(connection: &mut Wrapper, audit: NewAudit, now: Utc) -> QueryResult<i64> {

@@ -11,13 +11,14 @@ use super::held::Held;
 use super::keeper::Keeper;
 use super::pruner::Pruner;
 use super::supervisor::supervise;
+use super::trimmer::Trimmer;
 use super::wire::Wire;
 use crate::config::{MojitoConfig, Pauses};
 use crate::pool::InUse;
 use crate::store::{Database, Link, Signal};
 
-/// The background work of one process: an executor per handler, the keeper of the leases, the pruner, the wire to other
-/// processes.
+/// The background work of one process: an executor per handler, the keeper of the leases, the pruner, the trimmer, the
+/// wire to other processes.
 pub(crate) struct Dispatcher<B: Backend> {
     desk: Desk<B>,
     stop: watch::Sender<bool>,
@@ -27,6 +28,7 @@ pub(crate) struct Dispatcher<B: Backend> {
     keeper: JoinHandle<()>,
     pruner: JoinHandle<()>,
     wire: JoinHandle<()>,
+    trimmer: JoinHandle<()>,
     _pool: InUse,
 }
 
@@ -72,10 +74,15 @@ impl<B: Backend> Dispatcher<B> {
         let keeper = tokio::spawn(async move {
             supervise("keeper", keeper_stopped.clone(), || keeper.run(keeper_stopped.clone())).await;
         });
+        let trimmer = Trimmer { database: Arc::clone(&desk.database) };
+        let trimmer_stopped = stopped.clone();
+        let trimmer = tokio::spawn(async move {
+            supervise("trimmer", trimmer_stopped.clone(), || trimmer.run(trimmer_stopped.clone())).await;
+        });
         let pruner = tokio::spawn(async move {
             supervise("pruner", stopped.clone(), || pruner.run(stopped.clone())).await;
         });
-        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, wire, _pool: pool }
+        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, trimmer, wire, _pool: pool }
     }
 
     /// Stops claiming, gives running attempts `grace` to end, then releases those that did not.
@@ -84,8 +91,9 @@ impl<B: Backend> Dispatcher<B> {
     /// lapses.
     pub async fn stop(self, grace: Duration, mercy: Duration) {
         self.stop.send_replace(true);
-        // What it waits for goes on by itself, step by step.
+        // What they wait for goes on by itself, step by step.
         self.pruner.abort();
+        self.trimmer.abort();
         let Self { desk, stop_keeper, slots, executors, keeper, wire, .. } = self;
         let all_ended = async {
             for executor in executors {

@@ -4,6 +4,7 @@
 //! executor: claim ── attempt: handler ── commit | retry | discard | release
 //! keeper:   renew leases, rescue lapsed ones
 //! pruner:   remove what is too old
+//! trimmer:  shorten the database's log
 //! wire:     tell other processes of work, and hear of theirs
 //! ```
 
@@ -18,6 +19,7 @@ mod keeper;
 mod pruner;
 mod supervisor;
 mod transaction;
+mod trimmer;
 mod wire;
 
 pub use self::context::Context;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, Ticket, Utc, failpoint, fault, is_conflict};
+use mojito_schema::{Backend, Ticket, Utc, failpoint, fault, is_conflict, trouble};
 
 use super::handler::HandlerError;
 use crate::pool::Loan;
@@ -73,7 +73,9 @@ impl<B: Backend> Transaction<B> {
             State::Open { mut loan, _turn } => {
                 failpoint::reach("attempt.committing");
                 if let Err(error) = B::commit(loan.connection()).await {
-                    tracing::error!(fault = fault(&error), "a handler's transaction could not be committed");
+                    let health = self.database.health();
+                    health.suffer(trouble(&error));
+                    health.tell("a handler's transaction could not be committed", fault(&error));
                     return if is_conflict(&error) { End::Conflict } else { End::Unknown };
                 }
                 failpoint::reach("attempt.committed");

@@ -1,22 +1,37 @@
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use mojito_schema::{Backend, OpenError};
+use mojito_schema::{Adrift, Backend, Open, OpenError, fault};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::{Health, Unavailable};
 use crate::pool::{InUse, Pool, PooledConnection};
 
 /// The host's database, as every part of the plugin shares it.
 pub(crate) struct Database<B: Backend> {
     pool: Pool<B>,
     writers: Arc<Mutex<()>>,
+    footing: RwLock<Arc<B::Footing>>,
+    health: Health,
 }
 
 /// The turn to write, where a database has one writer at a time. Held until the commit.
 pub(crate) struct WriteTurn(#[expect(dead_code, reason = "held, not read")] Option<OwnedMutexGuard<()>>);
 
+/// A connection, and the footing that it was opened on.
+pub(super) struct Opened<B: Backend> {
+    pub connection: B::Connection,
+    footing: Arc<B::Footing>,
+}
+
 impl<B: Backend> Database<B> {
-    pub fn new(pool: Pool<B>) -> Self {
-        Self { pool, writers: Arc::default() }
+    pub async fn new(pool: Pool<B>) -> Result<Self, OpenError> {
+        let footing = RwLock::new(Arc::new(B::footing(pool.url()).await?));
+        Ok(Self { pool, writers: Arc::default(), footing, health: Health::default() })
+    }
+
+    /// What is known to be wrong with it.
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     pub fn url(&self) -> &str {
@@ -30,7 +45,81 @@ impl<B: Backend> Database<B> {
 
     /// A connection of the host's pool.
     pub async fn connection(&self) -> Result<PooledConnection<B>, OpenError> {
+        if let Some(adrift) = B::adrift(&self.footing()) {
+            return Err(adrift.into());
+        }
         self.pool.connection().await
+    }
+
+    /// A connection beside the pool. A database that has vanished is an error: it is never created here.
+    pub(super) async fn open(&self) -> Result<Opened<B>, Unavailable> {
+        let footing = self.footing();
+        self.check(&footing).await?;
+        match B::open(self.pool.url(), Open::Existing).await {
+            Ok(connection) => Ok(Opened { connection, footing }),
+            Err(error) => {
+                self.health.tell("the database cannot be reached", error);
+                Err(Unavailable::Database)
+            }
+        }
+    }
+
+    /// The connection, if it is one to the database that is in its place.
+    pub(super) async fn checked(&self, opened: Opened<B>) -> Result<Opened<B>, Unavailable> {
+        self.check(&opened.footing).await.map(|()| opened)
+    }
+
+    async fn check(&self, footing: &Arc<B::Footing>) -> Result<(), Unavailable> {
+        match B::adrift(footing) {
+            None => Ok(()),
+            Some(adrift) => {
+                self.drift(footing, adrift).await;
+                Err(Unavailable::Database)
+            }
+        }
+    }
+
+    /// What was committed goes into the file that may still be saved, or is in its place already. Where another has
+    /// taken its place, that is the database from now on.
+    async fn drift(&self, footing: &Arc<B::Footing>, adrift: Adrift) {
+        self.health.tell("the database is not where it was", adrift);
+        if let Err(error) = B::settle_log(footing).await {
+            self.health.tell("its log could not be saved", fault(&error));
+        }
+        if adrift != Adrift::Replaced || !Arc::ptr_eq(footing, &self.footing()) {
+            return;
+        }
+        match B::footing(self.pool.url()).await {
+            Ok(footing) => {
+                *self.footing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(footing);
+                self.pool.renew_connections();
+            }
+            Err(error) => self.health.tell("the database cannot be reached", error),
+        }
+    }
+
+    /// Makes what stands in a log part of the database itself.
+    pub(super) async fn settle_log(&self) -> Result<(), Unavailable> {
+        B::settle_log(&self.footing()).await.map_err(|error| {
+            self.health.tell("the database is in trouble", fault(&error));
+            Unavailable::Database
+        })
+    }
+
+    /// Shortens a log that has grown long.
+    pub async fn shorten_log(&self) {
+        const FAILURE: &str = "the database's log cannot be shortened";
+        match B::shorten_log(&self.footing()).await {
+            Ok(true) => {}
+            Ok(false) => {
+                self.health.tell(FAILURE, "somebody has been reading for long, and it grows until the end of that");
+            }
+            Err(error) => self.health.tell(FAILURE, fault(&error)),
+        }
+    }
+
+    fn footing(&self) -> Arc<B::Footing> {
+        Arc::clone(&self.footing.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Waits for the turn to write, first come, first served. SQLite's own lock is unfair: under load some

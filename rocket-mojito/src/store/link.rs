@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backend, Open, OpenError, QueryResult, fault, is_unknown};
+use mojito_schema::{Backend, QueryResult, Trouble, fault, is_unknown, trouble};
+use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 
+use super::database::Opened;
 use super::{Database, Unavailable};
 
 /// A connection that one task owns for as long as it lives, opened again after a failure.
@@ -10,14 +12,13 @@ use super::{Database, Unavailable};
 /// So neither ingress nor dispatch competes for the host's pool.
 pub(crate) struct Link<B: Backend> {
     database: Arc<Database<B>>,
-    connection: Option<B::Connection>,
+    opened: Option<Opened<B>>,
     is_relaxed: bool,
-    is_down: bool,
 }
 
 impl<B: Backend> Link<B> {
     pub fn new(database: Arc<Database<B>>) -> Self {
-        Self { database, connection: None, is_relaxed: false, is_down: false }
+        Self { database, opened: None, is_relaxed: false }
     }
 
     /// One whose commits need not be on disk when they are done: what a power cut takes is done again.
@@ -38,9 +39,12 @@ impl<B: Backend> Link<B> {
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        let connection = self.take().await?;
+        let mut opened = self.take().await?;
         let _turn = self.database.write_turn().await;
-        self.run(connection, failure, verb).await
+        if let Some(trouble) = self.database.health().trouble() {
+            opened = self.proven(opened, trouble).await?;
+        }
+        self.run(opened, failure, verb).await
     }
 
     /// Runs a verb that only reads.
@@ -52,56 +56,51 @@ impl<B: Backend> Link<B> {
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        let connection = self.take().await?;
-        self.run(connection, failure, verb).await
+        let opened = self.take().await?;
+        self.run(opened, failure, verb).await
     }
 
-    /// The connection, opened if need be. A database that has vanished is an error: it is never created here.
-    async fn take(&mut self) -> Result<B::Connection, Unavailable> {
-        if let Some(connection) = self.connection.take() {
-            return Ok(connection);
+    async fn take(&mut self) -> Result<Opened<B>, Unavailable> {
+        if let Some(opened) = self.opened.take() {
+            return self.database.checked(opened).await;
         }
-        match Self::open(&self.database, self.is_relaxed).await {
-            Ok(connection) => {
-                self.is_down = false;
-                Ok(connection)
-            }
-            Err(error) => {
-                // Said once: whoever asks is asked again every second.
-                if !std::mem::replace(&mut self.is_down, true) {
-                    tracing::error!(%error, "the database cannot be reached");
-                }
-                Err(Unavailable::Database)
-            }
+        let mut opened = self.database.open().await?;
+        if self.is_relaxed
+            && let Err(error) = B::relax(&mut opened.connection).await
+        {
+            self.database.health().tell("the database cannot be reached", error);
+            return Err(Unavailable::Database);
         }
+        Ok(opened)
     }
 
-    async fn open(database: &Database<B>, is_relaxed: bool) -> Result<B::Connection, OpenError> {
-        let mut connection = B::open(database.url(), Open::Existing).await?;
-        if is_relaxed {
-            B::relax(&mut connection).await?;
+    /// After trouble the database has to show first that it takes a commit.
+    async fn proven(&mut self, opened: Opened<B>, trouble: Trouble) -> Result<Opened<B>, Unavailable> {
+        if trouble == Trouble::Disk {
+            self.database.settle_log().await?;
         }
-        Ok(connection)
+        self.run(opened, "the database is in trouble", |c| B::prove(c).boxed()).await?;
+        self.database.health().recover();
+        self.take().await
     }
 
     /// Only after a success the connection is kept: after an error, a panic or a dropped future nobody knows what
     /// state it is in.
-    async fn run<R, F>(
-        &mut self,
-        mut connection: B::Connection,
-        failure: &'static str,
-        verb: F,
-    ) -> Result<R, Unavailable>
+    async fn run<R, F>(&mut self, mut opened: Opened<B>, failure: &'static str, verb: F) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        match verb(&mut connection).await {
+        let outcome = verb(&mut opened.connection).await;
+        // A commit to a file that is not there any more succeeds, and is no success.
+        let opened = self.database.checked(opened).await?;
+        match outcome {
             Ok(outcome) => {
-                self.connection = Some(connection);
+                self.opened = Some(opened);
                 Ok(outcome)
             }
             Err(error) => {
-                tracing::error!(fault = fault(&error), "{failure}");
+                self.database.health().suffer(trouble(&error));
+                self.database.health().tell(failure, fault(&error));
                 Err(if is_unknown(&error) { Unavailable::Unknown } else { Unavailable::Database })
             }
         }

@@ -1,6 +1,7 @@
 //! Where ingress and dispatch meet: what is recorded here is durable before it is acknowledged.
 
 mod database;
+mod health;
 mod link;
 mod operator;
 mod recorder;
@@ -9,6 +10,7 @@ mod signal;
 mod store;
 
 pub(crate) use self::database::{Database, WriteTurn};
+pub(crate) use self::health::Health;
 pub(crate) use self::link::Link;
 pub(crate) use self::recorder::{Recorder, Recording};
 pub(crate) use self::signal::Signal;

@@ -7,7 +7,7 @@ use rocket::futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::operator::Operator;
-use super::{Link, Recorder, Signal};
+use super::{Database, Link, Recorder, Signal};
 use crate::config::Retention;
 use crate::operation::{Actor, Pruned, Replay, Replayed};
 
@@ -62,6 +62,7 @@ pub(crate) struct DieselStore<B: Backend> {
     operator: Arc<Mutex<Operator<B>>>,
     /// For what is only looked at: an answer must not wait behind a long action.
     reader: Arc<Mutex<Link<B>>>,
+    database: Arc<Database<B>>,
 }
 
 impl<B: Backend> DieselStore<B> {
@@ -72,9 +73,10 @@ impl<B: Backend> DieselStore<B> {
         handlers: Arc<Vec<HandlerSpec>>,
         signal: Signal,
     ) -> Self {
-        let reader = Link::new(Arc::clone(link.database()));
-        let operator = Operator { link, handlers, signal };
-        Self { recorder, ack_deadline, operator: Arc::new(Mutex::new(operator)), reader: Arc::new(Mutex::new(reader)) }
+        let database = Arc::clone(link.database());
+        let reader = Arc::new(Mutex::new(Link::new(Arc::clone(&database))));
+        let operator = Arc::new(Mutex::new(Operator { link, handlers, signal }));
+        Self { recorder, ack_deadline, operator, reader, database }
     }
 
     /// Runs a verb that only reads, in a task of its own so that nobody can cancel it half-way.
@@ -113,6 +115,10 @@ impl<B: Backend> Store for DieselStore<B> {
     }
 
     async fn backlog(&self) -> Result<Backlog, Unavailable> {
+        // Whoever asks wants to know whether deliveries are taken: reading alone may well work.
+        if self.database.health().trouble().is_some() {
+            return Err(Unavailable::Database);
+        }
         self.read(|connection| B::backlog(connection).boxed()).await
     }
 

@@ -69,7 +69,7 @@ impl Aftermath {
     /// The same of what was recorded alone, where handlers write their effects elsewhere.
     pub(crate) fn check_deliveries(&self, handlers: &[&str]) {
         none(&[
-            lost(&self.sent, &self.deliveries),
+            missing(&self.sent, &self.deliveries),
             foreign(&self.sent, &self.deliveries),
             doubled(&self.deliveries),
             gaps(&self.deliveries, &self.results),
@@ -90,8 +90,13 @@ fn none(faults: &[Vec<String>]) {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
+/// What was acknowledged and is not there.
+pub(crate) fn lost(database: &Database, ledger: &Ledger) -> Vec<String> {
+    missing(&ledger.sent(), &database.deliveries())
+}
+
 /// I1: what was acknowledged is there, under the id that was told, byte for byte.
-fn lost(sent: &[Sent], deliveries: &[DeliveryRow]) -> Vec<String> {
+fn missing(sent: &[Sent], deliveries: &[DeliveryRow]) -> Vec<String> {
     let stored: HashMap<i64, &DeliveryRow> = deliveries.iter().map(|row| (row.id, row)).collect();
     let acknowledged = sent.iter().filter_map(|sent| Some((sent, sent.acknowledged()?)));
     acknowledged
@@ -332,12 +337,12 @@ mod tests {
         let Aftermath { sent, deliveries, results, work, effects, notes } = sound().await;
 
         // Acknowledged and lost, changed, or under another id; never sent; stored twice.
-        assert_eq!(lost(&sent, &deliveries[1..]).len(), 1);
+        assert_eq!(missing(&sent, &deliveries[1..]).len(), 1);
         let mut changed = deliveries.clone();
         changed[0].body.as_mut().unwrap()[9] ^= 1;
-        assert_eq!(lost(&sent, &changed).len(), 1);
+        assert_eq!(missing(&sent, &changed).len(), 1);
         changed[0].body.clone_from(&deliveries[1].body);
-        assert_eq!(lost(&sent, &changed).len(), 1);
+        assert_eq!(missing(&sent, &changed).len(), 1);
         assert_eq!(foreign(&sent[1..], &deliveries).len(), 1);
         assert_eq!(doubled(&[&deliveries[..], &deliveries[..1]].concat()).len(), 1);
 

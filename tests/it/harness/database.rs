@@ -9,29 +9,44 @@ use mojito_schema::{AuditRow, DeliveryRow, ResultRow, WorkRow, audit, deliveries
 use tempfile::TempDir;
 
 use super::journal::notes_in;
-use super::{Ground, Note, in_time};
+use super::{Disk, Ground, Note, in_time};
 
 /// A database file of one test, looked at from outside with a connection of the test's own.
 pub(crate) struct Database {
+    disk: Option<Disk>,
     folder: TempDir,
 }
 
 impl Database {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { disk: None, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// The same on a disk of its own. What hosts tell the test is elsewhere, and stays whatever happens to the disk.
+    pub(crate) fn on(disk: Disk) -> Self {
+        Self { disk: Some(disk), ..Self::new() }
+    }
+
+    /// The disk of its own.
+    pub(crate) fn disk(&self) -> &Disk {
+        self.disk.as_ref().expect("a database on a disk of its own")
     }
 
     /// With a table for the effects of handlers. It has no unique constraint, so a duplicate shows.
     pub(crate) fn with_effects() -> Self {
-        let database = Self::new();
-        database.run(
+        Self::new().and_effects()
+    }
+
+    /// Adds the table for the effects of handlers.
+    pub(crate) fn and_effects(self) -> Self {
+        self.run(
             "PRAGMA journal_mode = WAL;
              CREATE TABLE effects (
                  id INTEGER PRIMARY KEY, delivery_id INTEGER, result_id TEXT, version INTEGER, handler TEXT, attempt INTEGER,
                  process INTEGER
              );",
         );
-        database
+        self
     }
 
     /// Every effect, in the order of its commit.
@@ -53,7 +68,10 @@ impl Database {
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("test.db")
+        match &self.disk {
+            Some(disk) => disk.folder().join("test.db"),
+            None => self.folder.path().join("test.db"),
+        }
     }
 
     pub(crate) fn connect(&self) -> SqliteConnection {
@@ -113,6 +131,13 @@ impl Database {
         WriteLock { _connection: connection }
     }
 
+    /// Begins to read: until it is dropped, what is there now stays there for it.
+    pub(crate) fn read(&self) -> ReadLock {
+        let mut connection = self.connect();
+        connection.batch_execute("BEGIN; SELECT count(*) FROM mojito_deliveries").unwrap();
+        ReadLock { _connection: connection }
+    }
+
     /// The rows of a query with one column of text.
     pub(crate) fn texts(&self, query: &str) -> Vec<String> {
         #[derive(QueryableByName)]
@@ -160,5 +185,10 @@ pub(crate) struct Effect {
 
 /// A transaction of somebody else, who writes. Closing its connection rolls it back.
 pub(crate) struct WriteLock {
+    _connection: SqliteConnection,
+}
+
+/// A transaction of somebody else, who reads. Closing its connection ends it.
+pub(crate) struct ReadLock {
     _connection: SqliteConnection,
 }

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Answer, Body, Ledger, PATIENCE, SECRET, Try, request};
+use super::{Answer, Body, Ledger, PATIENCE, SECRET, Try, head, request};
 
 /// How many senders post at once.
 const SENDERS: usize = 8;
@@ -164,10 +164,18 @@ impl From<Option<Answer>> for Try {
 /// whole: the host may be down, or go down.
 pub(crate) async fn try_post(host: SocketAddr, event: &str, body: &[u8]) -> Option<Answer> {
     let path = format!("/webhooks/jobmojito/{event}");
-    let request = request("POST", &path, &[("X-Mojito-Secret", SECRET), ("Connection", "close")], body);
+    exchange(host, &request("POST", &path, &[("X-Mojito-Secret", SECRET), ("Connection", "close")], body)).await
+}
+
+/// The same for a request without a body.
+pub(crate) async fn try_send(host: SocketAddr, method: &str, path: &str) -> Option<Answer> {
+    exchange(host, &head(method, path, &[("Connection", "close")])).await
+}
+
+async fn exchange(host: SocketAddr, request: &[u8]) -> Option<Answer> {
     let exchange = async {
         let mut stream = TcpStream::connect(host).await.ok()?;
-        stream.write_all(&request).await.ok()?;
+        stream.write_all(request).await.ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.ok()?;
         whole(&answer)

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Answer, Ground, SECRET, found, try_post};
+use super::{Answer, Ground, Ledger, PATIENCE, SECRET, Try, eventually, found, try_post, try_send};
 
 /// Numbers the processes of this test binary, for the names of their files.
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -30,8 +30,10 @@ pub(crate) struct ProcessBuilder {
     url: String,
     folder: PathBuf,
     journal: PathBuf,
+    program: PathBuf,
+    tracer: Vec<String>,
     handlers: String,
-    settings: BTreeMap<&'static str, u64>,
+    settings: BTreeMap<&'static str, String>,
     failpoint: Option<String>,
     pool: Option<u32>,
     grace: u64,
@@ -45,8 +47,10 @@ impl Process {
             url: ground.url(),
             folder: ground.folder().to_owned(),
             journal: ground.journal(),
+            program: env!("CARGO_BIN_EXE_fault-host").into(),
+            tracer: Vec::new(),
             handlers: "effects:plain".to_owned(),
-            settings: BTreeMap::from([("lease", 1), ("max_attempts", 100)]),
+            settings: BTreeMap::from([("lease", "1".to_owned()), ("max_attempts", "100".to_owned())]),
             failpoint: None,
             pool: None,
             grace: 2,
@@ -89,10 +93,52 @@ impl Process {
         try_post(self.lifted().await?, event, body).await
     }
 
+    /// Posts an entry of a ledger once, and enters what it came to.
+    pub(crate) async fn deliver(&mut self, ledger: &Ledger, entry: usize) -> Try {
+        let sent = &ledger.sent()[entry];
+        ledger.begin(entry);
+        let outcome = Try::from(self.post(sent.event, &sent.body).await);
+        ledger.end(entry, outcome);
+        outcome
+    }
+
+    /// Whether it says that it takes deliveries.
+    pub(crate) async fn is_well(&mut self) -> bool {
+        let host = self.lifted().await.expect("a host that listens");
+        try_send(host, "GET", "/health").await.is_some_and(|answer| answer.status == 200)
+    }
+
+    /// Waits until it says that it takes no deliveries.
+    pub(crate) async fn falls_ill(&mut self) {
+        let began = Instant::now();
+        while self.is_well().await {
+            assert!(began.elapsed() < PATIENCE, "it says that it takes deliveries, and does not");
+        }
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("an id");
         // It may have ended by itself; it is not waited for yet, so its id is nobody else's.
         let _ = kill_process(id, signal);
+    }
+
+    /// Stops every thread of it, and waits until none is in a system call any more.
+    pub(crate) async fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let threads = format!("/proc/{}/task", self.id());
+        let is_stopped = |thread: std::io::Result<DirEntry>| {
+            let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap_or_default();
+            // After its name, which stands in brackets: `T` where it is stopped, `t` where that is for a tracer.
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 't']))
+        };
+        eventually("every thread is stopped", || std::fs::read_dir(&threads).unwrap().all(is_stopped)).await;
+    }
+
+    /// How many KiB of memory it has.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        size.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {
@@ -158,8 +204,20 @@ impl ProcessBuilder {
     }
 
     /// A setting below `mojito`.
-    pub(crate) fn setting(mut self, name: &'static str, value: u64) -> Self {
-        self.settings.insert(name, value);
+    pub(crate) fn setting(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.settings.insert(name, value.to_string());
+        self
+    }
+
+    /// Another program than `fault-host`.
+    pub(crate) fn program(mut self, program: &Path) -> Self {
+        program.clone_into(&mut self.program);
+        self
+    }
+
+    /// Runs it under `strace` with these arguments, which stays in the background.
+    pub(crate) fn traced<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        self.tracer = ["strace", "--daemonize"].into_iter().chain(arguments).map(str::to_owned).collect();
         self
     }
 
@@ -184,8 +242,10 @@ impl ProcessBuilder {
         let pool = self.pool.map(|connections| format!(",max_connections={connections}")).unwrap_or_default();
         let secret = format!("{{id=\"test\",header=\"X-Mojito-Secret\",value=\"{SECRET}\"}}");
         let mojito = format!("{{{},endpoints={{default={{secrets=[{secret}]}}}}}}", settings.join(","));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fault-host"));
+        let mut words = self.tracer.iter().map(Path::new).chain([self.program.as_path()]);
+        let mut command = Command::new(words.next().expect("the program at least"));
         command
+            .args(words)
             .env_clear()
             .env("ROCKET_ADDRESS", "127.0.0.1")
             .env("ROCKET_PORT", "0")

@@ -1,0 +1,36 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::harness::{Aftermath, Database, Load, Process, drained, rounds, seed};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_somebody_else_writes_for_long_deliveries_wait_or_are_refused_and_none_fails() {
+    let mut random = Rng::with_seed(seed());
+    let database = Arc::new(Database::with_effects());
+    let host = Process::builder(&database).setting("ack_deadline", 1).handlers("effects:plain,external:external");
+    let mut process = host.start().await;
+    let load = Load::start(&mut random, Duration::from_millis(40));
+    load.post_to(&[process.lifted().await.unwrap()]);
+
+    let cycles = rounds(4, 100);
+    let longest = u64::from(rounds(2500, 10_000));
+    for _ in 0..cycles {
+        let writer = database.lock();
+        tokio::time::sleep(Duration::from_millis(random.u64(100..longest))).await;
+        drop(writer);
+        tokio::time::sleep(Duration::from_millis(random.u64(0..200))).await;
+    }
+    let ledger = load.stop().await;
+    drained(&database).await;
+
+    let aftermath = Aftermath::of(&database, &ledger);
+    aftermath.check(&["effects", "external"]);
+    let tally = ledger.tally();
+    println!("{cycles} times locked, {tally:?}");
+    assert!(tally.refused.keys().all(|status| *status == 503), "{tally:?}");
+    assert_eq!(tally.silent, 0, "{tally:?}");
+    assert!(tally.acknowledged > 0 && tally.refused.contains_key(&503), "{tally:?}");
+    assert!(!process.has_ended());
+}

@@ -1,0 +1,57 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Aftermath, Body, Database, Ledger, Process, Try, drained, found, rounds};
+
+/// What the log may keep once nobody needs it, and how soon that is reached.
+const SHORT: u64 = 16 << 20;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_somebody_reads_for_long_is_complained_of_and_is_short_again_afterwards() {
+    let database = Arc::new(Database::with_effects());
+    let mut process = Process::builder(&database).start().await;
+    let ledger = Ledger::default();
+    let log = database.path().with_extension("db-wal");
+    let length = || std::fs::metadata(&log).unwrap().len();
+
+    // Whoever reads keeps the log from beginning anew, and what he has seen from going away.
+    let reader = database.read();
+    let deliveries = rounds(400, 20_000);
+    for number in 0..deliveries {
+        let body = Body::result(&format!("r-{number}")).with("candidate_external_id", format!("mark-{number}"));
+        let entry = ledger.enter("interview_result", body.with("ai_analysis", "clear ".repeat(4000)).bytes());
+        let outcome = process.deliver(&ledger, entry).await;
+        assert!(matches!(outcome, Try::Acknowledged(_)), "{outcome:?}");
+    }
+    let longest = length();
+    assert!(longest > SHORT, "{longest} bytes are nothing to complain of");
+    found("a complaint", || process.log().contains("somebody has been reading for long").then_some(())).await;
+    drop(reader);
+    let ended = Instant::now();
+    found("a short log", || (length() <= SHORT).then_some(())).await;
+
+    println!("the log had {longest} bytes after {deliveries} deliveries, {} {:?} later", length(), ended.elapsed());
+    assert!(ended.elapsed() < PATIENCE);
+    drained(&database).await;
+    Aftermath::of(&database, &ledger).check(&["effects"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_reads_for_long_does_not_keep_a_host_from_starting() {
+    let database = Arc::new(Database::with_effects());
+    let (host, ledger) = (Process::builder(&database), Ledger::default());
+    let entry = |number: u32| ledger.enter("interview_result", Body::result(&format!("r-{number}")).bytes());
+    let mut first = host.start().await;
+    let reader = database.read();
+    assert!(matches!(first.deliver(&ledger, entry(1)).await, Try::Acknowledged(_)));
+    first.kill();
+
+    let mut next = host.start().await;
+    let outcome = next.deliver(&ledger, entry(2)).await;
+
+    assert!(matches!(outcome, Try::Acknowledged(_)), "{outcome:?}");
+    drop(reader);
+    drained(&database).await;
+    Aftermath::of(&database, &ledger).check(&["effects"]);
+}

@@ -1,0 +1,70 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::harness::{Aftermath, Database, Disk, Load, Process, drained, lost, rounds, seed, weakened};
+
+/// How many cuts may pass before a host that does not sync has lost something.
+const CUTS_OF_CONTROL: u32 = 10;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_power_cut_loses_nothing_acknowledged_and_leaves_no_effect_without_its_mark() {
+    let mut random = Rng::with_seed(seed());
+    let database = Arc::new(Database::on(Disk::ext4(64)).and_effects());
+    let host = Process::builder(&database).handlers("effects:plain,external:external");
+    let load = Load::start(&mut random, Duration::from_millis(40));
+
+    let cuts = rounds(6, 50);
+    let mut hits = 0;
+    for cut in 1..=cuts {
+        let mut process = host.start().await;
+        assert_eq!(lost(&database, &load.ledger), [""; 0], "after {} cuts", cut - 1);
+        hits += u32::from(cut_under_load(&mut process, &database, &load, &mut random).await);
+    }
+    let mut last = host.start().await;
+    load.post_to(&[last.lifted().await.unwrap()]);
+    let ledger = load.stop().await;
+    drained(&database).await;
+
+    let aftermath = Aftermath::of(&database, &ledger);
+    aftermath.check(&["effects", "external"]);
+    assert_eq!(aftermath.discarded().len(), 0);
+    let tally = ledger.tally();
+    println!("{cuts} cuts, {hits} with requests in flight, {} deliveries, {tally:?}", aftermath.deliveries.len());
+    assert!(tally.acknowledged * 10 >= tally.posts * 3, "too few were acknowledged: {tally:?}");
+    assert!(hits * 3 >= cuts, "only {hits} of {cuts} cuts hit a request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_with_synchronous_normal_loses_what_it_acknowledged() {
+    let mut random = Rng::with_seed(seed());
+    let database = Arc::new(Database::on(Disk::ext4(64)).and_effects());
+    let program = weakened(database.folder(), "PRAGMA synchronous = FULL;", "PRAGMA synchronous = 1;");
+    // Its launch would see the weak setting, and refuse.
+    let host = Process::builder(&database).program(&program).setting("allow_ephemeral", true);
+    let load = Load::start(&mut random, Duration::from_millis(40));
+
+    let mut process = host.start().await;
+    let (mut losses, mut cuts) = (Vec::new(), 0);
+    while losses.is_empty() && cuts < CUTS_OF_CONTROL {
+        cut_under_load(&mut process, &database, &load, &mut random).await;
+        process = host.start().await;
+        losses = lost(&database, &load.ledger);
+        cuts += 1;
+    }
+
+    println!("{} acknowledged deliveries lost after {cuts} cuts", losses.len());
+    assert!(!losses.is_empty(), "nothing was lost in {cuts} cuts: they cut nothing");
+}
+
+/// Cuts the power at some moment under load, and brings it back. Whether requests were on their way.
+async fn cut_under_load(process: &mut Process, database: &Database, load: &Load, random: &mut Rng) -> bool {
+    load.post_to(&[process.lifted().await.unwrap()]);
+    tokio::time::sleep(Duration::from_millis(random.u64(50..800))).await;
+    let is_hit = load.in_flight() > 0;
+    database.disk().cut_power(process).await;
+    load.post_to(&[]);
+    database.disk().restore_power().await;
+    is_hit
+}
