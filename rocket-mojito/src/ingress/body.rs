@@ -18,12 +18,20 @@ pub(super) struct Limits {
     pub deadline: Duration,
 }
 
+/// How many bytes Rocket reads itself, before any guard runs. An error among them it takes for the end.
+const ROCKETS_OWN: usize = 14;
+
 /// What a buffer begins with, whatever length is declared: most bodies fit, and nobody can make us reserve more.
 const FIRST_CAPACITY: usize = 4096;
 
 impl Authenticated<'_> {
     /// Reads the whole body, or refuses it: too long, not JSON by its media type, too slow, or cut.
-    pub async fn read(&self, headers: &HeaderMap<'_>, data: Data<'_>, limits: Limits) -> Result<Body, Rejection> {
+    pub(super) async fn read(
+        &self,
+        headers: &HeaderMap<'_>,
+        data: Data<'_>,
+        limits: Limits,
+    ) -> Result<Body, Rejection> {
         let declared = declared_length(headers)?;
         if declared.is_some_and(|length| length > limits.size.as_u64()) {
             return Err(Rejection::new(Cause::DeclaredTooLarge));
@@ -35,7 +43,6 @@ impl Authenticated<'_> {
         if body.is_empty() {
             return Err(Rejection::new(Cause::BodyEmpty));
         }
-        // Rocket ends a body that was cut within its first bytes as if it were complete.
         if declared.is_some_and(|length| length != body.len() as u64) {
             return Err(Rejection::new(Cause::BodyCut));
         }
@@ -50,11 +57,16 @@ fn declared_length(headers: &HeaderMap<'_>) -> Result<Option<u64>, Rejection> {
 
 async fn read_to_limit(data: Data<'_>, limit: ByteUnit) -> Result<Vec<u8>, Rejection> {
     let mut body = Vec::with_capacity(FIRST_CAPACITY);
+    let has_ended = data.peek_complete();
     let one_more = ByteUnit::from(limit.as_u64().saturating_add(1));
     let mut stream = data.open(one_more);
     stream.read_to_end(&mut body).await.map_err(|_| Rejection::new(Cause::BodyCut))?;
     if body.len() as u64 > limit.as_u64() {
         return Err(Rejection::new(Cause::ActualTooLarge));
+    }
+    // Where no length was declared, this alone tells a short body from one that was cut.
+    if body.len() < ROCKETS_OWN && !has_ended {
+        return Err(Rejection::new(Cause::BodyCut));
     }
     Ok(body)
 }
