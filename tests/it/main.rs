@@ -7,6 +7,7 @@ mod cancel;
 mod checkout;
 mod concurrency;
 mod conformance;
+mod corpus;
 mod crash;
 mod dispatch;
 mod documents;

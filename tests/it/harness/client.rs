@@ -45,7 +45,10 @@ impl Answer {
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self(BufReader::new(stream))
     }
@@ -55,9 +58,15 @@ impl Connection {
         self.0.flush().await.unwrap();
     }
 
+    /// Sends, or does not: whoever has refused already may have closed the connection.
+    pub(crate) async fn try_send(&mut self, bytes: &[u8]) {
+        let _ = in_time(self.0.write_all(bytes)).await;
+    }
+
     /// Ends our half: the other side reads an end of file.
     pub(crate) async fn finish_sending(&mut self) {
-        self.0.get_mut().shutdown().await.unwrap();
+        // Whoever has refused already may have closed the connection.
+        let _ = self.0.get_mut().shutdown().await;
     }
 
     /// The next answer, or none where the connection is closed before one.
