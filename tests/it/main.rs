@@ -13,6 +13,9 @@ mod dispatch;
 mod documents;
 mod example;
 mod failpoints;
+#[path = "../fuzz/src/lib.rs"]
+mod fuzz;
+mod fuzzing;
 mod harness;
 mod host_routes;
 mod http;

@@ -6,7 +6,7 @@ use super::{Cause, Rejection};
 use crate::config::{Endpoint, Secret};
 
 /// Proof that a request came from somebody who knows a secret of the endpoint. Only it can read a body.
-pub(super) struct Authenticated<'e> {
+pub(crate) struct Authenticated<'e> {
     pub endpoint: &'e Endpoint,
     pub secret_id: &'e str,
 }
@@ -14,7 +14,7 @@ pub(super) struct Authenticated<'e> {
 /// Looks for a header that holds one of the endpoint's secrets.
 ///
 /// Every secret is compared, and digests are, so that the time tells neither which one is near nor how long it is.
-pub(super) fn authenticate<'e>(
+pub(crate) fn authenticate<'e>(
     endpoint: &'e Endpoint,
     headers: &HeaderMap<'_>,
 ) -> Result<Authenticated<'e>, Rejection> {

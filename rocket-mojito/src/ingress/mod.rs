@@ -18,6 +18,8 @@ mod media_type;
 mod receipt;
 mod rejection;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::authentication::authenticate;
 pub(crate) use self::event::Ingress;
 pub use self::event::MojitoEvent;
 pub use self::receipt::Receipt;

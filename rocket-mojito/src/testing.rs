@@ -1,0 +1,63 @@
+//! Doors into what hosts never call, for the tests and fuzz targets of this project. Nothing here is a promise.
+
+use rocket::http::HeaderMap;
+
+use crate::config::Endpoints;
+use crate::event::{Reading, classify};
+use crate::ingress::authenticate;
+use crate::{EndpointConfig, Error, EventKind, Finding, MojitoConfig, Payload, Rejection, SecretConfig};
+
+/// What stands at the entrance of an endpoint, without a socket in front of it.
+pub struct Gate(Endpoints);
+
+impl Gate {
+    /// The entrance of an endpoint with these secrets.
+    ///
+    /// # Errors
+    ///
+    /// Those of a launch.
+    pub fn try_new(secrets: impl IntoIterator<Item = SecretConfig>) -> Result<Self, Error> {
+        let endpoint = secrets.into_iter().fold(EndpointConfig::new(), EndpointConfig::secret);
+        MojitoConfig::new().endpoint(Endpoints::DEFAULT, endpoint).resolve().map(Self)
+    }
+
+    /// Which secret these headers hold: what is decided before the body is read.
+    ///
+    /// # Errors
+    ///
+    /// When they hold none of those that there are.
+    pub fn authenticate(&self, headers: &HeaderMap<'_>) -> Result<Option<&str>, Rejection> {
+        let endpoint = self.0.iter().next().expect("there is one");
+        authenticate(endpoint, headers).map(|sender| Some(sender.secret_id))
+    }
+}
+
+/// What a body was understood as.
+pub struct Understood {
+    /// What it says, by its path or by itself.
+    pub kind: EventKind,
+    /// None where it is quarantined.
+    pub payload: Option<Payload>,
+    /// What was noteworthy; where it is quarantined, why.
+    pub findings: Vec<Finding>,
+    /// Which result it is about, where that can be told.
+    pub result_id: Option<String>,
+}
+
+impl Understood {
+    /// Reads a body that came to the path of an event, or to the one of all.
+    pub fn of(path: Option<EventKind>, body: &[u8]) -> Self {
+        let (kind, reading) = classify(path, Reading::of(body));
+        match reading {
+            Reading::Usable { payload, findings } => {
+                Self { kind, result_id: Some(payload.id.clone()), payload: Some(*payload), findings }
+            }
+            Reading::Unusable { cause, result_id } => Self { kind, payload: None, findings: vec![cause], result_id },
+        }
+    }
+
+    /// The columns of the result table.
+    pub fn snapshot(&self) -> Option<mojito_schema::Snapshot> {
+        self.payload.clone().map(|payload| payload.into_state().1)
+    }
+}
