@@ -23,8 +23,8 @@ pub struct NewDelivery {
     pub findings: Vec<Finding>,
 }
 
-/// What the bytes of a delivery were understood as.
-#[derive(Debug, Clone)]
+/// What the bytes of a delivery were understood as. `Debug` shows nothing of it.
+#[derive(Clone)]
 pub enum Content {
     /// A snapshot of a result.
     Usable {
@@ -46,6 +46,17 @@ impl NewDelivery {
         match &self.content {
             Content::Usable { result_id, .. } => Some(result_id),
             Content::Unusable { result_id } => result_id.as_deref(),
+        }
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usable { snapshot, .. } => {
+                f.debug_struct("Usable").field("snapshot", snapshot).finish_non_exhaustive()
+            }
+            Self::Unusable { .. } => f.debug_struct("Unusable").finish_non_exhaustive(),
         }
     }
 }

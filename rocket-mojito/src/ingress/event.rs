@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mojito_schema::{Content, Fingerprint, NewDelivery, failpoint};
-use rocket::data::{Data, FromData, Outcome};
+use rocket::data::{ByteUnit, Data, FromData, Outcome};
 use rocket::request::Request;
 use rocket::{Ignite, Rocket, Sentinel};
 
@@ -11,6 +11,7 @@ use super::body::{Body, Limits};
 use super::{Cause, Rejection};
 use crate::config::{Endpoints, MojitoConfig, Pauses};
 use crate::event::{Payload, Reading, classify};
+use crate::store::Unavailable;
 use crate::{EventKind, Finding, Utc};
 
 /// What the data guard needs to know. Managed by the fairing.
@@ -25,7 +26,8 @@ struct Inner {
 
 impl Ingress {
     pub fn new(endpoints: Endpoints, config: &MojitoConfig, pauses: Pauses) -> Self {
-        let limits = Limits { size: config.body_limit, deadline: config.body_deadline };
+        let arriving = ByteUnit::from(config.queue_limit.as_u64() / 4);
+        let limits = Limits::new(config.body_limit, config.body_deadline, arriving);
         Self(Arc::new(Inner { endpoints, limits, pauses }))
     }
 }
@@ -57,7 +59,7 @@ pub struct MojitoEvent {
     secret_id: String,
     received_at: Utc,
     kind: EventKind,
-    body: Vec<u8>,
+    body: Body,
     reading: Reading,
 }
 
@@ -95,11 +97,11 @@ impl MojitoEvent {
 
     /// The raw bytes.
     pub fn body(&self) -> &[u8] {
-        &self.body
+        &self.body.bytes
     }
 
-    fn parse(sender: &Authenticated<'_>, path: Option<EventKind>, Body(body): Body) -> Self {
-        let (kind, reading) = classify(path, Reading::of(&body));
+    fn of(sender: &Authenticated<'_>, path: Option<EventKind>, body: Body, reading: Reading) -> Self {
+        let (kind, reading) = classify(path, reading);
         Self {
             endpoint: sender.endpoint.name.clone(),
             secret_id: sender.secret_id.to_owned(),
@@ -111,7 +113,10 @@ impl MojitoEvent {
     }
 
     pub(crate) fn into_delivery(self) -> NewDelivery {
-        let fingerprint = Fingerprint::of(&self.endpoint, self.kind, &self.body);
+        let Body { bytes: body, room } = self.body;
+        // From here on the recorder counts it.
+        drop(room);
+        let fingerprint = Fingerprint::of(&self.endpoint, self.kind, &body);
         let (content, findings) = match self.reading {
             Reading::Usable { payload, findings } => {
                 let (result_id, snapshot) = payload.into_state();
@@ -125,7 +130,7 @@ impl MojitoEvent {
             event: self.kind,
             fingerprint,
             received_at: self.received_at,
-            body: self.body,
+            body,
             content,
             findings,
         }
@@ -138,12 +143,26 @@ async fn receive(request: &Request<'_>, data: Data<'_>) -> Result<MojitoEvent, R
     let (endpoint, path) =
         ingress.0.endpoints.locate(request.uri().path().segments()).ok_or(Rejection::new(Cause::UnknownEndpoint))?;
     let sender = authenticate(endpoint, request.headers())?;
-    let body = sender.read(request.headers(), data, ingress.0.limits).await?;
+    let body = sender.read(request.headers(), data, &ingress.0.limits).await?;
     if ingress.0.pauses.has_endpoint(&endpoint.name) {
         return Err(Rejection::new(Cause::Paused));
     }
     failpoint::reach("ingress.read");
-    Ok(MojitoEvent::parse(&sender, path, body))
+    let (body, reading) = understand(body).await?;
+    Ok(MojitoEvent::of(&sender, path, body, reading))
+}
+
+/// Reads what the body says. A large one takes a while, in which its thread could serve others.
+async fn understand(body: Body) -> Result<(Body, Reading), Rejection> {
+    if body.room.is_none() {
+        let reading = Reading::of(&body.bytes);
+        return Ok((body, reading));
+    }
+    let reading = tokio::task::spawn_blocking(move || {
+        let reading = Reading::of(&body.bytes);
+        (body, reading)
+    });
+    reading.await.map_err(|_| Rejection::from(Unavailable::Stopping))
 }
 
 #[rocket::async_trait]

@@ -27,6 +27,7 @@ pub(crate) enum Cause {
     BodyDeadline,
     BodyEmpty,
     BodyCut,
+    NoRoom,
     Method,
     Paused,
     Store(Unavailable),
@@ -51,7 +52,7 @@ impl Rejection {
             Cause::BodyDeadline => Status::RequestTimeout,
             Cause::BodyEmpty | Cause::BodyCut => Status::BadRequest,
             Cause::Method => Status::MethodNotAllowed,
-            Cause::Paused | Cause::Store(_) => Status::ServiceUnavailable,
+            Cause::NoRoom | Cause::Paused | Cause::Store(_) => Status::ServiceUnavailable,
         }
     }
 
@@ -83,6 +84,7 @@ impl Rejection {
             Cause::BodyDeadline => "body_deadline",
             Cause::BodyEmpty => "body_empty",
             Cause::BodyCut => "body_cut",
+            Cause::NoRoom => "no_room",
             Cause::Method => "method",
             Cause::Paused => "paused",
             Cause::Store(Unavailable::QueueFull) => "queue_full",

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Answer, Database, SECRET, found, try_post};
+use super::{Answer, Database, Memory, SECRET, found, try_post};
 
 /// Numbers the processes of this test binary, for the names of their files.
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -32,6 +32,7 @@ pub(crate) struct ProcessBuilder {
     handlers: String,
     settings: BTreeMap<&'static str, u64>,
     failpoint: Option<String>,
+    log_level: &'static str,
     grace: u64,
     mercy: u64,
 }
@@ -44,6 +45,7 @@ impl Process {
             handlers: "effects:plain".to_owned(),
             settings: BTreeMap::from([("lease", 1), ("max_attempts", 100)]),
             failpoint: None,
+            log_level: "normal",
             grace: 2,
             mercy: 1,
         }
@@ -88,6 +90,11 @@ impl Process {
     /// Posts a body to the default endpoint with its secret. None where no answer came back whole.
     pub(crate) async fn post(&mut self, event: &str, body: &[u8]) -> Option<Answer> {
         try_post(self.lifted().await?, event, body).await
+    }
+
+    /// What its memory has come to.
+    pub(crate) fn memory(&self) -> Memory {
+        Memory::of(self.child.id())
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -178,6 +185,12 @@ impl ProcessBuilder {
         self
     }
 
+    /// How much Rocket says.
+    pub(crate) fn log_level(mut self, level: &'static str) -> Self {
+        self.log_level = level;
+        self
+    }
+
     /// Aborts it when it comes to a fail point for the n-th time.
     pub(crate) fn fail_at(mut self, point: &str, times: usize) -> Self {
         self.failpoint = Some(format!("{point}:{times}"));
@@ -200,6 +213,7 @@ impl ProcessBuilder {
             .env("ROCKET_PORT", "0")
             .env("ROCKET_WORKERS", "2")
             .env("ROCKET_CLI_COLORS", "false")
+            .env("ROCKET_LOG_LEVEL", self.log_level)
             .env("ROCKET_SHUTDOWN", format!("{{grace={},mercy={}}}", self.grace, self.mercy))
             .env("ROCKET_DATABASES", format!("{{mojito={{url={:?}}}}}", self.database.path()))
             .env("ROCKET_MOJITO", mojito)
