@@ -15,6 +15,9 @@ use crate::{
 /// Which result a delivery is about: endpoint and the vendor's id.
 pub(crate) type ResultKey<'a> = (&'a str, &'a str);
 
+/// Which message of a gateway a delivery is: endpoint and the gateway's id.
+pub(crate) type MessageKey<'a> = (&'a str, &'a str);
+
 /// What the database says about a batch: read under the locks that its plan is carried out under.
 #[derive(Default)]
 pub(crate) struct Ground<'a> {
@@ -22,6 +25,8 @@ pub(crate) struct Ground<'a> {
     pub heads: HashMap<ResultKey<'a>, Head<'a>>,
     /// The stored deliveries with each fingerprint of the batch.
     pub known: HashMap<Fingerprint, Vec<Known>>,
+    /// Messages of the batch whose id has come before, with whatever body.
+    pub messages: HashSet<MessageKey<'a>>,
     /// Ids for the deliveries of the batch, rising, one for each.
     pub ids: VecDeque<i64>,
 }
@@ -133,11 +138,16 @@ impl<'a> Draft<'a> {
         is_recurrence: bool,
     ) -> i64 {
         let id = self.ground.ids.pop_front().expect("an id for each delivery");
-        self.ground.known.entry(delivery.fingerprint).or_default().push(Known { id, standing });
-        let findings = match is_recurrence {
-            true => Cow::Owned([&delivery.findings[..], &[Finding::new(FindingCode::Recurrence)]].concat()),
-            false => Cow::Borrowed(&delivery.findings[..]),
-        };
+        let message = delivery.message_key();
+        let known = Known { id, standing, message_id: delivery.message_id.clone() };
+        self.ground.known.entry(delivery.fingerprint).or_default().push(known);
+        let is_reused = message.is_some_and(|message| !self.ground.messages.insert(message));
+        let mut findings = Cow::Borrowed(&delivery.findings[..]);
+        for (code, is_found) in [(FindingCode::Recurrence, is_recurrence), (FindingCode::IdReused, is_reused)] {
+            if is_found {
+                findings.to_mut().push(Finding::new(code));
+            }
+        }
         self.plan.deliveries.push(DeliveryInsert {
             id,
             endpoint: &delivery.endpoint,
@@ -151,6 +161,7 @@ impl<'a> Draft<'a> {
             body: &delivery.body,
             changes: serde_json::to_string(changes).expect("names always serialise"),
             findings: Finding::to_json(&findings),
+            message_id: delivery.message_id.as_deref(),
         });
         id
     }
@@ -239,6 +250,7 @@ pub(crate) struct DeliveryInsert<'a> {
     pub body: &'a [u8],
     pub changes: String,
     pub findings: String,
+    pub message_id: Option<&'a str>,
 }
 
 fn key_of(delivery: &NewDelivery) -> Option<ResultKey<'_>> {

@@ -46,11 +46,16 @@ pub(crate) enum Verdict {
 ///
 /// `head` is the state of its result under the result's lock, `known` every stored delivery with the same
 /// fingerprint. A body that was seen before is only a repeat where repeating changes nothing: what was replaced
-/// and comes back is a change like any other.
+/// and comes back is a change like any other. Where a gateway's signed id tells which message it is, nothing need be
+/// guessed: the same message is a repeat whatever came since, and another one is news whatever it says.
 pub(crate) fn judge(head: Option<&Head<'_>>, known: &[Known], delivery: &NewDelivery) -> Verdict {
-    let waiting = known.iter().find(|known| known.standing == Standing::Quarantined);
-    if let Some(waiting) = waiting {
-        return Verdict::Repeat { of: waiting.id };
+    let has_id = delivery.message_id.is_some();
+    let copy = known.iter().find(|known| match has_id {
+        true => known.message_id == delivery.message_id,
+        false => known.standing == Standing::Quarantined,
+    });
+    if let Some(copy) = copy {
+        return Verdict::Repeat { of: copy.id };
     }
     // A tombstone swallows what comes for it, so that a late retry does not bring an erased person back.
     if let Some(tombstone) = head.filter(|head| head.erased) {
@@ -67,11 +72,12 @@ pub(crate) fn judge(head: Option<&Head<'_>>, known: &[Known], delivery: &NewDeli
         };
     };
     let holds = |id| known.iter().any(|known| known.id == id);
-    if holds(head.delivery_id) {
+    let repeats = |id| holds(id) && !has_id;
+    if repeats(head.delivery_id) {
         return Verdict::Repeat { of: head.delivery_id };
     }
     if head.event == EventKind::InterviewResult && delivery.event == EventKind::InterviewCollected {
-        return match head.late_delivery_id.filter(|id| holds(*id)) {
+        return match head.late_delivery_id.filter(|id| repeats(*id)) {
             Some(newest_late) => Verdict::Repeat { of: newest_late },
             None => Verdict::Late,
         };
@@ -79,6 +85,6 @@ pub(crate) fn judge(head: Option<&Head<'_>>, known: &[Known], delivery: &NewDeli
     Verdict::Current {
         version: head.version + 1,
         changes: snapshot.changes_since(&head.snapshot),
-        is_recurrence: !known.is_empty(),
+        is_recurrence: !known.is_empty() && !holds(head.delivery_id),
     }
 }

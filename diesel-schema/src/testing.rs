@@ -21,6 +21,8 @@ pub struct Stored {
     pub id: i64,
     /// Over endpoint, event and body.
     pub fingerprint: Fingerprint,
+    /// Which message of a gateway it is: endpoint and id.
+    pub message: Option<(String, String)>,
     /// What it means for its result.
     pub standing: Standing,
     /// The version that it became, if it did.
@@ -53,11 +55,12 @@ impl Memory {
     pub fn record(&mut self, batch: &[NewDelivery], handlers: &[HandlerSpec], now: Utc) -> Vec<Recorded> {
         let plan = Plan::of(batch, handlers, self.ground(batch), now);
         for row in plan.deliveries {
-            let fingerprint = batch.iter().map(|delivery| delivery.fingerprint);
-            let fingerprint = fingerprint.into_iter().find(|print| print.as_bytes() == row.fingerprint);
+            let fingerprints = batch.iter().map(|delivery| delivery.fingerprint);
+            let fingerprint = fingerprints.into_iter().find(|print| print.as_bytes() == row.fingerprint);
             self.deliveries.push(Stored {
                 id: row.id,
                 fingerprint: fingerprint.expect("a row is of the batch"),
+                message: row.message_id.map(|id| (row.endpoint.to_owned(), id.to_owned())),
                 standing: row.standing,
                 version: row.version,
                 changes: Field::list_from_json(&row.changes),
@@ -94,6 +97,11 @@ impl Memory {
             if !known.is_empty() {
                 ground.known.insert(delivery.fingerprint, known);
             }
+            if let Some((endpoint, id)) = delivery.message_key()
+                && self.deliveries.iter().any(|stored| stored.is_message(endpoint, id))
+            {
+                ground.messages.insert((endpoint, id));
+            }
             let Some(result_id) = delivery.result_id() else { continue };
             if let Some(state) = self.result(&delivery.endpoint, result_id) {
                 ground.heads.insert((&delivery.endpoint, result_id), state.head());
@@ -104,7 +112,11 @@ impl Memory {
 
     fn known(&self, fingerprint: Fingerprint) -> impl Iterator<Item = Known> {
         let same = self.deliveries.iter().filter(move |stored| stored.fingerprint == fingerprint);
-        same.map(|stored| Known { id: stored.id, standing: stored.standing })
+        same.map(|stored| Known {
+            id: stored.id,
+            standing: stored.standing,
+            message_id: stored.message.as_ref().map(|(_, id)| id.clone()),
+        })
     }
 
     fn stored(&mut self, id: i64) -> &mut Stored {
@@ -129,6 +141,12 @@ impl Memory {
             first_received_at: row.first_received_at,
         };
         self.results.insert((row.endpoint.to_owned(), row.id.to_owned()), state);
+    }
+}
+
+impl Stored {
+    fn is_message(&self, endpoint: &str, id: &str) -> bool {
+        self.message.as_ref().is_some_and(|message| (message.0.as_str(), message.1.as_str()) == (endpoint, id))
     }
 }
 

@@ -82,7 +82,7 @@ pub use mojito_schema::{
     Backend, Backlog, Erased, EventKind, Field, Finding, FindingCode, Person, Selection, Standing, State, Utc,
 };
 
-pub use self::config::{EndpointConfig, MojitoConfig, SecretConfig};
+pub use self::config::{Encoding, EndpointConfig, MojitoConfig, SecretConfig};
 pub use self::dispatch::{Context, HandlerError, HandlerResult, MojitoHandler};
 pub use self::error::Error;
 pub use self::event::{

@@ -80,6 +80,35 @@ fn the_defaults_in_the_readme_are_the_defaults() {
 }
 
 #[test]
+fn the_settings_that_the_readme_shows_can_be_read() {
+    let readme = Checkout::read("README.md");
+    let blocks = readme.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
+
+    let settings: Vec<&str> = blocks.filter(|block| block.contains("[default.mojito")).collect();
+
+    assert!(settings.len() >= 2, "{settings:?}");
+    for settings in settings {
+        assert!(read_settings(settings).is_ok(), "{settings}");
+    }
+}
+
+#[test]
+fn the_tables_of_schemes_are_what_a_launch_knows() {
+    let credential = Checkout::read("rocket-mojito/src/config/credential.rs");
+    let (_, schemes) = credential.split_once("const SCHEMES").unwrap();
+    let schemes = schemes.split_once("= [").unwrap().1.split(']').next().unwrap();
+    let signing = schemes.split('"').skip(1).step_by(2).filter(|scheme| *scheme != "header").map(str::to_owned);
+
+    let readme = tables(&Checkout::read("README.md"), "## Signed by a gateway").remove(0);
+    let module = module_documentation("rocket-mojito/src/ingress/signature/mod.rs");
+    let module: Table = module.lines().filter(|line| line.starts_with("| `")).map(cells).collect();
+
+    assert_eq!(keys(&readme), signing.collect());
+    let without_headers = |row: &Vec<String>| [&row[..1], &row[2..]].concat();
+    assert_eq!(readme.iter().map(without_headers).collect::<Table>(), module);
+}
+
+#[test]
 fn the_tables_of_statuses_are_what_a_rejection_can_be() {
     let rejection = Checkout::read("rocket-mojito/src/ingress/rejection.rs");
     let (_, code) = rejection.split_once("pub fn code(&self)").unwrap();

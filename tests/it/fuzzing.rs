@@ -71,6 +71,42 @@ fn authentication() {
 }
 
 #[test]
+fn signatures() {
+    let standard =
+        |signature: &str| format!("webhook-id: msg_1\nwebhook-timestamp: <0>\nwebhook-signature: {signature}\n");
+    let many = format!("{} v1,<2>", vec!["v1,AAAA"; 15].join(" "));
+    let too_many = format!("v1,AAAA {many}");
+    let requests = [
+        (0, standard("v1,<2>")),
+        (0, standard("v1a,AAAA v1,AAAA v1,<2>")),
+        (0, standard(&many)),
+        (0, standard(&too_many)),
+        (0, standard("v2,<2>")),
+        (0, standard("v1,<1>")),
+        (0, standard("v1,<2>").replace("<0>", "1699999700")),
+        (0, standard("v1,<2>").replace("<0>", "1699999699")),
+        (0, standard("v1,<2>").replace("<0>", "1700000300")),
+        (0, standard("v1,<2>").replace("<0>", "1700000301")),
+        (0, standard("v1,<2>").replace("<0>", "+1700000000")),
+        (0, standard("v1,<2>").replace("msg_1", "msg.1")),
+        (0, standard("v1,<2>").repeat(2)),
+        (1, "Stripe-Signature: t=<0>,v1=<1>,v0=<1>\n".to_owned()),
+        (1, "stripe-signature: t=<0>,v1=00,v1=<1>\n".to_owned()),
+        (1, "Stripe-Signature: t=<0>,t=<0>,v1=<1>\n".to_owned()),
+        (1, "Stripe-Signature: t=1,v1=<1>\n".to_owned()),
+        (1, "Stripe-Signature: v1=<3>\n".to_owned()),
+        (2, "X-Hub-Signature-256: sha256=<1>\n".to_owned()),
+        (2, "X-Hub-Signature: sha1=<1>\nX-Hub-Signature-256: <1>\n".to_owned()),
+        (3, "X-Signature: v1=<1>\nX-Time: <0>\n".to_owned()),
+        (3, "X-Signature: v1=<3>\nX-Time: <0>\n".to_owned()),
+        (3, "X-Signature: v1=<1>\n".to_owned()),
+    ];
+    let seed = |(scheme, head): (u8, String)| [&[scheme][..], head.as_bytes(), b"\n\n{\"id\":\"r-1\"}"].concat();
+
+    Target { name: "signatures", check: fuzz::signatures, seeds: requests.map(seed).into() }.replay();
+}
+
+#[test]
 fn parsing() {
     let bodies = corpus::bodies().into_iter().filter(|body| body.len() < LARGEST_SEED);
     let seeds = bodies.enumerate().map(|(number, body)| [vec![(number % 4) as u8], body].concat()).collect();

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use diesel::define_sql_function;
 use diesel::prelude::*;
@@ -7,12 +7,12 @@ use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 
 use super::{Connection, verbs};
-use crate::plan::{Advance, Ground, Plan, ResultKey, ResultWrite};
+use crate::plan::{Advance, Ground, MessageKey, Plan, ResultKey, ResultWrite};
 use crate::standing::Head;
 use crate::tables::deliveries::{Known, count_repeats};
 use crate::{
-    Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Snapshot, Standing, Utc, deliveries,
-    failpoint, results, work,
+    Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Snapshot, Utc, deliveries, failpoint, results,
+    work,
 };
 
 define_sql_function! {
@@ -37,9 +37,10 @@ pub(super) async fn record(
     lock_nameless(connection, batch).await?;
     let heads = lock_heads(connection, batch).await?;
     let known = known(connection, batch).await?;
+    let messages = messages(connection, batch).await?;
     // After the locks: so ids rise with the versions of a result, in whatever process they are made.
     let ids = free_ids(connection, batch.len()).await?;
-    let plan = Plan::of(batch, handlers, Ground { heads, known, ids }, now);
+    let plan = Plan::of(batch, handlers, Ground { heads, known, messages, ids }, now);
     write(connection, &plan).await?;
     failpoint::reach("record.written");
     Ok(plan.recorded)
@@ -102,18 +103,38 @@ async fn lock_heads<'a>(
 async fn known(connection: &mut Connection, batch: &[NewDelivery]) -> QueryResult<HashMap<Fingerprint, Vec<Known>>> {
     let fingerprints: HashMap<&[u8], Fingerprint> =
         batch.iter().map(|delivery| (delivery.fingerprint.as_bytes(), delivery.fingerprint)).collect();
-    let rows: Vec<(Vec<u8>, i64, Standing)> = deliveries::table
+    let rows: Vec<(Vec<u8>, Known)> = deliveries::table
         .filter(deliveries::fingerprint.eq_any(fingerprints.keys().copied().collect::<Vec<&[u8]>>()))
-        .select((deliveries::fingerprint, deliveries::id, deliveries::standing))
+        .select((deliveries::fingerprint, Known::as_select()))
         .load(connection)
         .await?;
     let mut known: HashMap<Fingerprint, Vec<Known>> = HashMap::new();
-    for (bytes, id, standing) in rows {
+    for (bytes, row) in rows {
         if let Some(fingerprint) = fingerprints.get(&bytes[..]) {
-            known.entry(*fingerprint).or_default().push(Known { id, standing });
+            known.entry(*fingerprint).or_default().push(row);
         }
     }
     Ok(known)
+}
+
+/// The messages of the batch that have come before.
+async fn messages<'a>(connection: &mut Connection, batch: &'a [NewDelivery]) -> QueryResult<HashSet<MessageKey<'a>>> {
+    let mut keys: HashSet<MessageKey<'a>> = batch.iter().filter_map(NewDelivery::message_key).collect();
+    if keys.is_empty() {
+        return Ok(keys);
+    }
+    let (endpoints, ids): (Vec<&str>, Vec<&str>) = keys.iter().copied().unzip();
+    let rows: Vec<(String, Option<String>)> = deliveries::table
+        .filter(deliveries::endpoint.eq_any(endpoints))
+        .filter(deliveries::message_id.eq_any(ids))
+        .select((deliveries::endpoint, deliveries::message_id))
+        .distinct()
+        .load(connection)
+        .await?;
+    let stored: HashSet<MessageKey<'_>> =
+        rows.iter().filter_map(|(endpoint, id)| Some((endpoint.as_str(), id.as_deref()?))).collect();
+    keys.retain(|key| stored.contains(key));
+    Ok(keys)
 }
 
 async fn free_ids(connection: &mut Connection, count: usize) -> QueryResult<VecDeque<i64>> {

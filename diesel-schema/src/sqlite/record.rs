@@ -1,10 +1,11 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::verbs::record::{heads, write};
-use crate::plan::{Ground, Plan};
-use crate::tables::deliveries::{Known, known as known_by};
+use crate::plan::{Ground, MessageKey, Plan};
+use crate::tables::deliveries::{Known, known as known_by, of_message};
 use crate::{Fingerprint, HandlerSpec, NewDelivery, Recorded, Utc, failpoint};
 
 /// Loads what the batch stands on, decides, writes. The caller holds the write lock from before the first read.
@@ -17,6 +18,7 @@ pub(super) async fn record(
     let ground = Ground {
         heads: heads(connection, batch).await?,
         known: known(connection, batch)?,
+        messages: messages(connection, batch)?,
         ids: free_ids(connection, batch.len())?,
     };
     let plan = Plan::of(batch, handlers, ground, now);
@@ -35,6 +37,17 @@ fn known(connection: &mut SqliteConnection, batch: &[NewDelivery]) -> QueryResul
         }
     }
     Ok(known)
+}
+
+/// The messages of the batch that have come before, one by one.
+fn messages<'a>(connection: &mut SqliteConnection, batch: &'a [NewDelivery]) -> QueryResult<HashSet<MessageKey<'a>>> {
+    let mut messages = HashSet::new();
+    for (endpoint, id) in batch.iter().filter_map(NewDelivery::message_key) {
+        if diesel::select(exists(of_message(endpoint, id))).get_result(connection)? {
+            messages.insert((endpoint, id));
+        }
+    }
+    Ok(messages)
 }
 
 diesel::table! {

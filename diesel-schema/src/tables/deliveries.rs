@@ -40,6 +40,8 @@ diesel::table! {
         changes -> Text,
         /// JSON array of `{"code", "field"}`.
         findings -> Text,
+        /// The id that a gateway gave to the message and signed.
+        message_id -> Nullable<Text>,
     }
 }
 
@@ -76,6 +78,8 @@ pub struct DeliveryRow {
     pub changes: String,
     /// JSON array of `{"code", "field"}`.
     pub findings: String,
+    /// The id that a gateway gave to the message and signed, where its scheme has one: the same in each retry.
+    pub message_id: Option<String>,
 }
 
 impl fmt::Debug for DeliveryRow {
@@ -91,20 +95,33 @@ impl fmt::Debug for DeliveryRow {
 }
 
 /// A stored delivery with the same bytes as one that has just come.
-#[derive(Debug, Clone, Copy, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = deliveries)]
 pub struct Known {
     /// The stored delivery.
     pub id: i64,
     /// What it means for its result.
     pub standing: Standing,
+    /// The id that its gateway gave it.
+    pub message_id: Option<String>,
 }
 
 /// Every stored delivery with these bytes.
 #[cfg(feature = "sqlite")]
 #[auto_type(no_type_alias)]
 pub(crate) fn known(fingerprint: &[u8]) -> _ {
-    deliveries::table.filter(deliveries::fingerprint.eq(fingerprint)).select((deliveries::id, deliveries::standing))
+    deliveries::table.filter(deliveries::fingerprint.eq(fingerprint)).select((
+        deliveries::id,
+        deliveries::standing,
+        deliveries::message_id,
+    ))
+}
+
+/// Every stored delivery that its gateway gave this id.
+#[cfg(feature = "sqlite")]
+#[auto_type(no_type_alias)]
+pub(crate) fn of_message<'a>(endpoint: &'a str, message_id: &'a str) -> _ {
+    deliveries::table.filter(deliveries::endpoint.eq(endpoint)).filter(deliveries::message_id.eq(message_id))
 }
 
 /// Counts `times` more repeats of the delivery, the last of them at `at`.

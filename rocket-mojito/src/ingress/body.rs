@@ -11,8 +11,14 @@ use tokio::time::{Instant, timeout_at};
 use super::authentication::Authenticated;
 use super::{Cause, Rejection, media_type};
 
-/// A body that has arrived whole.
-pub(super) struct Body {
+/// A body that has arrived whole, from somebody who may send one.
+pub(super) struct Body<'e> {
+    pub sender: Authenticated<'e>,
+    pub held: HeldBytes,
+}
+
+/// The bytes of a body.
+pub(crate) struct HeldBytes {
     pub bytes: Vec<u8>,
     /// Held while a large body is in memory and in nobody's queue.
     pub room: Option<OwnedSemaphorePermit>,
@@ -56,27 +62,27 @@ fn kibibytes(bytes: u64) -> u32 {
     u32::try_from(bytes.div_ceil(1024)).unwrap_or(MOST).min(MOST)
 }
 
-impl Authenticated<'_> {
+impl<'e> Authenticated<'e> {
     /// Reads the whole body, or refuses it: too long, not JSON by its media type, too slow, or cut.
     pub(super) async fn read(
-        &self,
+        self,
         headers: &HeaderMap<'_>,
         data: Data<'_>,
         limits: &Limits,
-    ) -> Result<Body, Rejection> {
+    ) -> Result<Body<'e>, Rejection> {
         let declared = declared_length(headers)?;
         if declared.is_some_and(|length| length > limits.size.as_u64()) {
             return Err(Rejection::new(Cause::DeclaredTooLarge));
         }
         media_type::check(headers)?;
-        let body = read_to_limit(data, declared, limits).await?;
-        if body.bytes.is_empty() {
+        let held = read_to_limit(data, declared, limits).await?;
+        if held.bytes.is_empty() {
             return Err(Rejection::new(Cause::BodyEmpty));
         }
-        if declared.is_some_and(|length| length != body.bytes.len() as u64) {
+        if declared.is_some_and(|length| length != held.bytes.len() as u64) {
             return Err(Rejection::new(Cause::BodyCut));
         }
-        Ok(body)
+        Ok(Body { sender: self, held })
     }
 }
 
@@ -85,7 +91,7 @@ fn declared_length(headers: &HeaderMap<'_>) -> Result<Option<u64>, Rejection> {
     length.trim().parse().map(Some).map_err(|_| Rejection::new(Cause::DeclaredTooLarge))
 }
 
-async fn read_to_limit(data: Data<'_>, declared: Option<u64>, limits: &Limits) -> Result<Body, Rejection> {
+async fn read_to_limit(data: Data<'_>, declared: Option<u64>, limits: &Limits) -> Result<HeldBytes, Rejection> {
     let deadline = Instant::now() + limits.deadline;
     let has_ended = data.peek_complete();
     let one_more = ByteUnit::from(limits.size.as_u64().saturating_add(1));
@@ -105,7 +111,7 @@ async fn read_to_limit(data: Data<'_>, declared: Option<u64>, limits: &Limits) -
     if bytes.len() < ROCKETS_OWN && !has_ended {
         return Err(Rejection::new(Cause::BodyCut));
     }
-    Ok(Body { bytes, room })
+    Ok(HeldBytes { bytes, room })
 }
 
 async fn read(

@@ -6,8 +6,9 @@ use rocket::data::{ByteUnit, Data, FromData, Outcome};
 use rocket::request::Request;
 use rocket::{Ignite, Rocket, Sentinel};
 
-use super::authentication::{Authenticated, authenticate};
-use super::body::{Body, Limits};
+use super::authentication::authenticate;
+use super::body::{HeldBytes, Limits};
+use super::signature::Verified;
 use super::{Cause, Rejection};
 use crate::config::{Endpoints, MojitoConfig, Pauses};
 use crate::event::{Payload, Reading, classify};
@@ -59,7 +60,8 @@ pub struct MojitoEvent {
     secret_id: String,
     received_at: Utc,
     kind: EventKind,
-    body: Body,
+    message_id: Option<String>,
+    body: HeldBytes,
     reading: Reading,
 }
 
@@ -100,20 +102,23 @@ impl MojitoEvent {
         &self.body.bytes
     }
 
-    fn of(sender: &Authenticated<'_>, path: Option<EventKind>, body: Body, reading: Reading) -> Self {
+    async fn of(verified: Verified<'_>, path: Option<EventKind>, received_at: Utc) -> Result<Self, Rejection> {
+        let Verified { endpoint, secret_id, message_id, body } = verified;
+        let (body, reading) = understand(body).await?;
         let (kind, reading) = classify(path, reading);
-        Self {
-            endpoint: sender.endpoint.name.clone(),
-            secret_id: sender.secret_id.to_owned(),
-            received_at: Utc::now(),
+        Ok(Self {
+            endpoint: endpoint.name.clone(),
+            secret_id: secret_id.to_owned(),
+            received_at,
             kind,
+            message_id,
             body,
             reading,
-        }
+        })
     }
 
     pub(crate) fn into_delivery(self) -> NewDelivery {
-        let Body { bytes: body, room } = self.body;
+        let HeldBytes { bytes: body, room } = self.body;
         // From here on the recorder counts it.
         drop(room);
         let fingerprint = Fingerprint::of(&self.endpoint, self.kind, &body);
@@ -133,27 +138,29 @@ impl MojitoEvent {
             body,
             content,
             findings,
+            message_id: self.message_id,
         }
     }
 }
 
-/// Authenticate, read, parse: each step takes what only the one before can give.
+/// Authenticate, read, verify, parse: each step takes what only the one before can give.
 async fn receive(request: &Request<'_>, data: Data<'_>) -> Result<MojitoEvent, Rejection> {
     let ingress = request.rocket().state::<Ingress>().expect("the sentinel stops a launch without the fairing");
     let (endpoint, path) =
         ingress.0.endpoints.locate(request.uri().path().segments()).ok_or(Rejection::new(Cause::UnknownEndpoint))?;
     let sender = authenticate(endpoint, request.headers())?;
     let body = sender.read(request.headers(), data, &ingress.0.limits).await?;
+    let received_at = Utc::now();
+    let verified = body.verify(request.headers(), received_at)?;
     if ingress.0.pauses.has_endpoint(&endpoint.name) {
         return Err(Rejection::new(Cause::Paused));
     }
     failpoint::reach("ingress.read");
-    let (body, reading) = understand(body).await?;
-    Ok(MojitoEvent::of(&sender, path, body, reading))
+    MojitoEvent::of(verified, path, received_at).await
 }
 
 /// Reads what the body says. A large one takes a while, in which its thread could serve others.
-async fn understand(body: Body) -> Result<(Body, Reading), Rejection> {
+async fn understand(body: HeldBytes) -> Result<(HeldBytes, Reading), Rejection> {
     if body.room.is_none() {
         let reading = Reading::of(&body.bytes);
         return Ok((body, reading));

@@ -4,6 +4,7 @@ use rocket::http::{ContentType, Header, Status};
 use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
 
+use super::signature::Flaw;
 use crate::store::Unavailable;
 
 /// Why a request is refused. As a responder it is the exact answer: a status, a fixed code, and nothing else.
@@ -29,6 +30,7 @@ pub(crate) enum Cause {
     BodyCut,
     NoRoom,
     Method,
+    Signature(Flaw),
     Paused,
     Store(Unavailable),
 }
@@ -44,9 +46,11 @@ impl Rejection {
     /// The status that it is answered with.
     pub fn status(&self) -> Status {
         match self.0 {
-            Cause::UnknownEndpoint | Cause::SecretAbsent | Cause::SecretRepeated | Cause::SecretWrong => {
-                Status::Unauthorized
-            }
+            Cause::UnknownEndpoint
+            | Cause::SecretAbsent
+            | Cause::SecretRepeated
+            | Cause::SecretWrong
+            | Cause::Signature(_) => Status::Unauthorized,
             Cause::DeclaredTooLarge | Cause::ActualTooLarge => Status::PayloadTooLarge,
             Cause::MediaType | Cause::Charset | Cause::Encoding => Status::UnsupportedMediaType,
             Cause::BodyDeadline => Status::RequestTimeout,
@@ -86,6 +90,10 @@ impl Rejection {
             Cause::BodyCut => "body_cut",
             Cause::NoRoom => "no_room",
             Cause::Method => "method",
+            Cause::Signature(Flaw::Absent) => "signature_absent",
+            Cause::Signature(Flaw::Malformed) => "signature_malformed",
+            Cause::Signature(Flaw::Wrong) => "signature_wrong",
+            Cause::Signature(Flaw::Stale) => "signature_stale",
             Cause::Paused => "paused",
             Cause::Store(Unavailable::QueueFull) => "queue_full",
             Cause::Store(Unavailable::Stopping) => "stopping",

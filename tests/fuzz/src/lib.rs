@@ -7,9 +7,11 @@ mod authentication;
 mod json;
 mod parsing;
 mod server;
+mod signatures;
 mod standing;
 
 pub use self::authentication::authentication;
 pub use self::parsing::parsing;
 pub use self::server::server;
+pub use self::signatures::signatures;
 pub use self::standing::standing;

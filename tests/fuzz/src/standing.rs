@@ -14,8 +14,7 @@ mod oracle;
 /// batch by batch, and judged as the oracle judges it.
 pub fn standing(input: &[u8]) {
     let Some((size, history)) = input.split_first() else { return };
-    let history: Vec<(usize, Sent)> =
-        history.iter().take(64).map(|byte| (usize::from(byte >> 7), sent(*byte))).collect();
+    let history: Vec<(usize, Sent)> = history.iter().take(64).map(|byte| sent(*byte)).collect();
     let handlers =
         ["all", "late"].map(|name| HandlerSpec { name: name.to_owned(), takes_late: name == "late", max_attempts: 3 });
     let deliveries: Vec<NewDelivery> = history.iter().map(|(result, sent)| delivery(*result, *sent)).collect();
@@ -65,13 +64,22 @@ fn check_stored(memory: &Memory, id: i64, expected: &Expected) {
         _ => &[],
     };
     assert_eq!((stored.standing, stored.version), (expected.standing, expected.version));
+    let is_reused = stored.findings.contains(&Finding::new(FindingCode::IdReused));
     assert_eq!((is_recurrence, has_changed), (expected.is_recurrence, expected.has_changed));
+    assert_eq!(is_reused, expected.is_reused);
     assert_eq!(stored.handlers, handlers);
 }
 
-fn sent(byte: u8) -> Sent {
-    let event = EventKind::ALL[usize::from(byte % 3)];
-    Sent { event, body: byte / 3 % 4, is_usable: byte / 12 % 8 != 7 }
+/// Which result a byte is about, and what it says.
+fn sent(byte: u8) -> (usize, Sent) {
+    let (event, body, message, rest) = (byte % 3, byte / 3 % 4, byte / 12 % 4, byte / 48);
+    let sent = Sent {
+        event: EventKind::ALL[usize::from(event)],
+        body,
+        is_usable: rest < 4,
+        message: (message > 0).then_some(message),
+    };
+    (usize::from(rest % 2), sent)
 }
 
 fn marker(state: &Snapshot) -> u8 {
@@ -79,7 +87,7 @@ fn marker(state: &Snapshot) -> u8 {
 }
 
 fn delivery(result: usize, sent: Sent) -> NewDelivery {
-    let body = format!("{result} {sent:?}").into_bytes();
+    let body = format!("{result} {} {} {}", sent.event, sent.body, sent.is_usable).into_bytes();
     let content = match sent.is_usable {
         true => {
             let mut snapshot = Snapshot::empty();
@@ -97,5 +105,6 @@ fn delivery(result: usize, sent: Sent) -> NewDelivery {
         body,
         content,
         findings: Vec::new(),
+        message_id: sent.message.map(|number| format!("{result}-{number}")),
     }
 }

@@ -20,6 +20,7 @@ mod memory;
 mod process;
 mod scale;
 mod server;
+mod signed;
 mod store;
 mod wait;
 
@@ -38,5 +39,6 @@ pub(crate) use self::memory::Memory;
 pub(crate) use self::process::{Process, ProcessBuilder};
 pub(crate) use self::scale::{rounds, seed};
 pub(crate) use self::server::PgDatabase;
+pub(crate) use self::signed::{Headers, Signer, base64, hex};
 pub(crate) use self::store::{Store, Subject, on_each_backend};
 pub(crate) use self::wait::{PATIENCE, eventually, found, next};

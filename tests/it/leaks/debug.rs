@@ -48,11 +48,12 @@ const TELLING: [&str; 26] = [
 ];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 42] = [
+const MUTE: [&str; 43] = [
     "Action",
     "Actor",
     "Backend",
     "Backlog",
+    "Encoding",
     "Erased",
     "EventKind",
     "Field",
@@ -183,6 +184,7 @@ fn new(body: Vec<u8>) -> NewDelivery {
         body,
         content: Content::Usable { result_id: understood.result_id.unwrap(), snapshot },
         findings: understood.findings,
+        message_id: None,
     }
 }
 

@@ -38,7 +38,7 @@ impl Story {
         eventually("the handlers have failed", || database.work().iter().any(|work| work.last_error.is_some())).await;
         let (status, _) = process.stop().await;
         assert!(status.success() || process.has_skipped_its_shutdown(), "{status}");
-        Self { log: process.log(), told }
+        Self { log: without_colours(&process.log()), told }
     }
 
     /// The lines that show something, without those that Rocket prints by itself.
@@ -55,6 +55,13 @@ impl Story {
         }
         leaks
     }
+}
+
+/// Rocket forgets after a while that it was told to use none.
+fn without_colours(log: &str) -> String {
+    let mut pieces = log.split("\u{1b}[");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| text + piece.split_once('m').map_or(piece, |(_, rest)| rest))
 }
 
 /// What Rocket says of a request at `normal` and `debug`.
