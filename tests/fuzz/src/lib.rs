@@ -5,6 +5,7 @@
 
 mod authentication;
 mod json;
+pub(crate) mod oracle;
 mod parsing;
 mod server;
 mod signatures;

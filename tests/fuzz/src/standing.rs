@@ -5,10 +5,7 @@ use mojito_schema::{
     Content, EventKind, Field, Finding, FindingCode, Fingerprint, HandlerSpec, NewDelivery, Snapshot, Standing, Utc,
 };
 
-use self::oracle::{Expected, Oracle, Sent};
-
-#[path = "../../it/standing/oracle.rs"]
-mod oracle;
+use super::oracle::{Expected, Oracle, Sent};
 
 /// The first byte is the size of a batch; each other is a delivery of a history about two results, which is recorded
 /// batch by batch, and judged as the oracle judges it.

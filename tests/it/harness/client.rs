@@ -77,7 +77,7 @@ impl Connection {
                 tokio::time::sleep(pause).await;
             }
             // The other side has closed: nothing but its answer is left.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             answer = in_time(self.answers.next(false)) => answer,
