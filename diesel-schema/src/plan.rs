@@ -23,7 +23,7 @@ pub(crate) type MessageKey<'a> = (&'a str, &'a str);
 pub(crate) struct Ground<'a> {
     /// The state of each result that the batch names.
     pub heads: HashMap<ResultKey<'a>, Head<'a>>,
-    /// The stored deliveries with each fingerprint of the batch.
+    /// The stored deliveries with each fingerprint of the batch: those of its result, and quarantined ones.
     pub known: HashMap<Fingerprint, Vec<Known>>,
     /// Messages of the batch whose id has come before, with whatever body.
     pub messages: HashSet<MessageKey<'a>>,
@@ -153,6 +153,7 @@ impl<'a> Draft<'a> {
             endpoint: &delivery.endpoint,
             event: delivery.event,
             result_id: delivery.result_id(),
+            first_delivery_id: (standing != Standing::Quarantined).then(|| self.first_of(delivery, id)),
             version,
             standing,
             fingerprint: delivery.fingerprint.as_bytes(),
@@ -176,6 +177,7 @@ impl<'a> Draft<'a> {
             event: delivery.event,
             version,
             snapshot: Cow::Borrowed(&**snapshot),
+            first_delivery_id: former.map_or(delivery_id, |former| former.first_delivery_id),
             delivery_id,
             late_delivery_id: former.and_then(|former| former.late_delivery_id),
             first_received_at: former.map_or(delivery.received_at, |former| former.first_received_at),
@@ -194,13 +196,18 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The first delivery about the result of one that is stored as `id`.
+    fn first_of(&self, delivery: &NewDelivery, id: i64) -> i64 {
+        let head = key_of(delivery).and_then(|key| self.ground.heads.get(&key));
+        head.map_or(id, |head| head.first_delivery_id)
+    }
+
     fn give_work(&mut self, delivery: &'a NewDelivery, delivery_id: i64, wants: impl Fn(&HandlerSpec) -> bool) {
-        let Some(result_id) = delivery.result_id() else { return };
+        let first_delivery_id = self.first_of(delivery, delivery_id);
         let rows = self.handlers.iter().filter(|handler| wants(handler)).map(|handler| WorkInsert {
             delivery_id,
             handler: &handler.name,
-            endpoint: &delivery.endpoint,
-            result_id,
+            first_delivery_id,
             state: State::Pending,
             max_attempts: handler.max_attempts,
             due_at: self.now,
@@ -221,6 +228,7 @@ impl<'a> Draft<'a> {
                 id: key.1,
                 event: head.event,
                 version: head.version,
+                first_delivery_id: head.first_delivery_id,
                 delivery_id: head.delivery_id,
                 late_delivery_id: head.late_delivery_id,
                 first_received_at: head.first_received_at,
@@ -235,13 +243,15 @@ impl<'a> Draft<'a> {
     }
 }
 
+// Null is written out: so each statement is one text, prepared once, whichever fields a body has.
 #[derive(Insertable, AsChangeset)]
-#[diesel(table_name = deliveries)]
+#[diesel(table_name = deliveries, treat_none_as_default_value = false)]
 pub(crate) struct DeliveryInsert<'a> {
     pub id: i64,
     pub endpoint: &'a str,
     pub event: EventKind,
     pub result_id: Option<&'a str>,
+    pub first_delivery_id: Option<i64>,
     pub version: Option<i64>,
     pub standing: Standing,
     pub fingerprint: &'a [u8],
@@ -253,18 +263,25 @@ pub(crate) struct DeliveryInsert<'a> {
     pub message_id: Option<&'a str>,
 }
 
-fn key_of(delivery: &NewDelivery) -> Option<ResultKey<'_>> {
+/// Which result a delivery is about, where that is known.
+pub(crate) fn key_of(delivery: &NewDelivery) -> Option<ResultKey<'_>> {
     delivery.result_id().map(|id| (delivery.endpoint.as_str(), id))
 }
 
 /// The columns of a result beside its snapshot.
 #[derive(Insertable, AsChangeset)]
-#[diesel(table_name = results, treat_none_as_null = true, primary_key(endpoint, id))]
+#[diesel(
+    table_name = results,
+    treat_none_as_null = true,
+    treat_none_as_default_value = false,
+    primary_key(endpoint, id)
+)]
 pub(crate) struct ResultWrite<'a> {
     pub endpoint: &'a str,
     pub id: &'a str,
     pub event: EventKind,
     pub version: i64,
+    pub first_delivery_id: i64,
     pub delivery_id: i64,
     pub late_delivery_id: Option<i64>,
     pub first_received_at: Utc,
@@ -276,8 +293,7 @@ pub(crate) struct ResultWrite<'a> {
 pub(crate) struct WorkInsert<'a> {
     pub delivery_id: i64,
     pub handler: &'a str,
-    pub endpoint: &'a str,
-    pub result_id: &'a str,
+    pub first_delivery_id: i64,
     pub state: State,
     pub max_attempts: i32,
     pub due_at: Utc,

@@ -1,4 +1,4 @@
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
 use rocket::{Build, Config, Orbit, Rocket};
@@ -6,7 +6,7 @@ use rocket_db_pools::Database as _;
 use rocket_mojito::{MojitoConfig, MojitoFairing};
 
 use crate::access::Access;
-use crate::database::HiringDb;
+use crate::database::{DEFAULT_URL, HiringDb};
 use crate::environment::Environment;
 use crate::handler::HiringDesk;
 use crate::migrations::Migrations;
@@ -14,9 +14,16 @@ use crate::pages;
 use crate::secret::{DefaultSecret, ENDPOINT, HEADER};
 use crate::watcher::Watching;
 
-/// Rocket's own configuration, over a database of our own: without any setting, `hiring.db` where the desk is run.
+/// The setting that says where the database is.
+const URL: &str = "databases.mojito.url";
+
+/// Rocket's own configuration. Where the desk runs on SQLite, over a database of our own: without any setting,
+/// `hiring.db` where the desk is run.
 pub fn figment() -> Figment {
-    Config::figment().join(("databases.mojito.url", "hiring.db"))
+    match DEFAULT_URL {
+        Some(url) => Config::figment().join((URL, url)),
+        None => Config::figment(),
+    }
 }
 
 /// The desk, ready to be launched.
@@ -26,6 +33,9 @@ pub fn figment() -> Figment {
 /// When a setting is wrong, or one that protects something is missing: with a sentence that names it and the remedy.
 pub fn rocket(figment: Figment, environment: Environment) -> anyhow::Result<Rocket<Build>> {
     let config: Config = figment.extract().context("Rocket's configuration cannot be read")?;
+    if !figment.contains(URL) {
+        bail!("no database: set ROCKET_DATABASES to `{{mojito={{url=\"postgres://user:password@host/name\"}}}}`");
+    }
     let access = Access::decide(config.address, environment.desk_password.as_deref())?;
     let mojito = MojitoConfig::from_figment(&figment)?;
     let is_configured = mojito.has_secret(ENDPOINT);
@@ -54,7 +64,8 @@ async fn greet(rocket: &Rocket<Orbit>, public_secret: Option<&str>) {
     }
 }
 
-#[cfg(test)]
+// On SQLite a database is made for each test, in memory. What runs on Postgres is tested from outside.
+#[cfg(all(test, feature = "sqlite"))]
 mod tests {
     use rocket::http::uri::Host;
     use rocket::http::{Header, Status};

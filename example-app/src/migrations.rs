@@ -1,11 +1,14 @@
 use anyhow::{Context as _, anyhow};
-use diesel::SqliteConnection;
 use diesel_migrations::MigrationHarness as _;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Rocket, async_trait};
 use rocket_db_pools::Pool as _;
+use rocket_mojito::pool::PooledConnection;
 
-use crate::database::{DbConnection, HiringDb, MIGRATIONS};
+use crate::database::{Db, HiringDb, MIGRATIONS};
+
+/// What a migration fails with.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Brings the desk's own tables up to date at launch. Attach it after [`HiringDb`].
 ///
@@ -31,14 +34,14 @@ impl Fairing for Migrations {
 
 async fn migrate(rocket: &Rocket<Build>) -> anyhow::Result<()> {
     let database = rocket.state::<HiringDb>().context("the desk's tables wait for a database that is not open")?;
-    let mut connection = database.get().await.context("`databases.mojito.url`")?;
-    run(&mut connection).await.context("the tables of the hiring desk cannot be brought up to date")
+    let connection = database.get().await.context("`databases.mojito.url`")?;
+    run(connection).await.context("the tables of the hiring desk cannot be brought up to date")
 }
 
 /// Takes the write lock before the first look, so that of two processes one finds nothing left to do.
-async fn run(connection: &mut DbConnection) -> anyhow::Result<()> {
-    type Failure = Box<dyn std::error::Error + Send + Sync>;
-    let run = |c: &mut SqliteConnection| {
+#[cfg(feature = "sqlite")]
+async fn run(mut connection: PooledConnection<Db>) -> anyhow::Result<()> {
+    let run = |c: &mut diesel::SqliteConnection| {
         c.immediate_transaction(|c| {
             c.run_pending_migrations(MIGRATIONS)?;
             Ok::<_, Failure>(())
@@ -48,9 +51,25 @@ async fn run(connection: &mut DbConnection) -> anyhow::Result<()> {
     outcome.map_err(|error| anyhow!(error))
 }
 
-#[cfg(test)]
+/// Takes a lock before the first look, so that of two processes one finds nothing left to do. The number is ours.
+#[cfg(not(feature = "sqlite"))]
+async fn run(connection: PooledConnection<Db>) -> anyhow::Result<()> {
+    use diesel::connection::{Connection as _, SimpleConnection as _};
+    use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+
+    let run = move || {
+        AsyncConnectionWrapper::<_>::from(connection).transaction(|c| {
+            c.batch_execute("SELECT pg_advisory_xact_lock(4475362870)")?;
+            c.run_pending_migrations(MIGRATIONS)?;
+            Ok::<_, Failure>(())
+        })
+    };
+    tokio::task::spawn_blocking(run).await?.map_err(|error| anyhow!(error))
+}
+
+#[cfg(all(test, feature = "sqlite"))]
 mod tests {
-    use diesel::Connection as _;
+    use diesel::{Connection as _, SqliteConnection};
 
     use super::*;
 

@@ -2,10 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel_async::AsyncConnection as _;
 use mojito_schema::QueryResult;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Rocket, Shutdown, async_trait};
 use rocket_db_pools::{Database as _, Pool as _};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -15,17 +17,25 @@ use crate::tables::{candidates, deliveries, events};
 /// How often the tables are looked at while somebody listens.
 const PACE: Duration = Duration::from_secs(1);
 
-/// How far the tables have come. Two that are equal mean that a page shows the same. It says nothing of anybody.
+/// How many of the newest rows of a table tell how far it has come.
+///
+/// The newest alone would not do where several processes write: of two rows the one with the lower number may be
+/// committed later. As many as this are never under way at once, and lists show no more.
+const NEWEST: i64 = 200;
+
+/// How far the tables have come. Two that are equal mean that a page shows the same, whichever process it asked. It says
+/// nothing of anybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mark(String);
 
 impl Mark {
     /// Looks at the tables. Take it before the page's own queries, so that it is never newer than they are.
     pub async fn read(c: &mut DbConnection) -> QueryResult<Self> {
-        let delivery = deliveries::newest(c).await?.unwrap_or(0);
-        let entry = events::newest(c).await?.unwrap_or(0);
-        let update = candidates::last_update(c).await?.map_or(0, |moment| moment.unix_timestamp_nanos() / 1_000);
-        Ok(Self(format!("{delivery}-{entry}-{update}")))
+        let deliveries = deliveries::newest(c, NEWEST).await?;
+        let entries = events::newest(c, NEWEST).await?;
+        let updates = candidates::last_updates(c, NEWEST).await?;
+        let digest = Sha256::digest(format!("{deliveries:?} {entries:?} {updates:?}"));
+        Ok(Self(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()))
     }
 }
 
@@ -75,7 +85,7 @@ impl Watcher {
 
     async fn look(&self, database: &DbPool) {
         let Ok(mut connection) = database.get().await else { return };
-        let Ok(mark) = Mark::read(&mut connection).await else { return };
+        let Ok(mark) = connection.transaction(async |c| Mark::read(c).await).await else { return };
         self.marks.send_if_modified(|known| known.replace(mark.clone()) != Some(mark));
     }
 }

@@ -195,6 +195,43 @@ fn the_architecture_names_files_and_functions_that_are_there() {
 }
 
 #[test]
+fn the_security_document_names_tests_that_are_there() {
+    let tests: Vec<File> = Checkout::files("tests/it").into_iter().filter(File::is_rust).collect();
+    let has_file = |path: &str| tests.iter().any(|file| file.path.trim_end_matches("/mod.rs") == path);
+    let is_there = |name: &str| {
+        let path = format!("tests/it/{}", name.replace("::", "/"));
+        let (folder, function) = path.rsplit_once('/').unwrap();
+        let of_file = |file: &File| file.path.starts_with(folder) && file.text.contains(&format!("fn {function}("));
+        has_file(&path) || has_file(&format!("{path}.rs")) || tests.iter().any(of_file)
+    };
+    let document = Checkout::read(".github/SECURITY.md");
+
+    let threats = tables(&document, "## What stands against what").remove(0);
+    let proxies = tables(&document, "## What is left to the proxy").remove(0);
+    let cells = threats.iter().chain(&proxies).map(|row| row.last().unwrap().clone());
+    let named: Vec<String> = cells.flat_map(|cell| quoted(&cell).map(str::to_owned).collect::<Vec<_>>()).collect();
+
+    let lost: Vec<&String> = named.iter().filter(|name| !is_there(name)).collect();
+    assert!(named.len() > 20, "{named:?}");
+    assert_eq!(lost, Vec::<&String>::new());
+}
+
+#[test]
+fn the_security_document_names_lines_of_the_samples() {
+    let proxies = tables(&Checkout::read(".github/SECURITY.md"), "## What is left to the proxy").remove(0);
+    let samples = ["nginx.conf", "Caddyfile"].map(|name| Checkout::read(&format!(".github/proxy/{name}")));
+
+    for row in proxies {
+        for (cell, sample) in row[1..3].iter().zip(&samples) {
+            for line in quoted(cell).filter(|word| *word != "body_deadline") {
+                let part = line.split(" … ").next().unwrap();
+                assert!(sample.contains(part), "`{line}`");
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_names_a_registry_or_somebodys_machine() {
     let registry = ["crates", "io"].join(".");
     let folders = ["root", "home", "Users", "tmp", "work"].map(|folder| format!("/{folder}/"));

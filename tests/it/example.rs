@@ -1,25 +1,39 @@
-//! The example application, as a process of its own, seen from outside.
+//! The example application, as processes of its own, seen from outside, on each backend.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use mojito_schema::State;
+use mojito_schema::{Postgres, State};
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::checkout::Checkout;
 use crate::harness::{
-    Answer, Body, Connection, Database, Load, Process, SECRET, drained, eventually, in_time, request, rounds, seed,
+    Answer, Body, Connection, Example, Load, Process, Store, Subject, in_time, on_each_backend, request, rounds, seed,
 };
 
-/// The desk with the secret of the tests.
-async fn desk(database: &Database) -> (Process, SocketAddr) {
-    let mut desk = Process::example(database, &[("MOJITO_SECRET", SECRET)]);
-    let address = desk.lifted().await.expect("the desk listens");
-    (desk, address)
+on_each_backend!(
+    what_is_posted_is_seen_on_the_page_and_as_data,
+    an_open_page_is_told_when_something_has_come,
+    an_open_page_is_told_what_another_process_has_handled,
+    a_desk_that_is_told_to_stop_ends_well_with_a_page_open,
+    the_desk_refuses_to_be_open_to_the_world_without_a_password,
+    desks_that_start_at_once_on_an_empty_database_all_come_up,
+    killed_under_load_the_desk_keeps_every_acknowledged_delivery_and_files_it_once,
+    the_commands_of_the_readme_print_what_it_says,
+);
+
+/// An empty database, and the example on it.
+async fn example<B: Subject>() -> (Store<B>, Example) {
+    let store = Store::<B>::open_empty().await;
+    let example = Example::on::<B>(store.url());
+    (store, example)
+}
+
+async fn address(desk: &mut Process) -> SocketAddr {
+    desk.lifted().await.expect("the desk listens")
 }
 
 async fn get(address: SocketAddr, path: &str) -> Answer {
@@ -32,19 +46,31 @@ async fn get_json(address: SocketAddr, path: &str) -> Value {
     serde_json::from_str(&get(address, path).await.body).expect("JSON")
 }
 
-/// How often the desk has handled each delivery.
-fn handled(database: &Database) -> BTreeMap<i64, usize> {
-    let mut handled = BTreeMap::new();
-    for id in database.texts("SELECT CAST(delivery_id AS TEXT) AS value FROM application_events") {
-        *handled.entry(id.parse().unwrap()).or_default() += 1;
+/// A page that is open in a browser.
+struct OpenPage(Connection);
+
+impl OpenPage {
+    async fn at(desk: SocketAddr) -> Self {
+        let mut connection = Connection::open(desk).await;
+        connection.send(&request("GET", "/events", &[], b"")).await;
+        Self(connection)
     }
-    handled
+
+    /// The next thing that it is told.
+    async fn event(&mut self) -> String {
+        loop {
+            let line = in_time(self.0.line()).await.expect("the stream goes on");
+            if line.starts_with("data:") {
+                return line;
+            }
+        }
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_posted_is_seen_on_the_page_and_as_data() {
-    let database = Database::new();
-    let (mut desk, address) = desk(&database).await;
+async fn what_is_posted_is_seen_on_the_page_and_as_data<B: Subject>() {
+    let (mut store, example) = example::<B>().await;
+    let mut desk = example.start().await;
+    let address = address(&mut desk).await;
 
     let ada = |body: Body| body.with("candidate_name", "Ada <b>Example</b>").bytes();
     desk.post("interview_collected", &ada(Body::collected("ada"))).await.unwrap();
@@ -52,53 +78,85 @@ async fn what_is_posted_is_seen_on_the_page_and_as_data() {
     let decided = Body::result("ada").with("score", 4.212).with("recruiter_go_next_round", true);
     desk.post("interview_result", &ada(decided)).await.unwrap();
     desk.post("interview_failed", &Body::failed("bob").with("candidate_name", "Bob Example").bytes()).await.unwrap();
-    drained(&database).await;
+    store.drained().await;
 
     let page = get(address, "/").await;
+    let advanced = get(address, "/?stage=advanced").await;
     let candidate = get(address, "/candidates/default?id=ada").await;
     let candidates = get_json(address, "/candidates.json").await;
     let newest = get_json(address, "/candidates.json?limit=1").await;
     let health = get(address, "/health").await;
-    assert_eq!((page.status, candidate.status, health.status), (200, 200, 200));
+    assert_eq!((page.status, advanced.status, candidate.status, health.status), (200, 200, 200, 200));
     assert!(page.body.contains("Bob Example") && page.body.contains("Ada &#60;b&#62;Example"), "{}", page.body);
-    assert!(candidate.body.contains("4.212"), "{}", candidate.body);
+    let is_chosen = advanced.body.contains("id=ada") && !advanced.body.contains("id=bob");
+    assert!(is_chosen, "{}", advanced.body);
+    assert!(candidate.body.contains("4.212") && candidate.body.contains(", filed "), "{}", candidate.body);
     assert_eq!(candidates.as_array().unwrap().len(), 2);
     assert_eq!(newest.as_array().unwrap().len(), 1);
     let ada = &candidates[1];
     assert_eq!((&ada["result_id"], &ada["event"]), (&"ada".into(), &"interview_result".into()));
     assert_eq!((&ada["version"], &ada["recruiter_go_next_round"]), (&3.into(), &true.into()));
     assert_eq!((&ada["candidate_name"], &ada["score"]), (&"Ada <b>Example</b>".into(), &4.212.into()));
-    assert_eq!(handled(&database), (1..=4).map(|id| (id, 1)).collect());
+    assert_eq!(example.filed::<B>().await, (1..=4).map(|id| (id, 1)).collect());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_open_page_is_told_when_something_has_come() {
-    let database = Database::new();
-    let (mut desk, address) = desk(&database).await;
-    let mut page = Connection::open(address).await;
-    page.send(&request("GET", "/events", &[], b"")).await;
-    let next_event = async |page: &mut Connection| loop {
-        let line = in_time(page.line()).await.expect("the stream goes on");
-        if line.starts_with("data:") {
-            return line;
-        }
-    };
+async fn an_open_page_is_told_when_something_has_come<B: Subject>() {
+    let (_store, example) = example::<B>().await;
+    let mut desk = example.start().await;
+    let mut page = OpenPage::at(address(&mut desk).await).await;
 
-    let before = next_event(&mut page).await;
+    let before = page.event().await;
     desk.post("interview_result", &Body::result("r").bytes()).await.unwrap();
-    let after = next_event(&mut page).await;
+    let after = page.event().await;
 
     assert_ne!(before, after);
     assert!(!after.contains("Test Person"), "the event itself says nothing of anybody");
 }
 
+async fn an_open_page_is_told_what_another_process_has_handled<B: Subject>() {
+    let (mut store, example) = example::<B>().await;
+    let mut idle = example.spawn(&[("ROCKET_MOJITO", "{paused_handlers=[\"HiringDesk\"]}")]);
+    let idle_address = address(&mut idle).await;
+    let mut busy = example.start().await;
+    let mut page = OpenPage::at(idle_address).await;
+
+    let before = page.event().await;
+    busy.post("interview_result", &Body::result("r").bytes()).await.unwrap();
+    store.drained().await;
+    let shown = get(idle_address, "/candidates/default?id=r").await;
+    let mark = |page: &Answer| page.body.split_once("data-mark=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
+
+    assert!(shown.body.contains(", filed "), "{}", shown.body);
+    assert_ne!(before.trim_start_matches("data:"), mark(&shown));
+    while page.event().await.trim_start_matches("data:") != mark(&shown) {}
+    assert_eq!(mark(&get(address(&mut busy).await, "/").await), mark(&shown), "every process has the same mark");
+}
+
+/// Numbers are given out before the commit: what is committed last may have the lower one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_desk_that_is_told_to_stop_ends_well_with_a_page_open() {
-    let database = Database::new();
-    let (mut desk, address) = desk(&database).await;
-    let mut page = Connection::open(address).await;
-    page.send(&request("GET", "/events", &[], b"")).await;
-    in_time(page.line()).await.expect("the stream has begun");
+async fn an_open_page_is_told_what_was_committed_late() {
+    const ENTRY: &str = "INSERT INTO application_events (id, delivery_id, result_id, event, created_at) \
+                         VALUES (nextval(pg_get_serial_sequence('application_events', 'id')), 1, 'r', \
+                                 'interview_result', now())";
+    let (mut store, example) = example::<Postgres>().await;
+    let mut desk = example.start().await;
+    let mut page = OpenPage::at(address(&mut desk).await).await;
+    page.event().await;
+
+    Postgres::execute(&mut store.connection, &format!("BEGIN; {ENTRY}")).await;
+    store.run(ENTRY).await;
+    let early = page.event().await;
+    Postgres::execute(&mut store.connection, "COMMIT").await;
+    let late = page.event().await;
+
+    assert_ne!(early, late);
+}
+
+async fn a_desk_that_is_told_to_stop_ends_well_with_a_page_open<B: Subject>() {
+    let (_store, example) = example::<B>().await;
+    let mut desk = example.start().await;
+    let mut page = OpenPage::at(address(&mut desk).await).await;
+    page.event().await;
 
     desk.signal(Signal::TERM);
     let status = desk.ended().await;
@@ -106,10 +164,9 @@ async fn a_desk_that_is_told_to_stop_ends_well_with_a_page_open() {
     assert_eq!(status.code(), Some(0), "{status}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_desk_refuses_to_be_open_to_the_world_without_a_password() {
-    let database = Database::new();
-    let mut desk = Process::example(&database, &[("MOJITO_SECRET", SECRET), ("ROCKET_ADDRESS", "0.0.0.0")]);
+async fn the_desk_refuses_to_be_open_to_the_world_without_a_password<B: Subject>() {
+    let (_store, example) = example::<B>().await;
+    let mut desk = example.spawn(&[("ROCKET_ADDRESS", "0.0.0.0")]);
 
     let status = desk.ended().await;
 
@@ -117,28 +174,50 @@ async fn the_desk_refuses_to_be_open_to_the_world_without_a_password() {
     assert!(desk.log().contains("DESK_PASSWORD"), "{}", desk.log());
 }
 
+async fn desks_that_start_at_once_on_an_empty_database_all_come_up<B: Subject>() {
+    let (mut store, example) = example::<B>().await;
+
+    let mut desks = example.start_many(4).await;
+    for (number, desk) in desks.iter_mut().enumerate() {
+        desk.post("interview_result", &Body::result(&number.to_string()).bytes()).await.unwrap();
+    }
+    store.drained().await;
+
+    assert_eq!(example.filed::<B>().await, (1..=4).map(|id| (id, 1)).collect());
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_under_load_the_desk_keeps_every_acknowledged_delivery_and_files_it_once() {
+async fn a_desk_for_postgres_asks_for_a_database() {
+    let (_store, example) = example::<Postgres>().await;
+    let mut desk = example.spawn(&[("ROCKET_DATABASES", "{}")]);
+
+    let status = desk.ended().await;
+
+    assert!(!status.success());
+    assert!(desk.log().contains("set ROCKET_DATABASES to `{mojito={url="), "{}", desk.log());
+}
+
+async fn killed_under_load_the_desk_keeps_every_acknowledged_delivery_and_files_it_once<B: Subject>() {
     let mut random = Rng::with_seed(seed());
-    let database = Arc::new(Database::new());
+    let (mut store, example) = example::<B>().await;
     let load = Load::start(&mut random, Duration::from_millis(20));
 
     let (kills, mut hits) = (rounds(6, 60), 0);
     for _ in 0..kills {
-        let (mut desk, address) = desk(&database).await;
-        load.post_to(&[address]);
+        let mut desk = example.start().await;
+        load.post_to(&[address(&mut desk).await]);
         tokio::time::sleep(Duration::from_millis(random.u64(200..1200))).await;
         hits += u32::from(load.in_flight() > 0);
         desk.kill();
         load.post_to(&[]);
     }
-    let (_desk, address) = desk(&database).await;
-    load.post_to(&[address]);
+    let mut desk = example.start().await;
+    load.post_to(&[address(&mut desk).await]);
     let ledger = load.stop().await;
-    eventually("all is filed", || database.work().iter().all(|work| work.state == State::Completed)).await;
+    store.drained().await;
 
-    let stored: BTreeMap<i64, Vec<u8>> =
-        database.deliveries().into_iter().map(|row| (row.id, row.body.unwrap())).collect();
+    let deliveries = store.deliveries().await;
+    let stored: BTreeMap<i64, Vec<u8>> = deliveries.into_iter().map(|row| (row.id, row.body.unwrap())).collect();
     let sent = ledger.sent();
     for delivery in &sent {
         if let Some(id) = delivery.acknowledged() {
@@ -146,23 +225,25 @@ async fn killed_under_load_the_desk_keeps_every_acknowledged_delivery_and_files_
         }
     }
     assert!(stored.values().all(|body| sent.iter().any(|delivery| delivery.body == *body)), "nothing was made up");
-    let current = database.work().into_iter().map(|work| (work.delivery_id, 1)).collect::<BTreeMap<i64, usize>>();
-    assert_eq!(handled(&database), current, "each is filed once");
-    assert_eq!(database.texts("SELECT integrity_check AS value FROM pragma_integrity_check"), ["ok"]);
+    let work = store.work().await;
+    assert!(work.iter().all(|work| work.state == State::Completed), "{work:?}");
+    let current: BTreeMap<i64, usize> = work.into_iter().map(|work| (work.delivery_id, 1)).collect();
+    assert_eq!(example.filed::<B>().await, current, "each is filed once");
+    assert_eq!(store.faults().await, [""; 0]);
     let tally = ledger.tally();
-    println!("{kills} kills, {hits} with requests in flight, {} deliveries, {tally:?}", stored.len());
+    println!("{}: {kills} kills, {hits} with requests in flight, {} deliveries, {tally:?}", B::NAME, stored.len());
     assert!(hits > 0 && tally.acknowledged * 10 >= tally.posts * 3, "the kills or the load missed: {tally:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_commands_of_the_readme_print_what_it_says() {
-    let database = Database::new();
-    let mut desk = Process::example(&database, &[]);
-    let address = desk.lifted().await.unwrap().to_string();
+async fn the_commands_of_the_readme_print_what_it_says<B: Subject>() {
+    let (_store, example) = example::<B>().await;
+    let mut desk = example.spawn_bare(&[]);
+    let address = address(&mut desk).await.to_string();
 
     let readme = Checkout::read("README.md");
     let blocks = blocks(&readme);
 
+    assert!(readme.contains(&format!("cargo run {}", B::EXAMPLE.join(" "))), "the README says how to run it");
     assert!(blocks.len() >= 4, "the README shows what to paste");
     for (command, expected) in blocks {
         let command = command.replace("127.0.0.1:8000", &address);

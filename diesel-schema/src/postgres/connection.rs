@@ -1,13 +1,16 @@
 use std::time::Duration;
 
+use diesel::QueryResult;
+use diesel::connection::CacheSize;
 use diesel::sql_types::Text;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use tokio::time::timeout;
-use tokio_postgres::NoTls;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, NoTls, Socket};
 
 use super::Connection;
 use super::tls::{self, SslMode};
-use super::url::Url;
+use super::url::{Proxy, Url};
 use crate::error::OpenError;
 
 /// How long opening may take in all: a server that accepts and then says nothing is noticed too.
@@ -21,28 +24,51 @@ pub(super) async fn open(url: &str) -> Result<Connection, OpenError> {
 }
 
 async fn connect(url: &Url) -> Result<Connection, OpenError> {
-    let connection = if url.mode == SslMode::Disable {
-        let (client, driver) = url.config.connect(NoTls).await.map_err(unreachable)?;
-        AsyncPgConnection::try_from_client_and_connection(client, driver).await
-    } else {
-        let (client, driver) = url.config.connect(tls::connector(url.mode, &url.roots)?).await.map_err(unreachable)?;
-        AsyncPgConnection::try_from_client_and_connection(client, driver).await
-    };
-    connection.map_err(unreachable)
+    match url.mode {
+        SslMode::Disable => connect_by(url, NoTls).await,
+        _ => connect_by(url, tls::connector(url.mode, &url.roots)?).await,
+    }
 }
 
-fn unreachable(error: impl std::error::Error + Send + Sync + 'static) -> OpenError {
+async fn connect_by<T>(url: &Url, tls: T) -> Result<Connection, OpenError>
+where
+    T: MakeTlsConnect<Socket, Stream: Send + 'static>,
+{
+    let (client, driver) = url.config.connect(tls).await.map_err(unreachable)?;
+    match url.proxy {
+        Proxy::None => AsyncPgConnection::try_from_client_and_connection(client, driver).await.map_err(unreachable),
+        Proxy::Transaction => {
+            // It ends with the client.
+            tokio::spawn(driver);
+            set_up_by_proxy(client).await.map_err(unreachable)
+        }
+    }
+}
+
+/// Diesel prepares every statement under a name, which only the session knows that it happened to be prepared in.
+/// Inside a transaction that is one session; and without a cache the name is given up before the transaction ends.
+async fn set_up_by_proxy(client: Client) -> Result<Connection, Box<dyn std::error::Error + Send + Sync>> {
+    client.batch_execute("BEGIN").await?;
+    let mut connection = AsyncPgConnection::try_from(client).await?;
+    connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+    connection.batch_execute("COMMIT").await?;
+    Ok(connection)
+}
+
+fn unreachable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> OpenError {
     OpenError::because("the Postgres database cannot be reached", error)
 }
 
 pub(super) async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {
-    let encoding = setting(connection, "server_encoding").await?;
+    let settings = connection.transaction(async |c| settings(c).await).await;
+    let (encoding, fsync) =
+        settings.map_err(|error| OpenError::because("the Postgres settings cannot be read", error))?;
     if encoding != "UTF8" {
         return Err(OpenError::new(format!(
             "a Postgres database in the encoding `{encoding}`, which cannot hold every text: create it with `ENCODING 'UTF8'`"
         )));
     }
-    if !allow_ephemeral && setting(connection, "fsync").await? != "on" {
+    if !allow_ephemeral && fsync != "on" {
         return Err(OpenError::new(
             "Postgres with `fsync = off`, which loses deliveries at a power cut: switch it on \
              (or set `mojito.allow_ephemeral = true` in a test)",
@@ -51,11 +77,9 @@ pub(super) async fn inspect(connection: &mut Connection, allow_ephemeral: bool) 
     Ok(())
 }
 
-async fn setting(connection: &mut Connection, name: &str) -> Result<String, OpenError> {
-    diesel::select(current_setting(name))
-        .get_result(connection)
-        .await
-        .map_err(|error| OpenError::because("the Postgres settings cannot be read", error))
+async fn settings(connection: &mut Connection) -> QueryResult<(String, String)> {
+    let settings = (current_setting("server_encoding"), current_setting("fsync"));
+    diesel::select(settings).get_result(connection).await
 }
 
 diesel::define_sql_function! {

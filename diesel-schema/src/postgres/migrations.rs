@@ -40,7 +40,8 @@ pub(super) async fn run(connection: &mut Connection) -> Result<(), OpenError> {
 }
 
 pub(super) async fn pending(connection: &mut Connection) -> Result<Vec<String>, OpenError> {
-    let recorded = recorded(connection)
+    let recorded = connection
+        .transaction(async |c| recorded(c).await)
         .await
         .map_err(|error| OpenError::because("the state of the tables cannot be read", error))?;
     Ok(missing(MIGRATIONS, &recorded).iter().map(|migration| migration.name.to_owned()).collect())

@@ -1,5 +1,6 @@
 //! Postgres: many processes, row locks, whole transactions again where they got into each other's way.
 
+mod bulk;
 mod claim;
 mod connection;
 mod migrations;
@@ -9,6 +10,7 @@ mod url;
 #[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
 #[path = "../verbs/mod.rs"]
 mod verbs;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +22,7 @@ use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
 };
 
+use self::url::{Proxy, Url};
 use crate::backend::{Backend, Open, Rescue};
 use crate::{
     Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
@@ -28,8 +31,8 @@ use crate::{
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
 ///
-/// Every write is one transaction at READ COMMITTED that sets what it relies on for itself, so that a proxy may hand
-/// each transaction to another session. Leases and due times are judged by the database's clock.
+/// Every verb is one transaction at READ COMMITTED that sets what it relies on for itself: nothing is left to the
+/// session. Leases and due times are judged by the database's clock.
 ///
 /// # The URL
 ///
@@ -46,6 +49,12 @@ use crate::{
 ///
 /// `sslrootcert` is a PEM file with the roots to trust, or `system` (default): those of the operating system. Over a network
 /// that is not yours alone, use `verify-full`.
+///
+/// `proxy=transaction` says that there is a proxy in between that hands each transaction to another session, such as
+/// PgBouncer with `pool_mode = transaction`. Then no statement is kept prepared beyond its transaction, which costs round
+/// trips, and processes do not tell each other of work: they find it within `poll_interval`. Queries of your own on such a
+/// connection need a transaction around them (`connection.transaction(…)`), since Diesel prepares each. Leave it away
+/// for PgBouncer 1.21 or later with `max_prepared_statements` above zero.
 ///
 /// A network that goes silent is noticed within 30 s: by TCP's own keepalives, and by a limit on opening a connection.
 #[derive(Debug, Clone, Copy)]
@@ -73,12 +82,15 @@ define_sql_function! {
 ///
 /// `$now` is the time by the database's clock: it judges leases and due times, whatever the processes' clocks say.
 macro_rules! write {
-    ($connection:ident, |$c:ident, $now:ident| $body:expr) => {{
+    ($connection:ident, |$c:ident, $now:ident| $body:expr) => {
+        write!($connection, Wait::ForDisk, |$c, $now| $body)
+    };
+    ($connection:ident, $wait:expr, |$c:ident, $now:ident| $body:expr) => {{
         let mut tries = 1;
         loop {
             let outcome = $connection
                 .transaction(async |$c| {
-                    let $now = enter($c).await?;
+                    let $now = enter($c, $wait).await?;
                     $body.await
                 })
                 .await;
@@ -90,12 +102,25 @@ macro_rules! write {
     }};
 }
 
+/// Whether a commit waits until it is on disk.
+///
+/// A claim does: lost in a crash of the server, its epoch would be given out twice, and the fence holds by the epoch.
+#[derive(Clone, Copy)]
+enum Wait {
+    ForDisk,
+    ForNothing,
+}
+
 /// Sets what every transaction relies on, and asks for the time. `synchronous_commit` is the first promise; the rest
 /// bounds how long anything waits.
-async fn enter(connection: &mut Connection) -> QueryResult<Utc> {
+async fn enter(connection: &mut Connection, wait: Wait) -> QueryResult<Utc> {
+    let synchronous_commit = match wait {
+        Wait::ForDisk => "on",
+        Wait::ForNothing => "off",
+    };
     let settings = (
         clock_timestamp(),
-        set_config("synchronous_commit", "on", true),
+        set_config("synchronous_commit", synchronous_commit, true),
         set_config("lock_timeout", "10s", true),
         set_config("statement_timeout", "30s", true),
         set_config("idle_in_transaction_session_timeout", "10min", true),
@@ -160,6 +185,11 @@ impl Backend for Postgres {
         write!(connection, |c, now| record::record(c, &batch, &handlers, now))
     }
 
+    async fn relax(_: &mut Connection) -> Result<(), OpenError> {
+        // Each transaction says for itself what it waits for: a proxy may hand the next one to another session.
+        Ok(())
+    }
+
     async fn claim(
         connection: &mut Connection,
         handler: Arc<str>,
@@ -173,7 +203,7 @@ impl Backend for Postgres {
     async fn begin(connection: &mut Connection, ticket: Ticket, _: Utc) -> QueryResult<bool> {
         AnsiTransactionManager::begin_transaction(connection).await?;
         let fence = async {
-            let now = enter(connection).await?;
+            let now = enter(connection, Wait::ForNothing).await?;
             verbs::complete(connection, &ticket, now).await
         };
         match fence.await {
@@ -200,7 +230,12 @@ impl Backend for Postgres {
         settlement: Settlement,
         here: Utc,
     ) -> QueryResult<bool> {
-        write!(connection, |c, now| verbs::settle(c, &ticket, &brought_over(&settlement, here, now), now))
+        write!(connection, Wait::ForNothing, |c, now| verbs::settle(
+            c,
+            &ticket,
+            &brought_over(&settlement, here, now),
+            now
+        ))
     }
 
     async fn renew_and_rescue(
@@ -218,7 +253,7 @@ impl Backend for Postgres {
     }
 
     async fn count(connection: &mut Connection, selection: Selection) -> QueryResult<u64> {
-        verbs::count(connection, &selection).await
+        connection.transaction(async |c| verbs::count(c, &selection).await).await
     }
 
     async fn requeue(
@@ -265,11 +300,11 @@ impl Backend for Postgres {
     }
 
     async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
-        verbs::bodies(connection, after_id, limit).await
+        connection.transaction(async |c| verbs::bodies(c, after_id, limit).await).await
     }
 
     async fn results_of(connection: &mut Connection, person: Person) -> QueryResult<Vec<(String, String)>> {
-        verbs::results_of(connection, &person).await
+        connection.transaction(async |c| verbs::results_of(c, &person).await).await
     }
 
     async fn erase_result(connection: &mut Connection, endpoint: String, id: String, _: Utc) -> QueryResult<Erased> {
@@ -296,6 +331,22 @@ impl Backend for Postgres {
     }
 
     async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
-        verbs::backlog(connection).await
+        connection.transaction(async |c| verbs::backlog(c).await).await
+    }
+
+    fn can_tell(url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| url.proxy == Proxy::None)
+    }
+
+    async fn listen(connection: &mut Connection) -> QueryResult<()> {
+        wire::listen(connection).await
+    }
+
+    async fn tell(connection: &mut Connection, from: &str) -> QueryResult<()> {
+        wire::tell(connection, from).await
+    }
+
+    async fn hear(connection: &mut Connection) -> QueryResult<String> {
+        wire::hear(connection).await
     }
 }

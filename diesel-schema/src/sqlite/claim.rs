@@ -25,7 +25,7 @@ mod tests {
 
     use super::*;
     use crate::sqlite::migrations::MIGRATIONS;
-    use crate::tables::deliveries::{body_of_version, known, of_message};
+    use crate::tables::deliveries::{body_of_version, known, of_message, waiting};
     use crate::tables::work::lapsed;
 
     #[derive(QueryableByName)]
@@ -55,9 +55,10 @@ mod tests {
             (sql(&claimable("h", &now, 4)), "mojito_work_by_due"),
             (sql(&claimable("h", &now, 4)), "mojito_work_open"),
             (sql(&lapsed(&now)), "mojito_work_by_lease"),
-            (sql(&known(&[0; 32])), "mojito_deliveries_by_fingerprint"),
+            (sql(&known(1, &[0; 32])), "mojito_deliveries_by_fingerprint"),
+            (sql(&waiting(&[0; 32])), "mojito_deliveries_by_fingerprint"),
             (sql(&of_message("e", "m")), "mojito_deliveries_by_message"),
-            (sql(&body_of_version("e", "r", 1)), "mojito_deliveries_by_result"),
+            (sql(&body_of_version(1, 1)), "mojito_deliveries_by_version"),
         ];
 
         for (query, index) in cases {

@@ -69,7 +69,8 @@ pub async fn find(c: &mut DbConnection, endpoint: &str, result_id: &str) -> Quer
     row.select(ResultRow::as_select()).first(c).await.optional()
 }
 
-/// When a result last changed.
-pub async fn last_update(c: &mut DbConnection) -> QueryResult<Option<Utc>> {
-    results::table.select(results::updated_at).order(results::updated_at.desc()).first(c).await.optional()
+/// When the results that changed last did, the last first; what is erased is among them.
+pub async fn last_updates(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<(i64, Utc)>> {
+    let rows = results::table.order((results::updated_at.desc(), results::delivery_id.desc())).limit(limit);
+    rows.select((results::delivery_id, results::updated_at)).load(c).await
 }

@@ -64,7 +64,8 @@ pub async fn handled(c: &mut DbConnection, deliveries: &[i64]) -> QueryResult<Ve
         .await
 }
 
-/// The newest entry.
-pub async fn newest(c: &mut DbConnection) -> QueryResult<Option<i64>> {
-    application_events::table.select(diesel::dsl::max(application_events::id)).first(c).await
+/// The newest entries.
+pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<i64>> {
+    let rows = application_events::table.order(application_events::id.desc()).limit(limit);
+    rows.select(application_events::id).load(c).await
 }

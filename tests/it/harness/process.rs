@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -51,26 +51,20 @@ impl Process {
         }
     }
 
-    /// Starts the example application on a database, with settings of its environment, without waiting for anything.
-    pub(crate) fn example(database: &Database, environment: &[(&str, &str)]) -> Self {
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let log = database.folder().join(format!("example-{number}.log"));
+    /// Starts a program whose output goes to a file, which says at what address it listens: there, or elsewhere.
+    pub(super) fn spawn(
+        command: &mut Command,
+        log: PathBuf,
+        address: (PathBuf, fn(&str) -> Option<SocketAddr>),
+    ) -> Self {
         let output = File::create(&log).unwrap();
-        let mut command = Command::new(example());
-        command
-            .env_clear()
-            .env("ROCKET_PORT", "0")
-            .env("ROCKET_WORKERS", "2")
-            .env("ROCKET_CLI_COLORS", "false")
-            .env("ROCKET_DATABASES", format!("{{mojito={{url={:?}}}}}", database.path()))
-            .envs(environment.iter().copied())
-            .current_dir(database.folder())
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output);
-        let launched =
-            |log: &str| log.lines().find_map(|line| line.split_once("launched from http://")?.1.trim().parse().ok());
-        Self { child: command.spawn().unwrap(), address: (log.clone(), launched), log }
+        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+        Self { child: command.spawn().unwrap(), address, log }
+    }
+
+    /// A number that no other process of this test binary has.
+    pub(super) fn number() -> u32 {
+        STARTED.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn id(&self) -> i64 {
@@ -139,26 +133,6 @@ impl Process {
     }
 }
 
-/// The program of the example application, built if need be: `cargo test` builds the programs of its own package alone.
-fn example() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "example-app", "--message-format", "json"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stderr(Stdio::inherit())
-            .output()
-            .unwrap();
-        assert!(build.status.success(), "the example does not build");
-        let messages = String::from_utf8(build.stdout).unwrap();
-        let program = messages.lines().find_map(|line| {
-            let message: serde_json::Value = serde_json::from_str(line).ok()?;
-            (message["target"]["name"] == "example-app").then(|| message["executable"].as_str().map(PathBuf::from))?
-        });
-        program.expect("cargo names the program")
-    })
-}
-
 impl Drop for Process {
     #[expect(clippy::print_stdout, reason = "the test runner shows it where the test fails")]
     fn drop(&mut self) {
@@ -199,10 +173,9 @@ impl ProcessBuilder {
 
     /// Starts it, without waiting for anything.
     pub(crate) fn spawn(&self) -> Process {
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let number = Process::number();
         let file = |kind: &str| self.database.folder().join(format!("host-{number}.{kind}"));
         let (address, log) = (file("address"), file("log"));
-        let output = File::create(&log).unwrap();
         let settings: Vec<String> = self.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let secret = format!("{{id=\"test\",header=\"X-Mojito-Secret\",value=\"{SECRET}\"}}");
         let mojito = format!("{{{},endpoints={{default={{secrets=[{secret}]}}}}}}", settings.join(","));
@@ -221,11 +194,8 @@ impl ProcessBuilder {
             .env("FAULT_ADDRESS", &address)
             .env("FAULT_JOURNAL", self.database.journal())
             .envs(self.failpoint.iter().map(|point| ("MOJITO_FAILPOINT", point)))
-            .current_dir(self.database.folder())
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output);
-        Process { child: command.spawn().unwrap(), address: (address, |text| text.parse().ok()), log }
+            .current_dir(self.database.folder());
+        Process::spawn(&mut command, log, (address, |text| text.parse().ok()))
     }
 
     /// Starts it and waits until it listens.

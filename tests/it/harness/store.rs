@@ -1,15 +1,21 @@
+use std::time::{Duration, Instant};
+
 use diesel::prelude::*;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel::sql_types::Text;
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{
     AuditRow, Backend, DeliveryRow, Open, Postgres, ResultRow, Sqlite, WorkRow, audit, deliveries, results, work,
 };
 
-use super::{Database, PgDatabase};
+use super::{Database, PATIENCE, PgDatabase};
 
 /// A backend that a test can look behind.
 pub(crate) trait Subject: Backend {
     /// What the database lies in, gone when it is dropped.
     type Place: Send;
+
+    /// What `cargo run` is told for the example on this backend, by the README.
+    const EXAMPLE: &'static [&'static str];
 
     async fn place() -> (Self::Place, String);
     async fn deliveries(connection: &mut Self::Connection) -> Vec<DeliveryRow>;
@@ -20,21 +26,33 @@ pub(crate) trait Subject: Backend {
     async fn result(connection: &mut Self::Connection, id: &str) -> Option<ResultRow>;
     async fn work(connection: &mut Self::Connection) -> Vec<WorkRow>;
     async fn audit(connection: &mut Self::Connection) -> Vec<AuditRow>;
+    /// The rows of a query with one column of text, `value`.
+    async fn texts(connection: &mut Self::Connection, query: &str) -> Vec<String>;
     async fn execute(connection: &mut Self::Connection, statements: &str);
+
+    /// What is wrong with the database as such, for those that a process writes itself.
+    async fn faults(connection: &mut Self::Connection) -> Vec<String>;
 }
 
-/// The same queries for each, on its own connection.
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+/// The same queries for each, on its own connection, each in a transaction: there may be a proxy in between.
 macro_rules! look {
     () => {
         async fn deliveries(connection: &mut Self::Connection) -> Vec<DeliveryRow> {
             let all = deliveries::table.order(deliveries::id).select(DeliveryRow::as_select());
-            all.load(connection).await.unwrap()
+            connection.transaction(async |c| all.load(c).await).await.unwrap()
         }
 
         async fn deliveries_of(connection: &mut Self::Connection, result: &str) -> Vec<DeliveryRow> {
             let all = deliveries::table.filter(deliveries::endpoint.eq("default"));
             let all = all.filter(deliveries::result_id.eq(result)).order(deliveries::id);
-            all.select(DeliveryRow::as_select()).load(connection).await.unwrap()
+            let all = all.select(DeliveryRow::as_select());
+            connection.transaction(async |c| all.load(c).await).await.unwrap()
         }
 
         async fn newest_delivery(connection: &mut Self::Connection) -> DeliveryRow {
@@ -49,21 +67,28 @@ macro_rules! look {
 
         async fn result(connection: &mut Self::Connection, id: &str) -> Option<ResultRow> {
             let one = results::table.find(("default", id)).select(ResultRow::as_select());
-            one.first(connection).await.optional().unwrap()
+            connection.transaction(async |c| one.first(c).await.optional()).await.unwrap()
         }
 
         async fn results(connection: &mut Self::Connection) -> Vec<ResultRow> {
             let all = results::table.order((results::endpoint, results::id)).select(ResultRow::as_select());
-            all.load(connection).await.unwrap()
+            connection.transaction(async |c| all.load(c).await).await.unwrap()
         }
 
         async fn work(connection: &mut Self::Connection) -> Vec<WorkRow> {
             let all = work::table.order((work::delivery_id, work::handler)).select(WorkRow::as_select());
-            all.load(connection).await.unwrap()
+            connection.transaction(async |c| all.load(c).await).await.unwrap()
         }
 
         async fn audit(connection: &mut Self::Connection) -> Vec<AuditRow> {
-            audit::table.order(audit::id).select(AuditRow::as_select()).load(connection).await.unwrap()
+            let all = audit::table.order(audit::id).select(AuditRow::as_select());
+            connection.transaction(async |c| all.load(c).await).await.unwrap()
+        }
+
+        async fn texts(connection: &mut Self::Connection, query: &str) -> Vec<String> {
+            let query = diesel::sql_query(query);
+            let rows: Vec<Row> = connection.transaction(async |c| query.load(c).await).await.unwrap();
+            rows.into_iter().map(|row| row.value).collect()
         }
 
         async fn execute(connection: &mut Self::Connection, statements: &str) {
@@ -74,6 +99,13 @@ macro_rules! look {
 
 impl Subject for Sqlite {
     type Place = Database;
+
+    const EXAMPLE: &'static [&'static str] = &["-p", "example-app"];
+
+    async fn faults(connection: &mut Self::Connection) -> Vec<String> {
+        let faults = "SELECT integrity_check AS value FROM pragma_integrity_check WHERE integrity_check <> 'ok'";
+        Self::texts(connection, faults).await
+    }
 
     async fn place() -> (Database, String) {
         let database = Database::new();
@@ -86,6 +118,12 @@ impl Subject for Sqlite {
 
 impl Subject for Postgres {
     type Place = PgDatabase;
+
+    const EXAMPLE: &'static [&'static str] = &["-p", "example-app", "--no-default-features", "--features", "postgres"];
+
+    async fn faults(_: &mut Self::Connection) -> Vec<String> {
+        Vec::new()
+    }
 
     async fn place() -> (PgDatabase, String) {
         let database = PgDatabase::new().await;
@@ -168,6 +206,29 @@ impl<B: Subject> Store<B> {
     /// What operators did.
     pub(crate) async fn audit(&mut self) -> Vec<AuditRow> {
         B::audit(&mut self.outside).await
+    }
+
+    /// The rows of a query with one column of text, `value`.
+    pub(crate) async fn texts(&mut self, query: &str) -> Vec<String> {
+        B::texts(&mut self.outside, query).await
+    }
+
+    /// What is wrong with the database as such.
+    pub(crate) async fn faults(&mut self) -> Vec<String> {
+        B::faults(&mut self.outside).await
+    }
+
+    /// Waits until no work is left to do, and some was done.
+    pub(crate) async fn drained(&mut self) {
+        let began = Instant::now();
+        loop {
+            let work = self.work().await;
+            if !work.is_empty() && work.iter().all(|row| row.finished_at.is_some()) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "gave up waiting until all is done: {work:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Runs statements.

@@ -1,5 +1,5 @@
 use mojito_schema::{Finding, FindingCode, Standing};
-use rocket_mojito::{EndpointConfig, MojitoConfig, SecretConfig};
+use rocket_mojito::{Actor, EndpointConfig, MojitoConfig, Replay, SecretConfig, Selection};
 
 use crate::harness::{Answer, BASE, Body, Host, Signer};
 
@@ -82,5 +82,30 @@ async fn the_same_body_under_another_id_is_another_message() {
     let kept = host.database.deliveries();
     assert_eq!(kept.iter().map(|row| row.version).collect::<Vec<_>>(), [Some(1), Some(2)]);
     assert_eq!((kept[1].changes.as_str(), kept[1].findings.as_str()), ("[]", "[]"));
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_understood_later_keeps_its_id_and_what_was_found_about_it() {
+    let host = Host::builder().config(key_alone).start().await;
+    let other = Body::result("r-2").bytes();
+    post(&host, "msg_1", &scored(1), 0).await;
+    let id = post(&host, "msg_1", &other, 0).await.delivery();
+    // As if an older program had not understood it.
+    host.database.run(&format!(
+        "PRAGMA foreign_keys = OFF;
+         DELETE FROM mojito_results WHERE delivery_id = {id};
+         UPDATE mojito_deliveries SET standing = 'quarantined', version = NULL, first_delivery_id = NULL, result_id = NULL, changes = '[]' WHERE id = {id};"
+    ));
+
+    let replay = Replay::of(Selection::all().standing(Standing::Quarantined));
+    let replayed = host.inbox.replay(replay, Actor::new("anna@ops")).await.unwrap();
+    let retry = post(&host, "msg_1", &other, 0).await;
+
+    let row = host.database.delivery(id);
+    assert_eq!((replayed.admitted, row.standing, row.version), (1, Standing::Current, Some(1)));
+    assert_eq!((row.message_id.as_deref(), row.repeat_count), (Some("msg_1"), 1));
+    assert_eq!(Finding::from_json(&row.findings), [Finding::new(FindingCode::IdReused)]);
+    assert_eq!((retry.delivery(), host.database.deliveries().len()), (id, 2));
     host.stop().await;
 }

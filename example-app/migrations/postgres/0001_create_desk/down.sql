@@ -1,0 +1,3 @@
+DROP TABLE application_notices;
+DROP TABLE application_events;
+DROP TABLE applications;
