@@ -46,6 +46,7 @@ pub struct State {
     /// The state itself.
     pub snapshot: Snapshot,
     delivery_id: i64,
+    first_delivery_id: i64,
     late_delivery_id: Option<i64>,
     first_received_at: Utc,
 }
@@ -137,6 +138,7 @@ impl Memory {
             version: row.version,
             snapshot: snapshot.clone(),
             delivery_id: row.delivery_id,
+            first_delivery_id: row.first_delivery_id,
             late_delivery_id: row.late_delivery_id,
             first_received_at: row.first_received_at,
         };
@@ -157,6 +159,7 @@ impl State {
             version: self.version,
             snapshot: Cow::Owned(self.snapshot.clone()),
             delivery_id: self.delivery_id,
+            first_delivery_id: self.first_delivery_id,
             late_delivery_id: self.late_delivery_id,
             first_received_at: self.first_received_at,
             erased: false,
