@@ -26,8 +26,8 @@ pub struct NewDelivery {
     pub message_id: Option<String>,
 }
 
-/// What the bytes of a delivery were understood as.
-#[derive(Debug, Clone)]
+/// What the bytes of a delivery were understood as. `Debug` shows nothing of it.
+#[derive(Clone)]
 pub enum Content {
     /// A snapshot of a result.
     Usable {
@@ -55,6 +55,17 @@ impl NewDelivery {
     /// Which message of a gateway it is, where one numbers its messages.
     pub(crate) fn message_key(&self) -> Option<MessageKey<'_>> {
         self.message_id.as_deref().map(|id| (self.endpoint.as_str(), id))
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usable { snapshot, .. } => {
+                f.debug_struct("Usable").field("snapshot", snapshot).finish_non_exhaustive()
+            }
+            Self::Unusable { .. } => f.debug_struct("Unusable").finish_non_exhaustive(),
+        }
     }
 }
 

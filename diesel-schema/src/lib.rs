@@ -39,7 +39,7 @@
 //! | --- | --- |
 //! | `sqlite` (default) | [`Sqlite`], with SQLite itself built in |
 //! | `postgres` | [`Postgres`], 13 or later, for many processes: a driver in pure Rust, TLS by rustls |
-//! | `testing` | fail points for tests: an environment variable ends the process at a named place. Never in production |
+//! | `testing` | fail points and doors for tests: an environment variable ends the process at a named place. Never in production |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("enable a database feature: `sqlite` or `postgres`");
@@ -63,6 +63,9 @@ mod snapshot;
 mod sqlite;
 mod standing;
 mod tables;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod utc;
 mod words;
 

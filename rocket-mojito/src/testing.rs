@@ -3,8 +3,9 @@
 use rocket::http::HeaderMap;
 
 use crate::config::Endpoints;
+use crate::event::{Reading, classify};
 use crate::ingress::{Cause, authenticate, signer};
-use crate::{EndpointConfig, Error, MojitoConfig, Rejection, SecretConfig, Utc};
+use crate::{EndpointConfig, Error, EventKind, Finding, MojitoConfig, Payload, Rejection, SecretConfig, Utc};
 
 /// What stands at the entrance of an endpoint, without a socket in front of it and with the clock in the caller's hand.
 pub struct Gate(Endpoints);
@@ -39,5 +40,35 @@ impl Gate {
         let endpoint = self.0.iter().next().expect("there is one");
         let found = signer(&endpoint.keys, headers, body, now);
         found.map(|(key, message_id)| (&*key.id, message_id)).map_err(|flaw| Rejection::new(Cause::Signature(flaw)))
+    }
+}
+
+/// What a body was understood as.
+pub struct Understood {
+    /// What it says, by its path or by itself.
+    pub kind: EventKind,
+    /// None where it is quarantined.
+    pub payload: Option<Payload>,
+    /// What was noteworthy; where it is quarantined, why.
+    pub findings: Vec<Finding>,
+    /// Which result it is about, where that can be told.
+    pub result_id: Option<String>,
+}
+
+impl Understood {
+    /// Reads a body that came to the path of an event, or to the one of all.
+    pub fn of(path: Option<EventKind>, body: &[u8]) -> Self {
+        let (kind, reading) = classify(path, Reading::of(body));
+        match reading {
+            Reading::Usable { payload, findings } => {
+                Self { kind, result_id: Some(payload.id.clone()), payload: Some(*payload), findings }
+            }
+            Reading::Unusable { cause, result_id } => Self { kind, payload: None, findings: vec![cause], result_id },
+        }
+    }
+
+    /// The columns of the result table.
+    pub fn snapshot(&self) -> Option<mojito_schema::Snapshot> {
+        self.payload.clone().map(|payload| payload.into_state().1)
     }
 }

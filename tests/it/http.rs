@@ -4,11 +4,11 @@ mod acknowledged;
 mod authentication;
 mod body;
 mod logging;
-mod media_type;
-mod methods;
 mod order;
 mod paths;
 mod refusal;
 mod size;
 mod stopping;
 mod unavailable;
+
+pub(crate) use self::refusal::{assert_refusal_headers, assert_refused};

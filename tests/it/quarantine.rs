@@ -3,7 +3,6 @@
 mod identity;
 mod numbers;
 mod reasons;
-mod tolerated;
 
 use mojito_schema::{DeliveryRow, ResultRow};
 use serde_json::{Value, json};

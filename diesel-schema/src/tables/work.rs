@@ -1,3 +1,5 @@
+use std::fmt;
+
 use diesel::dsl::{auto_type, exists, not};
 use diesel::prelude::*;
 use serde::Serialize;
@@ -37,8 +39,8 @@ diesel::table! {
     }
 }
 
-/// The work of one handler on one delivery.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+/// The work of one handler on one delivery. `Debug` tells whether there is an error, and not what it says.
+#[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = work)]
 #[non_exhaustive]
 pub struct WorkRow {
@@ -77,8 +79,8 @@ pub struct Ticket {
     pub epoch: i64,
 }
 
-/// What an attempt came to: the only ways out of `running`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What an attempt came to: the only ways out of `running`. `Debug` does not show the errors.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Settlement {
     /// Done.
     Complete,
@@ -98,8 +100,8 @@ pub enum Settlement {
     Release,
 }
 
-/// What a worker gets when it claims: everything that an attempt needs to know.
-#[derive(Debug, Clone)]
+/// What a worker gets when it claims: everything that an attempt needs to know. `Debug` shows no body.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Claim {
     /// The right to work on it.
@@ -128,6 +130,48 @@ pub struct Backlog {
     pub discarded: i64,
     /// Deliveries that were not understood, and that an operator may replay.
     pub quarantined: i64,
+}
+
+impl fmt::Debug for WorkRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkRow")
+            .field("delivery_id", &self.delivery_id)
+            .field("handler", &self.handler)
+            .field("first_delivery_id", &self.first_delivery_id)
+            .field("state", &self.state)
+            .field("attempt", &self.attempt)
+            .field("max_attempts", &self.max_attempts)
+            .field("due_at", &self.due_at)
+            .field("lease_until", &self.lease_until)
+            .field("epoch", &self.epoch)
+            // A handler's error may quote whom it is about.
+            .field("has_error", &self.last_error.is_some())
+            .field("finished_at", &self.finished_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Settlement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Complete => f.write_str("Complete"),
+            Self::Retry { due_at, .. } => f.debug_struct("Retry").field("due_at", due_at).finish_non_exhaustive(),
+            Self::Discard { .. } => f.debug_struct("Discard").finish_non_exhaustive(),
+            Self::Release => f.write_str("Release"),
+        }
+    }
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim")
+            .field("ticket", &self.ticket)
+            .field("attempt", &self.attempt)
+            .field("max_attempts", &self.max_attempts)
+            .field("delivery", &self.delivery)
+            .field("is_superseded", &self.is_superseded)
+            .finish_non_exhaustive()
+    }
 }
 
 diesel::alias!(work as earlier: Earlier);

@@ -4,7 +4,9 @@ use std::fmt;
 macro_rules! open_set {
     ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$about])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        ///
+        /// `Debug` does not show a value that is not published.
+        #[derive(Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$note])* $variant,)+
@@ -36,6 +38,16 @@ macro_rules! open_set {
                 match value {
                     $name::Other(text) => text,
                     known => known.as_str().to_owned(),
+                }
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$variant => f.write_str(stringify!($variant)),)+
+                    // Whatever the sender put there.
+                    Self::Other(_) => f.write_str("Other([redacted])"),
                 }
             }
         }

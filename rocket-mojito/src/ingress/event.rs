@@ -2,16 +2,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use mojito_schema::{Content, Fingerprint, NewDelivery, failpoint};
-use rocket::data::{Data, FromData, Outcome};
+use rocket::data::{ByteUnit, Data, FromData, Outcome};
 use rocket::request::Request;
 use rocket::{Ignite, Rocket, Sentinel};
 
 use super::authentication::authenticate;
-use super::body::Limits;
+use super::body::{HeldBytes, Limits};
 use super::signature::Verified;
 use super::{Cause, Rejection};
 use crate::config::{Endpoints, MojitoConfig, Pauses};
 use crate::event::{Payload, Reading, classify};
+use crate::store::Unavailable;
 use crate::{EventKind, Finding, Utc};
 
 /// What the data guard needs to know. Managed by the fairing.
@@ -26,7 +27,8 @@ struct Inner {
 
 impl Ingress {
     pub fn new(endpoints: Endpoints, config: &MojitoConfig, pauses: Pauses) -> Self {
-        let limits = Limits { size: config.body_limit, deadline: config.body_deadline };
+        let arriving = ByteUnit::from(config.queue_limit.as_u64() / 4);
+        let limits = Limits::new(config.body_limit, config.body_deadline, arriving);
         Self(Arc::new(Inner { endpoints, limits, pauses }))
     }
 }
@@ -59,7 +61,7 @@ pub struct MojitoEvent {
     received_at: Utc,
     kind: EventKind,
     message_id: Option<String>,
-    body: Vec<u8>,
+    body: HeldBytes,
     reading: Reading,
 }
 
@@ -90,20 +92,21 @@ impl MojitoEvent {
         &self.endpoint
     }
 
-    /// Which of the endpoint's secrets matched; where it has keys, which of them signed.
+    /// Which of the endpoint's secrets matched.
     pub fn secret_id(&self) -> &str {
         &self.secret_id
     }
 
     /// The raw bytes.
     pub fn body(&self) -> &[u8] {
-        &self.body
+        &self.body.bytes
     }
 
-    fn parse(verified: Verified<'_>, path: Option<EventKind>, received_at: Utc) -> Self {
+    async fn of(verified: Verified<'_>, path: Option<EventKind>, received_at: Utc) -> Result<Self, Rejection> {
         let Verified { endpoint, secret_id, message_id, body } = verified;
-        let (kind, reading) = classify(path, Reading::of(&body));
-        Self {
+        let (body, reading) = understand(body).await?;
+        let (kind, reading) = classify(path, reading);
+        Ok(Self {
             endpoint: endpoint.name.clone(),
             secret_id: secret_id.to_owned(),
             received_at,
@@ -111,11 +114,14 @@ impl MojitoEvent {
             message_id,
             body,
             reading,
-        }
+        })
     }
 
     pub(crate) fn into_delivery(self) -> NewDelivery {
-        let fingerprint = Fingerprint::of(&self.endpoint, self.kind, &self.body);
+        let HeldBytes { bytes: body, room } = self.body;
+        // From here on the recorder counts it.
+        drop(room);
+        let fingerprint = Fingerprint::of(&self.endpoint, self.kind, &body);
         let (content, findings) = match self.reading {
             Reading::Usable { payload, findings } => {
                 let (result_id, snapshot) = payload.into_state();
@@ -129,7 +135,7 @@ impl MojitoEvent {
             event: self.kind,
             fingerprint,
             received_at: self.received_at,
-            body: self.body,
+            body,
             content,
             findings,
             message_id: self.message_id,
@@ -143,14 +149,27 @@ async fn receive(request: &Request<'_>, data: Data<'_>) -> Result<MojitoEvent, R
     let (endpoint, path) =
         ingress.0.endpoints.locate(request.uri().path().segments()).ok_or(Rejection::new(Cause::UnknownEndpoint))?;
     let sender = authenticate(endpoint, request.headers())?;
-    let body = sender.read(request.headers(), data, ingress.0.limits).await?;
+    let body = sender.read(request.headers(), data, &ingress.0.limits).await?;
     let received_at = Utc::now();
     let verified = body.verify(request.headers(), received_at)?;
     if ingress.0.pauses.has_endpoint(&endpoint.name) {
         return Err(Rejection::new(Cause::Paused));
     }
     failpoint::reach("ingress.read");
-    Ok(MojitoEvent::parse(verified, path, received_at))
+    MojitoEvent::of(verified, path, received_at).await
+}
+
+/// Reads what the body says. A large one takes a while, in which its thread could serve others.
+async fn understand(body: HeldBytes) -> Result<(HeldBytes, Reading), Rejection> {
+    if body.room.is_none() {
+        let reading = Reading::of(&body.bytes);
+        return Ok((body, reading));
+    }
+    let reading = tokio::task::spawn_blocking(move || {
+        let reading = Reading::of(&body.bytes);
+        (body, reading)
+    });
+    reading.await.map_err(|_| Rejection::from(Unavailable::Stopping))
 }
 
 #[rocket::async_trait]

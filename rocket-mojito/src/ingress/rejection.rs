@@ -28,6 +28,7 @@ pub(crate) enum Cause {
     BodyDeadline,
     BodyEmpty,
     BodyCut,
+    NoRoom,
     Method,
     Signature(Flaw),
     Paused,
@@ -55,7 +56,7 @@ impl Rejection {
             Cause::BodyDeadline => Status::RequestTimeout,
             Cause::BodyEmpty | Cause::BodyCut => Status::BadRequest,
             Cause::Method => Status::MethodNotAllowed,
-            Cause::Paused | Cause::Store(_) => Status::ServiceUnavailable,
+            Cause::NoRoom | Cause::Paused | Cause::Store(_) => Status::ServiceUnavailable,
         }
     }
 
@@ -87,6 +88,7 @@ impl Rejection {
             Cause::BodyDeadline => "body_deadline",
             Cause::BodyEmpty => "body_empty",
             Cause::BodyCut => "body_cut",
+            Cause::NoRoom => "no_room",
             Cause::Method => "method",
             Cause::Signature(Flaw::Absent) => "signature_absent",
             Cause::Signature(Flaw::Malformed) => "signature_malformed",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::AUTH;
 
@@ -11,7 +12,12 @@ use super::AUTH;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A bare HTTP/1.1 connection, so that a test can send what no client library would.
-pub(crate) struct Connection(BufReader<TcpStream>);
+pub(crate) struct Connection {
+    answers: Answers,
+    requests: OwnedWriteHalf,
+}
+
+struct Answers(BufReader<OwnedReadHalf>);
 
 /// What came back.
 #[derive(Debug, Clone)]
@@ -45,24 +51,49 @@ impl Answer {
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        Self(BufReader::new(stream))
+        let (answers, requests) = stream.into_split();
+        Self { answers: Answers(BufReader::new(answers)), requests }
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).await.unwrap();
-        self.0.flush().await.unwrap();
+        self.requests.write_all(bytes).await.unwrap();
+    }
+
+    /// Sends, or does not: whoever has refused already may have closed the connection.
+    pub(crate) async fn try_send(&mut self, bytes: &[u8]) {
+        let _ = in_time(self.requests.write_all(bytes)).await;
+    }
+
+    /// Sends these bytes again and again, with a pause between, until an answer comes.
+    pub(crate) async fn send_until_answered(&mut self, bytes: &[u8], pause: Duration) -> Option<Answer> {
+        let requests = &mut self.requests;
+        let sending = async {
+            while requests.write_all(bytes).await.is_ok() {
+                tokio::time::sleep(pause).await;
+            }
+            // The other side has closed: nothing but its answer is left.
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            answer = in_time(self.answers.next(false)) => answer,
+            () = sending => unreachable!("it never ends"),
+        }
     }
 
     /// Ends our half: the other side reads an end of file.
     pub(crate) async fn finish_sending(&mut self) {
-        self.0.get_mut().shutdown().await.unwrap();
+        // Whoever has refused already may have closed the connection.
+        let _ = self.requests.shutdown().await;
     }
 
     /// The next answer, or none where the connection is closed before one.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
-        in_time(self.read_answer(false)).await
+        in_time(self.answers.next(false)).await
     }
 
     /// Sends the head of a post with the secret of the default endpoint, and waits until its body is wanted, which
@@ -70,7 +101,7 @@ impl Connection {
     pub(crate) async fn begin_body(&mut self, path: &str, length: usize) {
         let headers = [AUTH, ("Content-Length", &*length.to_string()), ("Expect", "100-continue")];
         self.send(&head("POST", path, &headers)).await;
-        let interim = in_time(self.read_answer(true)).await.expect("an interim answer");
+        let interim = in_time(self.answers.next(true)).await.expect("an interim answer");
         assert_eq!(interim.status, 100);
     }
 
@@ -81,10 +112,17 @@ impl Connection {
 
     /// The answer to a `HEAD`, which has no body whatever its length says.
     pub(crate) async fn answer_to_head(&mut self) -> Option<Answer> {
-        in_time(self.read_answer(true)).await
+        in_time(self.answers.next(true)).await
     }
 
-    async fn read_answer(&mut self, is_head: bool) -> Option<Answer> {
+    /// The next line, whatever it belongs to. None at the end.
+    pub(crate) async fn line(&mut self) -> Option<String> {
+        self.answers.line().await
+    }
+}
+
+impl Answers {
+    async fn next(&mut self, is_head: bool) -> Option<Answer> {
         let status_line = self.line().await?;
         let status = status_line.split(' ').nth(1)?.parse().ok()?;
         let mut headers = Vec::new();
@@ -106,8 +144,7 @@ impl Connection {
         Some(answer)
     }
 
-    /// The next line, whatever it belongs to. None at the end.
-    pub(crate) async fn line(&mut self) -> Option<String> {
+    async fn line(&mut self) -> Option<String> {
         let mut line = String::new();
         let read = self.0.read_line(&mut line).await.ok()?;
         (read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned())

@@ -1,14 +1,11 @@
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use rocket::fairing::AdHoc;
 use rocket::figment::{Figment, Provider};
-use rocket::{Build, Ignite, Rocket, Shutdown};
+use rocket::{Build, Rocket};
 use rocket_mojito::{Inbox, MojitoConfig, MojitoFairing, MojitoHandler, SecretConfig, Sqlite};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
-use super::{Answer, Connection, Database, Log, client};
+use super::{Answer, Connection, Database, Lifted, Log, client};
 
 /// The secret of the default endpoint.
 pub(crate) const SECRET: &str = "test-secret-0123456789abcdef";
@@ -27,8 +24,7 @@ pub(crate) struct Host {
     pub(crate) address: SocketAddr,
     pub(crate) database: Arc<Database>,
     pub(crate) inbox: Inbox,
-    shutdown: Shutdown,
-    server: Option<JoinHandle<Result<Rocket<Ignite>, rocket::Error>>>,
+    lifted: Lifted,
 }
 
 /// A host that is being put together.
@@ -81,19 +77,12 @@ impl Host {
 
     /// Begins the shutdown, and does not wait for it.
     pub(crate) fn begin_to_stop(&self) {
-        self.shutdown.clone().notify();
+        self.lifted.begin_to_stop();
     }
 
     /// Shuts the host down and waits until it has ended.
-    pub(crate) async fn stop(mut self) {
-        self.shutdown.clone().notify();
-        self.server.take().unwrap().await.unwrap().map(drop).unwrap();
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        self.shutdown.clone().notify();
+    pub(crate) async fn stop(self) {
+        self.lifted.stop().await;
     }
 }
 
@@ -147,22 +136,13 @@ impl HostBuilder {
     }
 
     fn figment(&self) -> Figment {
-        let figment = Figment::from(rocket::Config::default());
+        let figment = Lifted::figment();
         let path = self.database.path();
         let figment = match self.has_database {
             true => figment.merge(("databases.mojito.url", path.to_str().unwrap())),
             false => figment,
         };
-        figment
-            .merge(("address", "127.0.0.1"))
-            .merge(("port", 0))
-            .merge(("log_level", "off"))
-            .merge(("workers", 2))
-            .merge(("shutdown.ctrlc", false))
-            .merge(("shutdown.signals", Vec::<String>::new()))
-            .merge(("shutdown.grace", 2))
-            .merge(("shutdown.mercy", 1))
-            .merge(&self.figment)
+        figment.merge(&self.figment)
     }
 
     /// The Rocket, not launched. The database lives as long as it does.
@@ -186,21 +166,7 @@ impl HostBuilder {
     /// Launches and waits until the host listens.
     pub(crate) async fn start(self) -> Host {
         let database = Arc::clone(&self.database);
-        let (sender, lifted) = oneshot::channel();
-        let sender = Mutex::new(Some(sender));
-        let tell = AdHoc::on_liftoff("tell the port", move |rocket| {
-            let config = rocket.config();
-            let address = SocketAddr::new(config.address, config.port);
-            let sender = sender.lock().unwrap().take();
-            Box::pin(async move {
-                let _ = sender.unwrap().send(address);
-            })
-        });
-        let rocket = self.build().attach(tell).ignite().await.unwrap();
-        let inbox = rocket.state::<Inbox>().expect("managed by the fairing").clone();
-        let shutdown = rocket.shutdown();
-        let server = tokio::spawn(rocket.launch());
-        let address = lifted.await.expect("the host lifts off");
-        Host { address, database, inbox, shutdown, server: Some(server) }
+        let lifted = Lifted::launch(self.build()).await;
+        Host { address: lifted.address, database, inbox: lifted.inbox.clone(), lifted }
     }
 }

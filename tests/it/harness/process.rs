@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Answer, Ground, Ledger, PATIENCE, SECRET, Try, eventually, found, try_post, try_send};
+use super::{Answer, Ground, Ledger, Memory, PATIENCE, SECRET, Try, eventually, found, try_post, try_send};
 
 /// Numbers the processes of this test binary, for the names of their files.
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -36,6 +36,7 @@ pub(crate) struct ProcessBuilder {
     settings: BTreeMap<&'static str, String>,
     failpoint: Option<String>,
     pool: Option<u32>,
+    log_level: &'static str,
     grace: u64,
     mercy: u64,
 }
@@ -53,6 +54,7 @@ impl Process {
             settings: BTreeMap::from([("lease", "1".to_owned()), ("max_attempts", "100".to_owned())]),
             failpoint: None,
             pool: None,
+            log_level: "normal",
             grace: 2,
             mercy: 1,
         }
@@ -114,6 +116,11 @@ impl Process {
         while self.is_well().await {
             assert!(began.elapsed() < PATIENCE, "it says that it takes deliveries, and does not");
         }
+    }
+
+    /// What its memory has come to.
+    pub(crate) fn memory(&self) -> Memory {
+        Memory::of(self.child.id())
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -227,6 +234,12 @@ impl ProcessBuilder {
         self
     }
 
+    /// How much Rocket says.
+    pub(crate) fn log_level(mut self, level: &'static str) -> Self {
+        self.log_level = level;
+        self
+    }
+
     /// Aborts it when it comes to a fail point for the n-th time.
     pub(crate) fn fail_at(mut self, point: &str, times: usize) -> Self {
         self.failpoint = Some(format!("{point}:{times}"));
@@ -251,6 +264,7 @@ impl ProcessBuilder {
             .env("ROCKET_PORT", "0")
             .env("ROCKET_WORKERS", "2")
             .env("ROCKET_CLI_COLORS", "false")
+            .env("ROCKET_LOG_LEVEL", self.log_level)
             .env("ROCKET_SHUTDOWN", format!("{{grace={},mercy={}}}", self.grace, self.mercy))
             .env("ROCKET_DATABASES", format!("{{mojito={{url={:?}{pool}}}}}", self.url))
             .env("ROCKET_MOJITO", mojito)

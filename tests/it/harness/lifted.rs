@@ -1,0 +1,69 @@
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use rocket::fairing::AdHoc;
+use rocket::figment::Figment;
+use rocket::{Build, Ignite, Rocket, Shutdown};
+use rocket_mojito::Inbox;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A Rocket with the plugin that listens on a port of its own, in this process. It ends when this is dropped.
+pub(crate) struct Lifted {
+    pub(crate) address: SocketAddr,
+    pub(crate) inbox: Inbox,
+    shutdown: Shutdown,
+    server: Option<JoinHandle<Result<Rocket<Ignite>, rocket::Error>>>,
+}
+
+impl Lifted {
+    /// The configuration of a Rocket that is silent, listens on a free port and heeds no signal.
+    pub(crate) fn figment() -> Figment {
+        Figment::from(rocket::Config::default())
+            .merge(("address", "127.0.0.1"))
+            .merge(("port", 0))
+            .merge(("log_level", "off"))
+            .merge(("workers", 2))
+            .merge(("shutdown.ctrlc", false))
+            .merge(("shutdown.signals", Vec::<String>::new()))
+            .merge(("shutdown.grace", 2))
+            .merge(("shutdown.mercy", 1))
+    }
+
+    /// Launches a Rocket and waits until it listens.
+    pub(crate) async fn launch(rocket: Rocket<Build>) -> Self {
+        let (sender, lifted) = oneshot::channel();
+        let sender = Mutex::new(Some(sender));
+        let tell = AdHoc::on_liftoff("tell the port", move |rocket| {
+            let config = rocket.config();
+            let address = SocketAddr::new(config.address, config.port);
+            let sender = sender.lock().unwrap().take();
+            Box::pin(async move {
+                let _ = sender.unwrap().send(address);
+            })
+        });
+        let rocket = rocket.attach(tell).ignite().await.unwrap();
+        let inbox = rocket.state::<Inbox>().expect("managed by the fairing").clone();
+        let shutdown = rocket.shutdown();
+        let server = tokio::spawn(rocket.launch());
+        let address = lifted.await.expect("the host lifts off");
+        Self { address, inbox, shutdown, server: Some(server) }
+    }
+
+    /// Begins the shutdown, and does not wait for it.
+    pub(crate) fn begin_to_stop(&self) {
+        self.shutdown.clone().notify();
+    }
+
+    /// Shuts it down and waits until it has ended.
+    pub(crate) async fn stop(mut self) {
+        self.begin_to_stop();
+        self.server.take().unwrap().await.unwrap().map(drop).unwrap();
+    }
+}
+
+impl Drop for Lifted {
+    fn drop(&mut self) {
+        self.begin_to_stop();
+    }
+}

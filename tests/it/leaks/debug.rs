@@ -1,0 +1,232 @@
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mojito_schema::{
+    Backend, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Person, Settlement, Sqlite, Utc,
+};
+use rocket::{post, routes};
+use rocket_mojito::testing::Understood;
+use rocket_mojito::{
+    Context, Event, HandlerError, HandlerResult, MojitoConfig, MojitoEvent, MojitoHandler, Rejection, SecretConfig,
+};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::canary::{CANARY, body, shows};
+use crate::checkout::Checkout;
+use crate::harness::{AUTH, Host, Store, next};
+
+/// The types of both crates whose values hold what somebody sent, or a secret: a test here shows each.
+const TELLING: [&str; 26] = [
+    "AuditRow",
+    "Claim",
+    "Content",
+    "Context",
+    "DeliveryRow",
+    "EndpointConfig",
+    "Error",
+    "Event",
+    "Extra",
+    "HandlerError",
+    "InterviewStatus",
+    "MojitoConfig",
+    "MojitoEvent",
+    "NewDelivery",
+    "Number",
+    "Payload",
+    "Person",
+    "ProcessingStatus",
+    "Reasons",
+    "Rejection",
+    "Requeued",
+    "ResultRow",
+    "ResultStatus",
+    "SecretConfig",
+    "Settlement",
+    "WorkRow",
+];
+
+/// Those that hold ids, codes, counts, times, names of settings, or nothing.
+const MUTE: [&str; 43] = [
+    "Action",
+    "Actor",
+    "Backend",
+    "Backlog",
+    "Encoding",
+    "Erased",
+    "EventKind",
+    "Field",
+    "Finding",
+    "FindingCode",
+    "Fingerprint",
+    "HandlerResult",
+    "HandlerSpec",
+    "Inbox",
+    "MojitoFairing",
+    "MojitoHandler",
+    "NewAudit",
+    "Open",
+    "OpenError",
+    "Pace",
+    "Postgres",
+    "Presence",
+    "Pruned",
+    "QueryResult",
+    "Receipt",
+    "Recorded",
+    "Replay",
+    "Replayed",
+    "Rescue",
+    "Selection",
+    "Snapshot",
+    "Sqlite",
+    "Standing",
+    "State",
+    "Step",
+    "Ticket",
+    "Utc",
+    "UtcTimestamp",
+    "audit",
+    "deliveries",
+    "fault",
+    "results",
+    "work",
+];
+
+/// A body with the canary in everything but its id: ids are no secrets.
+fn told(id: &str) -> Vec<u8> {
+    body("").with("id", id).bytes()
+}
+
+#[track_caller]
+fn assert_mute(value: impl Debug) {
+    for shown in [format!("{value:?}"), format!("{value:#?}").replace([' ', '\n'], "").replace(',', ", ")] {
+        assert!(!shown.is_empty() && !shows(&shown), "{shown}");
+    }
+}
+
+/// Shows everything that a handler is given.
+struct Showing(UnboundedSender<Vec<String>>);
+
+#[rocket::async_trait]
+impl MojitoHandler<Sqlite> for Showing {
+    async fn interview_result(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+        let payload = event.payload();
+        let shown = vec![
+            format!("{event:?} {event:#?} {cx:?} {cx:#?}"),
+            format!("{payload:?} {payload:#?} {:?}", event.previous()),
+            format!("{:?} {:?} {:?}", payload.status, payload.interview_status, payload.processing_status),
+            format!("{:?} {:?} {:?}", payload.extra, payload.score, payload.ai_analysis_recruiter_why_hire),
+            format!("{:?}", payload.ai_analysis_recruiter_why_not_hire),
+        ];
+        self.0.send(shown).unwrap();
+        Err(HandlerError::discard(CANARY))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_handler_is_given_shows_nothing() {
+    let (sender, mut shown) = unbounded_channel();
+    let host = Host::builder().handler(Showing(sender)).start().await;
+
+    host.post("interview_result", &told("r-1")).await;
+    let first = next(&mut shown).await;
+    host.post("interview_result", &body("").with("id", "r-1").with("score", 7).bytes()).await;
+    let second = next(&mut shown).await;
+
+    assert!(first.iter().chain(&second).all(|shown| !shows(shown)), "{first:#?} {second:#?}");
+    assert!(second[1].contains("Some(Payload"), "there is a previous one: {second:#?}");
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_what_is_on_its_way_to_them_show_nothing() {
+    let mut store = Store::<Sqlite>::open().await;
+    let handler = HandlerSpec { name: "Desk".to_owned(), takes_late: false, max_attempts: 9 };
+    let deliveries: Vec<NewDelivery> =
+        [told("r-1"), body("").with("id", "r-1").with("score", 7).bytes()].map(new).into();
+    assert_mute(&deliveries);
+    assert_mute(Content::Unusable { result_id: Some(CANARY.to_owned()) });
+    let (batch, handlers) = (Arc::new(deliveries), Arc::new(vec![handler]));
+    Sqlite::record(&mut store.connection, batch, handlers, Utc::now()).await.unwrap();
+    let error = || CANARY.to_owned();
+    for settlement in [Settlement::Retry { due_at: Utc::MIN, error: error() }, Settlement::Discard { error: error() }] {
+        let claims = Sqlite::claim(&mut store.connection, "Desk".into(), 9, Duration::from_secs(9), Utc::now()).await;
+        let [claim] = &claims.unwrap()[..] else { panic!("one at a time") };
+
+        assert_mute(claim);
+        assert_mute(&settlement);
+        Sqlite::settle(&mut store.connection, claim.ticket.clone(), settlement, Utc::now()).await.unwrap();
+    }
+    let claims =
+        Sqlite::claim(&mut store.connection, "Desk".into(), 9, Duration::from_secs(9), Utc::now()).await.unwrap();
+
+    assert!(claims[0].former_body.is_some(), "the body of the version before is there");
+    assert_mute(&claims);
+    assert_mute(store.deliveries().await);
+    assert_mute(store.results().await);
+    assert_mute(store.work().await);
+    assert!(store.work().await.iter().any(|work| work.last_error.as_deref() == Some(CANARY)));
+}
+
+fn new(body: Vec<u8>) -> NewDelivery {
+    let understood = Understood::of(Some(EventKind::InterviewResult), &body);
+    assert_mute(&understood.payload);
+    let snapshot = Box::new(understood.snapshot().unwrap());
+    assert_mute(&snapshot);
+    NewDelivery {
+        endpoint: "default".to_owned(),
+        secret_id: "test".to_owned(),
+        event: EventKind::InterviewResult,
+        fingerprint: Fingerprint::of("default", EventKind::InterviewResult, &body),
+        received_at: Utc::now(),
+        body,
+        content: Content::Usable { result_id: understood.result_id.unwrap(), snapshot },
+        findings: understood.findings,
+        message_id: None,
+    }
+}
+
+#[post("/show/interview_result", data = "<event>")]
+fn show(event: Result<MojitoEvent, Rejection>) -> String {
+    format!("{event:?} {event:#?}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guards_errors_and_settings_show_nothing() {
+    let host = Host::builder().rocket(|rocket| rocket.mount("/", routes![show])).start().await;
+    let headers: [&[(&str, &str)]; 3] = [&[AUTH], &[(AUTH.0, CANARY)], &[AUTH, ("Content-Type", "text/canary")]];
+    for headers in headers {
+        let shown = host.post_with("/show/interview_result", headers, &told("r-1")).await;
+        assert!(shown.body.contains("MojitoEvent") || shown.body.contains("Err("), "{shown:?}");
+        assert!(!shows(&shown.body), "{shown:?}");
+    }
+    let secret = SecretConfig::header("a", "X-Secret", format!("{CANARY}-0123456789abcdefg"));
+    assert_mute(&secret);
+    assert_mute(MojitoConfig::new().secret("default", secret));
+    assert_mute(HandlerError::discard(CANARY));
+    assert_mute([
+        Person::ResultId(CANARY.to_owned()),
+        Person::ProfileId(CANARY.to_owned()),
+        Person::Email(CANARY.to_owned()),
+    ]);
+    host.stop().await;
+}
+
+#[test]
+fn every_type_that_is_exported_is_told_apart() {
+    let mut exported = BTreeSet::new();
+    for file in ["diesel-schema/src/lib.rs", "rocket-mojito/src/lib.rs"] {
+        let text = Checkout::read(file);
+        for statement in text.split("\npub use ").skip(1) {
+            let statement = statement.split(';').next().unwrap();
+            let names = statement.rsplit("::").next().unwrap().trim_matches(['{', '}', '\n', ' ']);
+            exported.extend(names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned));
+        }
+    }
+
+    let known: BTreeSet<String> = TELLING.iter().chain(&MUTE).map(|name| (*name).to_owned()).collect();
+
+    assert_eq!(exported, known);
+}
