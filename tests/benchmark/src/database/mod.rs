@@ -1,0 +1,69 @@
+//! Fresh databases, and what is stored in them.
+
+mod postgres;
+mod sqlite;
+
+use std::time::Duration;
+
+use self::postgres::Postgres;
+use self::sqlite::Sqlite;
+use crate::system::Backend;
+
+/// A fresh database, gone when it is dropped.
+pub(crate) enum Database {
+    Sqlite(Sqlite),
+    Postgres(Box<Postgres>),
+}
+
+impl Database {
+    pub fn create(backend: Backend) -> anyhow::Result<Self> {
+        Ok(match backend {
+            Backend::Sqlite => Self::Sqlite(Sqlite::create()?),
+            Backend::Postgres => Self::Postgres(Box::new(Postgres::create()?)),
+        })
+    }
+
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.url(),
+            Self::Postgres(postgres) => postgres.url(),
+        }
+    }
+
+    /// CPU time so far of the database's own processes: nothing where it is a part of the application.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        match self {
+            Self::Sqlite(_) => Ok(Duration::ZERO),
+            Self::Postgres(postgres) => postgres.cpu(),
+        }
+    }
+
+    /// Runs statements.
+    pub fn run(&mut self, statements: &str) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.run(statements),
+            Self::Postgres(postgres) => postgres.run(statements),
+        }
+    }
+
+    /// The column `number` of the only row that a query gives.
+    pub fn number(&mut self, query: &str) -> anyhow::Result<i64> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.number(query),
+            Self::Postgres(postgres) => postgres.number(query),
+        }
+    }
+
+    /// Hands on id and body of every delivery in a table.
+    pub fn deliveries(
+        &mut self,
+        table: &str,
+        each: impl FnMut(i64, &[u8]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let query = format!("SELECT id, body FROM {table}");
+        match self {
+            Self::Sqlite(sqlite) => sqlite.deliveries(&query, each),
+            Self::Postgres(postgres) => postgres.deliveries(&query, each),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What a competent engineer writes without the plugin: a commit per request, and as durable.
+
+pub(crate) mod postgres;
+mod rows;
+pub(crate) mod sqlite;
