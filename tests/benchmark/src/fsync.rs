@@ -1,7 +1,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -23,9 +22,15 @@ impl Ledger {
     /// Opens the file that `tests/bench` has made.
     pub fn open() -> anyhow::Result<Self> {
         let path = std::env::var_os("SLOW_FSYNC_LEDGER").context("SLOW_FSYNC_LEDGER is not set: use tests/bench")?;
-        Ok(Self(OpenOptions::new().read(true).open(path)?))
+        Ok(Self(OpenOptions::new().read(true).write(true).open(path)?))
     }
 
+    /// Makes every fsync from now on longer by so much.
+    pub fn set_delay(&self, delay: Duration) -> anyhow::Result<()> {
+        Ok(self.0.write_all_at(&u64::try_from(delay.as_nanos())?.to_ne_bytes(), 16)?)
+    }
+
+    /// What there has been so far.
     pub fn read(&self) -> anyhow::Result<Entry> {
         let mut number = [0; 8];
         let mut at = |offset| {
@@ -45,10 +50,9 @@ impl Entry {
     }
 }
 
-/// How long an fsync of a small write takes in this folder: the median.
-pub(crate) fn probe(folder: &Path) -> anyhow::Result<Duration> {
-    let path = folder.join("probe");
-    let mut file = File::create(&path)?;
+/// How long an fsync of a small write takes where databases are made: the median.
+pub(crate) fn probe() -> anyhow::Result<Duration> {
+    let mut file = tempfile::tempfile()?;
     let mut took = Vec::new();
     for _ in 0..PROBES {
         file.write_all(&[0; 4096])?;
@@ -56,7 +60,6 @@ pub(crate) fn probe(folder: &Path) -> anyhow::Result<Duration> {
         file.sync_data()?;
         took.push(began.elapsed());
     }
-    std::fs::remove_file(path)?;
     took.sort_unstable();
     Ok(took[PROBES / 2])
 }

@@ -3,60 +3,35 @@
 #![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 
 mod audit;
+mod bench;
 mod body;
 mod client;
 mod database;
+mod findings;
 mod fsync;
 mod latency;
-mod measurement;
+mod measure;
+mod options;
 mod process;
+mod report;
 mod server;
+mod suite;
 mod system;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use anyhow::ensure;
 
-use self::body::Bodies;
-use self::fsync::Ledger;
-use self::measurement::{Case, Measurement};
-use self::system::{Backend, System};
+use self::bench::Bench;
+use self::options::Options;
+use self::report::{bars, summary};
 
 fn main() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    println!("fsync {:.3} ms", fsync::probe(folder.path())?.as_secs_f64() * 1000.0);
-    let ledger = Ledger::open()?;
-    let bodies = Bodies::new(fastrand::u64(..));
-    let rounds: usize = std::env::args().nth(1).map_or(Ok(3), |a| a.parse())?;
-    let seconds: f64 = std::env::args().nth(2).map_or(Ok(4.0), |a| a.parse())?;
-    let mut all: BTreeMap<Case, Vec<Measurement>> = BTreeMap::new();
-    println!(
-        "{:<9} {:>4} {:<16} {:>8} {:>8} {:>8} {:>8} {:>7} {:>7} {:>7} {:>6} {:>6} {:>7}",
-        "", "conn", "", "acked/s", "p50", "p99", "p99.9", "cpu app", "cpu db", "client", "MiB", "fsync", "fsyncs"
-    );
-    for _ in 0..rounds {
-        for connections in [64, 256] {
-            for system in [System::Plugin, System::HandWritten, System::ParseOnly] {
-                let case = Case { backend: Backend::Sqlite, connections, has_repeats: false, system };
-                let m = case.measure(&bodies, &ledger, Duration::from_millis(500), Duration::from_secs_f64(seconds))?;
-                println!(
-                    "{:<9} {:>4} {:<16} {:>8.0} {:>8.2} {:>8.2} {:>8.2} {:>7.4} {:>7.4} {:>7.4} {:>6.1} {:>6.3} {:>7.1}",
-                    case.backend,
-                    connections,
-                    case.system,
-                    m.rate,
-                    m.p50,
-                    m.p99,
-                    m.p999,
-                    m.server_cpu,
-                    m.database_cpu,
-                    m.client_cpu,
-                    m.memory,
-                    m.fsync,
-                    m.fsyncs
-                );
-                all.entry(case).or_default().push(m);
-            }
-        }
-    }
+    let options = Options::parse(std::env::args().skip(1))?;
+    let bench = Bench::new(options.seed, options.fsync)?;
+    println!("seed {}", options.seed);
+    println!("{}", bench.conditions());
+    let findings = suite::run(&bench, &options)?;
+    println!("\n{}", summary(&findings));
+    let missed = bars(&findings).iter().filter(|bar| bar.is_grossly_missed()).count();
+    ensure!(!options.is_quick || missed == 0, "{missed} figures are worse than half of their bar");
     Ok(())
 }

@@ -27,7 +27,7 @@ pub(crate) fn family_cpu(parent: u32) -> anyhow::Result<Duration> {
     Ok(ticks(stat.own + stat.ended_children + children.map(|child| child.own).sum::<u64>()))
 }
 
-/// The most memory that a process has had at once, in bytes, and what it has now.
+/// The resident memory of a process: at most, and now.
 ///
 /// # Errors
 ///
@@ -36,8 +36,7 @@ pub(crate) fn memory(id: u32) -> anyhow::Result<Memory> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
-        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
-        anyhow::Ok(kilobytes * 1024)
+        anyhow::Ok(Size { kilobytes: line.trim().trim_end_matches(" kB").parse()? })
     };
     Ok(Memory { peak: field("VmHWM:")?, now: field("VmRSS:")? })
 }
@@ -54,8 +53,20 @@ pub(crate) fn parent(id: u32) -> anyhow::Result<u32> {
 /// Resident memory of a process.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory {
-    pub peak: u64,
-    pub now: u64,
+    pub peak: Size,
+    pub now: Size,
+}
+
+/// An amount of memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    kilobytes: u32,
+}
+
+impl Size {
+    pub fn mebibytes(self) -> f64 {
+        f64::from(self.kilobytes) / 1024.0
+    }
 }
 
 /// What `/proc/ID/stat` says, in clock ticks.

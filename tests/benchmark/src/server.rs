@@ -1,5 +1,5 @@
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -37,6 +37,20 @@ impl Server {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Asks it one thing, on a connection of its own. The body of the answer.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer 200.
+    pub fn ask(&self, request: &str) -> anyhow::Result<String> {
+        let mut stream = TcpStream::connect(self.address)?;
+        write!(stream, "{request} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        ensure!(answer.starts_with("HTTP/1.1 200 "), "{request} was answered {answer}");
+        Ok(answer.rsplit_once("\r\n\r\n").context("an answer without a body")?.1.to_owned())
     }
 
     /// Ends it as a power cut would: what it has acknowledged must be there all the same.

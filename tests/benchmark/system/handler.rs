@@ -1,3 +1,5 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use diesel::ExpressionMethods as _;
@@ -25,7 +27,11 @@ diesel::table! {
 }
 
 /// A handler as hosts write it: one row of its own, in the transaction that it is handed.
-pub(crate) struct Desk;
+#[derive(Default, Clone)]
+pub(crate) struct Desk {
+    /// How often it has ended.
+    pub handled: Arc<AtomicU64>,
+}
 
 macro_rules! handles {
     ($backend:ty) => {
@@ -46,6 +52,7 @@ macro_rules! handles {
                     desk_events::started_at.eq(started_at),
                 );
                 diesel::insert_into(desk_events::table).values(row).execute(cx.transaction().await?).await?;
+                self.handled.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
         }

@@ -1,5 +1,6 @@
 //! Fresh databases, and what is stored in them.
 
+mod fill;
 mod postgres;
 mod sqlite;
 
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use self::postgres::Postgres;
 use self::sqlite::Sqlite;
+use crate::body::Bodies;
 use crate::system::Backend;
 
 /// A fresh database, gone when it is dropped.
@@ -38,11 +40,28 @@ impl Database {
         }
     }
 
-    /// Runs statements.
-    pub fn run(&mut self, statements: &str) -> anyhow::Result<()> {
+    /// Stores deliveries without posting them: two versions each of settled results, then some that wait for the
+    /// handler `desk`.
+    pub fn fill(&mut self, bodies: &Bodies, settled: u64, waiting: u64) -> anyhow::Result<()> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.run(statements),
-            Self::Postgres(postgres) => postgres.run(statements),
+            Self::Sqlite(sqlite) => sqlite.run(&fill::SQLITE.fill(bodies, settled, waiting)),
+            Self::Postgres(postgres) => {
+                postgres.run(&fill::POSTGRES.fill(bodies, settled, waiting))?;
+                postgres.run(
+                    "SELECT setval(pg_get_serial_sequence('mojito_deliveries', 'id'), max(id)) FROM mojito_deliveries",
+                )?;
+                // As autovacuum does in the time that so many deliveries take to come.
+                postgres.run("VACUUM ANALYZE")?;
+                postgres.run("CHECKPOINT")
+            }
+        }
+    }
+
+    /// Makes the first deliveries older than anything is kept.
+    pub fn age(&mut self, count: u64) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.run(&fill::SQLITE.age(count)),
+            Self::Postgres(postgres) => postgres.run(&fill::POSTGRES.age(count)),
         }
     }
 
@@ -51,6 +70,14 @@ impl Database {
         match self {
             Self::Sqlite(sqlite) => sqlite.number(query),
             Self::Postgres(postgres) => postgres.number(query),
+        }
+    }
+
+    /// The two columns `first` and `second` of each row that a query gives.
+    pub fn pairs(&mut self, query: &str) -> anyhow::Result<Vec<(i64, i64)>> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.pairs(query),
+            Self::Postgres(postgres) => postgres.pairs(query),
         }
     }
 

@@ -55,6 +55,11 @@ impl Postgres {
         Ok(self.runtime.block_on(self.client.query_one(query, &[]))?.try_get("number")?)
     }
 
+    pub fn pairs(&self, query: &str) -> anyhow::Result<Vec<(i64, i64)>> {
+        let rows = self.runtime.block_on(self.client.query(query, &[]))?;
+        rows.iter().map(|row| Ok((row.try_get("first")?, row.try_get("second")?))).collect()
+    }
+
     pub fn deliveries(
         &self,
         query: &str,

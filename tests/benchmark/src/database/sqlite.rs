@@ -17,6 +17,14 @@ struct Number {
 }
 
 #[derive(QueryableByName)]
+struct Pair {
+    #[diesel(sql_type = BigInt)]
+    first: i64,
+    #[diesel(sql_type = BigInt)]
+    second: i64,
+}
+
+#[derive(QueryableByName)]
 struct Delivery {
     #[diesel(sql_type = BigInt)]
     id: i64,
@@ -37,11 +45,16 @@ impl Sqlite {
     }
 
     pub fn run(&self, statements: &str) -> anyhow::Result<()> {
-        Ok(self.connection()?.batch_execute(statements)?)
+        Ok(self.connection()?.batch_execute(&format!("BEGIN IMMEDIATE; {statements}; COMMIT"))?)
     }
 
     pub fn number(&self, query: &str) -> anyhow::Result<i64> {
         Ok(diesel::sql_query(query).get_result::<Number>(&mut self.connection()?)?.number)
+    }
+
+    pub fn pairs(&self, query: &str) -> anyhow::Result<Vec<(i64, i64)>> {
+        let pairs = diesel::sql_query(query).load::<Pair>(&mut self.connection()?)?;
+        Ok(pairs.into_iter().map(|pair| (pair.first, pair.second)).collect())
     }
 
     pub fn deliveries(

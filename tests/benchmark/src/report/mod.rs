@@ -1,0 +1,11 @@
+//! What is said about what was measured.
+
+mod bars;
+mod spread;
+mod summary;
+mod table;
+
+pub(crate) use self::bars::bars;
+pub(crate) use self::spread::Spread;
+pub(crate) use self::summary::summary;
+use self::table::Table;
