@@ -5,6 +5,7 @@ use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, Si
 use rocket::http::{ContentType, Status};
 use rocket::{Build, Config, Rocket, State, post, routes};
 
+use super::connections;
 use super::rows::{NewDelivery, NewResult, deliveries, now, upsert};
 use crate::payload::Payload;
 use crate::secret::Authenticated;
@@ -17,7 +18,7 @@ pub(crate) async fn rocket(url: &str) -> anyhow::Result<Rocket<Build>> {
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
     let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(url, config);
-    let pool = Pool::builder(manager).max_size(CONNECTIONS).build()?;
+    let pool = Pool::builder(manager).max_size(connections(CONNECTIONS)?).build()?;
     Ok(rocket::custom(Config::figment()).manage(pool).mount("/", routes![receive]))
 }
 
