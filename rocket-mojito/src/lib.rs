@@ -51,7 +51,7 @@
 //! | --- | --- |
 //! | `sqlite` (default) | the store in a SQLite file, [`Sqlite`]; SQLite itself is built in |
 //! | `postgres` | the store in PostgreSQL, `Postgres`, for many processes; a driver in pure Rust, TLS by rustls |
-//! | `testing` | fail points for tests: an environment variable ends the process at a named place; what benchmarks measure alone. Never in production |
+//! | `testing` | fail points for tests: an environment variable ends the process at a named place. Never in production |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("enable a database feature: `sqlite` or `postgres`");

@@ -1,4 +1,7 @@
+use std::fs;
 use std::time::Duration;
+
+use time::OffsetDateTime;
 
 use crate::body::Bodies;
 use crate::fsync::{self, Ledger};
@@ -22,14 +25,27 @@ impl Bench {
         Ok(Self { bodies: Bodies::new(seed), ledger, own_fsync, fsync: fsync::probe()? })
     }
 
-    /// What every figure depends on.
-    pub fn conditions(&self) -> String {
+    /// What every figure depends on, in a paragraph.
+    ///
+    /// # Errors
+    ///
+    /// When the machine does not tell.
+    pub fn conditions(&self) -> anyhow::Result<String> {
         let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        format!(
-            "{cores} cores for server, database and client; an fsync takes {:.2} ms (the disk alone: {:.2} ms)",
+        let cpus = fs::read_to_string("/proc/cpuinfo")?;
+        let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+        let load = fs::read_to_string("/proc/loadavg")?;
+        Ok(format!(
+            "Measured on {}, Linux {}: {} cores ({}) for server, database and client. An fsync takes {:.2} ms, {:.2} ms of \
+             them the disk's own. Load average at the end: {}.",
+            OffsetDateTime::now_utc().date(),
+            kernel.trim(),
+            std::thread::available_parallelism()?,
+            model.map_or("unknown", |(_, model)| model),
             milliseconds(self.fsync),
             milliseconds(self.own_fsync),
-        )
+            load.split(' ').next().unwrap_or_default(),
+        ))
     }
 }

@@ -28,9 +28,12 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse(std::env::args().skip(1))?;
     let bench = Bench::new(options.seed, options.fsync)?;
     println!("seed {}", options.seed);
-    println!("{}", bench.conditions());
+    println!("{}", bench.conditions()?);
     let findings = suite::run(&bench, &options)?;
     println!("\n{}", summary(&findings));
+    if options.is_written {
+        report::write(&bench, &findings)?;
+    }
     let missed = bars(&findings).iter().filter(|bar| bar.is_grossly_missed()).count();
     ensure!(!options.is_quick || missed == 0, "{missed} figures are worse than half of their bar");
     Ok(())

@@ -11,6 +11,8 @@ pub(crate) struct Options {
     pub parts: BTreeSet<Part>,
     pub systems: Vec<System>,
     pub connections: Vec<usize>,
+    /// Of the mode with repeats.
+    pub repeat_connections: Vec<usize>,
     pub rounds: usize,
     /// How long each system is measured under each load.
     pub length: Duration,
@@ -66,6 +68,7 @@ impl Options {
             parts: Part::ALL.iter().map(|(_, part)| *part).collect(),
             systems: vec![System::Plugin, System::HandWritten, System::ParseOnly],
             connections: vec![1, 16, 64, 256],
+            repeat_connections: vec![64],
             rounds: 5,
             length: Duration::from_secs(5),
             watch: Duration::from_secs(60),
@@ -100,7 +103,10 @@ impl Options {
             "--backend" => self.backends = list(value, &Backend::ALL.map(|backend| (backend.name(), backend)))?,
             "--system" => self.systems = list(value, &System::ALL.map(|system| (system.name(), system)))?,
             "--part" => self.parts = list(value, &Part::ALL)?.into_iter().collect(),
-            "--connections" => self.connections = numbers(value)?,
+            "--connections" => {
+                self.connections = numbers(value)?;
+                self.repeat_connections.clone_from(&self.connections);
+            }
             "--rounds" => self.rounds = value.parse()?,
             "--seconds" => self.length = Duration::try_from_secs_f64(value.parse()?)?,
             "--watch" => self.watch = Duration::try_from_secs_f64(value.parse()?)?,

@@ -49,8 +49,9 @@ fn speed(bench: &Bench, options: &Options, findings: &mut Findings) -> anyhow::R
 fn cases(options: &Options) -> Vec<Case> {
     let mut cases = Vec::new();
     for &backend in &options.backends {
-        for (part, has_repeats) in [(Part::Speed, false), (Part::Repeats, true)] {
-            for &connections in options.connections.iter().filter(|_| options.parts.contains(&part)) {
+        let modes = [(Part::Speed, false, &options.connections), (Part::Repeats, true, &options.repeat_connections)];
+        for (part, has_repeats, connections) in modes {
+            for &connections in connections.iter().filter(|_| options.parts.contains(&part)) {
                 for &system in &options.systems {
                     // What stores nothing is the same beside every database, and knows no repeats.
                     let is_ceiling = system == System::ParseOnly;

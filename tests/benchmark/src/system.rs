@@ -19,6 +19,14 @@ pub(crate) enum System {
 impl Backend {
     pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
 
+    /// As it is written in a heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "Postgres",
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",

@@ -6,4 +6,6 @@ mod load;
 
 use self::answer::Answer;
 use self::connection::Connection;
+#[cfg(test)]
+pub(crate) use self::load::Acknowledged;
 pub(crate) use self::load::{Load, Loaded};
