@@ -45,6 +45,9 @@
 compile_error!("enable a database feature: `sqlite` or `postgres`");
 
 mod backend;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod bench;
 mod delivery;
 mod error;
 #[doc(hidden)]

@@ -13,6 +13,8 @@
 //! | `200` | committed |
 
 mod authentication;
+#[cfg(feature = "testing")]
+pub mod bench;
 mod body;
 mod event;
 mod media_type;

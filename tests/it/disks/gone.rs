@@ -3,7 +3,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Aftermath, Body, Database, Disk, Ledger, Process, Try, as_root, drained, rounds, run};
+use crate::harness::{Aftermath, Body, Database, Disk, Ground, Ledger, Process, Try, as_root, drained, rounds, run};
 
 /// How long a host is asked again and again, to see how often it complains.
 const NAGGING: Duration = Duration::from_secs(3);

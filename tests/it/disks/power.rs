@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::harness::{Aftermath, Database, Disk, Load, Process, drained, lost, rounds, seed, weakened};
+use crate::harness::{Aftermath, Database, Disk, Ground, Load, Process, drained, lost, rounds, seed, weakened};
 
 /// How many cuts may pass before a host that does not sync has lost something.
 const CUTS_OF_CONTROL: u32 = 10;

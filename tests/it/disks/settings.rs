@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::harness::{Database, Disk, Process, ProcessBuilder, weakened};
+use crate::harness::{Database, Disk, Ground, Process, ProcessBuilder, weakened};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_can_only_be_read_stops_the_launch() {

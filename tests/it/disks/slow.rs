@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use crate::harness::{Aftermath, Body, Database, Ledger, Process, Tracer, Try, drained, rounds};
 
 /// What a host may need more for what waits.
-const LEEWAY: u64 = 64 << 10;
+const LEEWAY: i64 = 64 << 10;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_disk_refuses_at_the_deadline_and_makes_the_retry_a_repeat() {
@@ -25,7 +25,7 @@ async fn a_slow_disk_refuses_at_the_deadline_and_makes_the_retry_a_repeat() {
         slowest = slowest.max(posted.elapsed());
         assert_eq!(outcome, Try::Refused(503), "{:?} after the disk became slow", began.elapsed());
     }
-    let grown = process.memory().saturating_sub(memory);
+    let grown = (process.memory() - memory).resident;
     let slowed = tracer.detach();
     for (entry, _) in ledger.unacknowledged() {
         while !matches!(process.deliver(&ledger, entry).await, Try::Acknowledged(_)) {}

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs::{DirEntry, File};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -139,13 +139,6 @@ impl Process {
             stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 't']))
         };
         eventually("every thread is stopped", || std::fs::read_dir(&threads).unwrap().all(is_stopped)).await;
-    }
-
-    /// How many KiB of memory it has.
-    pub(crate) fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
-        size.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {

@@ -1,0 +1,73 @@
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mojito_schema::{Backend, HandlerSpec, NewDelivery, Open, Sqlite, Utc};
+use rocket_mojito::bench::delivery;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+
+use super::body;
+
+const LEASE: Duration = Duration::from_secs(60);
+
+/// A SQLite file that is as durable as any: what is measured includes the wait for the disk.
+struct Store {
+    runtime: Runtime,
+    connection: <Sqlite as Backend>::Connection,
+    handlers: Arc<Vec<HandlerSpec>>,
+    _folder: TempDir,
+}
+
+impl Store {
+    fn create() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let url = folder.path().join("measured.db").display().to_string();
+        let connection = runtime.block_on(async {
+            let mut connection = Sqlite::open(&url, Open::Create).await.expect("a database");
+            Sqlite::migrate(&mut connection).await.expect("tables");
+            connection
+        });
+        let handler = HandlerSpec { name: "desk".to_owned(), takes_late: false, max_attempts: 12 };
+        Self { runtime, connection, handlers: Arc::new(vec![handler]), _folder: folder }
+    }
+
+    fn record(&mut self, batch: Vec<NewDelivery>) {
+        let size = batch.len();
+        let handlers = Arc::clone(&self.handlers);
+        let recorded = self.run(|c| Sqlite::record(c, Arc::new(batch), handlers, Utc::now()));
+        assert_eq!(recorded.len(), size);
+    }
+
+    /// As a worker does for a handler that does nothing.
+    fn claim_and_complete(&mut self) {
+        let handler = Arc::from("desk");
+        let claims = self.run(|c| Sqlite::claim(c, handler, 1, LEASE, Utc::now()));
+        let ticket = claims[0].ticket.clone();
+        assert!(self.run(|c| Sqlite::begin(c, ticket, LEASE, Utc::now())));
+        self.run(Sqlite::commit);
+    }
+
+    fn run<'c, R, F>(&'c mut self, verb: impl FnOnce(&'c mut <Sqlite as Backend>::Connection) -> F) -> R
+    where
+        F: Future<Output = mojito_schema::QueryResult<R>>,
+    {
+        self.runtime.block_on(verb(&mut self.connection)).expect("the database answers")
+    }
+}
+
+/// Batches of so many deliveries, each of a result of its own.
+pub(super) fn record(calls: u64, size: u64) -> Box<dyn FnMut()> {
+    let mut store = Store::create();
+    let batch = |call: u64| (call * size..(call + 1) * size).map(|number| delivery(body(number, 5.12))).collect();
+    let mut batches: Vec<Vec<NewDelivery>> = (0..calls).map(batch).collect();
+    Box::new(move || store.record(batches.pop().expect("one for each call")))
+}
+
+/// One delivery after the other.
+pub(super) fn claim_and_complete(calls: u64) -> Box<dyn FnMut()> {
+    let mut store = Store::create();
+    store.record((0..calls).map(|number| delivery(body(number, 5.12))).collect());
+    Box::new(move || store.claim_and_complete())
+}

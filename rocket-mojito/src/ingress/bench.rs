@@ -1,0 +1,53 @@
+//! What benchmarks measure alone. For nobody else.
+
+use mojito_schema::{Content, Fingerprint, NewDelivery};
+use rocket::http::HeaderMap;
+
+use super::authentication::authenticate;
+use crate::config::{Endpoints, MojitoConfig};
+use crate::event::Reading;
+use crate::{Error, EventKind, Utc};
+
+/// The endpoints of a configuration.
+pub struct Gate(Endpoints);
+
+impl Gate {
+    /// # Errors
+    ///
+    /// As at launch.
+    pub fn new(config: &MojitoConfig) -> Result<Self, Error> {
+        config.resolve().map(Self)
+    }
+
+    /// Whether the only endpoint knows the sender.
+    pub fn admits(&self, headers: &HeaderMap<'_>) -> bool {
+        self.0.iter().all(|endpoint| authenticate(endpoint, headers).is_ok())
+    }
+}
+
+/// Whether a body is read as a snapshot.
+pub fn is_usable(body: &[u8]) -> bool {
+    matches!(Reading::of(body), Reading::Usable { .. })
+}
+
+/// A body as it goes to the store.
+///
+/// # Panics
+///
+/// When the body is not usable.
+pub fn delivery(body: Vec<u8>) -> NewDelivery {
+    let Reading::Usable { payload, findings } = Reading::of(&body) else { panic!("the body is not usable") };
+    let (result_id, snapshot) = payload.into_state();
+    let (endpoint, event) = ("default".to_owned(), EventKind::InterviewResult);
+    NewDelivery {
+        fingerprint: Fingerprint::of(&endpoint, event, &body),
+        endpoint,
+        secret_id: "measured".to_owned(),
+        event,
+        received_at: Utc::now(),
+        body,
+        content: Content::Usable { result_id, snapshot: Box::new(snapshot) },
+        findings,
+        message_id: None,
+    }
+}

@@ -1,0 +1,13 @@
+//! What is measured: each file one question.
+
+mod backlog;
+mod delay;
+mod growth;
+mod memory;
+mod speed;
+
+pub(crate) use self::backlog::Backlog;
+pub(crate) use self::delay::Delay;
+pub(crate) use self::growth::Growth;
+pub(crate) use self::memory::Footprint;
+pub(crate) use self::speed::{Case, Speed};

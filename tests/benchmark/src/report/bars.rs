@@ -1,0 +1,133 @@
+use super::spread::{Spread, short};
+use crate::findings::Findings;
+use crate::measure::Case;
+use crate::system::{Backend, System};
+
+/// A figure that is promised, and what was measured.
+pub(crate) struct Bar {
+    pub figure: &'static str,
+    pub backend: Backend,
+    pub bar: Limit,
+    pub measured: Spread,
+}
+
+/// What a figure must not fall below, or exceed.
+#[derive(Clone, Copy)]
+pub(crate) enum Limit {
+    AtLeast(f64, &'static str),
+    AtMost(f64, &'static str),
+}
+
+impl Bar {
+    pub fn is_met(&self) -> bool {
+        self.is_met_with(1.0)
+    }
+
+    /// Whether it is not even half as good as promised: that is no noise.
+    pub fn is_grossly_missed(&self) -> bool {
+        !self.is_met_with(2.0)
+    }
+
+    fn is_met_with(&self, tolerance: f64) -> bool {
+        match self.bar {
+            Limit::AtLeast(limit, _) => self.measured.median >= limit / tolerance,
+            Limit::AtMost(limit, _) => self.measured.median <= limit * tolerance,
+        }
+    }
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AtLeast(limit, unit) => write!(f, "≥ {limit}{unit}"),
+            Self::AtMost(limit, unit) => write!(f, "≤ {limit}{unit}"),
+        }
+    }
+}
+
+/// The bars of what was measured. Each stands where the design says so; those it states for SQLite alone stand there
+/// alone.
+pub(crate) fn bars(findings: &Findings) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    for backend in Backend::ALL {
+        let is_sqlite = backend == Backend::Sqlite;
+        let mut add = |figure, bar, measured: Option<Spread>| {
+            bars.extend(measured.map(|measured| Bar { figure, backend, bar, measured }));
+        };
+        let ratio = |connections, figure| findings.ratio(backend, connections, System::HandWritten, figure);
+        add(
+            "acknowledged per second, 64 connections, against the hand-written route",
+            Limit::AtLeast(if is_sqlite { 10.0 } else { 3.0 }, " ×"),
+            ratio(64, |speed| speed.rate),
+        );
+        add(
+            "the same at 256 connections",
+            Limit::AtLeast(if is_sqlite { 15.0 } else { 3.0 }, " ×"),
+            ratio(256, |speed| speed.rate),
+        );
+        if is_sqlite {
+            add(
+                "at 256 connections against the route that stores nothing",
+                Limit::AtLeast(0.3, " ×"),
+                findings.ratio(backend, 256, System::ParseOnly, |speed| speed.rate),
+            );
+        }
+        add(
+            "p99 at 64 connections against the hand-written route",
+            Limit::AtMost(if is_sqlite { 0.25 } else { 0.5 }, " ×"),
+            ratio(64, |speed| speed.p99),
+        );
+        add(
+            "p50 at one connection against the hand-written route",
+            Limit::AtMost(1.1, " ×"),
+            ratio(1, |speed| speed.p50),
+        );
+        if is_sqlite {
+            let case = Case { backend, has_repeats: false, connections: 64, system: System::Plugin };
+            add(
+                "CPU seconds of the application per 1,000 deliveries, 64 connections",
+                Limit::AtMost(0.07, " s"),
+                findings.figure(case, |speed| speed.server_cpu),
+            );
+        }
+        if let Some(footprint) = findings.footprint.get(&backend) {
+            add("memory at most, 256 connections posting", Limit::AtMost(64.0, " MiB"), Spread::of([footprint.peak]));
+            add(
+                "memory at the end of it against its second quarter",
+                Limit::AtMost(1.1, " ×"),
+                Spread::of([footprint.late / footprint.early]),
+            );
+        }
+        add(
+            "recorded to handler started, idle, p99",
+            Limit::AtMost(20.0, " ms"),
+            findings.idle.get(&backend).and_then(|delay| Spread::of([delay.p99])),
+        );
+        let handled = |backlogs: &Vec<_>| {
+            Spread::of(backlogs.iter().map(|backlog: &crate::measure::Backlog| backlog.handled / backlog.recorded))
+        };
+        add(
+            "handled per second, backlog, against recorded per second",
+            Limit::AtLeast(0.5, " ×"),
+            findings.backlog.get(&backend).and_then(handled),
+        );
+        if let Some([few, .., many]) = findings.growth.get(&backend).map(Vec::as_slice) {
+            add(
+                "cost of a handled delivery, most rows against fewest",
+                Limit::AtMost(1.5, " ×"),
+                Spread::of([many.handled.cpu / few.handled.cpu]),
+            );
+        }
+    }
+    bars
+}
+
+/// The figure and its unit, as the bar has it.
+pub(crate) fn measured(bar: &Bar) -> String {
+    let (Limit::AtLeast(_, unit) | Limit::AtMost(_, unit)) = bar.bar;
+    let Spread { median, least, most } = bar.measured;
+    match least < most {
+        true => format!("{}{unit} ({}–{})", short(median), short(least), short(most)),
+        false => format!("{}{unit}", short(median)),
+    }
+}

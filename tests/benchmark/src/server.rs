@@ -1,0 +1,76 @@
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, ensure};
+
+use crate::database::Database;
+use crate::system::System;
+
+/// A system in a process of its own, on a port that was free. Killed where it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts it, and waits until it listens. `settings` are those of the plugin, as `ROCKET_MOJITO` takes them.
+    pub fn start(system: System, database: &Database, settings: &str) -> anyhow::Result<Self> {
+        let mut child = Command::new(program()?)
+            .arg(system.name())
+            .arg(database.url())
+            .env("ROCKET_PORT", "0")
+            .env("ROCKET_LOG_LEVEL", "off")
+            .env("ROCKET_MOJITO", settings)
+            .env("ROCKET_LIMITS", "{bytes=\"1MiB\"}")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line)?;
+        let mut server = Self { child, address: ([127, 0, 0, 1], 0).into() };
+        let address = line.trim().strip_prefix("listening on ").with_context(|| format!("{system} did not start"))?;
+        server.address = address.parse()?;
+        Ok(server)
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it one thing, on a connection of its own. The body of the answer.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer 200.
+    pub fn ask(&self, request: &str) -> anyhow::Result<String> {
+        let mut stream = TcpStream::connect(self.address)?;
+        write!(stream, "{request} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        ensure!(answer.starts_with("HTTP/1.1 200 "), "{request} was answered {answer}");
+        Ok(answer.rsplit_once("\r\n\r\n").context("an answer without a body")?.1.to_owned())
+    }
+
+    /// Ends it as a power cut would: what it has acknowledged must be there all the same.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        ensure!(self.child.try_wait()?.is_none(), "the server ended by itself");
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// It is built beside this program.
+fn program() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    Ok(own.with_file_name("mojito-bench-system"))
+}
