@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::harness::{Aftermath, Body, Database, Disk, Ground, Ledger, Process, Try, as_root, drained, rounds, run};
 
 /// How long a host is asked again and again, to see how often it complains.
-const NAGGING: Duration = Duration::from_secs(3);
+const NAGGING: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_was_moved_away_refuses_and_takes_when_it_is_back() {

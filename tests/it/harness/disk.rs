@@ -106,6 +106,13 @@ impl Disk {
     pub(crate) async fn restore_power(&self) {
         // A process that was killed closes its files a moment after its parent has heard of its death.
         eventually("the disk is free", || self.unmount().status.success()).await;
+        // Whoever made a mount namespace of his own meanwhile has it still: it would be mounted as it is, without power.
+        let image = match &self.medium {
+            Medium::Memory => panic!("what is in memory is gone without power"),
+            Medium::Image(image) | Medium::Fragile(image, _) => image,
+        };
+        let is_attached = || !run(as_root("losetup").arg("--associated").arg(image)).stdout.is_empty();
+        eventually("nobody has the disk mounted", || !is_attached()).await;
         self.mount();
     }
 
