@@ -19,13 +19,14 @@ const OPTIONAL: [&str; 6] = [
 ];
 
 /// Columns of the result table that are ours, not the vendor's.
-const OUR_COLUMNS: [&str; 9] = [
+const OUR_COLUMNS: [&str; 10] = [
     "endpoint",
     "event",
     "version",
     "extra",
     "delivery_id",
     "late_delivery_id",
+    "first_delivery_id",
     "first_received_at",
     "updated_at",
     "erased_at",
