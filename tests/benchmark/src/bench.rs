@@ -12,17 +12,20 @@ pub(crate) struct Bench {
     pub ledger: Ledger,
     /// An fsync of this machine's disk, and with what was added to it.
     pub own_fsync: Duration,
+    /// How busy the machine was before.
+    load_average: String,
     pub fsync: Duration,
 }
 
 impl Bench {
     /// Makes an fsync last at least as long as asked for.
     pub fn new(seed: u64, wanted: Duration) -> anyhow::Result<Self> {
+        let load_average = fs::read_to_string("/proc/loadavg")?.split(' ').next().unwrap_or_default().to_owned();
         let ledger = Ledger::open()?;
         ledger.set_delay(Duration::ZERO)?;
         let own_fsync = fsync::probe()?;
         ledger.set_delay(wanted.saturating_sub(own_fsync))?;
-        Ok(Self { bodies: Bodies::new(seed), ledger, own_fsync, fsync: fsync::probe()? })
+        Ok(Self { bodies: Bodies::new(seed), ledger, own_fsync, fsync: fsync::probe()?, load_average })
     }
 
     /// What every figure depends on, in a paragraph.
@@ -35,17 +38,16 @@ impl Bench {
         let cpus = fs::read_to_string("/proc/cpuinfo")?;
         let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-        let load = fs::read_to_string("/proc/loadavg")?;
         Ok(format!(
-            "Measured on {}, Linux {}: {} cores ({}) for server, database and client. An fsync takes {:.2} ms, {:.2} ms of \
-             them the disk's own. Load average at the end: {}.",
+            "Measured on {}, Linux {}: {} cores ({}) for server, database and client, with a load average of {}\n\
+             before anything ran. An fsync takes {:.2} ms, {:.2} ms of them the disk's own.",
             OffsetDateTime::now_utc().date(),
             kernel.trim(),
             std::thread::available_parallelism()?,
             model.map_or("unknown", |(_, model)| model),
+            self.load_average,
             milliseconds(self.fsync),
             milliseconds(self.own_fsync),
-            load.split(' ').next().unwrap_or_default(),
         ))
     }
 }

@@ -21,6 +21,7 @@ mod system;
 use anyhow::ensure;
 
 use self::bench::Bench;
+use self::findings::Findings;
 use self::options::Options;
 use self::report::{bars, summary};
 
@@ -34,7 +35,14 @@ fn main() -> anyhow::Result<()> {
     if options.is_written {
         report::write(&bench, &findings)?;
     }
-    let missed = bars(&findings).iter().filter(|bar| bar.is_grossly_missed()).count();
-    ensure!(!options.is_quick || missed == 0, "{missed} figures are worse than half of their bar");
+    if options.is_quick && grossly_missed(&findings) > 0 {
+        println!("\nOnce more: that may have been noise.\n");
+        let missed = grossly_missed(&suite::run(&bench, &options)?);
+        ensure!(missed == 0, "{missed} figures are worse than half of their bar, twice");
+    }
     Ok(())
+}
+
+fn grossly_missed(findings: &Findings) -> usize {
+    bars(findings).iter().filter(|bar| bar.is_grossly_missed()).count()
 }

@@ -18,11 +18,11 @@ const BOTTOM: f64 = 44.0;
 const FLOOR: f64 = 100.0;
 const CEILING: f64 = 100_000.0;
 
-/// The lines of a panel: system, its name, its colour.
-const LINES: [(System, &str, &str); 3] = [
-    (System::ParseOnly, "stores nothing", "#7f7f7f"),
-    (System::Plugin, "the plugin", "#1b6ca8"),
-    (System::HandWritten, "hand-written", "#b8541a"),
+/// The lines of a panel: system, its name, its colour, and how far below their points its numbers stand.
+const LINES: [(System, &str, &str, f64); 3] = [
+    (System::ParseOnly, "stores nothing", "#7f7f7f", -8.0),
+    (System::Plugin, "the plugin", "#1b6ca8", -8.0),
+    (System::HandWritten, "hand-written", "#b8541a", 17.0),
 ];
 
 /// Acknowledged deliveries in a second over the number of connections, a panel for each database: medians, with the
@@ -70,12 +70,12 @@ impl Panel<'_> {
         }
         let middle = self.left + (LEFT + WIDTH - RIGHT) / 2.0;
         self.text(middle, HEIGHT - 8.0, "middle", "#555555", "connections");
-        for (system, name, colour) in LINES {
-            self.curve(system, name, colour);
+        for (system, name, colour, below) in LINES {
+            self.curve(system, name, colour, below);
         }
     }
 
-    fn curve(&mut self, system: System, name: &str, colour: &str) {
+    fn curve(&mut self, system: System, name: &str, colour: &str, below: f64) {
         let mut last: Option<(f64, f64)> = None;
         for (place, connections) in self.connections.clone().into_iter().enumerate() {
             let Some(Spread { median, least, most }) = self.rate(system, connections) else { continue };
@@ -86,11 +86,11 @@ impl Panel<'_> {
             self.line((here.0, y(least)), (here.0, y(most)), colour, 1.0);
             writeln!(self.svg, "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"{colour}\"/>", here.0, here.1)
                 .expect("memory");
-            self.text(here.0, here.1 - 8.0, "middle", colour, &short(median));
+            self.text(here.0, here.1 + below, "middle", colour, &short(median));
             last = Some(here);
         }
         if let Some((x, y)) = last {
-            self.text(x + 22.0, y + 4.0, "start", colour, name);
+            self.text(x + 24.0, y + below / 3.0 + 4.0, "start", colour, name);
         }
     }
 

@@ -19,11 +19,14 @@ impl Spread {
     }
 }
 
-/// `12.3 (11.8–14.1)`
+/// `12.3 (11.8–14.1)`, or `12.3` where there was one round.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!("{} ({}–{})", short(self.median), short(self.least), short(self.most));
-        f.pad(&text)
+        let Self { median, least, most } = *self;
+        match least < most {
+            true => f.pad(&format!("{} ({}–{})", short(median), short(least), short(most))),
+            false => f.pad(&short(median)),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use diesel::prelude::*;
+use serde_json::value::RawValue;
 
 use crate::payload::Payload;
 
@@ -99,11 +100,11 @@ impl<'r> NewResult<'r> {
             ai_analysis_recruiter_score: payload.ai_analysis_recruiter_score,
             ai_analysis: payload.ai_analysis.as_deref(),
             ai_analysis_recruiter: payload.ai_analysis_recruiter.as_deref(),
-            ai_analysis_recruiter_why_hire: payload.ai_analysis_recruiter_why_hire.as_deref().map(|json| json.get()),
+            ai_analysis_recruiter_why_hire: payload.ai_analysis_recruiter_why_hire.as_deref().map(RawValue::get),
             ai_analysis_recruiter_why_not_hire: payload
                 .ai_analysis_recruiter_why_not_hire
                 .as_deref()
-                .map(|json| json.get()),
+                .map(RawValue::get),
             recruiter_go_next_round: payload.recruiter_go_next_round,
             pdf_export_url: payload.pdf_export_url.as_deref(),
             reason: payload.reason.as_deref(),
