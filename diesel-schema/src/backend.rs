@@ -1,4 +1,4 @@
-use std::future::Future;
+use std::future::{Future, pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,6 +92,14 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         now: Utc,
     ) -> impl Future<Output = QueryResult<Vec<Recorded>>> + Send;
 
+    /// Lets commits on this connection wait for no disk, where that is safe. It is for claims, leases and settlements:
+    /// what a power cut takes of them is done again. Nothing that is acknowledged to anybody is written on it.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    fn relax(connection: &mut Self::Connection) -> impl Future<Output = Result<(), OpenError>> + Send;
+
     /// Claims up to `limit` deliveries for a handler: those that are due and first in their result's line.
     ///
     /// # Errors
@@ -121,6 +129,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     ) -> impl Future<Output = QueryResult<bool>> + Send;
 
     /// Commits what [`begin`](Self::begin) opened: effect and "done" mark together.
+    ///
+    /// It waits for no disk. What a power cut takes it takes whole, mark and effect, and the work is done again.
     ///
     /// # Errors
     ///
@@ -318,6 +328,42 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     ///
     /// Those of the database.
     fn backlog(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Backlog>> + Send;
+
+    /// Whether the processes on the database at this URL can tell each other of work. An optimisation: where they
+    /// cannot, work that others made is found by looking for it.
+    fn can_tell(url: &str) -> bool {
+        let _ = url;
+        false
+    }
+
+    /// Opens a connection that [hears](Self::hear), and on which to [tell](Self::tell).
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    fn listen(url: &str) -> impl Future<Output = Result<Self::Connection, OpenError>> + Send {
+        Self::open(url, Open::Existing)
+    }
+
+    /// Tells every process that listens that there is work, this one too. `from` says who told.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn tell(connection: &mut Self::Connection, from: &str) -> impl Future<Output = QueryResult<()>> + Send {
+        let _ = (connection, from);
+        ready(Ok(()))
+    }
+
+    /// Waits until somebody tells, and says who. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be heard on this connection any more. A silent network is no error: [tell](Self::tell) to see.
+    fn hear(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<String>> + Send {
+        let _ = connection;
+        pending()
+    }
 }
 
 /// How a connection is opened.

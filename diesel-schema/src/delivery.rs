@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::plan::MessageKey;
 use crate::{EventKind, Finding, Fingerprint, Snapshot, Standing, Utc};
 
 /// An authentic, complete delivery that is not recorded yet. `Debug` shows neither its body nor its result.
@@ -21,6 +22,8 @@ pub struct NewDelivery {
     pub content: Content,
     /// What was noteworthy about them.
     pub findings: Vec<Finding>,
+    /// The id that a gateway gave to the message and signed. With it, repeats are told by it and not by the body alone.
+    pub message_id: Option<String>,
 }
 
 /// What the bytes of a delivery were understood as.
@@ -47,6 +50,11 @@ impl NewDelivery {
             Content::Usable { result_id, .. } => Some(result_id),
             Content::Unusable { result_id } => result_id.as_deref(),
         }
+    }
+
+    /// Which message of a gateway it is, where one numbers its messages.
+    pub(crate) fn message_key(&self) -> Option<MessageKey<'_>> {
+        self.message_id.as_deref().map(|id| (self.endpoint.as_str(), id))
     }
 }
 

@@ -83,6 +83,8 @@ words! {
         SimilarKey = "similar_key",
         /// The body was here before, was replaced, and has come back.
         Recurrence = "recurrence",
+        /// The gateway gave the id of this message to another one before.
+        IdReused = "id_reused",
     }
 }
 

@@ -15,13 +15,18 @@ use crate::{
 /// Which result a delivery is about: endpoint and the vendor's id.
 pub(crate) type ResultKey<'a> = (&'a str, &'a str);
 
+/// Which message of a gateway a delivery is: endpoint and the gateway's id.
+pub(crate) type MessageKey<'a> = (&'a str, &'a str);
+
 /// What the database says about a batch: read under the locks that its plan is carried out under.
 #[derive(Default)]
 pub(crate) struct Ground<'a> {
     /// The state of each result that the batch names.
     pub heads: HashMap<ResultKey<'a>, Head<'a>>,
-    /// The stored deliveries with each fingerprint of the batch.
+    /// The stored deliveries with each fingerprint of the batch: those of its result, and quarantined ones.
     pub known: HashMap<Fingerprint, Vec<Known>>,
+    /// Messages of the batch whose id has come before, with whatever body.
+    pub messages: HashSet<MessageKey<'a>>,
     /// Ids for the deliveries of the batch, rising, one for each.
     pub ids: VecDeque<i64>,
 }
@@ -133,16 +138,22 @@ impl<'a> Draft<'a> {
         is_recurrence: bool,
     ) -> i64 {
         let id = self.ground.ids.pop_front().expect("an id for each delivery");
-        self.ground.known.entry(delivery.fingerprint).or_default().push(Known { id, standing });
-        let findings = match is_recurrence {
-            true => Cow::Owned([&delivery.findings[..], &[Finding::new(FindingCode::Recurrence)]].concat()),
-            false => Cow::Borrowed(&delivery.findings[..]),
-        };
+        let message = delivery.message_key();
+        let known = Known { id, standing, message_id: delivery.message_id.clone() };
+        self.ground.known.entry(delivery.fingerprint).or_default().push(known);
+        let is_reused = message.is_some_and(|message| !self.ground.messages.insert(message));
+        let mut findings = Cow::Borrowed(&delivery.findings[..]);
+        for (code, is_found) in [(FindingCode::Recurrence, is_recurrence), (FindingCode::IdReused, is_reused)] {
+            if is_found {
+                findings.to_mut().push(Finding::new(code));
+            }
+        }
         self.plan.deliveries.push(DeliveryInsert {
             id,
             endpoint: &delivery.endpoint,
             event: delivery.event,
             result_id: delivery.result_id(),
+            first_delivery_id: (standing != Standing::Quarantined).then(|| self.first_of(delivery, id)),
             version,
             standing,
             fingerprint: delivery.fingerprint.as_bytes(),
@@ -151,6 +162,7 @@ impl<'a> Draft<'a> {
             body: &delivery.body,
             changes: serde_json::to_string(changes).expect("names always serialise"),
             findings: Finding::to_json(&findings),
+            message_id: delivery.message_id.as_deref(),
         });
         id
     }
@@ -165,6 +177,7 @@ impl<'a> Draft<'a> {
             event: delivery.event,
             version,
             snapshot: Cow::Borrowed(&**snapshot),
+            first_delivery_id: former.map_or(delivery_id, |former| former.first_delivery_id),
             delivery_id,
             late_delivery_id: former.and_then(|former| former.late_delivery_id),
             first_received_at: former.map_or(delivery.received_at, |former| former.first_received_at),
@@ -183,13 +196,18 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The first delivery about the result of one that is stored as `id`.
+    fn first_of(&self, delivery: &NewDelivery, id: i64) -> i64 {
+        let head = key_of(delivery).and_then(|key| self.ground.heads.get(&key));
+        head.map_or(id, |head| head.first_delivery_id)
+    }
+
     fn give_work(&mut self, delivery: &'a NewDelivery, delivery_id: i64, wants: impl Fn(&HandlerSpec) -> bool) {
-        let Some(result_id) = delivery.result_id() else { return };
+        let first_delivery_id = self.first_of(delivery, delivery_id);
         let rows = self.handlers.iter().filter(|handler| wants(handler)).map(|handler| WorkInsert {
             delivery_id,
             handler: &handler.name,
-            endpoint: &delivery.endpoint,
-            result_id,
+            first_delivery_id,
             state: State::Pending,
             max_attempts: handler.max_attempts,
             due_at: self.now,
@@ -210,6 +228,7 @@ impl<'a> Draft<'a> {
                 id: key.1,
                 event: head.event,
                 version: head.version,
+                first_delivery_id: head.first_delivery_id,
                 delivery_id: head.delivery_id,
                 late_delivery_id: head.late_delivery_id,
                 first_received_at: head.first_received_at,
@@ -224,13 +243,15 @@ impl<'a> Draft<'a> {
     }
 }
 
+// Null is written out: so each statement is one text, prepared once, whichever fields a body has.
 #[derive(Insertable, AsChangeset)]
-#[diesel(table_name = deliveries)]
+#[diesel(table_name = deliveries, treat_none_as_default_value = false)]
 pub(crate) struct DeliveryInsert<'a> {
     pub id: i64,
     pub endpoint: &'a str,
     pub event: EventKind,
     pub result_id: Option<&'a str>,
+    pub first_delivery_id: Option<i64>,
     pub version: Option<i64>,
     pub standing: Standing,
     pub fingerprint: &'a [u8],
@@ -239,20 +260,28 @@ pub(crate) struct DeliveryInsert<'a> {
     pub body: &'a [u8],
     pub changes: String,
     pub findings: String,
+    pub message_id: Option<&'a str>,
 }
 
-fn key_of(delivery: &NewDelivery) -> Option<ResultKey<'_>> {
+/// Which result a delivery is about, where that is known.
+pub(crate) fn key_of(delivery: &NewDelivery) -> Option<ResultKey<'_>> {
     delivery.result_id().map(|id| (delivery.endpoint.as_str(), id))
 }
 
 /// The columns of a result beside its snapshot.
 #[derive(Insertable, AsChangeset)]
-#[diesel(table_name = results, treat_none_as_null = true, primary_key(endpoint, id))]
+#[diesel(
+    table_name = results,
+    treat_none_as_null = true,
+    treat_none_as_default_value = false,
+    primary_key(endpoint, id)
+)]
 pub(crate) struct ResultWrite<'a> {
     pub endpoint: &'a str,
     pub id: &'a str,
     pub event: EventKind,
     pub version: i64,
+    pub first_delivery_id: i64,
     pub delivery_id: i64,
     pub late_delivery_id: Option<i64>,
     pub first_received_at: Utc,
@@ -264,8 +293,7 @@ pub(crate) struct ResultWrite<'a> {
 pub(crate) struct WorkInsert<'a> {
     pub delivery_id: i64,
     pub handler: &'a str,
-    pub endpoint: &'a str,
-    pub result_id: &'a str,
+    pub first_delivery_id: i64,
     pub state: State,
     pub max_attempts: i32,
     pub due_at: Utc,

@@ -10,7 +10,7 @@ use crate::tables::results::results;
 /// Texts are free of NUL and lone surrogates (U+FFFD stands in their place); the delivery's raw body keeps them.
 /// `Debug` names which fields are filled and shows none: they are a candidate's data.
 #[derive(Clone, Default, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = results, treat_none_as_null = true)]
+#[diesel(table_name = results, treat_none_as_null = true, treat_none_as_default_value = false)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// `interview_id`.

@@ -9,6 +9,7 @@ pub(crate) struct Head<'a> {
     pub event: EventKind,
     pub version: i64,
     pub snapshot: Cow<'a, Snapshot>,
+    pub first_delivery_id: i64,
     pub delivery_id: i64,
     pub late_delivery_id: Option<i64>,
     pub first_received_at: Utc,
@@ -21,6 +22,7 @@ impl From<ResultRow> for Head<'_> {
             event: row.event,
             version: row.version,
             snapshot: Cow::Owned(row.snapshot),
+            first_delivery_id: row.first_delivery_id,
             delivery_id: row.delivery_id,
             late_delivery_id: row.late_delivery_id,
             first_received_at: row.first_received_at,
@@ -44,13 +46,19 @@ pub(crate) enum Verdict {
 
 /// Decides the standing of a delivery: the whole rule, and nothing but the rule.
 ///
-/// `head` is the state of its result under the result's lock, `known` every stored delivery with the same
-/// fingerprint. A body that was seen before is only a repeat where repeating changes nothing: what was replaced
-/// and comes back is a change like any other.
+/// `head` is the state of its result under the result's lock, `known` every delivery of its result, and every
+/// quarantined one, with the same fingerprint. A body that was seen before is only a repeat where repeating changes
+/// nothing: what was replaced and comes back is a change like any other. Where a gateway's signed id tells which message
+/// it is, nothing need be guessed: the same message is a repeat whatever came since, and another one is news whatever it
+/// says.
 pub(crate) fn judge(head: Option<&Head<'_>>, known: &[Known], delivery: &NewDelivery) -> Verdict {
-    let waiting = known.iter().find(|known| known.standing == Standing::Quarantined);
-    if let Some(waiting) = waiting {
-        return Verdict::Repeat { of: waiting.id };
+    let has_id = delivery.message_id.is_some();
+    let copy = known.iter().find(|known| match has_id {
+        true => known.message_id == delivery.message_id,
+        false => known.standing == Standing::Quarantined,
+    });
+    if let Some(copy) = copy {
+        return Verdict::Repeat { of: copy.id };
     }
     // A tombstone swallows what comes for it, so that a late retry does not bring an erased person back.
     if let Some(tombstone) = head.filter(|head| head.erased) {
@@ -67,11 +75,12 @@ pub(crate) fn judge(head: Option<&Head<'_>>, known: &[Known], delivery: &NewDeli
         };
     };
     let holds = |id| known.iter().any(|known| known.id == id);
-    if holds(head.delivery_id) {
+    let repeats = |id| holds(id) && !has_id;
+    if repeats(head.delivery_id) {
         return Verdict::Repeat { of: head.delivery_id };
     }
     if head.event == EventKind::InterviewResult && delivery.event == EventKind::InterviewCollected {
-        return match head.late_delivery_id.filter(|id| holds(*id)) {
+        return match head.late_delivery_id.filter(|id| repeats(*id)) {
             Some(newest_late) => Verdict::Repeat { of: newest_late },
             None => Verdict::Late,
         };
@@ -79,6 +88,6 @@ pub(crate) fn judge(head: Option<&Head<'_>>, known: &[Known], delivery: &NewDeli
     Verdict::Current {
         version: head.version + 1,
         changes: snapshot.changes_since(&head.snapshot),
-        is_recurrence: !known.is_empty(),
+        is_recurrence: !known.is_empty() && !holds(head.delivery_id),
     }
 }

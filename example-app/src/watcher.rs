@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel_async::AsyncConnection as _;
 use mojito_schema::QueryResult;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Rocket, Shutdown, async_trait};
@@ -84,7 +85,7 @@ impl Watcher {
 
     async fn look(&self, database: &DbPool) {
         let Ok(mut connection) = database.get().await else { return };
-        let Ok(mark) = Mark::read(&mut connection).await else { return };
+        let Ok(mark) = connection.transaction(async |c| Mark::read(c).await).await else { return };
         self.marks.send_if_modified(|known| known.replace(mark.clone()) != Some(mark));
     }
 }

@@ -70,6 +70,9 @@ pub mod pool;
 mod readme {}
 mod routes;
 mod store;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 
 #[cfg(feature = "postgres")]
 pub use mojito_schema::Postgres;
@@ -79,7 +82,7 @@ pub use mojito_schema::{
     Backend, Backlog, Erased, EventKind, Field, Finding, FindingCode, Person, Selection, Standing, State, Utc,
 };
 
-pub use self::config::{EndpointConfig, MojitoConfig, SecretConfig};
+pub use self::config::{Encoding, EndpointConfig, MojitoConfig, SecretConfig};
 pub use self::dispatch::{Context, HandlerError, HandlerResult, MojitoHandler};
 pub use self::error::Error;
 pub use self::event::{

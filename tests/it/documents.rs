@@ -80,6 +80,35 @@ fn the_defaults_in_the_readme_are_the_defaults() {
 }
 
 #[test]
+fn the_settings_that_the_readme_shows_can_be_read() {
+    let readme = Checkout::read("README.md");
+    let blocks = readme.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
+
+    let settings: Vec<&str> = blocks.filter(|block| block.contains("[default.mojito")).collect();
+
+    assert!(settings.len() >= 2, "{settings:?}");
+    for settings in settings {
+        assert!(read_settings(settings).is_ok(), "{settings}");
+    }
+}
+
+#[test]
+fn the_tables_of_schemes_are_what_a_launch_knows() {
+    let credential = Checkout::read("rocket-mojito/src/config/credential.rs");
+    let (_, schemes) = credential.split_once("const SCHEMES").unwrap();
+    let schemes = schemes.split_once("= [").unwrap().1.split(']').next().unwrap();
+    let signing = schemes.split('"').skip(1).step_by(2).filter(|scheme| *scheme != "header").map(str::to_owned);
+
+    let readme = tables(&Checkout::read("README.md"), "## Signed by a gateway").remove(0);
+    let module = module_documentation("rocket-mojito/src/ingress/signature/mod.rs");
+    let module: Table = module.lines().filter(|line| line.starts_with("| `")).map(cells).collect();
+
+    assert_eq!(keys(&readme), signing.collect());
+    let without_headers = |row: &Vec<String>| [&row[..1], &row[2..]].concat();
+    assert_eq!(readme.iter().map(without_headers).collect::<Table>(), module);
+}
+
+#[test]
 fn the_tables_of_statuses_are_what_a_rejection_can_be() {
     let rejection = Checkout::read("rocket-mojito/src/ingress/rejection.rs");
     let (_, code) = rejection.split_once("pub fn code(&self)").unwrap();
@@ -163,6 +192,43 @@ fn the_architecture_names_files_and_functions_that_are_there() {
     });
 
     assert_eq!(lost.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
+fn the_security_document_names_tests_that_are_there() {
+    let tests: Vec<File> = Checkout::files("tests/it").into_iter().filter(File::is_rust).collect();
+    let has_file = |path: &str| tests.iter().any(|file| file.path.trim_end_matches("/mod.rs") == path);
+    let is_there = |name: &str| {
+        let path = format!("tests/it/{}", name.replace("::", "/"));
+        let (folder, function) = path.rsplit_once('/').unwrap();
+        let of_file = |file: &File| file.path.starts_with(folder) && file.text.contains(&format!("fn {function}("));
+        has_file(&path) || has_file(&format!("{path}.rs")) || tests.iter().any(of_file)
+    };
+    let document = Checkout::read(".github/SECURITY.md");
+
+    let threats = tables(&document, "## What stands against what").remove(0);
+    let proxies = tables(&document, "## What is left to the proxy").remove(0);
+    let cells = threats.iter().chain(&proxies).map(|row| row.last().unwrap().clone());
+    let named: Vec<String> = cells.flat_map(|cell| quoted(&cell).map(str::to_owned).collect::<Vec<_>>()).collect();
+
+    let lost: Vec<&String> = named.iter().filter(|name| !is_there(name)).collect();
+    assert!(named.len() > 20, "{named:?}");
+    assert_eq!(lost, Vec::<&String>::new());
+}
+
+#[test]
+fn the_security_document_names_lines_of_the_samples() {
+    let proxies = tables(&Checkout::read(".github/SECURITY.md"), "## What is left to the proxy").remove(0);
+    let samples = ["nginx.conf", "Caddyfile"].map(|name| Checkout::read(&format!(".github/proxy/{name}")));
+
+    for row in proxies {
+        for (cell, sample) in row[1..3].iter().zip(&samples) {
+            for line in quoted(cell).filter(|word| *word != "body_deadline") {
+                let part = line.split(" … ").next().unwrap();
+                assert!(sample.contains(part), "`{line}`");
+            }
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod attachment;
 mod database;
 mod endpoints;
+mod keys;
 mod secrets;
 mod settings;
 

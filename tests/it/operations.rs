@@ -131,7 +131,7 @@ fn unlearn(host: &Host, delivery: i64) {
         "PRAGMA foreign_keys = OFF;
          DELETE FROM mojito_work WHERE delivery_id = {delivery};
          DELETE FROM mojito_results WHERE delivery_id = {delivery};
-         UPDATE mojito_deliveries SET standing = 'quarantined', version = NULL, result_id = NULL, event = 'unknown',
+         UPDATE mojito_deliveries SET standing = 'quarantined', version = NULL, first_delivery_id = NULL, result_id = NULL, event = 'unknown',
              changes = '[]', findings = '[{{\"code\":\"of_old\",\"field\":null}}]'
          WHERE id = {delivery};"
     ));

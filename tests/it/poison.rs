@@ -55,9 +55,10 @@ async fn assert_poison_is_discarded(behaviour: &str) {
     let aftermath = Aftermath::of(&database, &ledger);
     aftermath.check(&["effects", "slow"]);
     let discarded = aftermath.discarded().into_iter();
-    let discarded: Vec<(&str, &str, i32)> =
-        discarded.map(|work| (work.result_id.as_str(), work.handler.as_str(), work.attempt)).collect();
-    assert_eq!(discarded, [("poison", "effects", ATTEMPTS)]);
+    let discarded: Vec<(Option<String>, &str, i32)> = discarded
+        .map(|work| (database.delivery(work.delivery_id).result_id, work.handler.as_str(), work.attempt))
+        .collect();
+    assert_eq!(discarded, [(Some("poison".to_owned()), "effects", ATTEMPTS)]);
     assert_eq!(deaths, ATTEMPTS, "it is never tried once more");
     assert_eq!(process.post("interview_result", &Body::result("r-7").bytes()).await.unwrap().status, 200);
 }

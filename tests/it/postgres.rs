@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use mojito_schema::{State, WorkRow};
 use rocket::error::ErrorKind;
 use rocket::local::asynchronous::Client;
@@ -65,7 +65,7 @@ async fn store() -> Store<Postgres> {
 
 async fn effects(store: &mut Store<Postgres>) -> Vec<Effect> {
     let all = diesel::sql_query("SELECT result_id, version, attempt FROM effects ORDER BY id");
-    all.load(&mut store.connection).await.unwrap()
+    store.connection.transaction(async |c| all.load(c).await).await.unwrap()
 }
 
 fn rocket(url: &str, failures: i32) -> rocket::Rocket<rocket::Build> {

@@ -1,6 +1,6 @@
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use super::{Connection, TRIES};
 use crate::error::OpenError;
@@ -62,7 +62,8 @@ async fn run_missing(connection: &mut Connection) -> QueryResult<()> {
 }
 
 pub(super) async fn pending(connection: &mut Connection) -> Result<Vec<String>, OpenError> {
-    let recorded = recorded(connection)
+    let recorded = connection
+        .transaction(async |c| recorded(c).await)
         .await
         .map_err(|error| OpenError::because("the state of the tables cannot be read", error))?;
     Ok(missing(MIGRATIONS, &recorded).iter().map(|migration| migration.name.to_owned()).collect())

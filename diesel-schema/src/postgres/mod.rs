@@ -1,5 +1,6 @@
 //! Postgres: many processes, row locks, whole transactions again where they got into each other's way.
 
+mod bulk;
 mod claim;
 mod connection;
 mod migrations;
@@ -11,6 +12,7 @@ mod url;
 #[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
 #[path = "../verbs/mod.rs"]
 mod verbs;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,7 @@ use diesel::sql_types::{Bool, Text};
 use diesel::{QueryResult, define_sql_function};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
 
+use self::url::{Proxy, Url};
 use crate::backend::{Backend, Open, Rescue};
 use crate::fault::{fault, is_in_the_way, unknown};
 use crate::{
@@ -28,8 +31,8 @@ use crate::{
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
 ///
-/// Every write of ours is one transaction at READ COMMITTED that sets what it relies on for itself, so that a proxy may hand
-/// each transaction to another session. Leases and due times are judged by the database's clock.
+/// Every verb is one transaction at READ COMMITTED that sets what it relies on for itself: nothing is left to the
+/// session. Leases and due times are judged by the database's clock.
 ///
 /// # The URL
 ///
@@ -46,6 +49,12 @@ use crate::{
 ///
 /// `sslrootcert` is a PEM file with the roots to trust, or `system` (default): those of the operating system. Over a network
 /// that is not yours alone, use `verify-full`.
+///
+/// `proxy=transaction` says that there is a proxy in between that hands each transaction to another session, such as
+/// PgBouncer with `pool_mode = transaction`. Then no statement is kept prepared beyond its transaction, which costs round
+/// trips, and processes do not tell each other of work: they find it within `poll_interval`. Queries of your own on such a
+/// connection need a transaction around them (`connection.transaction(…)`), since Diesel prepares each. Leave it away
+/// for PgBouncer 1.21 or later with `max_prepared_statements` above zero.
 ///
 /// A network or a server that goes silent is noticed within 30 s: by TCP's own keepalives, by a limit on opening a
 /// connection, and by another on the answer to a statement within a transaction.
@@ -84,14 +93,17 @@ define_sql_function! {
 ///
 /// `$now` is the time by the database's clock: it judges leases and due times, whatever the processes' clocks say.
 macro_rules! write {
-    ($connection:ident, |$c:ident, $now:ident| $body:expr) => {{
+    ($connection:ident, |$c:ident, $now:ident| $body:expr) => {
+        write!($connection, Wait::ForDisk, |$c, $now| $body)
+    };
+    ($connection:ident, $wait:expr, |$c:ident, $now:ident| $body:expr) => {{
         let mut tries = 1;
         loop {
             let mut is_written = false;
             let mut transaction = $connection.build_transaction().read_committed().read_write();
             let outcome = transaction
                 .run(async |$c| {
-                    let $now = enter($c, PAUSE).await?;
+                    let $now = enter($c, $wait, PAUSE).await?;
                     let outcome = $body.await?;
                     is_written = true;
                     Ok(outcome)
@@ -118,13 +130,26 @@ async fn heard<R>(verb: impl Future<Output = QueryResult<R>>) -> QueryResult<R> 
     answer.unwrap_or_else(|_| Err(unknown("the server fell silent")))
 }
 
+/// Whether a commit waits until it is on disk.
+///
+/// A claim does: lost in a crash of the server, its epoch would be given out twice, and the fence holds by the epoch.
+#[derive(Clone, Copy)]
+enum Wait {
+    ForDisk,
+    ForNothing,
+}
+
 /// Sets what every transaction relies on, and asks for the time. `synchronous_commit` is the first promise; the rest
 /// bounds how long anything waits.
-async fn enter(connection: &mut Connection, pause: Duration) -> QueryResult<Utc> {
+async fn enter(connection: &mut Connection, wait: Wait, pause: Duration) -> QueryResult<Utc> {
+    let synchronous_commit = match wait {
+        Wait::ForDisk => "on",
+        Wait::ForNothing => "off",
+    };
     let pause = format!("{}ms", pause.as_millis());
     let settings = (
         clock_timestamp(),
-        set_config("synchronous_commit", "on", true),
+        set_config("synchronous_commit", synchronous_commit, true),
         set_config("lock_timeout", "10s", true),
         set_config("statement_timeout", "15s", true),
         set_config("idle_in_transaction_session_timeout", pause, true),
@@ -179,6 +204,11 @@ impl Backend for Postgres {
         heard(async { write!(connection, |c, now| record::record(c, &batch, &handlers, now)) }).await
     }
 
+    async fn relax(_: &mut Connection) -> Result<(), OpenError> {
+        // Each transaction says for itself what it waits for: a proxy may hand the next one to another session.
+        Ok(())
+    }
+
     async fn claim(
         connection: &mut Connection,
         handler: Arc<str>,
@@ -192,7 +222,7 @@ impl Backend for Postgres {
     async fn begin(connection: &mut Connection, ticket: Ticket, lease: Duration, _: Utc) -> QueryResult<bool> {
         AnsiTransactionManager::begin_transaction(connection).await?;
         let fence = async {
-            let now = enter(connection, lease).await?;
+            let now = enter(connection, Wait::ForNothing, lease).await?;
             verbs::complete(connection, &ticket, now).await
         };
         match fence.await {
@@ -220,7 +250,9 @@ impl Backend for Postgres {
         here: Utc,
     ) -> QueryResult<bool> {
         heard(async {
-            write!(connection, |c, now| verbs::settle(c, &ticket, &brought_over(&settlement, here, now), now))
+            write!(connection, Wait::ForNothing, |c, now| async {
+                verbs::settle(c, &ticket, &brought_over(&settlement, here, now), now).await
+            })
         })
         .await
     }
@@ -314,5 +346,21 @@ impl Backend for Postgres {
 
     async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
         heard(async { write!(connection, |c, _now| verbs::backlog(c)) }).await
+    }
+
+    fn can_tell(url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| url.proxy == Proxy::None)
+    }
+
+    async fn listen(url: &str) -> Result<Connection, OpenError> {
+        wire::listen(url).await
+    }
+
+    async fn tell(connection: &mut Connection, from: &str) -> QueryResult<()> {
+        wire::tell(connection, from).await
+    }
+
+    async fn hear(connection: &mut Connection) -> QueryResult<String> {
+        wire::hear(connection).await
     }
 }

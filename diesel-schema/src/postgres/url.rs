@@ -8,12 +8,22 @@ use crate::error::OpenError;
 const DEFAULTS: &str = "application_name=mojito&connect_timeout=5&tcp_user_timeout=10\
                         &keepalives_idle=5&keepalives_interval=2&keepalives_retries=3";
 
-/// A Postgres URL, taken apart: the driver does not know every `sslmode`, nor `sslrootcert`.
+/// What stands between this process and the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proxy {
+    /// Nothing that matters: a connection is a session.
+    None,
+    /// Each transaction goes to a session of its own.
+    Transaction,
+}
+
+/// A Postgres URL, taken apart: the driver does not know every `sslmode`, nor `sslrootcert`, nor `proxy`.
 #[derive(Debug)]
 pub(super) struct Url {
     pub config: Config,
     pub mode: SslMode,
     pub roots: Roots,
+    pub proxy: Proxy,
 }
 
 impl Url {
@@ -33,13 +43,20 @@ impl Url {
             None => (url, ""),
         };
         let mut passed_on = DEFAULTS.to_owned();
-        let (mut mode, mut roots) = (SslMode::Prefer, Roots::System);
+        let (mut mode, mut roots, mut proxy) = (SslMode::Prefer, Roots::System, Proxy::None);
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {
                 Some(("sslmode", value)) => mode = SslMode::parse(value)?,
                 Some(("sslrootcert", "system")) => roots = Roots::System,
                 Some(("sslrootcert", value)) => {
                     roots = Roots::File(percent_decode_str(value).decode_utf8_lossy().as_ref().into());
+                }
+                Some(("proxy", "transaction")) => proxy = Proxy::Transaction,
+                Some(("proxy", "none")) => proxy = Proxy::None,
+                Some(("proxy", _)) => {
+                    let remedy =
+                        "write `none`, or `transaction` for one that hands each transaction to another session";
+                    return Err(OpenError::new(format!("an unknown `proxy` in the URL: {remedy}")));
                 }
                 _ => passed_on = format!("{passed_on}&{parameter}"),
             }
@@ -52,7 +69,7 @@ impl Url {
             )
         })?;
         config.ssl_mode(mode.of_driver());
-        Ok(Self { config, mode, roots })
+        Ok(Self { config, mode, roots, proxy })
     }
 }
 
@@ -85,6 +102,16 @@ mod tests {
         assert_eq!((url.mode, url.roots), (SslMode::VerifyFull, Roots::File("/etc/my root.pem".into())));
         assert_eq!(url.config.get_options(), Some("-ca"));
         assert_eq!((default.mode, default.roots), (SslMode::Prefer, Roots::System));
+    }
+
+    #[test]
+    fn a_proxy_is_ours_to_know() {
+        let of = |url| Url::parse(url).map(|url| url.proxy);
+
+        assert_eq!(of("postgres://u@h/d").unwrap(), Proxy::None);
+        assert_eq!(of("postgres://u@h/d?proxy=none").unwrap(), Proxy::None);
+        assert_eq!(of("postgres://u@h/d?proxy=transaction").unwrap(), Proxy::Transaction);
+        assert!(of("postgres://u@h/d?proxy=session").unwrap_err().to_string().contains("`proxy`"));
     }
 
     #[test]

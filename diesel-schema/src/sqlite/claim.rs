@@ -28,7 +28,8 @@ mod tests {
     use diesel::sqlite::Sqlite;
 
     use super::*;
-    use crate::tables::deliveries::{body_of_version, known};
+    use crate::sqlite::migrations::MIGRATIONS;
+    use crate::tables::deliveries::{body_of_version, known, of_message, waiting};
     use crate::tables::work::lapsed;
 
     #[derive(QueryableByName)]
@@ -40,7 +41,9 @@ mod tests {
     /// How SQLite goes about a query on the tables as the migrations make them.
     fn plan(query: &str) -> Vec<String> {
         let mut connection = SqliteConnection::establish(":memory:").unwrap();
-        connection.batch_execute(include_str!("../../migrations/sqlite/0001_create_tables/up.sql")).unwrap();
+        for migration in MIGRATIONS {
+            connection.batch_execute(migration.up).unwrap();
+        }
         let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut connection).unwrap();
         steps.into_iter().map(|step| step.detail).collect()
     }
@@ -56,8 +59,10 @@ mod tests {
             (sql(&claimable("h", &now, 4)), "mojito_work_by_due"),
             (sql(&claimable("h", &now, 4)), "mojito_work_open"),
             (sql(&lapsed(&now)), "mojito_work_by_lease"),
-            (sql(&known(&[0; 32])), "mojito_deliveries_by_fingerprint"),
-            (sql(&body_of_version("e", "r", 1)), "mojito_deliveries_by_result"),
+            (sql(&known(1, &[0; 32])), "mojito_deliveries_by_fingerprint"),
+            (sql(&waiting(&[0; 32])), "mojito_deliveries_by_fingerprint"),
+            (sql(&of_message("e", "m")), "mojito_deliveries_by_message"),
+            (sql(&body_of_version(1, 1)), "mojito_deliveries_by_version"),
         ];
 
         for (query, index) in cases {

@@ -74,6 +74,11 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(record::record(c, &batch, &handlers, now))).await
     }
 
+    async fn relax(connection: &mut Wrapper) -> Result<(), OpenError> {
+        let relaxed = connection.spawn_blocking(|c| c.batch_execute(WITHOUT_FSYNC)).await;
+        relaxed.map_err(|error| OpenError::because("the SQLite connection cannot be set up", error))
+    }
+
     async fn claim(
         connection: &mut Wrapper,
         handler: Arc<str>,
@@ -89,11 +94,16 @@ impl Backend for Sqlite {
     }
 
     async fn commit(connection: &mut Wrapper) -> QueryResult<()> {
-        connection.spawn_blocking(Transactions::commit_transaction).await
+        connection
+            .spawn_blocking(|c| {
+                Transactions::commit_transaction(c)?;
+                c.batch_execute(WITH_FSYNC)
+            })
+            .await
     }
 
     async fn rollback(connection: &mut Wrapper) -> QueryResult<()> {
-        connection.spawn_blocking(Transactions::rollback_transaction).await
+        connection.spawn_blocking(rollback).await
     }
 
     async fn settle(connection: &mut Wrapper, ticket: Ticket, settlement: Settlement, now: Utc) -> QueryResult<bool> {
@@ -200,14 +210,27 @@ async fn write<R: Send + 'static>(
 
 type Transactions = AnsiTransactionManager;
 
+/// In WAL mode a commit without it may be lost in a power cut, but never in part, nor before one that was made earlier:
+/// the next commit with it, whoever's it is, makes all before it durable. <https://www.sqlite.org/pragma.html#pragma_synchronous>
+const WITHOUT_FSYNC: &str = "PRAGMA synchronous = NORMAL";
+
+/// What the host's own writes on this connection rely on.
+const WITH_FSYNC: &str = "PRAGMA synchronous = FULL";
+
 fn begin(connection: &mut SqliteConnection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
+    connection.batch_execute(WITHOUT_FSYNC)?;
     Transactions::begin_transaction_sql(connection, "BEGIN IMMEDIATE")?;
     match at_once(verbs::complete(connection, ticket, now)) {
         Ok(true) => Ok(true),
-        Ok(false) => Transactions::rollback_transaction(connection).map(|()| false),
+        Ok(false) => rollback(connection).map(|()| false),
         Err(error) => {
-            Transactions::rollback_transaction(connection)?;
+            rollback(connection)?;
             Err(error)
         }
     }
+}
+
+fn rollback(connection: &mut SqliteConnection) -> QueryResult<()> {
+    Transactions::rollback_transaction(connection)?;
+    connection.batch_execute(WITH_FSYNC)
 }

@@ -1,10 +1,12 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::verbs::record::{heads, write};
-use crate::plan::{Ground, Plan};
-use crate::tables::deliveries::{Known, known as known_by};
+use crate::plan::{Ground, MessageKey, Plan, ResultKey, key_of};
+use crate::standing::Head;
+use crate::tables::deliveries::{Known, known as known_by, of_message, waiting};
 use crate::{Fingerprint, HandlerSpec, NewDelivery, Recorded, Utc, failpoint};
 
 /// Loads what the batch stands on, decides, writes. The caller holds the write lock from before the first read.
@@ -14,27 +16,45 @@ pub(super) async fn record(
     handlers: &[HandlerSpec],
     now: Utc,
 ) -> QueryResult<Vec<Recorded>> {
-    let ground = Ground {
-        heads: heads(connection, batch).await?,
-        known: known(connection, batch)?,
-        ids: free_ids(connection, batch.len())?,
-    };
-    let plan = Plan::of(batch, handlers, ground, now);
+    let heads = heads(connection, batch).await?;
+    let known = known(connection, batch, &heads)?;
+    let messages = messages(connection, batch)?;
+    let ids = free_ids(connection, batch.len())?;
+    let plan = Plan::of(batch, handlers, Ground { heads, known, messages, ids }, now);
     write(connection, &plan).await?;
     failpoint::reach("record.written");
     Ok(plan.recorded)
 }
 
-/// The stored deliveries with each fingerprint of the batch, one by one.
-fn known(connection: &mut SqliteConnection, batch: &[NewDelivery]) -> QueryResult<HashMap<Fingerprint, Vec<Known>>> {
+/// The stored deliveries with each fingerprint of the batch, one by one: those of its result, and quarantined ones.
+fn known(
+    connection: &mut SqliteConnection,
+    batch: &[NewDelivery],
+    heads: &HashMap<ResultKey<'_>, Head<'_>>,
+) -> QueryResult<HashMap<Fingerprint, Vec<Known>>> {
     let mut known = HashMap::new();
-    for fingerprint in batch.iter().map(|delivery| delivery.fingerprint) {
-        let rows: Vec<Known> = known_by(fingerprint.as_bytes()).load(connection)?;
+    for delivery in batch {
+        let fingerprint = delivery.fingerprint.as_bytes();
+        let mut rows: Vec<Known> = waiting(fingerprint).load(connection)?;
+        if let Some(head) = key_of(delivery).and_then(|key| heads.get(&key)) {
+            rows.extend(known_by(head.first_delivery_id, fingerprint).load::<Known>(connection)?);
+        }
         if !rows.is_empty() {
-            known.insert(fingerprint, rows);
+            known.insert(delivery.fingerprint, rows);
         }
     }
     Ok(known)
+}
+
+/// The messages of the batch that have come before, one by one.
+fn messages<'a>(connection: &mut SqliteConnection, batch: &'a [NewDelivery]) -> QueryResult<HashSet<MessageKey<'a>>> {
+    let mut messages = HashSet::new();
+    for (endpoint, id) in batch.iter().filter_map(NewDelivery::message_key) {
+        if diesel::select(exists(of_message(endpoint, id))).get_result(connection)? {
+            messages.insert((endpoint, id));
+        }
+    }
+    Ok(messages)
 }
 
 diesel::table! {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
+use super::migrations::MIGRATIONS;
 use super::{at_once, rescue};
 use crate::{Rescue, Utc, work};
 
@@ -13,13 +14,15 @@ const LEASE: Duration = Duration::from_secs(15);
 /// Work that a dead process held: its delivery and its attempts so far.
 fn lost(attempts: &[(i64, i32)]) -> SqliteConnection {
     let mut connection = SqliteConnection::establish(":memory:").unwrap();
-    connection.batch_execute(include_str!("../../migrations/sqlite/0001_create_tables/up.sql")).unwrap();
+    for migration in MIGRATIONS {
+        connection.batch_execute(migration.up).unwrap();
+    }
     // Its deliveries do not matter here.
     connection.batch_execute("PRAGMA foreign_keys = OFF").unwrap();
     for (delivery, attempt) in attempts {
         let insert = format!(
-            "INSERT INTO mojito_work (delivery_id, handler, endpoint, result_id, state, attempt, max_attempts, lease_until)
-             VALUES ({delivery}, 'h', 'e', 'r-{delivery}', 'running', {attempt}, 5, '2001-01-01 00:00:00.000000')"
+            "INSERT INTO mojito_work (delivery_id, handler, first_delivery_id, state, attempt, max_attempts, lease_until)
+             VALUES ({delivery}, 'h', {delivery}, 'running', {attempt}, 5, '2001-01-01 00:00:00.000000')"
         );
         connection.batch_execute(&insert).unwrap();
     }

@@ -20,6 +20,8 @@ diesel::table! {
         event -> Text,
         /// The vendor's id of the interview result, where the body tells it.
         result_id -> Nullable<Text>,
+        /// The first delivery about the same result: finds all of them. Null for quarantined ones.
+        first_delivery_id -> Nullable<BigInt>,
         /// From 1, without gaps, per result; null for late and quarantined deliveries.
         version -> Nullable<BigInt>,
         /// A [`Standing`](crate::Standing), never `repeat`.
@@ -40,6 +42,8 @@ diesel::table! {
         changes -> Text,
         /// JSON array of `{"code", "field"}`.
         findings -> Text,
+        /// The id that a gateway gave to the message and signed.
+        message_id -> Nullable<Text>,
     }
 }
 
@@ -56,6 +60,8 @@ pub struct DeliveryRow {
     pub event: EventKind,
     /// The vendor's id of the interview result, where the body tells it.
     pub result_id: Option<String>,
+    /// The first delivery about the same result, which may be itself; none for quarantined ones.
+    pub first_delivery_id: Option<i64>,
     /// From 1, without gaps, per result; none for late and quarantined deliveries.
     pub version: Option<i64>,
     /// What it means for its result.
@@ -76,6 +82,8 @@ pub struct DeliveryRow {
     pub changes: String,
     /// JSON array of `{"code", "field"}`.
     pub findings: String,
+    /// The id that a gateway gave to the message and signed, where its scheme has one: the same in each retry.
+    pub message_id: Option<String>,
 }
 
 impl fmt::Debug for DeliveryRow {
@@ -91,20 +99,42 @@ impl fmt::Debug for DeliveryRow {
 }
 
 /// A stored delivery with the same bytes as one that has just come.
-#[derive(Debug, Clone, Copy, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = deliveries)]
 pub struct Known {
     /// The stored delivery.
     pub id: i64,
     /// What it means for its result.
     pub standing: Standing,
+    /// The id that its gateway gave it.
+    pub message_id: Option<String>,
 }
 
-/// Every stored delivery with these bytes.
+/// The deliveries of one result with these bytes.
 #[cfg(feature = "sqlite")]
 #[auto_type(no_type_alias)]
-pub(crate) fn known(fingerprint: &[u8]) -> _ {
-    deliveries::table.filter(deliveries::fingerprint.eq(fingerprint)).select((deliveries::id, deliveries::standing))
+pub(crate) fn known(first_delivery_id: i64, fingerprint: &[u8]) -> _ {
+    deliveries::table
+        .filter(deliveries::first_delivery_id.eq(first_delivery_id))
+        .filter(deliveries::fingerprint.eq(fingerprint))
+        .select((deliveries::id, deliveries::standing, deliveries::message_id))
+}
+
+/// What waits in quarantine with these bytes.
+#[cfg(feature = "sqlite")]
+#[auto_type(no_type_alias)]
+pub(crate) fn waiting(fingerprint: &[u8]) -> _ {
+    deliveries::table
+        .filter(deliveries::fingerprint.eq(fingerprint))
+        .filter(deliveries::first_delivery_id.is_null())
+        .select((deliveries::id, deliveries::standing, deliveries::message_id))
+}
+
+/// Every stored delivery that its gateway gave this id.
+#[cfg(feature = "sqlite")]
+#[auto_type(no_type_alias)]
+pub(crate) fn of_message<'a>(endpoint: &'a str, message_id: &'a str) -> _ {
+    deliveries::table.filter(deliveries::endpoint.eq(endpoint)).filter(deliveries::message_id.eq(message_id))
 }
 
 /// Counts `times` more repeats of the delivery, the last of them at `at`.
@@ -116,10 +146,9 @@ pub(crate) fn count_repeats<'a>(id: i64, times: i64, at: &'a Utc) -> _ {
 
 /// The body of one version of a result.
 #[auto_type(no_type_alias)]
-pub(crate) fn body_of_version<'a>(endpoint: &'a str, result_id: &'a str, version: i64) -> _ {
+pub(crate) fn body_of_version(first_delivery_id: i64, version: i64) -> _ {
     deliveries::table
-        .filter(deliveries::endpoint.eq(endpoint))
-        .filter(deliveries::result_id.eq(result_id))
+        .filter(deliveries::first_delivery_id.eq(first_delivery_id))
         .filter(deliveries::version.eq(version))
         .select(deliveries::body)
 }

@@ -62,6 +62,8 @@ diesel::table! {
         reason -> Nullable<Text>,
         /// Unknown keys as one JSON object.
         extra -> Text,
+        /// The first delivery about it: what all of them are filed under.
+        first_delivery_id -> BigInt,
         /// The delivery whose snapshot this is.
         delivery_id -> BigInt,
         /// The newest late delivery.
@@ -91,6 +93,8 @@ pub struct ResultRow {
     /// The fields of the payload.
     #[diesel(embed)]
     pub snapshot: Snapshot,
+    /// The first delivery about it.
+    pub first_delivery_id: i64,
     /// The delivery whose snapshot this is.
     pub delivery_id: i64,
     /// The newest late delivery.

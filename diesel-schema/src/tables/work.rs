@@ -16,10 +16,8 @@ diesel::table! {
         delivery_id -> BigInt,
         /// The handler's stable name.
         handler -> Text,
-        /// The delivery's endpoint.
-        endpoint -> Text,
-        /// The delivery's result: work of one result and handler waits in one line.
-        result_id -> Text,
+        /// The first delivery about the same result: work of one result and handler waits in one line.
+        first_delivery_id -> BigInt,
         /// A [`State`](crate::State).
         state -> Text,
         /// Attempts so far, counted when claimed.
@@ -48,10 +46,8 @@ pub struct WorkRow {
     pub delivery_id: i64,
     /// The handler's stable name.
     pub handler: String,
-    /// The delivery's endpoint.
-    pub endpoint: String,
-    /// The delivery's result.
-    pub result_id: String,
+    /// The first delivery about the same result.
+    pub first_delivery_id: i64,
     /// Where it stands.
     pub state: State,
     /// Attempts so far.
@@ -140,8 +136,7 @@ diesel::alias!(work as earlier: Earlier);
 #[auto_type(no_type_alias)]
 pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Utc, limit: i64) -> _ {
     let in_line = earlier
-        .filter(earlier.field(work::endpoint).eq(work::endpoint))
-        .filter(earlier.field(work::result_id).eq(work::result_id))
+        .filter(earlier.field(work::first_delivery_id).eq(work::first_delivery_id))
         .filter(earlier.field(work::handler).eq(work::handler))
         .filter(earlier.field(work::delivery_id).lt(work::delivery_id))
         .filter(earlier.field(work::finished_at).is_null());
@@ -156,15 +151,17 @@ pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Utc, limit: i64) -> _ {
         .limit(limit)
 }
 
-/// The fence: the row of this claim, as long as nobody has claimed it since and it still runs.
+/// The fence: the row of this claim, as long as nobody has claimed it since and it still runs: then it has a lease.
+///
+/// The state itself is not asked for: there is an index on the rows in one state, and SQLite would make a new plan for
+/// each value that is bound.
 #[auto_type(no_type_alias)]
 pub(crate) fn held<'a>(delivery_id: i64, handler: &'a str, epoch: i64) -> _ {
-    let running: State = State::Running;
     work::table
         .filter(work::delivery_id.eq(delivery_id))
         .filter(work::handler.eq(handler))
         .filter(work::epoch.eq(epoch))
-        .filter(work::state.eq(running))
+        .filter(work::lease_until.is_not_null())
 }
 
 /// The work whose lease has lapsed at `now`.

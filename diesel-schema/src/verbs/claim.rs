@@ -21,11 +21,12 @@ pub(crate) async fn take_one(connection: &mut Connection, row: WorkRow, lease_un
         ))
         .execute(connection)
         .await?;
+    let result_id = delivery.result_id.as_deref().unwrap_or_default();
     let current: Option<i64> =
-        current_delivery(&row.endpoint, &row.result_id).get_result(connection).await.optional()?;
+        current_delivery(&delivery.endpoint, result_id).get_result(connection).await.optional()?;
     let former_body: Option<Option<Vec<u8>>> = match delivery.version {
         Some(version) if version > 1 => {
-            let former = body_of_version(&row.endpoint, &row.result_id, version - 1);
+            let former = body_of_version(row.first_delivery_id, version - 1);
             former.get_result(connection).await.optional()?
         }
         _ => None,

@@ -1,5 +1,5 @@
 use diesel::dsl::sql;
-use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult, SelectableHelper};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
 use diesel::sql_types::{Bool, Text};
 
 use super::{Connection, RunQueryDsl};
@@ -44,12 +44,22 @@ pub(crate) async fn erase_result(
         .set((Snapshot::empty(), results::erased_at.eq(now), results::updated_at.eq(now)))
         .execute(connection)
         .await?;
-    let of_result = deliveries::table.filter(deliveries::endpoint.eq(endpoint)).filter(deliveries::result_id.eq(id));
+    let named = deliveries::table.filter(deliveries::endpoint.eq(endpoint)).filter(deliveries::result_id.eq(id));
+    let quarantined =
+        diesel::update(named.filter(deliveries::first_delivery_id.is_null()).filter(deliveries::body.is_not_null()))
+            .set(deliveries::body.eq(None::<Vec<u8>>))
+            .execute(connection)
+            .await?;
+    let first = results::table.find((endpoint, id)).select(results::first_delivery_id);
+    let Some(first) = first.get_result::<i64>(connection).await.optional()? else {
+        return Ok(Erased { bodies: quarantined as u64, ..Erased::default() });
+    };
+    let of_result = deliveries::table.filter(deliveries::first_delivery_id.eq(first));
     let bodies = diesel::update(of_result.filter(deliveries::body.is_not_null()))
         .set(deliveries::body.eq(None::<Vec<u8>>))
         .execute(connection)
         .await?;
-    let of_result = work::table.filter(work::endpoint.eq(endpoint)).filter(work::result_id.eq(id));
+    let of_result = work::table.filter(work::first_delivery_id.eq(first));
     let errors = diesel::update(of_result.filter(work::last_error.is_not_null()))
         .set(work::last_error.eq(None::<String>))
         .execute(connection)
@@ -65,6 +75,7 @@ pub(crate) async fn erase_result(
         ))
         .execute(connection)
         .await?;
+    let bodies = bodies + quarantined;
     Ok(Erased { results: tombstone as u64, bodies: bodies as u64, work: given_up as u64, errors: errors as u64 })
 }
 

@@ -71,7 +71,7 @@ pub(crate) async fn admit(
         return Ok(None);
     }
     let heads = heads(connection, std::slice::from_ref(delivery)).await?;
-    let ground = Ground { heads, known: HashMap::new(), ids: [delivery_id].into() };
+    let ground = Ground { heads, ids: [delivery_id].into(), ..Ground::default() };
     let mut plan = Plan::of_admitted(delivery, handlers, ground, now);
     for row in plan.deliveries.drain(..) {
         diesel::update(place).set(row).execute(connection).await?;

@@ -47,7 +47,7 @@ async fn requeue_one(
     handler: &HandlerSpec,
     due_at: Utc,
 ) -> QueryResult<u64> {
-    let Some(result_id) = &delivery.result_id else { return Ok(0) };
+    let Some(first_delivery_id) = delivery.first_delivery_id else { return Ok(0) };
     let waiting = (
         work::state.eq(State::Pending),
         work::attempt.eq(0),
@@ -59,8 +59,7 @@ async fn requeue_one(
     let key = (
         work::delivery_id.eq(delivery.id),
         work::handler.eq(&handler.name),
-        work::endpoint.eq(&delivery.endpoint),
-        work::result_id.eq(result_id),
+        work::first_delivery_id.eq(first_delivery_id),
     );
     let upsert = diesel::insert_into(work::table)
         .values((key, waiting.clone()))

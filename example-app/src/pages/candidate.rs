@@ -1,5 +1,6 @@
 use askama::Template;
-use mojito_schema::ResultRow;
+use diesel_async::AsyncConnection as _;
+use mojito_schema::{QueryResult, ResultRow};
 use rocket::get;
 use rocket::response::content::RawHtml;
 use rocket_db_pools::Connection;
@@ -7,7 +8,7 @@ use rocket_db_pools::Connection;
 use super::errors::Failure;
 use super::history::History;
 use super::{labels, reasons};
-use crate::database::HiringDb;
+use crate::database::{DbConnection, HiringDb};
 use crate::moment::Moment;
 use crate::score::Score;
 use crate::stage::Stage;
@@ -61,6 +62,14 @@ impl Report {
 }
 
 impl Page {
+    async fn read(c: &mut DbConnection, endpoint: &str, id: &str) -> QueryResult<Option<Self>> {
+        let mark = Mark::read(c).await?;
+        let Some(row) = candidates::find(c, endpoint, id).await? else { return Ok(None) };
+        let application = Application::find(c, endpoint, id).await?;
+        let history = History::read(c, endpoint, id).await?;
+        Ok(Some(Self::new(mark, row, application.map(|application| application.stage), history)))
+    }
+
     fn new(mark: Mark, row: ResultRow, stage: Option<Stage>, history: History) -> Self {
         let facts = facts(&row);
         let snapshot = row.snapshot;
@@ -122,11 +131,7 @@ pub(super) async fn page(
     id: Option<&str>,
 ) -> Result<Option<RawHtml<String>>, Failure> {
     let Some(id) = id else { return Ok(None) };
-    let mark = Mark::read(&mut db).await?;
-    let Some(row) = candidates::find(&mut db, endpoint, id).await? else { return Ok(None) };
-    let application = Application::find(&mut db, endpoint, id).await?;
-    let history = History::read(&mut db, endpoint, id).await?;
-    let page = Page::new(mark, row, application.map(|application| application.stage), history);
+    let Some(page) = db.transaction(async |c| Page::read(c, endpoint, id).await).await? else { return Ok(None) };
     Ok(Some(RawHtml(page.render()?)))
 }
 

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use askama::Template;
+use diesel_async::AsyncConnection as _;
 use mojito_schema::QueryResult;
 use rocket::response::content::RawHtml;
 use rocket::{get, uri};
@@ -33,6 +34,17 @@ struct Page {
     lines: Vec<Line>,
     stage: Option<Stage>,
     is_cut: bool,
+}
+
+impl Page {
+    async fn read(c: &mut DbConnection, stage: Option<Stage>) -> QueryResult<Self> {
+        let mark = Mark::read(c).await?;
+        let news = news(c).await?;
+        let mut lines = lines(c, stage).await?;
+        let is_cut = lines.len() > SHOWN;
+        lines.truncate(SHOWN);
+        Ok(Self { mark, choices: choices(stage), news, lines, stage, is_cut })
+    }
 }
 
 /// A choice of candidates: all, or those at one stage.
@@ -95,12 +107,7 @@ pub(super) async fn page(
     stage: Option<&str>,
 ) -> Result<RawHtml<String>, Failure> {
     let stage = stage.and_then(Stage::from_word);
-    let mark = Mark::read(&mut db).await?;
-    let news = news(&mut db).await?;
-    let mut lines = lines(&mut db, stage).await?;
-    let is_cut = lines.len() > SHOWN;
-    lines.truncate(SHOWN);
-    let page = Page { mark, choices: choices(stage), news, lines, stage, is_cut };
+    let page = db.transaction(async |c| Page::read(c, stage).await).await?;
     Ok(RawHtml(page.render()?))
 }
 

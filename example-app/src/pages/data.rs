@@ -1,3 +1,4 @@
+use diesel_async::AsyncConnection as _;
 use rocket::get;
 use rocket::http::Status;
 use rocket::response::content::RawJson;
@@ -59,7 +60,7 @@ pub(super) async fn list(
     let Some(limit) = effective(limit) else {
         return Ok((Status::BadRequest, RawJson(r#"{"error":"limit"}"#.to_owned())));
     };
-    let rows = candidates::newest(&mut db, limit).await?;
+    let rows = db.transaction(async |c| candidates::newest(c, limit).await).await?;
     let candidates: Vec<Candidate> = rows.into_iter().map(Candidate::from).collect();
     let json = serde_json::to_string(&candidates).expect("texts and numbers always serialise");
     Ok((Status::Ok, RawJson(json)))

@@ -1,8 +1,9 @@
 //! What the desk asks the plugin's table of deliveries.
 
+use diesel::dsl::auto_type;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use mojito_schema::deliveries;
+use mojito_schema::{deliveries, results};
 use rocket_mojito::{Event, EventKind, Standing, Utc};
 
 use crate::database::DbConnection;
@@ -37,8 +38,7 @@ pub struct HistoryRow {
 /// The deliveries of one result, newest first.
 pub async fn history(c: &mut DbConnection, endpoint: &str, result_id: &str) -> QueryResult<Vec<HistoryRow>> {
     deliveries::table
-        .filter(deliveries::endpoint.eq(endpoint))
-        .filter(deliveries::result_id.eq(result_id))
+        .filter(deliveries::first_delivery_id.eq_any(first_delivery(endpoint, result_id)))
         .order(deliveries::id.desc())
         .limit(HISTORY)
         .select(HistoryRow::as_select())
@@ -51,8 +51,7 @@ pub async fn history(c: &mut DbConnection, endpoint: &str, result_id: &str) -> Q
 /// The stored deliveries are asked, not the application: what was received in between may not have been filed.
 pub async fn had_result(c: &mut DbConnection, event: &Event) -> QueryResult<bool> {
     let before: Option<EventKind> = deliveries::table
-        .filter(deliveries::endpoint.eq(event.endpoint()))
-        .filter(deliveries::result_id.eq(&event.payload().id))
+        .filter(deliveries::first_delivery_id.eq_any(first_delivery(event.endpoint(), &event.payload().id)))
         .filter(deliveries::version.lt(event.version()))
         .filter(deliveries::event.ne(EventKind::InterviewFailed))
         .order(deliveries::version.desc())
@@ -61,6 +60,12 @@ pub async fn had_result(c: &mut DbConnection, event: &Event) -> QueryResult<bool
         .await
         .optional()?;
     Ok(before == Some(EventKind::InterviewResult))
+}
+
+/// The first delivery about a result: what all of them are filed under.
+#[auto_type(no_type_alias)]
+fn first_delivery<'a>(endpoint: &'a str, result_id: &'a str) -> _ {
+    results::table.find((endpoint, result_id)).select(results::first_delivery_id.nullable())
 }
 
 /// The newest deliveries, and how often each was repeated.

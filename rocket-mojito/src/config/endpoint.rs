@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rocket::serde::Deserialize;
 
-use super::{Secret, SecretConfig};
+use super::credential::Credential;
+use super::{Key, Secret, SecretConfig};
 use crate::{Error, EventKind};
 
 /// One path that deliveries come to, with the secrets that are valid there. One per merchant and environment.
@@ -14,12 +15,12 @@ pub struct EndpointConfig {
 }
 
 impl EndpointConfig {
-    /// An endpoint without a secret, which no launch accepts.
+    /// An endpoint without a secret or key, which no launch accepts.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a secret. All that are added are valid at once.
+    /// Adds a secret or key. All that are added are valid at once; an endpoint with secrets and keys wants one of each.
     pub fn secret(mut self, secret: SecretConfig) -> Self {
         self.secrets.push(secret);
         self
@@ -31,7 +32,7 @@ impl EndpointConfig {
         self
     }
 
-    /// Whether a secret is configured.
+    /// Whether a secret or key is configured.
     pub fn has_secret(&self) -> bool {
         !self.secrets.is_empty()
     }
@@ -40,7 +41,7 @@ impl EndpointConfig {
         self.paused
     }
 
-    fn resolve(&self, name: &str) -> Result<Endpoint, Error> {
+    fn resolve(&self, name: &str, values: &mut Values) -> Result<Endpoint, Error> {
         let path = format!("mojito.endpoints.{name}.secrets");
         check_name(name)?;
         if self.secrets.is_empty() {
@@ -49,15 +50,23 @@ impl EndpointConfig {
                  {{ id = \"…\", header = \"…\", env = \"…\" }}, or `value` or `file` in place of `env`"
             )));
         }
-        let secrets: Vec<Secret> = self.secrets.iter().map(|secret| secret.resolve(&path)).collect::<Result<_, _>>()?;
+        let mut endpoint = Endpoint { name: name.to_owned(), secrets: Vec::new(), keys: Vec::new() };
         let mut ids = HashSet::new();
-        if let Some(twice) = secrets.iter().find(|secret| !ids.insert(&secret.id)) {
-            return Err(Error::config(format!(
-                "secret id `{}` stands twice in `{path}`: give each a name of its own",
-                twice.id
-            )));
+        for config in &self.secrets {
+            let (credential, digest) = Credential::resolve(config, &path)?;
+            let id = credential.id().to_owned();
+            if !ids.insert(id.clone()) {
+                return Err(Error::config(format!(
+                    "secret id `{id}` stands twice in `{path}`: give each a name of its own"
+                )));
+            }
+            values.claim(name, &config.scheme, &id, digest)?;
+            match credential {
+                Credential::Secret(secret) => endpoint.secrets.push(secret),
+                Credential::Key(key) => endpoint.keys.push(key),
+            }
         }
-        Ok(Endpoint { name: name.to_owned(), secrets })
+        Ok(endpoint)
     }
 }
 
@@ -73,11 +82,38 @@ fn check_name(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// An endpoint whose settings are sound.
+/// An endpoint whose settings are sound: it has a secret or a key.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
     pub name: String,
+    /// One of these must stand in its header, where there are any.
     pub secrets: Vec<Secret>,
+    /// One of these must have signed the body, where there are any.
+    pub keys: Vec<Key>,
+}
+
+/// Which value serves whom: its digest, and the endpoint and scheme that it is for.
+#[derive(Default)]
+struct Values(HashMap<[u8; 32], (String, String)>);
+
+impl Values {
+    fn claim(&mut self, endpoint: &str, scheme: &str, id: &str, digest: [u8; 32]) -> Result<(), Error> {
+        let (owner, former) = self.0.entry(digest).or_insert_with(|| (endpoint.to_owned(), scheme.to_owned()));
+        if owner != endpoint {
+            return Err(Error::config(format!(
+                "endpoints `{owner}` and `{endpoint}` have one secret in common (`{id}`): \
+                 give each a secret of its own, so that deliveries cannot be mixed up"
+            )));
+        }
+        // A key that is also sent in a header is none; and what one scheme signs may mean something else in another.
+        if former != scheme {
+            return Err(Error::config(format!(
+                "secret `{id}` in `mojito.endpoints.{endpoint}.secrets` has the value of another one with the scheme \
+                 `{former}`: give each scheme a secret of its own"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Every endpoint, and which request is for which.
@@ -99,20 +135,9 @@ impl Endpoints {
             ));
         }
         let mut by_name = HashMap::new();
-        let mut owners: HashMap<[u8; 32], String> = HashMap::new();
+        let mut values = Values::default();
         for (name, config) in configured {
-            let endpoint = config.resolve(name)?;
-            for secret in &endpoint.secrets {
-                let owner = owners.entry(secret.digest).or_insert_with(|| name.clone());
-                if owner != name {
-                    return Err(Error::config(format!(
-                        "endpoints `{owner}` and `{name}` have one secret in common (`{}`): \
-                         give each a secret of its own, so that deliveries cannot be mixed up",
-                        secret.id
-                    )));
-                }
-            }
-            by_name.insert(name.clone(), endpoint);
+            by_name.insert(name.clone(), config.resolve(name, &mut values)?);
         }
         let mount = mount.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect();
         Ok(Self { by_name, mount })

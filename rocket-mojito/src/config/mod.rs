@@ -1,16 +1,19 @@
 //! Settings: read from Rocket's configuration or set in code, checked before anything starts.
 
+mod credential;
 mod endpoint;
+mod key;
 mod pauses;
 mod secret;
 mod settings;
 mod unreadable;
 
+pub(crate) use self::credential::Secret;
 pub use self::endpoint::EndpointConfig;
 pub(crate) use self::endpoint::{Endpoint, Endpoints};
+pub(crate) use self::key::{Key, Mac, Scheme};
 pub(crate) use self::pauses::Pauses;
-pub(crate) use self::secret::Secret;
-pub use self::secret::SecretConfig;
+pub use self::secret::{Encoding, SecretConfig};
 pub use self::settings::MojitoConfig;
 pub(crate) use self::settings::Retention;
 pub(crate) use self::unreadable::describe;

@@ -1,33 +1,49 @@
 use std::fmt;
+use std::path::PathBuf;
 
 use rocket::serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// Shorter secrets can be guessed.
-const SHORTEST: usize = 24;
-
-/// A secret that authenticates deliveries: the value of a header that JobMojito is configured to send.
+/// Something that authenticates deliveries: a secret in a header, or a key that signs them.
 ///
-/// Several may be valid at once, so that a secret can be changed without downtime. Nothing prints the value.
+/// JobMojito sends a secret in a header of your choice. A gateway in front of this application can sign what it hands
+/// on; then the endpoint has a key. Several of each may be valid at once, so that they can be changed without downtime.
+/// An endpoint with both wants both: one of the secrets, and a signature by one of the keys. Nothing prints the value.
 ///
 /// ```
 /// # use rocket_mojito::SecretConfig;
 /// let secret = SecretConfig::header("2026-11", "X-Mojito-Secret", "7hQ2mZ0pVx9sLr4TkWc8bN1f");
 ///
-/// assert_eq!(format!("{secret:?}"), r#"SecretConfig { id: "2026-11", header: Some("X-Mojito-Secret"), .. }"#);
+/// let shown = r#"SecretConfig { id: "2026-11", scheme: "header", header: Some("X-Mojito-Secret"), .. }"#;
+/// assert_eq!(format!("{secret:?}"), shown);
 /// ```
 #[derive(Clone, Deserialize)]
 #[serde(crate = "rocket::serde", deny_unknown_fields)]
 pub struct SecretConfig {
-    id: String,
+    pub(super) id: String,
     #[serde(default = "static_header")]
-    scheme: String,
-    header: Option<String>,
+    pub(super) scheme: String,
+    pub(super) header: Option<String>,
+    pub(super) header_prefix: Option<String>,
+    pub(super) encoding: Option<Encoding>,
+    pub(super) prefix: Option<String>,
+    pub(super) timestamp_header: Option<String>,
     value: Option<String>,
     env: Option<String>,
-    file: Option<std::path::PathBuf>,
+    file: Option<PathBuf>,
+}
+
+/// How a signature is written in its header.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(crate = "rocket::serde", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Encoding {
+    /// Hexadecimal digits, of either case.
+    #[default]
+    Hex,
+    /// Base64 with padding, in the standard alphabet.
+    Base64,
 }
 
 fn static_header() -> String {
@@ -37,102 +53,111 @@ fn static_header() -> String {
 impl SecretConfig {
     /// A secret that stands in `header` as it is. `id` is stored with every delivery that it authenticated.
     pub fn header(id: impl Into<String>, header: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { header: Some(header.into()), ..Self::new("header", id, value) }
+    }
+
+    /// A key of Standard Webhooks: `whsec_` and 24 to 64 bytes in base64. Signatures are those of version `v1`.
+    pub fn standard_webhooks(id: impl Into<String>, key: impl Into<String>) -> Self {
+        Self::new("standard-webhooks", id, key)
+    }
+
+    /// A key that signs as GitHub does: `sha256=…` in `X-Hub-Signature-256`. It carries no time, so a delivery that
+    /// somebody captured can be sent again at any time.
+    pub fn github(id: impl Into<String>, key: impl Into<String>) -> Self {
+        Self::new("github", id, key)
+    }
+
+    /// A key that signs as Stripe does: `t=…,v1=…` in `Stripe-Signature`.
+    pub fn stripe(id: impl Into<String>, key: impl Into<String>) -> Self {
+        Self::new("stripe", id, key)
+    }
+
+    /// A key whose HMAC-SHA256 of the body stands in `header`. Without a [`timestamp_header`](Self::timestamp_header)
+    /// it carries no time, as with [`github`](Self::github).
+    pub fn hmac(id: impl Into<String>, header: impl Into<String>, key: impl Into<String>) -> Self {
+        Self { header: Some(header.into()), ..Self::new("hmac", id, key) }
+    }
+
+    /// For [`standard_webhooks`](Self::standard_webhooks): what the names of the three headers begin with. Default:
+    /// `webhook`, as in `webhook-id`. Svix sends `svix-id` and so on.
+    pub fn header_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.header_prefix = Some(prefix.into());
+        self
+    }
+
+    /// For [`hmac`](Self::hmac): how the signature is written. Default: [`Encoding::Hex`].
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = Some(encoding);
+        self
+    }
+
+    /// For [`hmac`](Self::hmac): what stands before the signature in its header, such as `sha256=`. Default: nothing.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// For [`hmac`](Self::hmac): a header with the Unix time in seconds. Then time, a full stop and body are signed
+    /// instead of the body alone, and more than 300 seconds off is refused.
+    pub fn timestamp_header(mut self, header: impl Into<String>) -> Self {
+        self.timestamp_header = Some(header.into());
+        self
+    }
+
+    fn new(scheme: &str, id: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
             id: id.into(),
-            scheme: static_header(),
-            header: Some(header.into()),
+            scheme: scheme.to_owned(),
+            header: None,
+            header_prefix: None,
+            encoding: None,
+            prefix: None,
+            timestamp_header: None,
             value: Some(value.into()),
             env: None,
             file: None,
         }
     }
 
-    /// Checks the setting and fetches the value. `path` names the endpoint's list of secrets.
-    pub(super) fn resolve(&self, path: &str) -> Result<Secret, Error> {
-        let id = &self.id;
-        if id.trim().is_empty() {
-            return Err(Error::config(format!("a secret in `{path}` has an empty `id`: give each a name of its own")));
-        }
-        if self.scheme != "header" {
-            return Err(Error::config(format!(
-                "secret `{id}` in `{path}` has the unknown scheme `{}`: this version knows `header`",
-                self.scheme
-            )));
-        }
-        let header = self.header.as_deref().unwrap_or_default();
-        if !is_header_name(header) {
-            return Err(Error::config(format!(
-                "secret `{id}` in `{path}` has `{header}` for a header name: set `header` to the name that \
-                 JobMojito is configured to send, such as `X-Mojito-Secret`"
-            )));
-        }
-        let value = self.fetch(path)?;
-        check_value(id, path, &value)?;
-        Ok(Secret { id: id.clone(), header: header.to_owned(), digest: Sha256::digest(value).into() })
-    }
-
-    fn fetch(&self, path: &str) -> Result<String, Error> {
-        let id = &self.id;
+    /// The value, from wherever it is to come. `path` names the endpoint's list of secrets.
+    pub(super) fn fetch(&self, path: &str) -> Result<String, Error> {
         match (&self.value, &self.env, &self.file) {
             (Some(value), None, None) => Ok(value.clone()),
             (None, Some(name), None) => std::env::var(name).map_err(|_| {
-                Error::config(format!(
-                    "secret `{id}` in `{path}` comes from the environment variable `{name}`, which is not set: \
-                     export it before the launch"
-                ))
+                self.fault(
+                    path,
+                    format!(
+                        "comes from the environment variable `{name}`, which is not set: export it before the launch"
+                    ),
+                )
             }),
             (None, None, Some(file)) => match std::fs::read_to_string(file) {
                 Ok(value) => Ok(value.trim_end_matches(['\r', '\n']).to_owned()),
-                Err(error) => Err(Error::config(format!(
-                    "secret `{id}` in `{path}` comes from the file `{}`, which cannot be read ({}): \
-                     create it, readable for this process",
-                    file.display(),
-                    error.kind()
-                ))),
+                Err(error) => Err(self.fault(
+                    path,
+                    format!(
+                        "comes from the file `{}`, which cannot be read ({}): create it, readable for this process",
+                        file.display(),
+                        error.kind()
+                    ),
+                )),
             },
-            _ => {
-                Err(Error::config(format!("secret `{id}` in `{path}` needs exactly one of `value`, `env` and `file`")))
-            }
+            _ => Err(self.fault(path, "needs exactly one of `value`, `env` and `file`")),
         }
+    }
+
+    /// What is wrong with this secret, as the sentence that stops the launch.
+    pub(super) fn fault(&self, path: &str, fault: impl fmt::Display) -> Error {
+        Error::config(format!("secret `{}` in `{path}` {fault}", self.id))
     }
 }
 
 impl fmt::Debug for SecretConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretConfig").field("id", &self.id).field("header", &self.header).finish_non_exhaustive()
+        f.debug_struct("SecretConfig")
+            .field("id", &self.id)
+            .field("scheme", &self.scheme)
+            .field("header", &self.header)
+            .finish_non_exhaustive()
     }
-}
-
-fn check_value(id: &str, path: &str, value: &str) -> Result<(), Error> {
-    let remedy = "generate one, for example with `openssl rand -hex 24`";
-    if value.is_empty() {
-        return Err(Error::config(format!("secret `{id}` in `{path}` is empty: {remedy}")));
-    }
-    if value.len() < SHORTEST {
-        return Err(Error::config(format!(
-            "secret `{id}` in `{path}` has {} characters, and {SHORTEST} are the least: {remedy}",
-            value.len()
-        )));
-    }
-    // HTTP trims spaces around a value, and Rocket drops a header that is not ASCII: neither would ever match.
-    if !value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') || value.trim() != value {
-        return Err(Error::config(format!(
-            "secret `{id}` in `{path}` holds characters that are not visible ASCII: {remedy}"
-        )));
-    }
-    Ok(())
-}
-
-/// Source: RFC 9110, section 5.6.2, `token`.
-fn is_header_name(name: &str) -> bool {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(is_token)
-}
-
-/// A secret that is ready to be compared with. Only its digest is kept.
-#[derive(Clone)]
-pub(crate) struct Secret {
-    pub id: String,
-    pub header: String,
-    pub digest: [u8; 32],
 }

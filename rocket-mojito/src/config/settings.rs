@@ -200,14 +200,14 @@ impl MojitoConfig {
         self
     }
 
-    /// Adds a secret to an endpoint, which is added too if need be.
+    /// Adds a secret or key to an endpoint, which is added too if need be.
     pub fn secret(mut self, endpoint: impl Into<String>, secret: SecretConfig) -> Self {
         let entry = self.endpoints.entry(endpoint.into()).or_default();
         *entry = std::mem::take(entry).secret(secret);
         self
     }
 
-    /// Whether an endpoint has a secret already.
+    /// Whether an endpoint has a secret or key already.
     pub fn has_secret(&self, endpoint: &str) -> bool {
         self.endpoints.get(endpoint).is_some_and(EndpointConfig::has_secret)
     }

@@ -11,11 +11,13 @@ use super::held::Held;
 use super::keeper::Keeper;
 use super::pruner::Pruner;
 use super::supervisor::supervise;
+use super::wire::Wire;
 use crate::config::{MojitoConfig, Pauses};
 use crate::pool::InUse;
 use crate::store::{Database, Link, Signal};
 
-/// The background work of one process: an executor per handler, the keeper of the leases, the pruner.
+/// The background work of one process: an executor per handler, the keeper of the leases, the pruner, the wire to other
+/// processes.
 pub(crate) struct Dispatcher<B: Backend> {
     desk: Desk<B>,
     stop: watch::Sender<bool>,
@@ -24,6 +26,7 @@ pub(crate) struct Dispatcher<B: Backend> {
     executors: Vec<JoinHandle<()>>,
     keeper: JoinHandle<()>,
     pruner: JoinHandle<()>,
+    wire: JoinHandle<()>,
     _pool: InUse,
 }
 
@@ -37,7 +40,7 @@ impl<B: Backend> Dispatcher<B> {
         pruner: Pruner,
     ) -> Self {
         let pool = database.keep_open().await;
-        let link = Arc::new(Mutex::new(Link::new(Arc::clone(&database))));
+        let link = Arc::new(Mutex::new(Link::relaxed(Arc::clone(&database))));
         let desk = Desk { database, link, held: Held::default() };
         let (stop, stopped) = watch::channel(false);
         let (mut slots, mut executors) = (Vec::new(), Vec::new());
@@ -60,14 +63,19 @@ impl<B: Backend> Dispatcher<B> {
             }));
         }
         let keeper = Keeper { desk: desk.clone(), lease: config.lease, signal: signal.clone() };
+        let wire = Wire { database: Arc::clone(&desk.database), signal: signal.clone() };
         let (stop_keeper, keeper_stopped) = watch::channel(false);
+        let wire_stopped = keeper_stopped.clone();
+        let wire = tokio::spawn(async move {
+            supervise("wire", wire_stopped.clone(), || wire.run(wire_stopped.clone())).await;
+        });
         let keeper = tokio::spawn(async move {
             supervise("keeper", keeper_stopped.clone(), || keeper.run(keeper_stopped.clone())).await;
         });
         let pruner = tokio::spawn(async move {
             supervise("pruner", stopped.clone(), || pruner.run(stopped.clone())).await;
         });
-        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, _pool: pool }
+        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, wire, _pool: pool }
     }
 
     /// Stops claiming, gives running attempts `grace` to end, then releases those that did not.
@@ -78,7 +86,7 @@ impl<B: Backend> Dispatcher<B> {
         self.stop.send_replace(true);
         // What it waits for goes on by itself, step by step.
         self.pruner.abort();
-        let Self { desk, stop_keeper, slots, executors, keeper, .. } = self;
+        let Self { desk, stop_keeper, slots, executors, keeper, wire, .. } = self;
         let all_ended = async {
             for executor in executors {
                 // It has ended either way.
@@ -90,6 +98,7 @@ impl<B: Backend> Dispatcher<B> {
             // Not before: what still runs needs its lease.
             stop_keeper.send_replace(true);
             let _ = keeper.await;
+            let _ = wire.await;
         };
         if tokio::time::timeout(grace, all_ended).await.is_ok() {
             return;

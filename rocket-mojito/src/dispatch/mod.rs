@@ -4,6 +4,7 @@
 //! executor: claim ── attempt: handler ── commit | retry | discard | release
 //! keeper:   renew leases, rescue lapsed ones
 //! pruner:   remove what is too old
+//! wire:     tell other processes of work, and hear of theirs
 //! ```
 
 mod attempt;
@@ -17,6 +18,7 @@ mod keeper;
 mod pruner;
 mod supervisor;
 mod transaction;
+mod wire;
 
 pub use self::context::Context;
 pub(crate) use self::dispatcher::Dispatcher;

@@ -5,19 +5,24 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use super::{Cause, Rejection};
 use crate::config::{Endpoint, Secret};
 
-/// Proof that a request came from somebody who knows a secret of the endpoint. Only it can read a body.
-pub(super) struct Authenticated<'e> {
+/// Proof that a request came from somebody who knows a secret of the endpoint, as far as it has any. Only it can read
+/// a body; whether that was signed is still to be seen.
+pub(crate) struct Authenticated<'e> {
     pub endpoint: &'e Endpoint,
-    pub secret_id: &'e str,
+    /// The secret; none where the endpoint has keys alone.
+    pub secret_id: Option<&'e str>,
 }
 
-/// Looks for a header that holds one of the endpoint's secrets.
+/// Looks for a header that holds one of the endpoint's secrets. An endpoint with keys alone has none to look for.
 ///
 /// Every secret is compared, and digests are, so that the time tells neither which one is near nor how long it is.
-pub(super) fn authenticate<'e>(
+pub(crate) fn authenticate<'e>(
     endpoint: &'e Endpoint,
     headers: &HeaderMap<'_>,
 ) -> Result<Authenticated<'e>, Rejection> {
+    if endpoint.secrets.is_empty() {
+        return Ok(Authenticated { endpoint, secret_id: None });
+    }
     let mut is_absent = true;
     let mut is_repeated = false;
     let mut matched = u32::MAX;
@@ -34,7 +39,7 @@ pub(super) fn authenticate<'e>(
         return Err(Rejection::new(Cause::SecretRepeated));
     }
     match endpoint.secrets.get(matched as usize) {
-        Some(secret) => Ok(Authenticated { endpoint, secret_id: &secret.id }),
+        Some(secret) => Ok(Authenticated { endpoint, secret_id: Some(&secret.id) }),
         None if is_absent => Err(Rejection::new(Cause::SecretAbsent)),
         None => Err(Rejection::new(Cause::SecretWrong)),
     }
@@ -60,7 +65,7 @@ mod tests {
             header: "X-Secret".into(),
             digest: Sha256::digest(value).into(),
         };
-        Endpoint { name: "default".into(), secrets: vec![secret("old", OLD), secret("new", NEW)] }
+        Endpoint { name: "default".into(), secrets: vec![secret("old", OLD), secret("new", NEW)], keys: Vec::new() }
     }
 
     fn headers(values: &[&str]) -> HeaderMap<'static> {
@@ -75,8 +80,8 @@ mod tests {
     fn each_secret_that_is_valid_matches_under_its_id() {
         let endpoint = endpoint();
 
-        assert_eq!(authenticate(&endpoint, &headers(&[OLD])).unwrap().secret_id, "old");
-        assert_eq!(authenticate(&endpoint, &headers(&[NEW])).unwrap().secret_id, "new");
+        assert_eq!(authenticate(&endpoint, &headers(&[OLD])).unwrap().secret_id, Some("old"));
+        assert_eq!(authenticate(&endpoint, &headers(&[NEW])).unwrap().secret_id, Some("new"));
     }
 
     #[test]

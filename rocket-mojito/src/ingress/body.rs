@@ -8,8 +8,11 @@ use rocket::tokio::io::AsyncReadExt;
 use super::authentication::Authenticated;
 use super::{Cause, Rejection, media_type};
 
-/// A body that has arrived whole.
-pub(super) struct Body(pub Vec<u8>);
+/// A body that has arrived whole, from somebody who may send one.
+pub(super) struct Body<'e> {
+    pub sender: Authenticated<'e>,
+    pub bytes: Vec<u8>,
+}
 
 /// What a body may cost.
 #[derive(Debug, Clone, Copy)]
@@ -21,25 +24,30 @@ pub(super) struct Limits {
 /// What a buffer begins with, whatever length is declared: most bodies fit, and nobody can make us reserve more.
 const FIRST_CAPACITY: usize = 4096;
 
-impl Authenticated<'_> {
+impl<'e> Authenticated<'e> {
     /// Reads the whole body, or refuses it: too long, not JSON by its media type, too slow, or cut.
-    pub async fn read(&self, headers: &HeaderMap<'_>, data: Data<'_>, limits: Limits) -> Result<Body, Rejection> {
+    pub(super) async fn read(
+        self,
+        headers: &HeaderMap<'_>,
+        data: Data<'_>,
+        limits: Limits,
+    ) -> Result<Body<'e>, Rejection> {
         let declared = declared_length(headers)?;
         if declared.is_some_and(|length| length > limits.size.as_u64()) {
             return Err(Rejection::new(Cause::DeclaredTooLarge));
         }
         media_type::check(headers)?;
-        let body = tokio::time::timeout(limits.deadline, read_to_limit(data, limits.size))
+        let bytes = tokio::time::timeout(limits.deadline, read_to_limit(data, limits.size))
             .await
             .map_err(|_| Rejection::new(Cause::BodyDeadline))??;
-        if body.is_empty() {
+        if bytes.is_empty() {
             return Err(Rejection::new(Cause::BodyEmpty));
         }
         // Rocket ends a body that was cut within its first bytes as if it were complete.
-        if declared.is_some_and(|length| length != body.len() as u64) {
+        if declared.is_some_and(|length| length != bytes.len() as u64) {
             return Err(Rejection::new(Cause::BodyCut));
         }
-        Ok(Body(body))
+        Ok(Body { sender: self, bytes })
     }
 }
 

@@ -6,8 +6,9 @@ use rocket::data::{Data, FromData, Outcome};
 use rocket::request::Request;
 use rocket::{Ignite, Rocket, Sentinel};
 
-use super::authentication::{Authenticated, authenticate};
-use super::body::{Body, Limits};
+use super::authentication::authenticate;
+use super::body::Limits;
+use super::signature::Verified;
 use super::{Cause, Rejection};
 use crate::config::{Endpoints, MojitoConfig, Pauses};
 use crate::event::{Payload, Reading, classify};
@@ -57,6 +58,7 @@ pub struct MojitoEvent {
     secret_id: String,
     received_at: Utc,
     kind: EventKind,
+    message_id: Option<String>,
     body: Vec<u8>,
     reading: Reading,
 }
@@ -88,7 +90,7 @@ impl MojitoEvent {
         &self.endpoint
     }
 
-    /// Which of the endpoint's secrets matched.
+    /// Which of the endpoint's secrets matched; where it has keys, which of them signed.
     pub fn secret_id(&self) -> &str {
         &self.secret_id
     }
@@ -98,13 +100,15 @@ impl MojitoEvent {
         &self.body
     }
 
-    fn parse(sender: &Authenticated<'_>, path: Option<EventKind>, Body(body): Body) -> Self {
+    fn parse(verified: Verified<'_>, path: Option<EventKind>, received_at: Utc) -> Self {
+        let Verified { endpoint, secret_id, message_id, body } = verified;
         let (kind, reading) = classify(path, Reading::of(&body));
         Self {
-            endpoint: sender.endpoint.name.clone(),
-            secret_id: sender.secret_id.to_owned(),
-            received_at: Utc::now(),
+            endpoint: endpoint.name.clone(),
+            secret_id: secret_id.to_owned(),
+            received_at,
             kind,
+            message_id,
             body,
             reading,
         }
@@ -128,22 +132,25 @@ impl MojitoEvent {
             body: self.body,
             content,
             findings,
+            message_id: self.message_id,
         }
     }
 }
 
-/// Authenticate, read, parse: each step takes what only the one before can give.
+/// Authenticate, read, verify, parse: each step takes what only the one before can give.
 async fn receive(request: &Request<'_>, data: Data<'_>) -> Result<MojitoEvent, Rejection> {
     let ingress = request.rocket().state::<Ingress>().expect("the sentinel stops a launch without the fairing");
     let (endpoint, path) =
         ingress.0.endpoints.locate(request.uri().path().segments()).ok_or(Rejection::new(Cause::UnknownEndpoint))?;
     let sender = authenticate(endpoint, request.headers())?;
     let body = sender.read(request.headers(), data, ingress.0.limits).await?;
+    let received_at = Utc::now();
+    let verified = body.verify(request.headers(), received_at)?;
     if ingress.0.pauses.has_endpoint(&endpoint.name) {
         return Err(Rejection::new(Cause::Paused));
     }
     failpoint::reach("ingress.read");
-    Ok(MojitoEvent::parse(&sender, path, body))
+    Ok(MojitoEvent::parse(verified, path, received_at))
 }
 
 #[rocket::async_trait]

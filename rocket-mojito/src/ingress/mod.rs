@@ -7,6 +7,7 @@
 //! | `415` | a media type that is not JSON, a charset that is not UTF-8, a content encoding |
 //! | `408` | the body is not complete within `body_deadline` |
 //! | `400` | the body is empty, or shorter than its `Content-Length` |
+//! | `401` | the endpoint has signing keys, and the signature is wrong, stale or absent |
 //! | `503` | not durable within `ack_deadline`, database down, queue full, stopping, paused |
 //! | `405` | any method but `POST` |
 //! | `200` | committed |
@@ -17,9 +18,14 @@ mod event;
 mod media_type;
 mod receipt;
 mod rejection;
+mod signature;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::authentication::authenticate;
 pub(crate) use self::event::Ingress;
 pub use self::event::MojitoEvent;
 pub use self::receipt::Receipt;
 pub(crate) use self::rejection::Cause;
 pub use self::rejection::Rejection;
+#[cfg(feature = "testing")]
+pub(crate) use self::signature::signer;

@@ -4,6 +4,7 @@ use rocket::http::{ContentType, Header, Status};
 use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
 
+use super::signature::Flaw;
 use crate::store::Unavailable;
 
 /// Why a request is refused. As a responder it is the exact answer: a status, a fixed code, and nothing else.
@@ -28,6 +29,7 @@ pub(crate) enum Cause {
     BodyEmpty,
     BodyCut,
     Method,
+    Signature(Flaw),
     Paused,
     Store(Unavailable),
 }
@@ -43,9 +45,11 @@ impl Rejection {
     /// The status that it is answered with.
     pub fn status(&self) -> Status {
         match self.0 {
-            Cause::UnknownEndpoint | Cause::SecretAbsent | Cause::SecretRepeated | Cause::SecretWrong => {
-                Status::Unauthorized
-            }
+            Cause::UnknownEndpoint
+            | Cause::SecretAbsent
+            | Cause::SecretRepeated
+            | Cause::SecretWrong
+            | Cause::Signature(_) => Status::Unauthorized,
             Cause::DeclaredTooLarge | Cause::ActualTooLarge => Status::PayloadTooLarge,
             Cause::MediaType | Cause::Charset | Cause::Encoding => Status::UnsupportedMediaType,
             Cause::BodyDeadline => Status::RequestTimeout,
@@ -84,6 +88,10 @@ impl Rejection {
             Cause::BodyEmpty => "body_empty",
             Cause::BodyCut => "body_cut",
             Cause::Method => "method",
+            Cause::Signature(Flaw::Absent) => "signature_absent",
+            Cause::Signature(Flaw::Malformed) => "signature_malformed",
+            Cause::Signature(Flaw::Wrong) => "signature_wrong",
+            Cause::Signature(Flaw::Stale) => "signature_stale",
             Cause::Paused => "paused",
             Cause::Store(Unavailable::QueueFull) => "queue_full",
             Cause::Store(Unavailable::Stopping) => "stopping",

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backend, Open, QueryResult, fault, is_unknown};
+use mojito_schema::{Backend, Open, OpenError, QueryResult, fault, is_unknown};
 use rocket::futures::future::BoxFuture;
 
 use super::{Database, Unavailable};
@@ -11,12 +11,18 @@ use super::{Database, Unavailable};
 pub(crate) struct Link<B: Backend> {
     database: Arc<Database<B>>,
     connection: Option<B::Connection>,
+    is_relaxed: bool,
     is_down: bool,
 }
 
 impl<B: Backend> Link<B> {
     pub fn new(database: Arc<Database<B>>) -> Self {
-        Self { database, connection: None, is_down: false }
+        Self { database, connection: None, is_relaxed: false, is_down: false }
+    }
+
+    /// One whose commits need not be on disk when they are done: what a power cut takes is done again.
+    pub fn relaxed(database: Arc<Database<B>>) -> Self {
+        Self { is_relaxed: true, ..Self::new(database) }
     }
 
     pub fn database(&self) -> &Arc<Database<B>> {
@@ -55,7 +61,7 @@ impl<B: Backend> Link<B> {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
-        match B::open(self.database.url(), Open::Existing).await {
+        match Self::open(&self.database, self.is_relaxed).await {
             Ok(connection) => {
                 self.is_down = false;
                 Ok(connection)
@@ -68,6 +74,14 @@ impl<B: Backend> Link<B> {
                 Err(Unavailable::Database)
             }
         }
+    }
+
+    async fn open(database: &Database<B>, is_relaxed: bool) -> Result<B::Connection, OpenError> {
+        let mut connection = B::open(database.url(), Open::Existing).await?;
+        if is_relaxed {
+            B::relax(&mut connection).await?;
+        }
+        Ok(connection)
     }
 
     /// Only after a success the connection is kept: after an error, a panic or a dropped future nobody knows what

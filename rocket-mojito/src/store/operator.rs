@@ -12,7 +12,7 @@ use super::{Link, Signal, Unavailable};
 use crate::config::Retention;
 use crate::event::{Payload, Reading, classify};
 use crate::operation::{Actor, Pruned, Replay, Replayed};
-use crate::{EventKind, Standing};
+use crate::{EventKind, Finding, FindingCode, Standing};
 
 /// How many deliveries one transaction of an operator's action takes: others are not kept waiting for long.
 const STEP: i64 = 500;
@@ -194,7 +194,9 @@ fn read_again(row: DeliveryRow) -> Option<NewDelivery> {
     let body = row.body?;
     let path = Some(row.event).filter(|event| *event != EventKind::Unknown);
     let (event, reading) = classify(path, Reading::of(&body));
-    let Reading::Usable { payload, findings } = reading else { return None };
+    let Reading::Usable { payload, mut findings } = reading else { return None };
+    // What was found about the delivery beside its body.
+    findings.extend(Finding::from_json(&row.findings).into_iter().filter(|found| found.code == FindingCode::IdReused));
     let (result_id, snapshot) = payload.into_state();
     Some(NewDelivery {
         fingerprint: Fingerprint::of(&row.endpoint, event, &body),
@@ -205,6 +207,7 @@ fn read_again(row: DeliveryRow) -> Option<NewDelivery> {
         body,
         content: Content::Usable { result_id, snapshot: Box::new(snapshot) },
         findings,
+        message_id: row.message_id,
     })
 }
 

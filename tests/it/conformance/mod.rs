@@ -53,6 +53,7 @@ fn delivery(event: EventKind, body: Vec<u8>, content: Content) -> NewDelivery {
         body,
         content,
         findings: Vec::new(),
+        message_id: None,
     }
 }
 

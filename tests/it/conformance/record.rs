@@ -17,6 +17,10 @@ on_each_backend!(
     keys_are_compared_byte_for_byte,
     a_late_delivery_is_work_for_those_who_take_it,
     a_batch_of_thousands_is_one_batch,
+    a_message_is_a_repeat_whatever_came_since,
+    another_message_is_a_version_whatever_it_says,
+    an_id_that_is_used_again_is_found_out_and_loses_nothing,
+    a_message_that_nobody_understands_is_quarantined_once,
 );
 
 async fn a_first_snapshot_is_version_one_with_work_for_each_handler<B: Subject>() {
@@ -204,4 +208,65 @@ async fn a_batch_of_thousands_is_one_batch<B: Subject>() {
 
     assert!(recorded.is_sorted_by_key(|recorded| recorded.delivery_id));
     assert_eq!((store.results().await.len(), store.work().await.len()), (SIZE, 5 * SIZE));
+}
+
+/// The same under the id of a gateway.
+fn numbered(message: &str, delivery: NewDelivery) -> NewDelivery {
+    NewDelivery { message_id: Some(message.to_owned()), ..delivery }
+}
+
+async fn a_message_is_a_repeat_whatever_came_since<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let first = record(&mut store, vec![numbered("m-1", result("r", "a")), numbered("m-2", result("r", "b"))]).await;
+
+    let again = record(&mut store, vec![numbered("m-1", result("r", "a"))]).await;
+
+    let state = store.result("r").await.unwrap();
+    assert_eq!((again[0].standing, again[0].delivery_id), (Standing::Repeat, first[0].delivery_id));
+    assert_eq!((state.version, state.snapshot.ai_analysis.as_deref()), (2, Some("b")));
+    let rows = store.deliveries().await;
+    assert_eq!(rows.iter().map(|row| row.message_id.as_deref()).collect::<Vec<_>>(), [Some("m-1"), Some("m-2")]);
+    assert_eq!(rows.iter().map(|row| row.repeat_count).collect::<Vec<_>>(), [1, 0]);
+}
+
+async fn another_message_is_a_version_whatever_it_says<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let messages = [("m-1", "a"), ("m-2", "a"), ("m-3", "b"), ("m-4", "a")];
+    let batch = messages.map(|(message, text)| numbered(message, result("r", text)));
+
+    let recorded = record(&mut store, batch.to_vec()).await;
+
+    let rows = store.deliveries().await;
+    assert_eq!(recorded.iter().map(|recorded| recorded.version).collect::<Vec<_>>(), [1, 2, 3, 4].map(Some));
+    assert!(Field::list_from_json(&rows[1].changes).is_empty());
+    let findings: Vec<_> = rows.iter().map(|row| Finding::from_json(&row.findings)).collect();
+    assert_eq!(findings, [vec![], vec![], vec![], vec![Finding::new(FindingCode::Recurrence)]]);
+}
+
+async fn an_id_that_is_used_again_is_found_out_and_loses_nothing<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let mut elsewhere = numbered("m-1", result("r", "c"));
+    elsewhere.endpoint = "other".to_owned();
+    elsewhere.fingerprint = Fingerprint::of("other", elsewhere.event, &elsewhere.body);
+
+    record(&mut store, vec![numbered("m-1", result("r", "a"))]).await;
+    record(&mut store, vec![numbered("m-1", result("r", "b")), numbered("m-1", result("s", "a"))]).await;
+    record(&mut store, vec![elsewhere]).await;
+
+    let rows = store.deliveries().await;
+    let findings: Vec<_> = rows.iter().map(|row| Finding::from_json(&row.findings)).collect();
+    let reused = vec![Finding::new(FindingCode::IdReused)];
+    assert_eq!(findings, [vec![], reused.clone(), reused, vec![]]);
+    assert!(rows.iter().all(|row| row.standing == Standing::Current), "{rows:?}");
+    assert_eq!(store.result("r").await.unwrap().version, 2);
+}
+
+async fn a_message_that_nobody_understands_is_quarantined_once<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+
+    let batch = vec![numbered("m-1", garbled("?")), numbered("m-1", garbled("?")), numbered("m-2", garbled("?"))];
+    let standings: Vec<_> = record(&mut store, batch).await.iter().map(|recorded| recorded.standing).collect();
+
+    assert_eq!(standings, [Standing::Quarantined, Standing::Repeat, Standing::Quarantined]);
+    assert_eq!(store.deliveries().await.len(), 2);
 }

@@ -75,6 +75,7 @@ impl Aftermath {
             gaps(&self.deliveries, &self.results),
             misplaced(&self.deliveries, &self.results),
             unassigned(&self.deliveries, &self.work, handlers),
+            strange_effects(&self.deliveries, &self.effects),
         ]);
     }
 
@@ -178,12 +179,19 @@ fn wrong_effects(work: &[WorkRow], effects: &[Effect], notes: &[Note]) -> Vec<St
         if effects.len() != due {
             faults.push(format!("{due} effects were due, and there are {effects:?} of {work:?}"));
         }
-        if effects.iter().any(|effect| effect.result_id != work.result_id || effect.attempt != work.attempt) {
+        if effects.iter().any(|effect| effect.attempt != work.attempt) {
             faults.push(format!("the effect is of another attempt than the one that counts: {effects:?} of {work:?}"));
         }
     }
     faults.extend(found.into_values().map(|effects| format!("effects of no work: {effects:?}")));
     faults
+}
+
+/// An effect names the result that its delivery is about.
+fn strange_effects(deliveries: &[DeliveryRow], effects: &[Effect]) -> Vec<String> {
+    let results: HashMap<i64, Option<&str>> = deliveries.iter().map(|row| (row.id, row.result_id.as_deref())).collect();
+    let is_strange = |effect: &&Effect| results.get(&effect.delivery_id) != Some(&Some(effect.result_id.as_str()));
+    effects.iter().filter(is_strange).map(|effect| format!("the effect is about another result: {effect:?}")).collect()
 }
 
 /// I7: what a transaction does not cover happens once at least, and once for each attempt at most, with one key.
@@ -292,11 +300,11 @@ mod tests {
         }
         host.database.run(
             "CREATE TABLE effects (id INTEGER PRIMARY KEY, delivery_id, result_id, version, handler, attempt, process);
-             INSERT INTO mojito_work (delivery_id, handler, endpoint, result_id, state, attempt, max_attempts, finished_at)
-             SELECT id, handler, endpoint, result_id, 'completed', 1, 3, received_at
+             INSERT INTO mojito_work (delivery_id, handler, first_delivery_id, state, attempt, max_attempts, finished_at)
+             SELECT id, handler, first_delivery_id, 'completed', 1, 3, received_at
              FROM mojito_deliveries, (SELECT 'effects' AS handler UNION SELECT 'external');
-             INSERT INTO effects SELECT delivery_id, delivery_id, result_id, 1, handler, attempt, 1
-             FROM mojito_work WHERE handler = 'effects'",
+             INSERT INTO effects SELECT id, id, result_id, 1, handler, attempt, 1
+             FROM mojito_work JOIN mojito_deliveries ON delivery_id = id WHERE handler = 'effects'",
         );
         let mut journal = String::new();
         for id in [1, 2] {
@@ -358,6 +366,8 @@ mod tests {
         let mut stale = effects.clone();
         stale[0].attempt = 2;
         assert_eq!(wrong_effects(&work, &stale, &notes).len(), 1);
+        stale[0].result_id = "r-2".to_owned();
+        assert_eq!(strange_effects(&deliveries, &stale).len(), 1);
 
         // A call that is missing, doubled within an attempt, with the key of another, for no work.
         let call = |note: &&Note| note.what == What::Call;

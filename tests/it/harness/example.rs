@@ -76,12 +76,14 @@ impl Example {
 
 /// The program, built by the documented command if need be: `cargo test` builds the programs of its own package alone.
 ///
-/// What is run is a copy: the programs for all backends come out of the build under one name.
+/// What is run is a copy, made under a lock: the programs for all backends come out of the build under one name.
 fn program(backend: &str, arguments: &[&str]) -> PathBuf {
     static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().unwrap();
     let program = built.entry(backend.to_owned()).or_insert_with(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let lock = fs::File::create(folder.join("example.lock")).unwrap();
+        lock.lock().unwrap();
         let copy = folder.join(format!("example-on-{backend}"));
         let new = folder.join(format!("example-on-{backend}-{}", std::process::id()));
         fs::copy(build(arguments), &new).unwrap();

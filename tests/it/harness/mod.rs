@@ -23,6 +23,7 @@ mod proxy;
 mod rig;
 mod scale;
 mod server;
+mod signed;
 mod store;
 mod wait;
 
@@ -43,6 +44,7 @@ pub(crate) use self::process::{Process, ProcessBuilder};
 pub(crate) use self::proxy::{Loss, Proxy, Way, Weather};
 pub(crate) use self::rig::Rig;
 pub(crate) use self::scale::{rounds, seed};
-pub(crate) use self::server::PgDatabase;
+pub(crate) use self::server::{PROXY, PgDatabase};
+pub(crate) use self::signed::{Headers, Signer, base64, hex};
 pub(crate) use self::store::{Store, Subject, on_each_backend};
 pub(crate) use self::wait::{PATIENCE, eventually, found, next};

@@ -1,5 +1,8 @@
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 
+/// Names the port of a proxy that tests go through, where `proxy.rs` runs them.
+pub(crate) const PROXY: &str = "MOJITO_TEST_POSTGRES_PROXY";
+
 /// A database of one test, on the private Postgres server of `tests/run`.
 pub(crate) struct PgDatabase {
     server: String,
@@ -17,6 +20,14 @@ impl PgDatabase {
     }
 
     pub(crate) fn url(&self) -> String {
+        match std::env::var(PROXY) {
+            Ok(port) => format!("postgres://mojito@127.0.0.1:{port}/{}?proxy=transaction", self.name),
+            Err(_) => self.direct_url(),
+        }
+    }
+
+    /// The same database, whatever stands between.
+    pub(crate) fn direct_url(&self) -> String {
         let (address, _) = self.server.rsplit_once('/').expect("a URL with a database");
         format!("{address}/{}", self.name)
     }

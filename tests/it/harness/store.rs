@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{
     AuditRow, Backend, DeliveryRow, Open, Postgres, ResultRow, Sqlite, WorkRow, audit, deliveries, results, work,
 };
@@ -38,41 +38,44 @@ struct Row {
     value: String,
 }
 
-/// The same queries for each, on its own connection.
+/// The same queries for each, on its own connection, each in a transaction: there may be a proxy in between.
 macro_rules! look {
     () => {
         async fn deliveries(connection: &mut Self::Connection) -> Vec<DeliveryRow> {
             let all = deliveries::table.order(deliveries::id).select(DeliveryRow::as_select());
-            all.load(connection).await.unwrap()
+            connection.transaction(async |c| all.load(c).await).await.unwrap()
         }
 
         async fn deliveries_of(connection: &mut Self::Connection, result: &str) -> Vec<DeliveryRow> {
             let all = deliveries::table.filter(deliveries::endpoint.eq("default"));
             let all = all.filter(deliveries::result_id.eq(result)).order(deliveries::id);
-            all.select(DeliveryRow::as_select()).load(connection).await.unwrap()
+            let all = all.select(DeliveryRow::as_select());
+            connection.transaction(async |c| all.load(c).await).await.unwrap()
         }
 
         async fn result(connection: &mut Self::Connection, id: &str) -> Option<ResultRow> {
             let one = results::table.find(("default", id)).select(ResultRow::as_select());
-            one.first(connection).await.optional().unwrap()
+            connection.transaction(async |c| one.first(c).await.optional()).await.unwrap()
         }
 
         async fn results(connection: &mut Self::Connection) -> Vec<ResultRow> {
             let all = results::table.order((results::endpoint, results::id)).select(ResultRow::as_select());
-            all.load(connection).await.unwrap()
+            connection.transaction(async |c| all.load(c).await).await.unwrap()
         }
 
         async fn work(connection: &mut Self::Connection) -> Vec<WorkRow> {
             let all = work::table.order((work::delivery_id, work::handler)).select(WorkRow::as_select());
-            all.load(connection).await.unwrap()
+            connection.transaction(async |c| all.load(c).await).await.unwrap()
         }
 
         async fn audit(connection: &mut Self::Connection) -> Vec<AuditRow> {
-            audit::table.order(audit::id).select(AuditRow::as_select()).load(connection).await.unwrap()
+            let all = audit::table.order(audit::id).select(AuditRow::as_select());
+            connection.transaction(async |c| all.load(c).await).await.unwrap()
         }
 
         async fn texts(connection: &mut Self::Connection, query: &str) -> Vec<String> {
-            let rows: Vec<Row> = diesel::sql_query(query).load(connection).await.unwrap();
+            let query = diesel::sql_query(query);
+            let rows: Vec<Row> = connection.transaction(async |c| query.load(c).await).await.unwrap();
             rows.into_iter().map(|row| row.value).collect()
         }
 
@@ -181,6 +184,11 @@ impl<B: Subject> Store<B> {
     /// What operators did.
     pub(crate) async fn audit(&mut self) -> Vec<AuditRow> {
         B::audit(&mut self.outside).await
+    }
+
+    /// The rows of a query with one column of text, `value`.
+    pub(crate) async fn texts(&mut self, query: &str) -> Vec<String> {
+        B::texts(&mut self.outside, query).await
     }
 
     /// What is wrong with the database as such.

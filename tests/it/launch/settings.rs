@@ -51,6 +51,10 @@ fn every_setting_can_be_written() {
             { id = "a", header = "X-Secret", env = "MOJITO_SECRET" },
             { id = "b", header = "X-Secret", file = "/run/secrets/old" },
             { id = "c", scheme = "header", header = "X-Secret", value = "canary-0123456789abcdefg" },
+            { id = "d", scheme = "standard-webhooks", header_prefix = "svix", env = "SVIX_KEY" },
+            { id = "e", scheme = "github", env = "GITHUB_KEY" },
+            { id = "f", scheme = "stripe", file = "/run/secrets/stripe" },
+            { id = "g", scheme = "hmac", header = "X-A", encoding = "base64", prefix = "v1=", timestamp_header = "X-B", env = "K" },
         ]
     "#;
 

@@ -1,11 +1,19 @@
 use mojito_schema::{EventKind, Standing};
 
-/// One delivery of a history, as small as the rule allows: which event, and which of a few bodies.
+/// One delivery of a history, as small as the rule allows: which event, which of a few bodies, and which of a few ids,
+/// where a gateway numbers its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sent {
     pub(super) event: EventKind,
     pub(super) body: u8,
     pub(super) is_usable: bool,
+    pub(super) message: Option<u8>,
+}
+
+impl Sent {
+    fn has_body_of(&self, other: &Self) -> bool {
+        (self.event, self.body, self.is_usable) == (other.event, other.body, other.is_usable)
+    }
 }
 
 /// What the rule says about a delivery.
@@ -17,6 +25,7 @@ pub(super) struct Expected {
     pub(super) version: Option<i64>,
     pub(super) is_recurrence: bool,
     pub(super) has_changed: bool,
+    pub(super) is_reused: bool,
 }
 
 /// The table of the design, written down once more, in the plainest way: a list of all that was stored, searched
@@ -28,8 +37,10 @@ pub(super) struct Oracle {
 
 impl Oracle {
     pub(super) fn expect(&mut self, sent: Sent) -> Expected {
-        let expected = self.rule(sent);
+        let mut expected = self.rule(sent);
         if expected.standing != Standing::Repeat {
+            expected.is_reused =
+                sent.message.is_some() && self.stored.iter().any(|(other, _)| other.message == sent.message);
             self.stored.push((sent, expected.clone()));
         }
         expected
@@ -42,10 +53,15 @@ impl Oracle {
     }
 
     fn rule(&self, sent: Sent) -> Expected {
-        let same: Vec<usize> = (0..self.stored.len()).filter(|at| self.stored[*at].0 == sent).collect();
+        let same: Vec<usize> = (0..self.stored.len()).filter(|at| self.stored[*at].0.has_body_of(&sent)).collect();
         let repeat = |of: usize| self.expected(Standing::Repeat, of, None, false);
         let own = self.stored.len();
-        if let Some(waiting) = same.iter().find(|at| self.stored[**at].1.standing == Standing::Quarantined) {
+        let is_numbered = sent.message.is_some();
+        if let Some(copy) = same.iter().find(|at| is_numbered && self.stored[**at].0.message == sent.message) {
+            return repeat(*copy);
+        }
+        let is_waiting = |at: &&usize| self.stored[**at].1.standing == Standing::Quarantined;
+        if let Some(waiting) = same.iter().find(is_waiting).filter(|_| !is_numbered) {
             return repeat(*waiting);
         }
         if !sent.is_usable {
@@ -54,23 +70,25 @@ impl Oracle {
         let Some((newest, (former, former_expected))) = self.newest(Standing::Current) else {
             return self.expected(Standing::Current, own, Some(1), false);
         };
-        if same.contains(&newest) {
+        if same.contains(&newest) && !is_numbered {
             return repeat(newest);
         }
         if former.event == EventKind::InterviewResult && sent.event == EventKind::InterviewCollected {
-            return match self.newest(Standing::Late).filter(|(late, _)| same.contains(late)) {
+            return match self.newest(Standing::Late).filter(|(late, _)| same.contains(late) && !is_numbered) {
                 Some((late, _)) => repeat(late),
                 None => self.expected(Standing::Late, own, None, false),
             };
         }
         let version = former_expected.version.map(|version| version + 1);
-        let mut expected = self.expected(Standing::Current, own, version, !same.is_empty());
+        let has_come_back = !same.is_empty() && !same.contains(&newest);
+        let mut expected = self.expected(Standing::Current, own, version, has_come_back);
         expected.has_changed = former.body != sent.body;
         expected
     }
 
     fn expected(&self, standing: Standing, stored: usize, version: Option<i64>, is_recurrence: bool) -> Expected {
-        Expected { standing, stored, version, is_recurrence, has_changed: standing == Standing::Current }
+        let has_changed = standing == Standing::Current;
+        Expected { standing, stored, version, is_recurrence, has_changed, is_reused: false }
     }
 
     fn newest(&self, standing: Standing) -> Option<(usize, &(Sent, Expected))> {

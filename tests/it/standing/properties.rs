@@ -48,10 +48,11 @@ impl<B: Subject> Checked<B> {
             if expected.standing == Standing::Repeat {
                 continue;
             }
-            let recurrence = Finding::new(FindingCode::Recurrence);
-            let is_recurrence = Finding::from_json(&row.findings).contains(&recurrence);
+            let has = |code| Finding::from_json(&row.findings).contains(&Finding::new(code));
+            let found = (has(FindingCode::Recurrence), has(FindingCode::IdReused));
             let has_changed = Field::list_from_json(&row.changes).contains(&Field::AiAnalysis);
-            assert_eq!((is_recurrence, has_changed), (expected.is_recurrence, expected.has_changed), "{history:?}");
+            assert_eq!(found, (expected.is_recurrence, expected.is_reused), "{history:?}");
+            assert_eq!(has_changed, expected.has_changed, "{history:?}");
         }
         for (at, row) in rows.iter().enumerate() {
             let repeats = expected.iter().filter(|e| e.standing == Standing::Repeat && e.stored == at).count();
@@ -86,6 +87,7 @@ fn delivery(result: &str, sent: Sent) -> NewDelivery {
         body,
         content,
         findings: Vec::new(),
+        message_id: sent.message.map(|message| format!("{result} {message}")),
     }
 }
 
@@ -95,11 +97,17 @@ fn any_sent() -> impl Strategy<Value = Sent> {
         3 => Just(EventKind::InterviewCollected),
         2 => Just(EventKind::InterviewFailed),
     ];
-    (event, 0..3_u8, prop::bool::weighted(0.95)).prop_map(|(event, body, is_usable)| Sent { event, body, is_usable })
+    let message = prop_oneof![3 => Just(None), 2 => (0..4_u8).prop_map(Some)];
+    (event, 0..3_u8, prop::bool::weighted(0.95), message).prop_map(|(event, body, is_usable, message)| Sent {
+        event,
+        body,
+        is_usable,
+        message,
+    })
 }
 
 fn sent(event: EventKind, body: u8) -> Sent {
-    Sent { event, body, is_usable: true }
+    Sent { event, body, is_usable: true, message: None }
 }
 
 on_each_backend!(

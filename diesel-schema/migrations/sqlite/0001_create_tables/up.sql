@@ -5,6 +5,9 @@ CREATE TABLE mojito_deliveries (
     endpoint       TEXT    NOT NULL,
     event          TEXT    NOT NULL,
     result_id      TEXT,
+    -- The first delivery about the same result, where they are all filed. An id alone is random: each would be filed
+    -- in a page of its own, at the cost of a page written.
+    first_delivery_id INTEGER,
     version        INTEGER,
     standing       TEXT    NOT NULL,
     fingerprint    BLOB    NOT NULL,                   -- SHA-256 over endpoint, event and raw body
@@ -24,6 +27,8 @@ CREATE TABLE mojito_deliveries (
         ((version IS NOT NULL) = (standing = 'current') AND (version IS NULL OR version >= 1)),
     CONSTRAINT mojito_deliveries_result CHECK
         (standing = 'quarantined' OR (result_id IS NOT NULL AND event <> 'unknown')),
+    CONSTRAINT mojito_deliveries_filed CHECK
+        ((first_delivery_id IS NOT NULL) = (standing <> 'quarantined')),
     CONSTRAINT mojito_deliveries_fingerprint CHECK (length(fingerprint) = 32),
     CONSTRAINT mojito_deliveries_repeats CHECK
         (repeat_count >= 0 AND (repeat_count = 0) = (last_repeat_at IS NULL)),
@@ -32,9 +37,9 @@ CREATE TABLE mojito_deliveries (
 ) STRICT;
 
 -- A version belongs to one delivery. Also finds the former version of a snapshot, and all deliveries of a result.
-CREATE UNIQUE INDEX mojito_deliveries_by_result ON mojito_deliveries (endpoint, result_id, version);
--- Repeats and recurrences: has this body been here before?
-CREATE INDEX mojito_deliveries_by_fingerprint ON mojito_deliveries (fingerprint);
+CREATE UNIQUE INDEX mojito_deliveries_by_version ON mojito_deliveries (first_delivery_id, version);
+-- Repeats and recurrences: has this result had this body before? And, under null: does it wait in quarantine?
+CREATE INDEX mojito_deliveries_by_fingerprint ON mojito_deliveries (first_delivery_id, fingerprint);
 -- Prune: the oldest bodies that are still there.
 CREATE INDEX mojito_deliveries_with_body ON mojito_deliveries (received_at) WHERE body IS NOT NULL;
 -- What waits for an operator.
@@ -67,6 +72,7 @@ CREATE TABLE mojito_results (
     pdf_export_url                      TEXT,
     reason                              TEXT,
     extra                               TEXT    NOT NULL DEFAULT '{}',  -- unknown keys, as they came
+    first_delivery_id                   INTEGER NOT NULL,  -- the first delivery about it: what they are filed under
     delivery_id                         INTEGER NOT NULL,  -- the delivery whose snapshot this is
     late_delivery_id                    INTEGER,           -- the newest late delivery: finds its repeats
     first_received_at                   TEXT    NOT NULL,
@@ -100,8 +106,7 @@ CREATE INDEX mojito_results_by_late_delivery ON mojito_results (late_delivery_id
 CREATE TABLE mojito_work (
     delivery_id  INTEGER NOT NULL,
     handler      TEXT    NOT NULL,
-    endpoint     TEXT    NOT NULL,                     -- with result_id: the line that it waits in
-    result_id    TEXT    NOT NULL,
+    first_delivery_id INTEGER NOT NULL,                -- with the handler: the line that it waits in, a result's
     state        TEXT    NOT NULL DEFAULT 'pending',
     attempt      INTEGER NOT NULL DEFAULT 0,           -- counted when claimed
     max_attempts INTEGER NOT NULL,
@@ -130,7 +135,7 @@ CREATE TABLE mojito_work (
 -- Claim: what is due, in stored order.
 CREATE INDEX mojito_work_by_due ON mojito_work (handler, due_at, delivery_id) WHERE due_at IS NOT NULL;
 -- Claim: is anything earlier of the same result and handler unfinished?
-CREATE INDEX mojito_work_open ON mojito_work (endpoint, result_id, handler, delivery_id) WHERE finished_at IS NULL;
+CREATE INDEX mojito_work_open ON mojito_work (first_delivery_id, handler, delivery_id) WHERE finished_at IS NULL;
 -- Rescue: whose lease has lapsed.
 CREATE INDEX mojito_work_by_lease ON mojito_work (lease_until) WHERE lease_until IS NOT NULL;
 -- What is dead, for the operator and for health.

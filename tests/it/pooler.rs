@@ -1,0 +1,102 @@
+//! Behind a proxy that hands each transaction to another session: nothing may rest on the session.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use mojito_schema::{Backend, Open, Postgres};
+use rustix::process::geteuid;
+use tempfile::TempDir;
+
+use crate::harness::PROXY;
+
+/// PgBouncer, private to one test, between it and the server of `tests/run`. It is ended when it is dropped.
+struct Bouncer {
+    process: Child,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl Bouncer {
+    async fn start() -> Self {
+        let server =
+            std::env::var("MOJITO_TEST_POSTGRES").expect("run the tests with `tests/run`, which starts a server");
+        let (_, server_port) =
+            server.split('/').nth(2).and_then(|host| host.rsplit_once(':')).expect("a URL with a port");
+        // PgBouncer cannot choose a port: another is tried where somebody else was faster.
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let mut bouncer = Self::try_start(server_port, port);
+            let url = format!("postgres://mojito@127.0.0.1:{port}/postgres?proxy=transaction");
+            while bouncer.process.try_wait().unwrap().is_none() {
+                if Postgres::open(&url, Open::Existing).await.is_ok() {
+                    return bouncer;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        panic!("`pgbouncer` does not start: install it, as `tests/run` does");
+    }
+
+    fn try_start(server_port: &str, port: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = folder.path().join("pgbouncer.ini");
+        // Fewer sessions than connections, each in turn: so two transactions of a connection rarely meet one session.
+        let text = format!(
+            "[databases]\n* = host=127.0.0.1 port={server_port} user=mojito\n\
+             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
+             pool_mode = transaction\ndefault_pool_size = 5\nmin_pool_size = 3\nserver_round_robin = 1\nmax_client_conn = 1000\n"
+        );
+        fs::write(&settings, text).unwrap();
+        let mut command = Command::new("pgbouncer");
+        if geteuid().is_root() {
+            // It refuses to run as root; the server's package has made a user for such programs.
+            fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+            command = Command::new("runuser");
+            command.args(["-u", "postgres", "--", "pgbouncer"]);
+        }
+        command.arg("--quiet").arg(&settings).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = command.spawn().expect("`pgbouncer` is installed, as `tests/run` does");
+        Self { process, port, _folder: folder }
+    }
+}
+
+impl Drop for Bouncer {
+    fn drop(&mut self) {
+        // `runuser` hands the signal on.
+        let process = rustix::process::Pid::from_child(&self.process);
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+        let _ = self.process.wait();
+    }
+}
+
+/// Runs tests of this very program again, behind the proxy. How many passed.
+async fn run_again(bouncer: &Bouncer, arguments: &[&str]) -> usize {
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(arguments).env(PROXY, bouncer.port.to_string());
+    let output = tokio::task::spawn_blocking(move || again.output().unwrap()).await.unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
+    let summary = printed.lines().find_map(|line| line.strip_prefix("test result: ok. ")).expect("a summary");
+    summary.split(' ').next().and_then(|passed| passed.parse().ok()).expect("a count")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_test_of_the_store_and_of_the_plugin_passes_behind_a_proxy() {
+    let bouncer = Bouncer::start().await;
+
+    let of_the_store = run_again(&bouncer, &["conformance::", "--skip", "sqlite::"]).await;
+    let of_the_plugin = run_again(&bouncer, &["postgres::", "--skip", "conformance::", "--skip", "example::"]).await;
+
+    assert!(of_the_store >= 40 && of_the_plugin >= 5, "{of_the_store} and {of_the_plugin} were run");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_desk_works_behind_a_proxy() {
+    let bouncer = Bouncer::start().await;
+
+    let passed = run_again(&bouncer, &["example::postgres::"]).await;
+
+    assert!(passed >= 5, "{passed} were run");
+}
