@@ -2,6 +2,8 @@
 //!
 //! Each test says at the end what it did: the faults that it fired, and the share of posts that were acknowledged.
 
+#![expect(clippy::print_stdout, reason = "a fault test says what it has shown")]
+
 mod cluster;
 mod commit;
 mod conflict;

@@ -65,7 +65,8 @@ async fn several_deliveries_of_one_result_in_a_batch_whose_commit_is_unknown_are
 
     // Nothing was posted twice, so nothing may be there twice, whatever was answered.
     rig.drained().await;
-    let twice = "SELECT count(*) FROM (SELECT fingerprint FROM mojito_deliveries GROUP BY fingerprint HAVING count(*) > 1) AS t";
+    let twice = "SELECT count(*) FROM
+        (SELECT FROM mojito_deliveries GROUP BY fingerprint HAVING count(*) > 1) AS twice";
     assert_eq!(rig.number(twice).await, 0, "stored once each");
     let effects = rig.number("SELECT count(*) - count(DISTINCT delivery_id) FROM effects").await;
     assert_eq!(effects, 0, "handled once each");

@@ -49,20 +49,24 @@ const WORDS: &str = "
     ALTER TABLE mojito_deliveries DROP CONSTRAINT mojito_deliveries_event, DROP CONSTRAINT mojito_deliveries_standing,
         DROP CONSTRAINT mojito_deliveries_version;
     ALTER TABLE mojito_results DROP CONSTRAINT mojito_results_event;
-    ALTER TABLE mojito_work DROP CONSTRAINT mojito_work_state, DROP CONSTRAINT mojito_work_due, DROP CONSTRAINT mojito_work_lease;
-    INSERT INTO mojito_deliveries (id, endpoint, event, result_id, first_delivery_id, version, standing, fingerprint, secret_id,
-            received_at, body, findings)
+    ALTER TABLE mojito_work DROP CONSTRAINT mojito_work_state, DROP CONSTRAINT mojito_work_due,
+        DROP CONSTRAINT mojito_work_lease;
+    INSERT INTO mojito_deliveries (id, endpoint, event, result_id, first_delivery_id, version, standing, fingerprint,
+            secret_id, received_at, body, findings)
         SELECT n, 'default', event, 'later-' || event || '-' || standing, n, 1, standing,
             sha256((event || standing)::bytea), 'test', now(), '{}', '[{\"code\":\"of_next_year\",\"field\":null}]'
         FROM (VALUES (9001, 'interview_result', 'superseded'), (9002, 'interview_scheduled', 'current'),
             (9003, 'interview_scheduled', 'superseded')) AS later (n, event, standing);
-    INSERT INTO mojito_results (endpoint, id, event, version, first_delivery_id, delivery_id, first_received_at, updated_at)
-        SELECT endpoint, result_id, event, 1, id, id, now(), now() FROM mojito_deliveries WHERE result_id LIKE 'later-%';
+    INSERT INTO mojito_results
+            (endpoint, id, event, version, first_delivery_id, delivery_id, first_received_at, updated_at)
+        SELECT endpoint, result_id, event, 1, id, id, now(), now()
+        FROM mojito_deliveries WHERE result_id LIKE 'later-%';
     INSERT INTO mojito_work (delivery_id, handler, first_delivery_id, state, max_attempts, due_at)
         SELECT id, 'effects', id, 'pending', 3, '2001-01-01' FROM mojito_deliveries WHERE result_id LIKE 'later-%';
-    INSERT INTO mojito_deliveries (id, endpoint, event, result_id, first_delivery_id, version, standing, fingerprint, secret_id,
-            received_at, body)
-        SELECT 9100 + n, 'default', 'interview_result', 'held-' || n, 9100 + n, 1, 'current', sha256(n::text::bytea), 'test', now(), '{}'
+    INSERT INTO mojito_deliveries (id, endpoint, event, result_id, first_delivery_id, version, standing, fingerprint,
+            secret_id, received_at, body)
+        SELECT 9100 + n, 'default', 'interview_result', 'held-' || n, 9100 + n, 1, 'current', sha256(n::text::bytea),
+            'test', now(), '{}'
         FROM generate_series(1, 8) AS n;
     INSERT INTO mojito_work (delivery_id, handler, first_delivery_id, state, attempt, max_attempts, due_at, lease_until)
         SELECT id, 'effects', id, 'held_back', 1, 3, '2001-01-01', '2001-01-01'

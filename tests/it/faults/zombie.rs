@@ -141,7 +141,8 @@ async fn a_long_transaction_of_one_handler_holds_up_neither_leases_nor_claims() 
         let began = Instant::now();
         assert!(matches!(post(address, &ledger, &format!("o-{number}"), "x").await, Try::Acknowledged(_)));
         let done = format!(
-            "SELECT count(*) FROM mojito_work WHERE handler = 'external' AND result_id = 'o-{number}' AND state = 'completed'"
+            "SELECT count(*) FROM mojito_work JOIN mojito_deliveries ON id = delivery_id
+             WHERE handler = 'external' AND result_id = 'o-{number}' AND state = 'completed'"
         );
         rig.wait_until("the other handler has it", &done, 1).await;
         longest = longest.max(began.elapsed());

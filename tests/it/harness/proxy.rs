@@ -258,7 +258,7 @@ mod tests {
     fn messages_are_cut_where_they_end_and_a_commit_is_known() {
         let mut frames = Frames::default();
         let startup = [&8_u32.to_be_bytes()[..], &196_608_u32.to_be_bytes()].concat();
-        let query = |text: &[u8]| [b"Q", &(4 + text.len() as u32).to_be_bytes()[..], text].concat();
+        let query = |text: &[u8]| [b"Q", &u32::try_from(4 + text.len()).unwrap().to_be_bytes()[..], text].concat();
         let (begin, commit) = (query(b"BEGIN\0"), query(b"COMMIT\0"));
         let prepared = [b"P", &14_u32.to_be_bytes()[..], b"s1\0COMMIT\0\0\0"].concat();
 
