@@ -16,6 +16,11 @@ use crate::error::OpenError;
 /// How long opening may take in all: a server that accepts and then says nothing is noticed too.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Said where the URL leaves the encryption to us: the driver does not tell one reason from another.
+const UNVERIFIED: &str = "the Postgres database cannot be reached; its URL names no `sslmode`, so a server on another \
+    machine must show a certificate for its name from a known root (name that root in the URL, `sslrootcert=…`; or set \
+    `sslmode` to what the network allows)";
+
 pub(super) async fn open(url: &str) -> Result<Connection, OpenError> {
     let url = Url::parse(url)?;
     timeout(PATIENCE, connect(&url))
@@ -34,7 +39,10 @@ async fn connect_by<T>(url: &Url, tls: T) -> Result<Connection, OpenError>
 where
     T: MakeTlsConnect<Socket, Stream: Send + 'static>,
 {
-    let (client, driver) = url.config.connect(tls).await.map_err(unreachable)?;
+    let (client, driver) = url.config.connect(tls).await.map_err(|error| match (url.mode, url.is_assumed) {
+        (SslMode::VerifyFull, true) => OpenError::because(UNVERIFIED, error),
+        _ => unreachable(error),
+    })?;
     match url.proxy {
         Proxy::None => AsyncPgConnection::try_from_client_and_connection(client, driver).await.map_err(unreachable),
         Proxy::Transaction => {
