@@ -18,6 +18,7 @@ mod http;
 mod launch;
 mod leases;
 mod operations;
+mod plans;
 mod poison;
 mod postgres;
 mod proxy;
