@@ -228,6 +228,7 @@ async fn a_desk_for_postgres_asks_for_a_database() {
     assert!(desk.log().contains("set ROCKET_DATABASES to `{mojito={url="), "{}", desk.log());
 }
 
+#[expect(clippy::print_stdout, reason = "it tells how hard the desk was tried")]
 async fn killed_under_load_the_desk_keeps_every_acknowledged_delivery_and_files_it_once<B: Subject>() {
     let mut random = Rng::with_seed(seed());
     let (mut store, example) = example::<B>().await;

@@ -153,6 +153,7 @@ async fn postgres_reads_no_more_than_it_needs_of_a_large_table() {
 }
 
 /// How long one claim and one recorded delivery take.
+#[expect(clippy::print_stdout, reason = "it is what the test is run for")]
 async fn time(store: &mut Store<Postgres>) {
     const ROUNDS: usize = 300;
     let (mut claims, mut records) = (Vec::new(), Vec::new());

@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_server_elsewhere_is_verified_unless_the_url_says_otherwise() {
-        let mode = |url| Url::parse(url).unwrap().mode;
+        let mode = |url: &str| Url::parse(url).unwrap().mode;
 
         for here in ["localhost", "127.0.0.1:5433", "[::1]", "%2Frun%2Fpostgresql", "127.0.0.1,localhost"] {
             assert_eq!(mode(&format!("postgres://u@{here}/d")), SslMode::Prefer, "{here}");
