@@ -4,7 +4,6 @@ mod claim;
 mod connection;
 mod migrations;
 mod record;
-mod running;
 mod tls;
 mod url;
 #[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]

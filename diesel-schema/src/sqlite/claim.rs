@@ -25,7 +25,7 @@ mod tests {
 
     use super::*;
     use crate::tables::deliveries::{body_of_version, known};
-    use crate::tables::work::leased;
+    use crate::tables::work::lapsed;
 
     #[derive(QueryableByName)]
     struct Step {
@@ -51,7 +51,7 @@ mod tests {
         let cases = [
             (sql(&claimable("h", &now, 4)), "mojito_work_by_due"),
             (sql(&claimable("h", &now, 4)), "mojito_work_open"),
-            (sql(&leased()), "mojito_work_by_lease"),
+            (sql(&lapsed(&now)), "mojito_work_by_lease"),
             (sql(&known(&[0; 32])), "mojito_deliveries_by_fingerprint"),
             (sql(&body_of_version("e", "r", 1)), "mojito_deliveries_by_result"),
         ];

@@ -5,7 +5,6 @@ mod connection;
 mod migrations;
 mod record;
 mod run;
-mod running;
 #[cfg(test)]
 mod tests;
 #[cfg_attr(feature = "postgres", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]

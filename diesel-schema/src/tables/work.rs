@@ -164,11 +164,10 @@ pub(crate) fn held<'a>(delivery_id: i64, handler: &'a str, epoch: i64) -> _ {
         .filter(work::state.eq(running))
 }
 
-/// The work that runs.
+/// The work whose lease has lapsed at `now`.
 #[auto_type(no_type_alias)]
-pub(crate) fn leased() -> _ {
-    let start: Utc = Utc::MIN;
-    work::table.filter(work::lease_until.gt(start))
+pub(crate) fn lapsed<'a>(now: &'a Utc) -> _ {
+    work::table.filter(work::lease_until.lt(now))
 }
 
 /// The work on a delivery that is neither completed nor discarded.

@@ -20,5 +20,4 @@ pub(crate) use self::record::admit;
 pub(crate) use self::replay::{count, discard, requeue};
 pub(crate) use self::rescue::renew_and_rescue;
 pub(crate) use self::settle::{complete, settle};
-use super::running::running;
 use super::{Connection, RunQueryDsl};

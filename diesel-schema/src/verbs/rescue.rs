@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryResult};
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult};
 
-use super::{Connection, RunQueryDsl, running};
+use super::{Connection, RunQueryDsl};
 use crate::backend::Rescue;
-use crate::tables::work::held;
-use crate::{State, Ticket, Utc, WorkRow, failpoint, work};
+use crate::tables::work::{held, lapsed};
+use crate::{State, Ticket, Utc, failpoint, work};
 
 /// What the operator reads where the last attempt never came back.
 const LOST: &str = "the lease lapsed: the process died, hung or was cut off during the last attempt";
@@ -19,46 +19,18 @@ pub(crate) async fn renew_and_rescue(
     lease: Duration,
     now: Utc,
 ) -> QueryResult<Rescue> {
-    let mut running = running(connection).await?;
     let mut rescue = Rescue::default();
     for ticket in held_tickets {
-        let row = running.iter_mut().find(|row| row.delivery_id == ticket.delivery_id && row.handler == ticket.handler);
-        let renewed = match row.filter(|row| row.epoch == ticket.epoch) {
-            Some(row) => {
-                row.lease_until = Some(now.after(lease));
-                let renewal = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch));
-                renewal.set(work::lease_until.eq(row.lease_until)).execute(connection).await?
-            }
-            // Its own transaction may be open: then nobody else can take it, whatever its lease says.
-            None => holders(connection, &ticket).await?,
-        };
+        let renewed = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
+            .set(work::lease_until.eq(now.after(lease)))
+            .execute(connection)
+            .await?;
         if renewed == 0 {
             rescue.stale.push(ticket);
         }
     }
     failpoint::reach("lease.renewed");
-    let mut suspects = Vec::new();
-    for row in running.into_iter().filter(|row| row.lease_until.is_some_and(|until| until < now)) {
-        if row.attempt >= row.max_attempts {
-            rescue.discarded += discard(connection, &row, now).await?;
-        } else if row.attempt < 2 && row.attempt < row.max_attempts - 1 {
-            rescue.rescued += release(connection, &row, row.last_error.as_deref(), now).await?;
-        } else {
-            suspects.push(row);
-        }
-    }
-    rescue.rescued += rescue_suspect(connection, suspects, lease, now).await?;
-    Ok(rescue)
-}
-
-/// How many hold a ticket: one, or none where it is stale.
-async fn holders(connection: &mut Connection, ticket: &Ticket) -> QueryResult<usize> {
-    let holders: i64 = held(ticket.delivery_id, &ticket.handler, ticket.epoch).count().get_result(connection).await?;
-    Ok(usize::try_from(holders).unwrap_or(0))
-}
-
-async fn discard(connection: &mut Connection, row: &WorkRow, now: Utc) -> QueryResult<usize> {
-    diesel::update(work::table.find((row.delivery_id, &row.handler)))
+    rescue.discarded = diesel::update(lapsed(&now).filter(work::attempt.ge(work::max_attempts)))
         .set((
             work::state.eq(State::Discarded),
             work::lease_until.eq(None::<Utc>),
@@ -66,35 +38,25 @@ async fn discard(connection: &mut Connection, row: &WorkRow, now: Utc) -> QueryR
             work::last_error.eq(LOST),
         ))
         .execute(connection)
-        .await
-}
-
-/// Makes it wait again.
-async fn release(connection: &mut Connection, row: &WorkRow, error: Option<&str>, now: Utc) -> QueryResult<usize> {
-    diesel::update(work::table.find((row.delivery_id, &row.handler)))
-        .set((
-            work::state.eq(State::Retryable),
-            work::lease_until.eq(None::<Utc>),
-            work::due_at.eq(now),
-            work::last_error.eq(error),
-        ))
+        .await?;
+    let is_first_loss = work::attempt.lt(2).and(work::attempt.lt(work::max_attempts - 1));
+    rescue.rescued = diesel::update(lapsed(&now).filter(is_first_loss))
+        .set((work::state.eq(State::Retryable), work::lease_until.eq(None::<Utc>), work::due_at.eq(now)))
         .execute(connection)
-        .await
+        .await?;
+    rescue.rescued += rescue_suspect(connection, lease, now).await?;
+    Ok(rescue)
 }
 
 /// Rescues one of those that were lost before, or whose next attempt is the last, unless one has its turn already.
 ///
 /// It may be what kills the process, or it may only have been beside that. One at a time, it is alone in dying: its
 /// neighbours are not discarded for it. Whoever was lost longest ago comes first, so the guilty one comes last.
-async fn rescue_suspect(
-    connection: &mut Connection,
-    suspects: Vec<WorkRow>,
-    lease: Duration,
-    now: Utc,
-) -> QueryResult<usize> {
-    let Some(suspect) = suspects.into_iter().min_by_key(|row| (row.lease_until, row.delivery_id)) else {
-        return Ok(0);
-    };
+async fn rescue_suspect(connection: &mut Connection, lease: Duration, now: Utc) -> QueryResult<usize> {
+    let longest_lost = lapsed(&now).order((work::lease_until, work::delivery_id));
+    let suspect: Option<(i64, String)> =
+        longest_lost.select((work::delivery_id, work::handler)).limit(1).get_result(connection).await.optional()?;
+    let Some((delivery_id, handler)) = suspect else { return Ok(0) };
     // It runs, or is about to: where nobody claims it, because its handler is paused or gone, it holds nobody up.
     let has_turn = work::lease_until.ge(now).or(work::due_at.gt(now.before(lease)));
     let turns: i64 =
@@ -102,5 +64,13 @@ async fn rescue_suspect(
     if turns > 0 {
         return Ok(0);
     }
-    release(connection, &suspect, Some(SUSPECT), now).await
+    diesel::update(work::table.find((delivery_id, handler)))
+        .set((
+            work::state.eq(State::Retryable),
+            work::lease_until.eq(None::<Utc>),
+            work::due_at.eq(now),
+            work::last_error.eq(SUSPECT),
+        ))
+        .execute(connection)
+        .await
 }

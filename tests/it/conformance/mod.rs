@@ -3,7 +3,6 @@
 mod claim;
 mod clock;
 mod migrations;
-mod open;
 mod operations;
 mod parallel;
 mod record;
