@@ -65,7 +65,8 @@ async fn greet(rocket: &Rocket<Orbit>, public_secret: Option<&str>) {
 }
 
 // On SQLite a database is made for each test, in memory. What runs on Postgres is tested from outside.
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use rocket::http::uri::Host;
     use rocket::http::{Header, Status};

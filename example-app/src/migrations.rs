@@ -67,7 +67,8 @@ async fn run(connection: PooledConnection<Db>) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(run).await?.map_err(|error| anyhow!(error))
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use diesel::{Connection as _, SqliteConnection};
 

@@ -186,6 +186,37 @@ async fn desks_that_start_at_once_on_an_empty_database_all_come_up<B: Subject>()
     assert_eq!(example.filed::<B>().await, (1..=4).map(|id| (id, 1)).collect());
 }
 
+/// Two of four are ten minutes wrong: leases are judged by the database's clock, so none takes work from another.
+#[tokio::test(flavor = "multi_thread")]
+async fn desks_whose_clocks_are_wrong_take_nothing_from_each_other() {
+    let (mut store, example) = example::<Postgres>().await;
+    let mut desks = example.start_many(2).await;
+    desks.extend([example.spawn_at("+600s"), example.spawn_at("-600s")]);
+    for desk in &mut desks[2..] {
+        let now = store.texts("SELECT to_char(now(), 'HH24:MI') AS value").await.remove(0);
+        let date = get(address(desk).await, "/health").await.header("date").unwrap().to_owned();
+        assert!(!date.contains(&now), "its clock is wrong: {date}, {now}");
+    }
+
+    let mut random = Rng::with_seed(seed());
+    let load = Load::start(&mut random, Duration::from_millis(20));
+    let mut addresses = Vec::new();
+    for desk in &mut desks {
+        addresses.push(address(desk).await);
+    }
+    load.post_to(&addresses);
+    while store.work().await.len() < 200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    load.stop().await;
+    store.drained().await;
+
+    let work = store.work().await;
+    assert!(desks.iter().all(|desk| !desk.log().contains("leases had lapsed")));
+    assert!(work.iter().all(|work| (work.epoch, work.attempt) == (1, 1)), "{work:?}");
+    assert_eq!(example.filed::<Postgres>().await, work.iter().map(|work| (work.delivery_id, 1)).collect());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desk_for_postgres_asks_for_a_database() {
     let (_store, example) = example::<Postgres>().await;
@@ -197,6 +228,7 @@ async fn a_desk_for_postgres_asks_for_a_database() {
     assert!(desk.log().contains("set ROCKET_DATABASES to `{mojito={url="), "{}", desk.log());
 }
 
+#[expect(clippy::print_stdout, reason = "it tells how hard the desk was tried")]
 async fn killed_under_load_the_desk_keeps_every_acknowledged_delivery_and_files_it_once<B: Subject>() {
     let mut random = Rng::with_seed(seed());
     let (mut store, example) = example::<B>().await;

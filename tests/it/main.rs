@@ -25,6 +25,7 @@ mod launch;
 mod leaks;
 mod leases;
 mod operations;
+mod plans;
 mod poison;
 mod pooler;
 mod postgres;

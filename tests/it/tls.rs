@@ -33,7 +33,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mode_that_verifies_nothing_takes_any_server() {
-    assert_eq!(connect("127.0.0.1", "").await, Ok(true), "prefer is the default");
+    assert_eq!(connect("127.0.0.1", "").await, Ok(true), "this is the default on one machine");
     assert_eq!(connect("127.0.0.1", "sslmode=prefer").await, Ok(true));
     assert_eq!(connect("127.0.0.1", "sslmode=require").await, Ok(true));
     assert_eq!(connect("127.0.0.1", "sslmode=disable").await, Ok(false));
@@ -51,6 +51,22 @@ async fn a_certificate_for_another_host_is_refused_by_verify_full() {
     let refusal = connect("127.0.0.1", "sslmode=verify-full&sslrootcert=$/right.pem").await.unwrap_err();
 
     assert!(refusal.contains("not valid for name"), "{refusal}");
+}
+
+/// A name that is not this machine's, at its address.
+const ELSEWHERE: &str = "elsewhere.example";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_elsewhere_has_to_prove_its_name_unless_the_url_says_otherwise() {
+    for parameters in ["hostaddr=127.0.0.1", "hostaddr=127.0.0.1&sslrootcert=$/right.pem"] {
+        let refusal = connect(ELSEWHERE, parameters).await.unwrap_err();
+
+        assert!(refusal.contains("names no `sslmode`") && refusal.contains("sslrootcert"), "{refusal}");
+    }
+    assert_eq!(connect(ELSEWHERE, "hostaddr=127.0.0.1&sslmode=require").await, Ok(true));
+    assert_eq!(connect(ELSEWHERE, "hostaddr=127.0.0.1&sslmode=prefer").await, Ok(true));
+    assert_eq!(connect("localhost", "sslrootcert=$/right.pem").await, Ok(true));
+    assert!(connect("localhost", "sslrootcert=$/wrong.pem").await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

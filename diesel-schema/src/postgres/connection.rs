@@ -26,6 +26,11 @@ enum Purpose {
     Hear,
 }
 
+/// Said where the URL leaves the encryption to us: the driver does not tell one reason from another.
+const UNVERIFIED: &str = "the Postgres database cannot be reached; its URL names no `sslmode`, so a server on another \
+    machine must show a certificate for its name from a known root (name that root in the URL, `sslrootcert=…`; or set \
+    `sslmode` to what the network allows)";
+
 pub(super) async fn open(url: &str) -> Result<Connection, OpenError> {
     open_for(Purpose::Ask, url).await
 }
@@ -52,7 +57,10 @@ async fn connect_by<T>(purpose: Purpose, url: &Url, tls: T) -> Result<Connection
 where
     T: MakeTlsConnect<Socket, Stream: Send + 'static>,
 {
-    let (client, driver) = url.config.connect(tls).await.map_err(unreachable)?;
+    let (client, driver) = url.config.connect(tls).await.map_err(|error| match (url.mode, url.is_assumed) {
+        (SslMode::VerifyFull, true) => OpenError::because(UNVERIFIED, error),
+        _ => unreachable(error),
+    })?;
     match purpose {
         Purpose::Ask => watched(client, driver, url.proxy).await,
         Purpose::Hear => AsyncPgConnection::try_from_client_and_connection(client, driver).await.map_err(unreachable),

@@ -42,13 +42,15 @@ use crate::{
 /// | `sslmode` | encrypted | the server's certificate is |
 /// | --- | --- | --- |
 /// | `disable` | no | |
-/// | `prefer` (default) | if the server can | not verified |
+/// | `prefer` | if the server can | not verified |
 /// | `require` | yes | verified if `sslrootcert` is a file, else not |
 /// | `verify-ca` | yes | verified, for whichever host |
 /// | `verify-full` | yes | verified, for this host |
 ///
-/// `sslrootcert` is a PEM file with the roots to trust, or `system` (default): those of the operating system. Over a network
-/// that is not yours alone, use `verify-full`.
+/// These mean what they mean to Postgres' own client, and whoever writes one decides. Without any it is `verify-full`,
+/// but for a server on this machine (`localhost`, a loopback address, a socket), where it is `prefer`.
+///
+/// `sslrootcert` is a PEM file with the roots to trust, or `system` (default): those of the operating system.
 ///
 /// `proxy=transaction` says that there is a proxy in between that hands each transaction to another session, such as
 /// PgBouncer with `pool_mode = transaction`. Then no statement is kept prepared beyond its transaction, which costs round
@@ -299,7 +301,9 @@ impl Backend for Postgres {
         pace: Pace,
         limit: i64,
     ) -> QueryResult<Requeued> {
-        write!(connection, |c, _now| verbs::requeue(c, &selection, &handlers, pace, limit))
+        // A replay begins when it does by the database's clock, which judges what is due.
+        let begun = |now| if pace.given == 0 { Pace { start: now, ..pace } } else { pace };
+        write!(connection, |c, now| verbs::requeue(c, &selection, &handlers, begun(now), limit))
     }
 
     async fn admit(

@@ -1,5 +1,8 @@
+use std::net::IpAddr;
+
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 
 use super::tls::{Roots, SslMode};
 use crate::error::OpenError;
@@ -22,6 +25,8 @@ pub(super) enum Proxy {
 pub(super) struct Url {
     pub config: Config,
     pub mode: SslMode,
+    /// Whether the URL names no `sslmode`.
+    pub is_assumed: bool,
     pub roots: Roots,
     pub proxy: Proxy,
 }
@@ -43,13 +48,13 @@ impl Url {
             None => (url, ""),
         };
         let mut passed_on = DEFAULTS.to_owned();
-        let (mut mode, mut roots, mut proxy) = (SslMode::Prefer, Roots::System, Proxy::None);
+        let (mut mode, mut roots, mut proxy) = (None, None, Proxy::None);
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {
-                Some(("sslmode", value)) => mode = SslMode::parse(value)?,
-                Some(("sslrootcert", "system")) => roots = Roots::System,
+                Some(("sslmode", value)) => mode = Some(SslMode::parse(value)?),
+                Some(("sslrootcert", "system")) => roots = Some(Roots::System),
                 Some(("sslrootcert", value)) => {
-                    roots = Roots::File(percent_decode_str(value).decode_utf8_lossy().as_ref().into());
+                    roots = Some(Roots::File(percent_decode_str(value).decode_utf8_lossy().as_ref().into()));
                 }
                 Some(("proxy", "transaction")) => proxy = Proxy::Transaction,
                 Some(("proxy", "none")) => proxy = Proxy::None,
@@ -68,9 +73,26 @@ impl Url {
                  special characters percent-encoded (`@` is `%40`, `?` is `%3F`, `#` is `%23`)",
             )
         })?;
+        let is_assumed = mode.is_none();
+        let mode = mode.unwrap_or_else(|| match roots {
+            None if is_this_machine(&config) => SslMode::Prefer,
+            _ => SslMode::VerifyFull,
+        });
         config.ssl_mode(mode.of_driver());
-        Ok(Self { config, mode, roots, proxy })
+        Ok(Self { config, mode, is_assumed, roots: roots.unwrap_or(Roots::System), proxy })
     }
+}
+
+/// Whether nobody on a network could pretend to be the server.
+fn is_this_machine(config: &Config) -> bool {
+    config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => {
+            let address: Result<IpAddr, _> = name.trim_matches(['[', ']']).parse();
+            name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
+        }
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    })
 }
 
 #[cfg(test)]
@@ -97,11 +119,23 @@ mod tests {
     fn the_settings_of_tls_are_ours_to_read() {
         let url =
             Url::parse("postgres://u@h/d?sslmode=verify-full&sslrootcert=/etc/my%20root.pem&options=-ca").unwrap();
-        let default = Url::parse("postgresql://u@h/d").unwrap();
 
         assert_eq!((url.mode, url.roots), (SslMode::VerifyFull, Roots::File("/etc/my root.pem".into())));
         assert_eq!(url.config.get_options(), Some("-ca"));
-        assert_eq!((default.mode, default.roots), (SslMode::Prefer, Roots::System));
+    }
+
+    #[test]
+    fn a_server_elsewhere_is_verified_unless_the_url_says_otherwise() {
+        let mode = |url: &str| Url::parse(url).unwrap().mode;
+
+        for here in ["localhost", "127.0.0.1:5433", "[::1]", "%2Frun%2Fpostgresql", "127.0.0.1,localhost"] {
+            assert_eq!(mode(&format!("postgres://u@{here}/d")), SslMode::Prefer, "{here}");
+        }
+        for elsewhere in ["h", "192.0.2.7", "localhost.example.com", "localhost,h"] {
+            assert_eq!(mode(&format!("postgresql://u@{elsewhere}/d")), SslMode::VerifyFull, "{elsewhere}");
+        }
+        assert_eq!(mode("postgres://u@h/d?sslmode=prefer"), SslMode::Prefer);
+        assert_eq!(mode("postgres://u@localhost/d?sslrootcert=/root.pem"), SslMode::VerifyFull);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use fastrand::Rng;
 use rustix::process::Signal;
 
-use crate::harness::{Aftermath, Body, Database, Ground, Ledger, Process, ProcessBuilder, Try, drained, found, rounds, seed};
+use crate::harness::{
+    Aftermath, Body, Database, Ground, Ledger, Process, ProcessBuilder, Try, drained, found, rounds, seed,
+};
 
 /// The system calls by which a host reads, writes, syncs, locks, waits, answers and deletes.
 const CALLS: &[&str] = &[

@@ -31,10 +31,21 @@ impl Example {
 
     /// The same without that secret.
     pub(crate) fn spawn_bare(&self, settings: &[(&str, &str)]) -> Process {
+        self.spawn_as(Command::new(&self.program), settings)
+    }
+
+    /// Starts a process whose clock is wrong by so much.
+    pub(crate) fn spawn_at(&self, offset: &str) -> Process {
+        let mut command = Command::new("faketime");
+        command.args(["-m", "--exclude-monotonic", "-f", offset]).arg(&self.program);
+        self.spawn_as(command, &[("MOJITO_SECRET", SECRET)])
+    }
+
+    fn spawn_as(&self, mut command: Command, settings: &[(&str, &str)]) -> Process {
         let log = self.folder.path().join(format!("example-{}.log", Process::number()));
-        let mut command = Command::new(&self.program);
         command
             .env_clear()
+            .env("PATH", "/usr/bin:/bin")
             .env("ROCKET_PORT", "0")
             .env("ROCKET_WORKERS", "2")
             .env("ROCKET_CLI_COLORS", "false")

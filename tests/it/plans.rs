@@ -1,0 +1,232 @@
+//! What runs often looks things up by an index, however much there is: the statements are those that the verbs run.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use diesel::QueryableByName;
+use diesel::connection::InstrumentationEvent;
+use diesel::sql_types::Text;
+use diesel_async::{AsyncConnection, RunQueryDsl};
+use mojito_schema::{
+    Backend, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Open, Postgres, Settlement, Snapshot, Sqlite,
+    Utc,
+};
+
+use crate::harness::{Store, Subject, rounds};
+
+const LEASE: Duration = Duration::from_secs(60);
+
+/// A host that has received for a year: nine of ten deliveries are done, some are given up, some wait, a few run.
+fn history(rows: u32) -> String {
+    format!(
+        "INSERT INTO mojito_deliveries
+             (id, endpoint, event, result_id, version, standing, fingerprint, secret_id, received_at, body)
+         SELECT i, 'default', 'interview_result', 'r' || (i - 1) / 4, (i - 1) % 4 + 1, 'current', sha256(int8send(i)), 'test',
+                now() - interval '365 days' * (1 - i / {rows}.0),
+                CASE WHEN i > {rows} * 0.8 THEN convert_to('{{\"id\":\"r' || (i - 1) / 4 || '\",\"score\":' || i || '}}', 'UTF8') END
+         FROM generate_series(1, {rows}::bigint) AS i;
+         SELECT setval(pg_get_serial_sequence('mojito_deliveries', 'id'), {rows});
+         INSERT INTO mojito_results
+             (endpoint, id, event, version, candidate_name, score, delivery_id, first_received_at, updated_at)
+         SELECT endpoint, result_id, event, version, 'Test Person', id, id, received_at, received_at
+         FROM mojito_deliveries WHERE version = 4;
+         INSERT INTO mojito_work
+             (delivery_id, handler, endpoint, result_id, state, attempt, max_attempts, due_at, lease_until, epoch, finished_at)
+         SELECT id, 'Desk', endpoint, result_id, state, CASE WHEN state = 'pending' THEN 0 ELSE 1 END, 12,
+                CASE WHEN state = 'pending' THEN now() WHEN state = 'retryable' THEN now() + interval '1 hour' END,
+                CASE WHEN state = 'running' THEN now() + interval '1 minute' * (id % 3 - 1) END,
+                1, CASE WHEN state IN ('completed', 'discarded') THEN received_at END
+         FROM (SELECT *, CASE WHEN id > {rows} * 0.999 THEN 'running' WHEN id > {rows} * 0.97 THEN 'pending'
+                              WHEN id > {rows} * 0.95 THEN 'retryable' WHEN id % 20 = 0 THEN 'discarded'
+                              ELSE 'completed' END AS state
+               FROM mojito_deliveries) AS deliveries;
+         ANALYZE mojito_deliveries; ANALYZE mojito_results; ANALYZE mojito_work"
+    )
+}
+
+fn delivery(result: &str, text: &str) -> NewDelivery {
+    let body = format!("{result} {text}").into_bytes();
+    let event = EventKind::InterviewResult;
+    NewDelivery {
+        endpoint: "default".to_owned(),
+        secret_id: "test".to_owned(),
+        event,
+        fingerprint: Fingerprint::of("default", event, &body),
+        received_at: Utc::now(),
+        body,
+        content: Content::Usable { result_id: result.to_owned(), snapshot: Box::new(Snapshot::empty()) },
+        findings: Vec::new(),
+        message_id: None,
+    }
+}
+
+async fn record<B: Subject>(connection: &mut B::Connection, batch: Vec<NewDelivery>) {
+    let handler = HandlerSpec { name: "Desk".to_owned(), takes_late: false, max_attempts: 12 };
+    B::record(connection, Arc::new(batch), Arc::new(vec![handler]), Utc::now()).await.unwrap();
+}
+
+/// Everything that happens to deliveries while nobody looks: recorded, claimed, settled, rescued, pruned.
+async fn work_a_while<B: Subject>(connection: &mut B::Connection) {
+    let now = Utc::now();
+    let days = |days: u64| now.before(Duration::from_secs(days * 86_400));
+    let garbled = NewDelivery {
+        content: Content::Unusable { result_id: None },
+        event: EventKind::Unknown,
+        ..delivery("garbled", "?")
+    };
+    record::<B>(connection, vec![delivery("r5", "next"), delivery("new", "first"), garbled]).await;
+    record::<B>(connection, vec![delivery("r5", "next"), delivery("r7", "next")]).await;
+    let claims = B::claim(connection, "Desk".into(), 4, LEASE, now).await.unwrap();
+    assert_eq!(claims.len(), 4);
+    let tickets: Vec<_> = claims.into_iter().map(|claim| claim.ticket).collect();
+    // Twice: what was rescued once is a suspect the next time.
+    for _ in 0..2 {
+        B::renew_and_rescue(connection, tickets.clone(), LEASE, now).await.unwrap();
+        B::execute(connection, "UPDATE mojito_work SET lease_until = '2001-01-01 00:00:00', attempt = 5 \
+                                WHERE delivery_id = (SELECT max(delivery_id) FROM mojito_work WHERE lease_until IS NOT NULL)")
+            .await;
+    }
+    for (ticket, settlement) in tickets.into_iter().zip([
+        Settlement::Complete,
+        Settlement::Release,
+        Settlement::Retry { due_at: now, error: "no".to_owned() },
+    ]) {
+        B::settle(connection, ticket, settlement, now).await.unwrap();
+    }
+    B::prune_bodies(connection, days(30), 100).await.unwrap();
+    B::prune_deliveries(connection, days(200), 0, 100).await.unwrap();
+}
+
+/// What the server says of every statement of a session: its plan, carried out.
+async fn plans(store: &mut Store<Postgres>, session: &str) -> Vec<String> {
+    let log = store.texts("SELECT pg_read_file('log') AS value").await.remove(0);
+    let mut entries: Vec<String> = Vec::new();
+    for line in log.lines() {
+        match entries.last_mut() {
+            Some(entry) if line.starts_with('\t') => *entry = format!("{entry}\n{line}"),
+            _ => entries.push(line.to_owned()),
+        }
+    }
+    entries.retain(|entry| entry.contains(&format!("[{session}] LOG:  duration:")) && entry.contains("mojito_"));
+    entries
+}
+
+/// The numbers that follow a word in a text.
+fn numbers<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = u64> + 'a {
+    text.split(word).skip(1).filter_map(|rest| rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_reads_no_more_than_it_needs_of_a_large_table() {
+    let rows = rounds(200_000, 1_000_000);
+    let mut store = Store::<Postgres>::open().await;
+    let began = Instant::now();
+    store.run(&history(rows)).await;
+    println!("{rows} deliveries, filled in {:?}", began.elapsed());
+    let explain = "options=-c%20session_preload_libraries%3Dauto_explain%20-c%20auto_explain.log_min_duration%3D0\
+                   %20-c%20auto_explain.log_analyze%3Don%20-c%20auto_explain.log_nested_statements%3Don";
+    let mut connection = Postgres::open(&format!("{}?{explain}", store.url()), Open::Existing).await.unwrap();
+    let session = Postgres::texts(&mut connection, "SELECT CAST(pg_backend_pid() AS TEXT) AS value").await.remove(0);
+
+    work_a_while::<Postgres>(&mut connection).await;
+
+    let plans: Vec<String> =
+        plans(&mut store, &session).await.into_iter().filter(|plan| !plan.contains("'2001-")).collect();
+    assert!(plans.len() > 40, "{plans:#?}");
+    for plan in &plans {
+        let large = ["mojito_deliveries", "mojito_results", "mojito_work"];
+        let scanned = large.iter().find(|table| plan.contains(&format!("Seq Scan on {table}")));
+        assert_eq!(scanned, None, "{plan}");
+        // Nothing looks at more than all that waits and runs: five in a hundred.
+        let most = u64::from(rows) / 15;
+        assert!(numbers(plan, "Removed by Filter: ").all(|removed| removed < most), "{plan}");
+    }
+    for index in ["mojito_work_by_due", "mojito_work_open", "mojito_work_by_lease", "mojito_deliveries_by_fingerprint"]
+    {
+        assert!(plans.iter().any(|plan| plan.contains(index)), "{index} is used");
+    }
+    if std::env::var("MOJITO_TEST_PLANS").is_ok() {
+        println!("{}", plans.join("\n"));
+    }
+    drop(connection);
+    time(&mut store).await;
+    claim_with_bad_advice(&mut store).await;
+}
+
+/// How long one claim and one recorded delivery take.
+#[expect(clippy::print_stdout, reason = "it is what the test is run for")]
+async fn time(store: &mut Store<Postgres>) {
+    const ROUNDS: usize = 300;
+    let (mut claims, mut records) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let began = Instant::now();
+        record::<Postgres>(&mut store.connection, vec![delivery(&format!("r{round}"), "timed")]).await;
+        records.push(began.elapsed());
+        let began = Instant::now();
+        let claimed = Postgres::claim(&mut store.connection, "Desk".into(), 1, LEASE, Utc::now()).await.unwrap();
+        claims.push(began.elapsed());
+        for claim in claimed {
+            Postgres::settle(&mut store.connection, claim.ticket, Settlement::Complete, Utc::now()).await.unwrap();
+        }
+    }
+    for (what, mut took) in [("claim", claims), ("record", records)] {
+        took.sort_unstable();
+        println!("{what}: median {:?}, p99 {:?}", took[ROUNDS / 2], took[ROUNDS * 99 / 100]);
+    }
+}
+
+/// Without statistics and with plans that nobody would choose, no more is claimed than was asked for.
+async fn claim_with_bad_advice(store: &mut Store<Postgres>) {
+    store.run("DELETE FROM pg_statistic WHERE starelid::regclass::text LIKE 'mojito_%'").await;
+    for off in ["enable_hashjoin", "enable_nestloop", "enable_indexscan", "enable_mergejoin"] {
+        let url = format!("{}?options=-c%20{off}%3Doff", store.url());
+        let mut connection = Postgres::open(&url, Open::Existing).await.unwrap();
+        let claims = Postgres::claim(&mut connection, "Desk".into(), 3, LEASE, Utc::now()).await.unwrap();
+
+        assert_eq!(claims.len(), 3, "with {off} = off");
+    }
+}
+
+/// SQLite plans by what indexes there are, not by how much is in the tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_reads_no_table_from_end_to_end() {
+    let mut store = Store::<Sqlite>::open().await;
+    let seen = Arc::<Mutex<Vec<String>>>::default();
+    for number in 0..4 {
+        record::<Sqlite>(&mut store.connection, vec![delivery(&number.to_string(), "waits")]).await;
+    }
+    let heard = Arc::clone(&seen);
+    store.connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            heard.lock().unwrap().push(query.to_string());
+        }
+    });
+
+    work_a_while::<Sqlite>(&mut store.connection).await;
+
+    let statements = std::mem::take(&mut *seen.lock().unwrap());
+    let mut explained = 0;
+    for statement in &statements {
+        let sql = statement.split(" -- binds").next().unwrap();
+        if !sql.contains("mojito_") || sql.contains("'2001-") || sql.contains("max(`mojito_deliveries`") {
+            continue;
+        }
+        explained += 1;
+        for step in explain(&mut store, sql).await {
+            assert!(!step.starts_with("SCAN mojito_"), "{step}: {sql}");
+        }
+    }
+    assert!(explained > 30, "{statements:#?}");
+}
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+async fn explain(store: &mut Store<Sqlite>, sql: &str) -> Vec<String> {
+    let query = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}"));
+    let steps: Vec<Step> = query.load(&mut store.connection).await.unwrap();
+    steps.into_iter().map(|step| step.detail).collect()
+}
