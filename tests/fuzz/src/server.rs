@@ -91,7 +91,10 @@ fn running() -> &'static (SocketAddr, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("fuzz.db");
         let (sender, address) = std::sync::mpsc::channel();
-        let serve = move || rocket::execute(rocket(path.to_str().expect("a plain path"), sender).launch());
+        let serve = move || {
+            // It ends with the process.
+            let _ = rocket::execute(rocket(path.to_str().expect("a plain path"), sender).launch());
+        };
         std::thread::Builder::new().name(format!("{THREAD}-main")).spawn(serve).expect("a thread");
         (address.recv_timeout(PATIENCE).expect("the server starts"), folder)
     })
