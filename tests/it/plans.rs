@@ -20,19 +20,21 @@ const LEASE: Duration = Duration::from_secs(60);
 fn history(rows: u32) -> String {
     format!(
         "INSERT INTO mojito_deliveries
-             (id, endpoint, event, result_id, version, standing, fingerprint, secret_id, received_at, body)
-         SELECT i, 'default', 'interview_result', 'r' || (i - 1) / 4, (i - 1) % 4 + 1, 'current', sha256(int8send(i)), 'test',
+             (id, endpoint, event, result_id, first_delivery_id, version, standing, fingerprint, secret_id, received_at, body)
+         SELECT i, 'default', 'interview_result', 'r' || (i - 1) / 4, i - (i - 1) % 4, (i - 1) % 4 + 1,
+                'current', sha256(int8send(i)), 'test',
                 now() - interval '365 days' * (1 - i / {rows}.0),
                 CASE WHEN i > {rows} * 0.8 THEN convert_to('{{\"id\":\"r' || (i - 1) / 4 || '\",\"score\":' || i || '}}', 'UTF8') END
          FROM generate_series(1, {rows}::bigint) AS i;
          SELECT setval(pg_get_serial_sequence('mojito_deliveries', 'id'), {rows});
          INSERT INTO mojito_results
-             (endpoint, id, event, version, candidate_name, score, delivery_id, first_received_at, updated_at)
-         SELECT endpoint, result_id, event, version, 'Test Person', id, id, received_at, received_at
+             (endpoint, id, event, version, candidate_name, score, first_delivery_id, delivery_id, first_received_at,
+              updated_at)
+         SELECT endpoint, result_id, event, version, 'Test Person', id, first_delivery_id, id, received_at, received_at
          FROM mojito_deliveries WHERE version = 4;
          INSERT INTO mojito_work
-             (delivery_id, handler, endpoint, result_id, state, attempt, max_attempts, due_at, lease_until, epoch, finished_at)
-         SELECT id, 'Desk', endpoint, result_id, state, CASE WHEN state = 'pending' THEN 0 ELSE 1 END, 12,
+             (delivery_id, handler, first_delivery_id, state, attempt, max_attempts, due_at, lease_until, epoch, finished_at)
+         SELECT id, 'Desk', first_delivery_id, state, CASE WHEN state = 'pending' THEN 0 ELSE 1 END, 12,
                 CASE WHEN state = 'pending' THEN now() WHEN state = 'retryable' THEN now() + interval '1 hour' END,
                 CASE WHEN state = 'running' THEN now() + interval '1 minute' * (id % 3 - 1) END,
                 1, CASE WHEN state IN ('completed', 'discarded') THEN received_at END
