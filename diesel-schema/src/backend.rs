@@ -131,15 +131,10 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         now: Utc,
     ) -> impl Future<Output = QueryResult<Vec<Recorded>>> + Send;
 
-    /// Lets commits on this connection wait for no disk, where that is safe. It is for claims, leases and settlements:
-    /// what a power cut takes of them is done again. Nothing that is acknowledged to anybody is written on it.
-    ///
-    /// # Errors
-    ///
-    /// When the database refuses.
-    fn relax(connection: &mut Self::Connection) -> impl Future<Output = Result<(), OpenError>> + Send;
-
     /// Claims up to `limit` deliveries for a handler: those that are due and first in their result's line.
+    ///
+    /// It waits for the disk: an attempt that is not counted any more after a power cut, nor its epoch, would be given
+    /// out twice.
     ///
     /// # Errors
     ///
@@ -184,6 +179,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     fn rollback(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<()>> + Send;
 
     /// Settles an attempt. `false` when the ticket is stale: then nothing was changed.
+    ///
+    /// It waits for no disk: what a power cut takes of it is done again.
     ///
     /// A retry after the last attempt is a discard.
     ///

@@ -228,11 +228,6 @@ impl Backend for Postgres {
         heard(async { write!(connection, |c, now| record::record(c, &batch, &handlers, now)) }).await
     }
 
-    async fn relax(_: &mut Connection) -> Result<(), OpenError> {
-        // Each transaction says for itself what it waits for: a proxy may hand the next one to another session.
-        Ok(())
-    }
-
     async fn claim(
         connection: &mut Connection,
         handler: Arc<str>,

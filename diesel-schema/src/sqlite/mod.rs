@@ -99,11 +99,6 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(record::record(c, &batch, &handlers, now))).await
     }
 
-    async fn relax(connection: &mut Wrapper) -> Result<(), OpenError> {
-        let relaxed = connection.spawn_blocking(|c| c.batch_execute(WITHOUT_FSYNC)).await;
-        relaxed.map_err(|error| OpenError::because("the SQLite connection cannot be set up", error))
-    }
-
     async fn claim(
         connection: &mut Wrapper,
         handler: Arc<str>,
@@ -132,7 +127,13 @@ impl Backend for Sqlite {
     }
 
     async fn settle(connection: &mut Wrapper, ticket: Ticket, settlement: Settlement, now: Utc) -> QueryResult<bool> {
-        write(connection, move |c| at_once(verbs::settle(c, &ticket, &settlement, now))).await
+        connection
+            .spawn_blocking(move |c| {
+                c.batch_execute(WITHOUT_FSYNC)?;
+                let settled = c.immediate_transaction(|c| at_once(verbs::settle(c, &ticket, &settlement, now)))?;
+                c.batch_execute(WITH_FSYNC).map(|()| settled)
+            })
+            .await
     }
 
     async fn renew_and_rescue(

@@ -42,7 +42,7 @@ impl<B: Backend> Dispatcher<B> {
         pruner: Pruner,
     ) -> Self {
         let pool = database.keep_open().await;
-        let link = Arc::new(Mutex::new(Link::relaxed(Arc::clone(&database))));
+        let link = Arc::new(Mutex::new(Link::new(Arc::clone(&database))));
         let desk = Desk { database, link, held: Held::default() };
         let (stop, stopped) = watch::channel(false);
         let (mut slots, mut executors) = (Vec::new(), Vec::new());

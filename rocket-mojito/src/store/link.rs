@@ -13,17 +13,11 @@ use super::{Database, Unavailable};
 pub(crate) struct Link<B: Backend> {
     database: Arc<Database<B>>,
     opened: Option<Opened<B>>,
-    is_relaxed: bool,
 }
 
 impl<B: Backend> Link<B> {
     pub fn new(database: Arc<Database<B>>) -> Self {
-        Self { database, opened: None, is_relaxed: false }
-    }
-
-    /// One whose commits need not be on disk when they are done: what a power cut takes is done again.
-    pub fn relaxed(database: Arc<Database<B>>) -> Self {
-        Self { is_relaxed: true, ..Self::new(database) }
+        Self { database, opened: None }
     }
 
     pub fn database(&self) -> &Arc<Database<B>> {
@@ -61,17 +55,10 @@ impl<B: Backend> Link<B> {
     }
 
     async fn take(&mut self) -> Result<Opened<B>, Unavailable> {
-        if let Some(opened) = self.opened.take() {
-            return self.database.checked(opened).await;
+        match self.opened.take() {
+            Some(opened) => self.database.checked(opened).await,
+            None => self.database.open().await,
         }
-        let mut opened = self.database.open().await?;
-        if self.is_relaxed
-            && let Err(error) = B::relax(&mut opened.connection).await
-        {
-            self.database.health().tell("the database cannot be reached", error);
-            return Err(Unavailable::Database);
-        }
-        Ok(opened)
     }
 
     /// After trouble the database has to show first that it takes a commit.

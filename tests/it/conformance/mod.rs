@@ -3,6 +3,7 @@
 mod claim;
 mod clock;
 mod migrations;
+mod open;
 mod operations;
 mod parallel;
 mod record;

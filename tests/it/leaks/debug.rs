@@ -48,9 +48,10 @@ const TELLING: [&str; 26] = [
 ];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 43] = [
+const MUTE: [&str; 45] = [
     "Action",
     "Actor",
+    "Adrift",
     "Backend",
     "Backlog",
     "Encoding",
@@ -85,6 +86,7 @@ const MUTE: [&str; 43] = [
     "State",
     "Step",
     "Ticket",
+    "Trouble",
     "Utc",
     "UtcTimestamp",
     "audit",

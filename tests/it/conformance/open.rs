@@ -1,0 +1,29 @@
+//! A handler may take its time in its transaction. Until that ends, Postgres keeps the row of its work locked.
+
+use std::time::{Duration, Instant};
+
+use mojito_schema::{Backend, Postgres, Rescue, State, Utc};
+
+use super::{only_work, record, result};
+use crate::harness::Store;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_transaction_outlives_its_lease_and_holds_up_no_keeper() {
+    let mut store = Store::<Postgres>::open().await;
+    record(&mut store, vec![result("r", "a")]).await;
+    let lease = Duration::from_millis(1);
+    let claims = Postgres::claim(&mut store.connection, "Desk".into(), 1, lease, Utc::now()).await.unwrap();
+    let ticket = claims[0].ticket.clone();
+    assert!(Postgres::begin(&mut store.connection, ticket.clone(), Duration::from_secs(60), Utc::now()).await.unwrap());
+    let (mut own, mut other) = (store.another().await, store.another().await);
+
+    let began = Instant::now();
+    let of_its_own = Postgres::renew_and_rescue(&mut own, vec![ticket], lease, Utc::now()).await.unwrap();
+    let of_another = Postgres::renew_and_rescue(&mut other, Vec::new(), lease, Utc::now()).await.unwrap();
+    let waited = began.elapsed();
+    Postgres::commit(&mut store.connection).await.unwrap();
+
+    assert_eq!((of_its_own, of_another), (Rescue::default(), Rescue::default()));
+    assert!(waited < Duration::from_secs(5), "{waited:?}");
+    assert_eq!(only_work(&mut store).await.state, State::Completed);
+}
