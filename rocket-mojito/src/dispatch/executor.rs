@@ -7,6 +7,7 @@ use mojito_schema::{Backend, Claim, Settlement, Ticket, Utc, failpoint};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::MojitoHandler;
+use super::ahead::{Ahead, Waiting};
 use super::attempt::Attempt;
 use super::held::Held;
 use crate::config::Pauses;
@@ -81,30 +82,65 @@ impl<B: Backend> Executor<B> {
     /// Claims and runs until `stop` says so. Attempts that still run go on.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut recorded = self.signal.listen();
+        let mut ahead = Ahead::new();
         while !*stop.borrow_and_update() {
             failpoint::reach("executor.loop");
             // Seen before the claim: what is recorded from here on wakes the wait below.
             recorded.borrow_and_update();
-            for claim in self.claim().await {
-                self.start(claim, self.slots.take());
+            if ahead.is_overdue() || self.pauses.has_handler(&self.name) {
+                self.release(&mut ahead).await;
+            }
+            self.start_waiting(&mut ahead);
+            if ahead.is_empty() {
+                self.claim(&mut ahead).await;
+                self.start_waiting(&mut ahead);
             }
             tokio::select! {
                 _ = stop.changed() => {}
                 () = self.slots.ended.notified() => {}
                 _ = recorded.changed() => {}
+                () = ahead.overdue() => {}
                 () = tokio::time::sleep(self.poll_interval) => {}
             }
         }
+        self.release(&mut ahead).await;
     }
 
-    /// As many claims as there are free slots.
-    async fn claim(&self) -> Vec<Claim> {
+    /// Starts what waits, as far as there are free slots.
+    fn start_waiting(&self, ahead: &mut Ahead<Waiting>) {
+        while self.slots.free.available_permits() > 0
+            && let Some(waiting) = ahead.next()
+        {
+            self.start(waiting, self.slots.take());
+        }
+    }
+
+    /// Hands back what waits: no attempt was made, and none counts.
+    async fn release(&self, ahead: &mut Ahead<Waiting>) {
+        while let Some(Waiting { claim, hold, .. }) = ahead.next() {
+            self.desk.settle(claim.ticket, Settlement::Release).await;
+            drop(hold);
+        }
+    }
+
+    /// Claims for the free slots, and ahead of them.
+    async fn claim(&self, ahead: &mut Ahead<Waiting>) {
         let free = self.slots.free.available_permits();
         if free == 0 || self.pauses.has_handler(&self.name) {
-            return Vec::new();
+            return;
         }
+        let wanted = ahead.wanted(free);
+        let claims = self.claim_up_to(wanted).await.into_iter().map(|claim| {
+            let (abort, registration) = AbortHandle::new_pair();
+            let hold = self.desk.held.hold(claim.ticket.clone(), abort);
+            Waiting { claim, hold, registration }
+        });
+        ahead.add(wanted, claims.collect());
+    }
+
+    async fn claim_up_to(&self, limit: usize) -> Vec<Claim> {
         let (name, pauses) = (Arc::clone(&self.name), self.pauses.clone());
-        let (limit, lease) = (i64::try_from(free).unwrap_or(i64::MAX), self.lease);
+        let (limit, lease) = (i64::try_from(limit).unwrap_or(i64::MAX), self.lease);
         let mut link = self.desk.link.lock().await;
         let claims = link.write("nothing could be claimed", |connection| {
             async move {
@@ -123,7 +159,7 @@ impl<B: Backend> Executor<B> {
         claims
     }
 
-    fn start(&self, claim: Claim, slot: Slot) {
+    fn start(&self, Waiting { claim, hold, registration }: Waiting, slot: Slot) {
         let ticket = claim.ticket.clone();
         let attempt = Attempt {
             handler: Arc::clone(&self.handler),
@@ -133,8 +169,6 @@ impl<B: Backend> Executor<B> {
             lease: self.lease,
         };
         let desk = self.desk.clone();
-        let (abort, registration) = AbortHandle::new_pair();
-        let hold = self.desk.held.hold(ticket.clone(), abort);
         let run = async move {
             if let Some(settlement) = attempt.run().await {
                 desk.settle(ticket, settlement).await;

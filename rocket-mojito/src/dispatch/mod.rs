@@ -8,6 +8,7 @@
 //! wire:     tell other processes of work, and hear of theirs
 //! ```
 
+mod ahead;
 mod attempt;
 mod backoff;
 mod context;
