@@ -48,7 +48,7 @@ const TELLING: [&str; 26] = [
 ];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 45] = [
+const MUTE: [&str; 49] = [
     "Action",
     "Actor",
     "Adrift",
@@ -90,9 +90,13 @@ const MUTE: [&str; 45] = [
     "Utc",
     "UtcTimestamp",
     "audit",
+    "bench",
     "deliveries",
     "fault",
+    "is_conflict",
+    "is_unknown",
     "results",
+    "trouble",
     "work",
 ];
 
