@@ -27,11 +27,13 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line)?;
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let mut server = Self { child, address: ([127, 0, 0, 1], 0).into() };
-        let address = line.trim().strip_prefix("listening on ").with_context(|| format!("{system} did not start"))?;
-        server.address = address.parse()?;
+        // The Postgres driver of the handler's own connection prints the server's notices, before and after.
+        let address =
+            lines.by_ref().map_while(Result::ok).find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
+        server.address = address.with_context(|| format!("{system} did not start"))?.parse()?;
+        std::thread::spawn(move || lines.for_each(drop));
         Ok(server)
     }
 
