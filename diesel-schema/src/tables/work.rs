@@ -195,17 +195,15 @@ pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Utc, limit: i64) -> _ {
         .limit(limit)
 }
 
-/// The fence: the row of this claim, as long as nobody has claimed it since and it still runs: then it has a lease.
-///
-/// The state itself is not asked for: there is an index on the rows in one state, and SQLite would make a new plan for
-/// each value that is bound.
+/// The fence: the row of this claim, as long as nobody has claimed it since and it still runs.
 #[auto_type(no_type_alias)]
 pub(crate) fn held<'a>(delivery_id: i64, handler: &'a str, epoch: i64) -> _ {
+    let running: State = State::Running;
     work::table
         .filter(work::delivery_id.eq(delivery_id))
         .filter(work::handler.eq(handler))
         .filter(work::epoch.eq(epoch))
-        .filter(work::lease_until.is_not_null())
+        .filter(work::state.eq(running))
 }
 
 /// The work whose lease has lapsed at `now`.
