@@ -15,7 +15,7 @@ use crate::harness::{
 async fn a_host_that_is_told_to_stop_under_load_leaves_nothing_half_done() {
     let mut random = Rng::with_seed(seed());
     let database = Arc::new(Database::with_effects());
-    let host = Process::builder(&database).handlers("effects:plain,slow:slow:300,external:external");
+    let host = Process::builder(&database).handlers("effects:plain,slow:slow:100,external:external");
     let load = Load::start(&mut random, Duration::from_millis(40));
 
     let stops = rounds(5, 50);

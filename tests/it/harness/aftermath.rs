@@ -18,13 +18,16 @@ pub(crate) struct Aftermath {
     pub(crate) notes: Vec<Note>,
 }
 
-/// Waits until no work is left to do: longer where there is much.
+/// Waits until no work is left to do, as long as there is less and less.
 pub(crate) async fn drained(database: &Database) {
     let open = || work::table.filter(work::finished_at.is_null()).count().get_result(&mut database.connect()).unwrap();
-    let backlog: i64 = open();
-    let deadline = Instant::now() + PATIENCE + Duration::from_millis(10) * u32::try_from(backlog).unwrap();
-    while open() > 0 {
-        assert!(Instant::now() < deadline, "{} of {backlog} pieces of work are never done", open());
+    let (mut least, mut since) = (i64::MAX, Instant::now());
+    while least > 0 {
+        let left = open();
+        if left < least {
+            (least, since) = (left, Instant::now());
+        }
+        assert!(since.elapsed() < PATIENCE, "{left} pieces of work are never done");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
