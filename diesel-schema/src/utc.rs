@@ -75,6 +75,8 @@ impl Deref for Utc {
 
 #[cfg(feature = "sqlite")]
 mod sqlite {
+    use std::ops::Range;
+
     use diesel::serialize::IsNull;
     use diesel::sql_types::Timestamp;
     use diesel::sqlite::{Sqlite, SqliteValue};
@@ -96,18 +98,24 @@ mod sqlite {
         }
     }
 
-    // The width is fixed, so that the order of the texts is the order of the moments.
+    // The width is fixed, so that the order of the texts is the order of the moments. Written digit by digit: four times
+    // a delivery, the formatter would be a tenth of recording it.
     fn text(moment: OffsetDateTime) -> String {
-        format!(
-            "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:06}",
-            moment.year(),
-            u8::from(moment.month()),
-            moment.day(),
-            moment.hour(),
-            moment.minute(),
-            moment.second(),
-            moment.microsecond(),
-        )
+        let mut text = *b"0000-00-00 00:00:00.000000";
+        let mut write = |mut number: u32, places: Range<usize>| {
+            for place in places.rev() {
+                text[place] += (number % 10) as u8;
+                number /= 10;
+            }
+        };
+        write(moment.year().unsigned_abs(), 0..4);
+        write(u8::from(moment.month()).into(), 5..7);
+        write(moment.day().into(), 8..10);
+        write(moment.hour().into(), 11..13);
+        write(moment.minute().into(), 14..16);
+        write(moment.second().into(), 17..19);
+        write(moment.microsecond(), 20..26);
+        text.iter().copied().map(char::from).collect()
     }
 
     #[cfg(test)]
@@ -127,6 +135,9 @@ mod sqlite {
 
             assert!(texts.is_sorted(), "{texts:?}");
             assert_eq!(texts[3], "2026-11-23 11:00:00.000000");
+            assert_eq!(texts[0], "2026-11-23 09:59:59.999999");
+            assert_eq!(text(*Utc::MIN), "0001-01-01 00:00:00.000000");
+            assert_eq!(text(*Utc::MAX), "9999-12-31 23:59:59.999999");
         }
     }
 }

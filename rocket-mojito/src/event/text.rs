@@ -26,18 +26,27 @@ pub(super) fn decode(json: &str) -> Decoded {
         // Nothing well-formed comes here, but reading a body must be total whatever serde_json makes of it.
         return Decoded { text: REPLACEMENT.to_owned(), has_replacements: true };
     };
-    let mut has_replacements = false;
-    for at in 0..bytes.len() {
-        if bytes[at] == 0xED && bytes.get(at + 1).is_some_and(|next| *next >= 0xA0) {
-            bytes[at..at + 3].copy_from_slice(REPLACEMENT.as_bytes());
-            has_replacements = true;
-        }
-    }
-    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let has_surrogates = replace_surrogates(&mut bytes);
+    let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     if !text.contains('\0') {
-        return Decoded { text, has_replacements };
+        return Decoded { text, has_replacements: has_surrogates };
     }
     Decoded { text: text.replace('\0', REPLACEMENT), has_replacements: true }
+}
+
+/// Whether there was one that stood alone.
+fn replace_surrogates(bytes: &mut [u8]) -> bool {
+    let mut is_any = false;
+    let mut at = 0;
+    while let Some(next) = bytes[at..].iter().position(|byte| *byte == 0xED) {
+        at += next;
+        if bytes.get(at + 1).is_some_and(|next| *next >= 0xA0) {
+            bytes[at..at + 3].copy_from_slice(REPLACEMENT.as_bytes());
+            is_any = true;
+        }
+        at += 1;
+    }
+    is_any
 }
 
 struct Bytes;
