@@ -38,13 +38,11 @@ macro_rules! bulk_insert {
                 out.push_sql(concat!("INSERT INTO ", $table, " ("));
                 out.push_sql([$(stringify!($column)),+].join(", ").as_str());
                 out.push_sql(") SELECT * FROM unnest(");
-                let mut separator = "";
+                let mut separators = ["", ", "].into_iter();
                 $(
-                    out.push_sql(separator);
+                    out.push_sql(separators.next().unwrap_or(", "));
                     out.push_bind_param::<Array<$sql>, _>(&self.$column)?;
-                    separator = ", ";
                 )+
-                let _ = separator;
                 out.push_sql(")");
                 let conflict: Option<(&str, &str)> = $conflict;
                 if let Some((key, condition)) = conflict {
@@ -175,15 +173,22 @@ impl QueryId for Repeats {
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-/// The stored deliveries with these fingerprints: fingerprint, id, standing, message id.
+/// The stored deliveries of these results with these fingerprints: fingerprint, id, standing, message id.
 #[derive(Default)]
 pub(super) struct KnownBy<'a> {
-    /// Of these results,
-    pub first_delivery_id: Vec<i64>,
-    /// these, one for each;
-    pub fingerprint: Vec<&'a [u8]>,
-    /// and these in quarantine.
-    pub quarantined: Vec<&'a [u8]>,
+    first_delivery_id: Vec<i64>,
+    fingerprint: Vec<&'a [u8]>,
+}
+
+impl<'a> FromIterator<(i64, &'a Fingerprint)> for KnownBy<'a> {
+    fn from_iter<I: IntoIterator<Item = (i64, &'a Fingerprint)>>(asked: I) -> Self {
+        let mut columns = Self::default();
+        for (first_delivery_id, fingerprint) in asked {
+            columns.first_delivery_id.push(first_delivery_id);
+            columns.fingerprint.push(fingerprint.as_bytes());
+        }
+        columns
+    }
 }
 
 impl QueryFragment<Pg> for KnownBy<'_> {
@@ -194,12 +199,8 @@ impl QueryFragment<Pg> for KnownBy<'_> {
         out.push_bind_param::<Array<Binary>, _>(&self.fingerprint)?;
         out.push_sql(
             ") AS asked (first_delivery_id, fingerprint) JOIN mojito_deliveries AS d \
-             ON d.first_delivery_id = asked.first_delivery_id AND d.fingerprint = asked.fingerprint \
-             UNION ALL SELECT fingerprint, id, standing, message_id FROM mojito_deliveries \
-             WHERE first_delivery_id IS NULL AND fingerprint = ANY(",
+             ON d.first_delivery_id = asked.first_delivery_id AND d.fingerprint = asked.fingerprint",
         );
-        out.push_bind_param::<Array<Binary>, _>(&self.quarantined)?;
-        out.push_sql(")");
         Ok(())
     }
 }
@@ -232,15 +233,4 @@ impl QueryId for FreeIds {
 
 impl Query for FreeIds {
     type SqlType = BigInt;
-}
-
-impl<'a> KnownBy<'a> {
-    /// Asks for one more.
-    pub fn add(&mut self, fingerprint: &'a Fingerprint, first_delivery_id: Option<i64>) {
-        self.quarantined.push(fingerprint.as_bytes());
-        if let Some(first) = first_delivery_id {
-            self.first_delivery_id.push(first);
-            self.fingerprint.push(fingerprint.as_bytes());
-        }
-    }
 }

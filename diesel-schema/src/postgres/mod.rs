@@ -1,5 +1,6 @@
 //! Postgres: many processes, row locks, whole transactions again where they got into each other's way.
 
+mod attempt;
 mod bulk;
 mod claim;
 mod connection;
@@ -8,6 +9,7 @@ mod pulse;
 mod record;
 mod rescue;
 mod tls;
+mod transaction;
 mod url;
 #[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
 #[path = "../verbs/mod.rs"]
@@ -17,13 +19,13 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::sql_types::{Bool, Text};
-use diesel::{QueryResult, define_sql_function};
+use diesel::QueryResult;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
 
+use self::transaction::Terms;
 use self::url::{Proxy, Url};
 use crate::backend::{Adrift, Backend, Open, Rescue};
-use crate::fault::{fault, is_in_the_way, unknown};
+use crate::fault::{is_in_the_way, unknown};
 use crate::{
     Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
     Requeued, Selection, Settlement, Step, Ticket, Utc,
@@ -78,47 +80,32 @@ const TRIES: u32 = 5;
 /// verb. Then its connection is given up: a new one is there before 30 s have passed.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// How long a transaction of our own may pause between two statements, where whoever opened it is frozen.
-const PAUSE: Duration = Duration::from_secs(5);
-
-define_sql_function! {
-    /// The time by the database's clock, at this moment.
-    fn clock_timestamp() -> crate::UtcTimestamp;
-}
-
-define_sql_function! {
-    /// Sets a setting, for this transaction alone where `is_local`.
-    fn set_config(name: Text, value: Text, is_local: Bool) -> Text;
-}
-
 /// Runs `$body` in one transaction, the whole of it again where another transaction got in its way.
 ///
 /// `$now` is the time by the database's clock: it judges leases and due times, whatever the processes' clocks say.
 macro_rules! write {
     ($connection:ident, |$c:ident, $now:ident| $body:expr) => {
-        write!($connection, Wait::ForDisk, |$c, $now| $body)
+        write!($connection, Terms::default(), |$c, $now| $body)
     };
-    ($connection:ident, $wait:expr, |$c:ident, $now:ident| $body:expr) => {{
+    ($connection:ident, $terms:expr, |$c:ident, $now:ident| $body:expr) => {
+        write!($connection, $terms, |$c| async {
+            let $now = transaction::now($c).await?;
+            $body.await
+        })
+    };
+    ($connection:ident, $terms:expr, |$c:ident| $body:expr) => {{
         let mut tries = 1;
         loop {
-            let mut is_written = false;
-            let mut transaction = $connection.build_transaction().read_committed().read_write();
-            let outcome = transaction
-                .run(async |$c| {
-                    let $now = enter($c, $wait, PAUSE).await?;
-                    let outcome = $body.await?;
-                    is_written = true;
-                    Ok(outcome)
-                })
-                .await;
-            match outcome {
-                Err(error) if is_in_the_way(&error) => {
-                    if tries == TRIES {
-                        break Err(error);
-                    }
-                    tries += 1;
+            let outcome = match transaction::begin($connection, $terms).await {
+                Ok(()) => {
+                    let $c = &mut *$connection;
+                    let outcome = $body.await;
+                    transaction::end($connection, outcome).await
                 }
-                Err(error) if is_written => break Err(unknown(fault(&error))),
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Err(error) if is_in_the_way(&error) && tries < TRIES => tries += 1,
                 outcome => break outcome,
             }
         }
@@ -130,34 +117,6 @@ macro_rules! write {
 async fn heard<R>(verb: impl Future<Output = QueryResult<R>>) -> QueryResult<R> {
     let answer = tokio::time::timeout(SILENCE, verb).await;
     answer.unwrap_or_else(|_| Err(unknown("the server fell silent")))
-}
-
-/// Whether a commit waits until it is on disk.
-///
-/// A claim does: lost in a crash of the server, its epoch would be given out twice, and the fence holds by the epoch.
-#[derive(Clone, Copy)]
-enum Wait {
-    ForDisk,
-    ForNothing,
-}
-
-/// Sets what every transaction relies on, and asks for the time. `synchronous_commit` is the first promise; the rest
-/// bounds how long anything waits.
-async fn enter(connection: &mut Connection, wait: Wait, pause: Duration) -> QueryResult<Utc> {
-    let synchronous_commit = match wait {
-        Wait::ForDisk => "on",
-        Wait::ForNothing => "off",
-    };
-    let pause = format!("{}ms", pause.as_millis());
-    let settings = (
-        clock_timestamp(),
-        set_config("synchronous_commit", synchronous_commit, true),
-        set_config("lock_timeout", "10s", true),
-        set_config("statement_timeout", "15s", true),
-        set_config("idle_in_transaction_session_timeout", pause, true),
-    );
-    let (now, ..): (Utc, String, String, String, String) = diesel::select(settings).get_result(connection).await?;
-    Ok(now)
 }
 
 /// The settlement with its time brought from the caller's clock, on which it is `here`, to the database's.
@@ -204,7 +163,7 @@ impl Backend for Postgres {
     }
 
     async fn prove(connection: &mut Connection) -> QueryResult<()> {
-        write!(connection, |c, _now| verbs::prove(c))
+        write!(connection, Terms::default(), |c| verbs::prove(c))
     }
 
     async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {
@@ -225,7 +184,7 @@ impl Backend for Postgres {
         handlers: Arc<Vec<HandlerSpec>>,
         _: Utc,
     ) -> QueryResult<Vec<Recorded>> {
-        heard(async { write!(connection, |c, now| record::record(c, &batch, &handlers, now)) }).await
+        heard(async { write!(connection, Terms::default(), |c| record::record(c, &batch, &handlers)) }).await
     }
 
     async fn claim(
@@ -235,23 +194,12 @@ impl Backend for Postgres {
         lease: Duration,
         _: Utc,
     ) -> QueryResult<Vec<Claim>> {
-        heard(async { write!(connection, |c, now| claim::claim(c, &handler, limit, lease, now)) }).await
+        heard(async { write!(connection, Terms::in_order(), |c, now| claim::claim(c, &handler, limit, lease, now)) })
+            .await
     }
 
     async fn begin(connection: &mut Connection, ticket: Ticket, lease: Duration, _: Utc) -> QueryResult<bool> {
-        AnsiTransactionManager::begin_transaction(connection).await?;
-        let fence = async {
-            let now = enter(connection, Wait::ForNothing, lease).await?;
-            verbs::complete(connection, &ticket, now).await
-        };
-        match fence.await {
-            Ok(true) => Ok(true),
-            Ok(false) => AnsiTransactionManager::rollback_transaction(connection).await.map(|()| false),
-            Err(error) => {
-                AnsiTransactionManager::rollback_transaction(connection).await?;
-                Err(error)
-            }
-        }
+        attempt::begin(connection, &ticket, lease).await
     }
 
     async fn commit(connection: &mut Connection) -> QueryResult<()> {
@@ -269,7 +217,7 @@ impl Backend for Postgres {
         here: Utc,
     ) -> QueryResult<bool> {
         heard(async {
-            write!(connection, Wait::ForNothing, |c, now| async {
+            write!(connection, Terms::without_wait(), |c, now| async {
                 verbs::settle(c, &ticket, &brought_over(&settlement, here, now), now).await
             })
         })
@@ -286,7 +234,7 @@ impl Backend for Postgres {
     }
 
     async fn count(connection: &mut Connection, selection: Selection) -> QueryResult<u64> {
-        heard(async { write!(connection, |c, _now| verbs::count(c, &selection)) }).await
+        heard(async { write!(connection, Terms::default(), |c| verbs::count(c, &selection)) }).await
     }
 
     async fn requeue(
@@ -322,7 +270,7 @@ impl Backend for Postgres {
     }
 
     async fn prune_bodies(connection: &mut Connection, before: Utc, limit: i64) -> QueryResult<u64> {
-        write!(connection, |c, _now| verbs::prune_bodies(c, before, limit))
+        write!(connection, Terms::default(), |c| verbs::prune_bodies(c, before, limit))
     }
 
     async fn prune_deliveries(
@@ -331,15 +279,15 @@ impl Backend for Postgres {
         after_id: i64,
         limit: i64,
     ) -> QueryResult<Step> {
-        write!(connection, |c, _now| verbs::prune_deliveries(c, before, after_id, limit))
+        write!(connection, Terms::default(), |c| verbs::prune_deliveries(c, before, after_id, limit))
     }
 
     async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
-        write!(connection, |c, _now| verbs::bodies(c, after_id, limit))
+        write!(connection, Terms::default(), |c| verbs::bodies(c, after_id, limit))
     }
 
     async fn results_of(connection: &mut Connection, person: Person) -> QueryResult<Vec<(String, String)>> {
-        write!(connection, |c, _now| verbs::results_of(c, &person))
+        write!(connection, Terms::default(), |c| verbs::results_of(c, &person))
     }
 
     async fn erase_result(connection: &mut Connection, endpoint: String, id: String, _: Utc) -> QueryResult<Erased> {
@@ -347,7 +295,7 @@ impl Backend for Postgres {
     }
 
     async fn erase_body(connection: &mut Connection, delivery_id: i64) -> QueryResult<Erased> {
-        write!(connection, |c, _now| verbs::erase_body(c, delivery_id))
+        write!(connection, Terms::default(), |c| verbs::erase_body(c, delivery_id))
     }
 
     async fn scrub(connection: &mut Connection) -> QueryResult<()> {
@@ -362,11 +310,11 @@ impl Backend for Postgres {
     }
 
     async fn finish_audit(connection: &mut Connection, audit_id: i64, affected: u64) -> QueryResult<()> {
-        write!(connection, |c, _now| verbs::finish_audit(c, audit_id, affected))
+        write!(connection, Terms::default(), |c| verbs::finish_audit(c, audit_id, affected))
     }
 
     async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
-        heard(async { write!(connection, |c, _now| verbs::backlog(c)) }).await
+        heard(async { write!(connection, Terms::default(), |c| verbs::backlog(c)) }).await
     }
 
     fn can_tell(url: &str) -> bool {

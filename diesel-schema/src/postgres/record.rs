@@ -7,10 +7,10 @@ use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use futures_util::future::{try_join3, try_join4};
+use futures_util::future::{try_join4, try_join5};
 
 use super::bulk::{Deliveries, FreeIds, KnownBy, Repeats, Results, Work};
-use super::{Connection, verbs};
+use super::{Connection, transaction, verbs};
 use crate::plan::{Advance, Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
 use crate::tables::deliveries::Known;
@@ -32,16 +32,22 @@ pub(super) async fn record(
     connection: &mut Connection,
     batch: &[NewDelivery],
     handlers: &[HandlerSpec],
-    now: Utc,
 ) -> QueryResult<Vec<Recorded>> {
     lock_nameless(connection, batch).await?;
-    let heads = lock_heads(connection, batch).await?;
-    // After the locks: so nothing is overlooked that another process commits meanwhile, and ids rise with the versions
-    // of a result, in whatever process they are made.
-    let (known, messages, ids) =
-        try_join3(known(connection, batch, &heads), messages(connection, batch), free_ids(connection, batch.len()))
-            .await?;
-    let plan = Plan::of(batch, handlers, Ground { heads, known, messages, ids }, now);
+    // In this order also on the way. After the locks: so nothing is overlooked that another process commits meanwhile,
+    // and ids rise with the versions of a result, in whatever process they are made.
+    let (heads, now, mut known, messages, ids) = try_join5(
+        lock_heads(connection, batch),
+        transaction::now(connection),
+        waiting(connection, batch),
+        messages(connection, batch),
+        free_ids(connection, batch.len()),
+    )
+    .await?;
+    if !heads.is_empty() {
+        known.extend(known_by(connection, batch, &heads).await?);
+    }
+    let plan = Plan::of(batch, handlers, Ground { heads, known: by_fingerprint(batch, known), messages, ids }, now);
     write(connection, &plan).await?;
     failpoint::reach("record.written");
     Ok(plan.recorded)
@@ -75,7 +81,7 @@ async fn lock_nameless(connection: &mut Connection, batch: &[NewDelivery]) -> Qu
 
 /// The state of each result that the batch names, locked in the order of the keys.
 async fn lock_heads<'a>(
-    connection: &mut Connection,
+    mut connection: &Connection,
     batch: &'a [NewDelivery],
 ) -> QueryResult<HashMap<ResultKey<'a>, Head<'a>>> {
     let keys: Vec<ResultKey<'a>> = batch.iter().filter_map(key_of).collect();
@@ -87,7 +93,7 @@ async fn lock_heads<'a>(
         .order((results::endpoint, results::id))
         .for_update()
         .select(ResultRow::as_select())
-        .load(connection)
+        .load(&mut connection)
         .await?;
     let mut by_key: HashMap<(String, String), Head<'a>> =
         rows.into_iter().map(|row| ((row.endpoint.clone(), row.id.clone()), Head::from(row))).collect();
@@ -100,17 +106,33 @@ async fn lock_heads<'a>(
     Ok(heads)
 }
 
-async fn known(
+/// A stored delivery, under its fingerprint.
+type KnownRow = (Vec<u8>, i64, Standing, Option<String>);
+
+/// What waits in quarantine with the fingerprints of the batch.
+async fn waiting(mut connection: &Connection, batch: &[NewDelivery]) -> QueryResult<Vec<KnownRow>> {
+    let fingerprints: Vec<&[u8]> = batch.iter().map(|delivery| delivery.fingerprint.as_bytes()).collect();
+    deliveries::table
+        .filter(deliveries::first_delivery_id.is_null())
+        .filter(deliveries::fingerprint.eq_any(fingerprints))
+        .select((deliveries::fingerprint, deliveries::id, deliveries::standing, deliveries::message_id))
+        .load(&mut connection)
+        .await
+}
+
+/// The deliveries of the batch's results with its fingerprints.
+async fn known_by(
     mut connection: &Connection,
     batch: &[NewDelivery],
     heads: &HashMap<ResultKey<'_>, Head<'_>>,
-) -> QueryResult<HashMap<Fingerprint, Vec<Known>>> {
-    let mut asked = KnownBy::default();
-    for delivery in batch {
-        let head = key_of(delivery).and_then(|key| heads.get(&key));
-        asked.add(&delivery.fingerprint, head.map(|head| head.first_delivery_id));
-    }
-    let rows: Vec<(Vec<u8>, i64, Standing, Option<String>)> = asked.load(&mut connection).await?;
+) -> QueryResult<Vec<KnownRow>> {
+    let of_stored = batch.iter().filter_map(|delivery| Some((delivery, heads.get(&key_of(delivery)?)?)));
+    let asked: KnownBy<'_> =
+        of_stored.map(|(delivery, head)| (head.first_delivery_id, &delivery.fingerprint)).collect();
+    asked.load(&mut connection).await
+}
+
+fn by_fingerprint(batch: &[NewDelivery], rows: Vec<KnownRow>) -> HashMap<Fingerprint, Vec<Known>> {
     let fingerprints: HashMap<&[u8], Fingerprint> =
         batch.iter().map(|delivery| (delivery.fingerprint.as_bytes(), delivery.fingerprint)).collect();
     let mut known: HashMap<Fingerprint, Vec<Known>> = HashMap::new();
@@ -119,7 +141,7 @@ async fn known(
             known.entry(*fingerprint).or_default().push(Known { id, standing, message_id });
         }
     }
-    Ok(known)
+    known
 }
 
 /// The messages of the batch that have come before.

@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::verbs;
+use crate::tables::deliveries::body_of_version;
+use crate::tables::results::current_delivery;
 use crate::tables::work::claimable;
-use crate::{Claim, Utc, WorkRow};
+use crate::{Claim, DeliveryRow, State, Ticket, Utc, WorkRow, deliveries, work};
 
-pub(super) async fn claim(
+pub(super) fn claim(
     connection: &mut SqliteConnection,
     handler: &str,
     limit: i64,
@@ -16,9 +17,43 @@ pub(super) async fn claim(
     let rows: Vec<WorkRow> = claimable(handler, &now, limit).select(WorkRow::as_select()).load(connection)?;
     let mut claims = Vec::with_capacity(rows.len());
     for row in rows {
-        claims.push(verbs::take_one(connection, row, now.after(lease)).await?);
+        claims.push(take(connection, row, now.after(lease))?);
     }
     Ok(claims)
+}
+
+/// Claims a row that was selected as claimable.
+fn take(connection: &mut SqliteConnection, row: WorkRow, lease_until: Utc) -> QueryResult<Claim> {
+    let delivery: DeliveryRow =
+        deliveries::table.find(row.delivery_id).select(DeliveryRow::as_select()).get_result(connection)?;
+    let ticket = Ticket { delivery_id: row.delivery_id, handler: row.handler, epoch: row.epoch + 1 };
+    let attempt = row.attempt + 1;
+    diesel::update(work::table.find((ticket.delivery_id, &ticket.handler)))
+        .set((
+            work::state.eq(State::Running),
+            work::attempt.eq(attempt),
+            work::epoch.eq(ticket.epoch),
+            work::due_at.eq(None::<Utc>),
+            work::lease_until.eq(lease_until),
+        ))
+        .execute(connection)?;
+    let result_id = delivery.result_id.as_deref().unwrap_or_default();
+    let current: Option<i64> = current_delivery(&delivery.endpoint, result_id).get_result(connection).optional()?;
+    let former_body: Option<Option<Vec<u8>>> = match delivery.version {
+        Some(version) if version > 1 => {
+            let former = body_of_version(row.first_delivery_id, version - 1);
+            former.get_result(connection).optional()?
+        }
+        _ => None,
+    };
+    Ok(Claim {
+        ticket,
+        attempt,
+        max_attempts: row.max_attempts,
+        is_superseded: current.is_some_and(|current| current > delivery.id),
+        delivery,
+        former_body: former_body.flatten(),
+    })
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ impl Backend for Sqlite {
         lease: Duration,
         now: Utc,
     ) -> QueryResult<Vec<Claim>> {
-        write(connection, move |c| at_once(claim::claim(c, &handler, limit, lease, now))).await
+        write(connection, move |c| claim::claim(c, &handler, limit, lease, now)).await
     }
 
     async fn begin(connection: &mut Wrapper, ticket: Ticket, _: Duration, now: Utc) -> QueryResult<bool> {
@@ -246,7 +246,7 @@ const WITH_FSYNC: &str = "PRAGMA synchronous = FULL";
 fn begin(connection: &mut SqliteConnection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
     connection.batch_execute(WITHOUT_FSYNC)?;
     Transactions::begin_transaction_sql(connection, "BEGIN IMMEDIATE")?;
-    match at_once(verbs::complete(connection, ticket, now)) {
+    match at_once(verbs::settle(connection, ticket, &Settlement::Complete, now)) {
         Ok(true) => Ok(true),
         Ok(false) => rollback(connection).map(|()| false),
         Err(error) => {

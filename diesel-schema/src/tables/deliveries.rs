@@ -152,3 +152,25 @@ pub(crate) fn body_of_version(first_delivery_id: i64, version: i64) -> _ {
         .filter(deliveries::version.eq(version))
         .select(deliveries::body)
 }
+
+/// The deliveries whose words are known. Those of a later version, which runs beside this one, may have others.
+#[cfg(feature = "postgres")]
+#[auto_type(no_type_alias)]
+pub(crate) fn understood() -> _ {
+    let (events, standings): (&'static [EventKind], &'static [Standing]) = (EventKind::ALL, Standing::ALL);
+    deliveries::table.filter(deliveries::event.eq_any(events)).filter(deliveries::standing.eq_any(standings))
+}
+
+#[cfg(feature = "postgres")]
+diesel::alias!(deliveries as former: Former);
+
+/// Each delivery with the body of the version before it.
+#[cfg(feature = "postgres")]
+#[auto_type(no_type_alias)]
+pub(crate) fn body_before() -> _ {
+    let is_before = former
+        .field(deliveries::first_delivery_id)
+        .eq(deliveries::first_delivery_id)
+        .and(former.field(deliveries::version).eq(deliveries::version - 1_i64));
+    deliveries::table.inner_join(former.on(is_before)).select((deliveries::id, former.field(deliveries::body)))
+}

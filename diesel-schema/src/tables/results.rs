@@ -3,6 +3,8 @@ use std::fmt;
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
+#[cfg(feature = "postgres")]
+use crate::deliveries;
 use crate::{EventKind, Snapshot, Utc};
 
 diesel::table! {
@@ -121,4 +123,15 @@ impl fmt::Debug for ResultRow {
 #[auto_type(no_type_alias)]
 pub(crate) fn current_delivery<'a>(endpoint: &'a str, id: &'a str) -> _ {
     results::table.find((endpoint, id)).select(results::delivery_id)
+}
+
+/// The deliveries whose result has come to a later version since.
+#[cfg(feature = "postgres")]
+#[auto_type(no_type_alias)]
+pub(crate) fn superseded() -> _ {
+    let is_about = results::endpoint.eq(deliveries::endpoint).and(results::id.nullable().eq(deliveries::result_id));
+    deliveries::table
+        .inner_join(results::table.on(is_about))
+        .filter(results::delivery_id.gt(deliveries::id))
+        .select(deliveries::id)
 }

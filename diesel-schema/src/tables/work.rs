@@ -1,6 +1,6 @@
 use std::fmt;
 
-use diesel::dsl::{auto_type, exists, not};
+use diesel::dsl::auto_type;
 use diesel::prelude::*;
 use serde::Serialize;
 
@@ -174,23 +174,29 @@ impl fmt::Debug for Claim {
     }
 }
 
-diesel::alias!(work as earlier: Earlier);
+diesel::alias!(work as in_line: InLine);
 
 /// What a handler may claim at `now`, in order: due, and first in the line of its result.
+///
+/// The first in line is asked for row by row. Were it `NOT EXISTS`, Postgres might make a join of it, which reads all that waits
+/// for each row of it as long as nobody has counted the rows.
 #[auto_type(no_type_alias)]
 pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Utc, limit: i64) -> _ {
-    let in_line = earlier
-        .filter(earlier.field(work::first_delivery_id).eq(work::first_delivery_id))
-        .filter(earlier.field(work::handler).eq(work::handler))
-        .filter(earlier.field(work::delivery_id).lt(work::delivery_id))
-        .filter(earlier.field(work::finished_at).is_null());
+    let first_in_line = in_line
+        .filter(in_line.field(work::first_delivery_id).eq(work::first_delivery_id))
+        .filter(in_line.field(work::handler).eq(work::handler))
+        .filter(in_line.field(work::finished_at).is_null())
+        .select(in_line.field(work::delivery_id))
+        .order(in_line.field(work::delivery_id))
+        .limit(1_i64)
+        .single_value();
     let (pending, retryable): (State, State) = (State::Pending, State::Retryable);
     work::table
         .filter(work::handler.eq(handler))
         .filter(work::due_at.le(now))
         // A later version may let more wait than we know of.
         .filter(work::state.eq(pending).or(work::state.eq(retryable)))
-        .filter(not(exists(in_line)))
+        .filter(work::delivery_id.nullable().eq(first_in_line))
         .order((work::due_at, work::delivery_id))
         .limit(limit)
 }

@@ -3,7 +3,6 @@
 
 mod audit;
 mod backlog;
-mod claim;
 mod erase;
 mod prove;
 mod prune;
@@ -14,12 +13,11 @@ mod settle;
 
 pub(crate) use self::audit::{begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
-pub(crate) use self::claim::take_one;
 pub(crate) use self::erase::{bodies, erase_body, erase_result, results_of};
 pub(crate) use self::prove::prove;
 pub(crate) use self::prune::{prune_bodies, prune_deliveries};
 pub(crate) use self::record::admit;
 pub(crate) use self::replay::{count, discard, requeue};
 pub(crate) use self::rescue::rescue;
-pub(crate) use self::settle::{complete, settle};
+pub(crate) use self::settle::settle;
 use super::{Connection, RunQueryDsl};

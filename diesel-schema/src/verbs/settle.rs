@@ -19,7 +19,7 @@ pub(crate) async fn settle(
 }
 
 /// The fence and the "done" mark in one statement.
-pub(crate) async fn complete(connection: &mut Connection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
+async fn complete(connection: &mut Connection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
     let rows = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
         .set((work::state.eq(State::Completed), work::lease_until.eq(None::<Utc>), work::finished_at.eq(now)))
         .execute(connection)

@@ -34,7 +34,10 @@ pub(super) struct Connection {
 
 impl Connection {
     pub fn open(address: SocketAddr, registry: &Registry, token: usize) -> anyhow::Result<Self> {
-        let mut stream = TcpStream::connect(address)?;
+        // One after the other, each until it is open: of many at once some would be tried again after a second.
+        let stream = std::net::TcpStream::connect(address)?;
+        stream.set_nonblocking(true)?;
+        let mut stream = TcpStream::from_std(stream);
         stream.set_nodelay(true)?;
         registry.register(&mut stream, Token(token), Interest::READABLE | Interest::WRITABLE)?;
         let answer = Box::new([0; ANSWER]);

@@ -1,0 +1,35 @@
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel_async::{AnsiTransactionManager, RunQueryDsl, TransactionManager};
+
+use super::Connection;
+use super::transaction::{self, Terms, transaction_timestamp};
+use crate::tables::work::held;
+use crate::{State, Ticket, Utc, work};
+
+/// Begins a handler's transaction: the fence and the "done" mark come first. Whether the ticket still holds.
+pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: Duration) -> QueryResult<bool> {
+    transaction::begin(connection, Terms::of_host(pause)).await?;
+    match complete(connection, ticket).await {
+        Ok(true) => Ok(true),
+        Ok(false) => AnsiTransactionManager::rollback_transaction(connection).await.map(|()| false),
+        Err(error) => {
+            AnsiTransactionManager::rollback_transaction(connection).await?;
+            Err(error)
+        }
+    }
+}
+
+/// The fence and the mark in one statement, without asking for the time first.
+async fn complete(connection: &mut Connection, ticket: &Ticket) -> QueryResult<bool> {
+    let rows = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
+        .set((
+            work::state.eq(State::Completed),
+            work::lease_until.eq(None::<Utc>),
+            work::finished_at.eq(transaction_timestamp().nullable()),
+        ))
+        .execute(connection)
+        .await?;
+    Ok(rows == 1)
+}

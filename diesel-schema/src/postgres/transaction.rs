@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use diesel::result::Error;
+use diesel::{QueryResult, define_sql_function};
+use diesel_async::{AnsiTransactionManager, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
+
+use super::Connection;
+use crate::Utc;
+use crate::fault::{fault, is_in_the_way, unknown};
+
+/// How long a transaction of our own may pause between two statements, where whoever opened it is frozen.
+const PAUSE: Duration = Duration::from_secs(5);
+
+define_sql_function! {
+    /// When the transaction began, by the database's clock.
+    fn transaction_timestamp() -> crate::UtcTimestamp;
+}
+
+/// What a transaction relies on. It is set in the transaction itself: nothing is left to the session.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    isolation: &'static str,
+    /// Whether the commit waits until it is on disk.
+    ///
+    /// A claim does: lost in a crash of the server, its epoch would be given out twice, and the fence holds by the epoch.
+    waits_for_disk: bool,
+    /// How long it may pause between two statements.
+    pause: Duration,
+    /// What the planner is not to do.
+    shunned: &'static [&'static str],
+}
+
+impl Default for Terms {
+    /// Those of most transactions of our own.
+    ///
+    /// Everything is found by an index. A planner that takes the tables for small, as they were when it last counted,
+    /// would read all of them, and go on to do so while they grow.
+    fn default() -> Self {
+        let isolation = "ISOLATION LEVEL READ COMMITTED READ WRITE";
+        let shunned = &["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
+        Self { isolation, waits_for_disk: true, pause: PAUSE, shunned }
+    }
+}
+
+impl Terms {
+    /// Those of a claim: it reads the first few rows of an index, and never all to sort them.
+    pub fn in_order() -> Self {
+        let shunned = &["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan", "enable_sort"];
+        Self { shunned, ..Self::default() }
+    }
+
+    /// Those of what is only done again where it is lost.
+    pub fn without_wait() -> Self {
+        Self { waits_for_disk: false, ..Self::default() }
+    }
+
+    /// Those of a transaction in which a host's handler asks what it likes.
+    pub fn of_host(pause: Duration) -> Self {
+        Self { isolation: "", waits_for_disk: false, pause, shunned: &[] }
+    }
+
+    /// `synchronous_commit` is the first promise; the timeouts bound how long anything waits.
+    fn statements(self) -> String {
+        let synchronous_commit = if self.waits_for_disk { "on" } else { "off" };
+        let pause = format!("{}ms", self.pause.as_millis());
+        let settings = [
+            ("synchronous_commit", synchronous_commit),
+            ("lock_timeout", "10s"),
+            ("statement_timeout", "15s"),
+            ("idle_in_transaction_session_timeout", pause.as_str()),
+        ];
+        let settings = settings.into_iter().chain(self.shunned.iter().map(|name| (*name, "off")));
+        let settings: Vec<String> =
+            settings.map(|(name, value)| format!("set_config('{name}', '{value}', true)")).collect();
+        format!("BEGIN {}; SELECT {}", self.isolation, settings.join(", "))
+    }
+}
+
+/// Begins a transaction, in one round trip.
+pub(super) async fn begin(connection: &mut Connection, terms: Terms) -> QueryResult<()> {
+    let begun = AnsiTransactionManager::begin_transaction_sql(connection, &terms.statements()).await;
+    if begun.is_err() {
+        // It may have begun, and failed over a setting. Where the connection is lost, this fails as well.
+        let _ = connection.batch_execute("ROLLBACK").await;
+    }
+    begun
+}
+
+/// Commits what was done, or rolls it back where that failed.
+pub(super) async fn end<R>(connection: &mut Connection, outcome: QueryResult<R>) -> QueryResult<R> {
+    match outcome {
+        Ok(value) => match AnsiTransactionManager::commit_transaction(connection).await {
+            Ok(()) => Ok(value),
+            Err(error) if is_in_the_way(&error) => Err(error),
+            Err(error) => Err(unknown(fault(&error))),
+        },
+        Err(error) => match AnsiTransactionManager::rollback_transaction(connection).await {
+            // The first error tells more than that nothing can be rolled back either.
+            Ok(()) | Err(Error::BrokenTransactionManager) => Err(error),
+            Err(rollback) => Err(rollback),
+        },
+    }
+}
+
+/// When the transaction began, by the database's clock.
+pub(super) async fn now(mut connection: &Connection) -> QueryResult<Utc> {
+    diesel::select(transaction_timestamp()).get_result(&mut connection).await
+}
