@@ -120,13 +120,8 @@ impl<B: Backend> MojitoFairing<B> {
         let pauses = self.config.pauses(&names)?;
         let database = Arc::new(self.open_database(rocket).await?);
         let signal = Signal::new();
-        let (recorder, recording) = Recorder::start(
-            Link::new(Arc::clone(&database)),
-            Arc::clone(&handlers),
-            signal.clone(),
-            self.config.queue_limit.as_u64(),
-            self.config.ack_deadline,
-        );
+        let (recorder, recording) =
+            Recorder::start(&database, &handlers, &signal, self.config.queue_limit.as_u64(), self.config.ack_deadline);
         let operator = Link::new(Arc::clone(&database));
         let store = Arc::new(DieselStore::new(recorder, self.config.ack_deadline, operator, handlers, signal.clone()));
         Ok((endpoints, Running { database, store, pauses, signal, recording, dispatcher: None }))

@@ -1,19 +1,26 @@
+use std::iter::repeat_with;
+use std::mem::replace;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use mojito_schema::{Backend, HandlerSpec, NewDelivery, Recorded, Utc, failpoint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{Link, Signal, Unavailable};
+use super::{Database, Link, Signal, Unavailable};
 
 /// The most deliveries that one transaction takes. One fsync then serves them all.
 const LARGEST_BATCH: usize = 256;
 
 /// How many deliveries may wait, whatever their size.
 const LONGEST_QUEUE: usize = 4096;
+
+/// How many batches are on their way at once, where a database takes several: while one waits for the disk, the other
+/// is written.
+const BATCHES: usize = 2;
 
 /// A delivery that waits to be recorded.
 struct Entry {
@@ -22,7 +29,51 @@ struct Entry {
     _room: OwnedSemaphorePermit,
 }
 
-/// The one task that records: drains what is waiting, writes it in one transaction, answers all of it.
+/// What waits, and who is told when nothing more may.
+struct Queue {
+    entries: mpsc::Receiver<Entry>,
+    stop: oneshot::Receiver<()>,
+}
+
+impl Queue {
+    /// Hands batch by batch to a writer that is free, until it is stopped and empty.
+    async fn record<B: Backend>(mut self, mut free: Vec<Writer<B>>) {
+        let mut busy = FuturesUnordered::new();
+        loop {
+            let mut writer = match free.pop() {
+                Some(writer) => writer,
+                None => busy.next().await.expect("a writer is free or busy"),
+            };
+            // The others go on meanwhile. The one that was busy last comes first: at rest it is always the same.
+            let batch = loop {
+                tokio::select! {
+                    biased;
+                    Some(last) = busy.next() => free.push(replace(&mut writer, last)),
+                    batch = self.drain() => break batch,
+                }
+            };
+            if batch.is_empty() {
+                break;
+            }
+            busy.push(writer.finish(batch));
+        }
+        while busy.next().await.is_some() {}
+    }
+
+    /// Waits for deliveries, and takes those that are there. There are none once it is stopped and empty.
+    async fn drain(&mut self) -> Vec<Entry> {
+        let mut batch = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut self.stop, if !self.stop.is_terminated() => self.entries.close(),
+                _ = self.entries.recv_many(&mut batch, LARGEST_BATCH) => return batch,
+            }
+        }
+    }
+}
+
+/// The task that records: drains what waits, writes it in one transaction, answers all of it.
 ///
 /// There is no timer: a delivery that comes alone is written at once.
 pub(crate) struct Recorder {
@@ -34,19 +85,26 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Starts the task. It ends, with the queue drained, when it is stopped or the recorder is dropped.
     pub fn start<B: Backend>(
-        link: Link<B>,
-        handlers: Arc<Vec<HandlerSpec>>,
-        signal: Signal,
+        database: &Arc<Database<B>>,
+        handlers: &Arc<Vec<HandlerSpec>>,
+        signal: &Signal,
         queue_limit: u64,
         patience: Duration,
     ) -> (Self, Recording) {
         let (queue, entries) = mpsc::channel(LONGEST_QUEUE);
+        let (stop, stopped) = oneshot::channel();
         // A semaphore holds less than `usize::MAX` permits, and more than fits a `u32`.
         let room_size = u32::try_from(queue_limit).unwrap_or(u32::MAX);
-        let task = Task { link, handlers, signal, patience };
         let recorder = Self { queue, room: Arc::new(Semaphore::new(room_size as usize)), room_size };
-        let (stop, stopped) = oneshot::channel();
-        (recorder, Recording { stop, task: tokio::spawn(task.run(entries, stopped)) })
+        let writer = || Writer {
+            link: Link::new(Arc::clone(database)),
+            handlers: Arc::clone(handlers),
+            signal: signal.clone(),
+            patience,
+        };
+        let writers = repeat_with(writer).take(if B::SINGLE_WRITER { 1 } else { BATCHES }).collect();
+        let queue = Queue { entries, stop: stopped };
+        (recorder, Recording { stop, task: tokio::spawn(queue.record(writers)) })
     }
 
     /// Queues a delivery. What comes back resolves once it is committed, or is not.
@@ -90,42 +148,31 @@ impl Recording {
     }
 }
 
-struct Task<B: Backend> {
+/// Writes one batch at a time.
+struct Writer<B: Backend> {
     link: Link<B>,
     handlers: Arc<Vec<HandlerSpec>>,
     signal: Signal,
     patience: Duration,
 }
 
-impl<B: Backend> Task<B> {
-    async fn run(mut self, mut entries: mpsc::Receiver<Entry>, mut stop: oneshot::Receiver<()>) {
-        let mut batch = Vec::with_capacity(LARGEST_BATCH);
-        loop {
-            let count = tokio::select! {
-                biased;
-                _ = &mut stop, if !stop.is_terminated() => {
-                    entries.close();
-                    continue;
-                }
-                count = entries.recv_many(&mut batch, LARGEST_BATCH) => count,
-            };
-            if count == 0 {
-                return;
-            }
-            let (deliveries, answers): (Vec<_>, Vec<_>) =
-                batch.drain(..).map(|entry| (entry.delivery, (entry.answer, entry._room))).unzip();
-            let count = deliveries.len();
-            // A defect of ours must not silence the recorder.
-            let outcomes = AssertUnwindSafe(self.record(deliveries)).catch_unwind().await.unwrap_or_else(|_| {
-                tracing::error!(count, "the recorder panicked over a batch");
-                vec![Err(Unavailable::Database); count]
-            });
-            self.signal.notify();
-            for ((answer, _room), outcome) in answers.into_iter().zip(outcomes) {
-                // Nobody listens where the client has gone, or the deadline has passed: it is recorded all the same.
-                let _ = answer.send(outcome);
-            }
+impl<B: Backend> Writer<B> {
+    /// Records a batch and answers it.
+    async fn finish(mut self, batch: Vec<Entry>) -> Self {
+        let (deliveries, answers): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|entry| (entry.delivery, (entry.answer, entry._room))).unzip();
+        let count = deliveries.len();
+        // A defect of ours must not silence the recorder.
+        let outcomes = AssertUnwindSafe(self.record(deliveries)).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(count, "the recorder panicked over a batch");
+            vec![Err(Unavailable::Database); count]
+        });
+        self.signal.notify();
+        for ((answer, _room), outcome) in answers.into_iter().zip(outcomes) {
+            // Nobody listens where the client has gone, or the deadline has passed: it is recorded all the same.
+            let _ = answer.send(outcome);
         }
+        self
     }
 
     async fn record(&mut self, deliveries: Vec<NewDelivery>) -> Vec<Result<Recorded, Unavailable>> {
