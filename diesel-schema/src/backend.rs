@@ -69,6 +69,18 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     /// every answer.
     fn adrift(footing: &Self::Footing) -> Option<Adrift>;
 
+    /// Waits until what was committed before is on the disk: what a verb has written on a connection that was opened
+    /// [for verbs](Open::ForVerbs) is durable only then. Others may write meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk. Then nobody knows what is on it until the log is [settled](Self::settle_log).
+    ///
+    /// # Cancellation
+    ///
+    /// Changes nothing: the sync goes on.
+    fn sync_log(footing: &Self::Footing) -> impl Future<Output = QueryResult<()>> + Send;
+
     /// Moves what stands in a log into the database itself.
     ///
     /// After a sync has failed nobody knows how much of the log is on the disk, and what is written behind a gap is
@@ -409,6 +421,8 @@ pub enum Open {
     Create,
     /// The database must be there: one that vanished under a running process is never replaced by an empty one.
     Existing,
+    /// The same, for verbs alone: their commits may leave the waiting to [`sync_log`](Backend::sync_log).
+    ForVerbs,
 }
 
 /// What has become of the files under an open connection.

@@ -154,6 +154,11 @@ impl Backend for Postgres {
         None
     }
 
+    async fn sync_log((): &()) -> QueryResult<()> {
+        // A commit waits itself.
+        Ok(())
+    }
+
     async fn settle_log((): &()) -> QueryResult<()> {
         Ok(())
     }

@@ -37,7 +37,7 @@ impl Default for Terms {
     /// would read all of them, and go on to do so while they grow.
     fn default() -> Self {
         let isolation = "ISOLATION LEVEL READ COMMITTED READ WRITE";
-        let shunned = &["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
+        let shunned = &["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material"];
         Self { isolation, waits_for_disk: true, pause: PAUSE, shunned }
     }
 }
@@ -45,7 +45,14 @@ impl Default for Terms {
 impl Terms {
     /// Those of a claim: it reads the first few rows of an index, and never all to sort them.
     pub fn in_order() -> Self {
-        let shunned = &["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan", "enable_sort"];
+        let shunned = &[
+            "enable_seqscan",
+            "enable_hashjoin",
+            "enable_mergejoin",
+            "enable_material",
+            "enable_bitmapscan",
+            "enable_sort",
+        ];
         Self { shunned, ..Self::default() }
     }
 

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::AsyncConnection;
 
-use super::{Wrapper, log, network};
+use super::{WITHOUT_FSYNC, Wrapper, log, network};
 use crate::backend::Open;
 use crate::error::OpenError;
 
@@ -49,7 +49,7 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
     }
     let url = match open {
         Open::Create => url.to_owned(),
-        Open::Existing => existing(url),
+        Open::Existing | Open::ForVerbs => existing(url),
     };
     let mut connection = Wrapper::establish(&url).await.map_err(|error| {
         OpenError::because("the SQLite file cannot be opened: check its path and permissions", error)
@@ -57,8 +57,13 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
     connection.spawn_blocking(|c| c.batch_execute(SETTINGS)).await.map_err(|error| {
         OpenError::because("the SQLite file cannot be used: is it a database, and writable?", error)
     })?;
-    if open == Open::Create {
-        settle_log(&mut connection).await?;
+    match open {
+        Open::Create => settle_log(&mut connection).await?,
+        Open::Existing => {}
+        Open::ForVerbs => {
+            let set = connection.spawn_blocking(|c| c.batch_execute(WITHOUT_FSYNC)).await;
+            set.map_err(|error| OpenError::because("the SQLite settings cannot be changed", error))?;
+        }
     }
     Ok(connection)
 }

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use futures_util::lock::Mutex;
 
 use super::connection::text;
+use super::sync::LogSync;
 use super::{Wrapper, log};
 use crate::backend::Adrift;
 use crate::error::OpenError;
@@ -22,6 +23,7 @@ pub struct Footing {
     connection: Mutex<Wrapper>,
     /// None of an in-memory database, which is allowed to forget.
     files: Vec<(PathBuf, Identity)>,
+    log: Option<LogSync>,
 }
 
 /// What tells a file from another under the same path.
@@ -35,11 +37,23 @@ impl Footing {
     pub(super) async fn under(mut connection: Wrapper) -> Result<Self, OpenError> {
         let files = connection.spawn_blocking(|c| Ok(files(c))).await;
         let files = files.map_err(|error| OpenError::because("the SQLite file cannot be read", error))??;
-        Ok(Self { connection: Mutex::new(connection), files })
+        let log = files.get(1).map(|(path, _)| LogSync::of(path)).transpose();
+        let log = log.map_err(|error| OpenError::because("the SQLite log cannot be brought to the disk", error))?;
+        Ok(Self { connection: Mutex::new(connection), files, log })
+    }
+
+    /// Waits until everything that was committed before is on the disk.
+    pub(super) async fn sync_log(&self) -> QueryResult<()> {
+        match &self.log {
+            Some(log) => log.wait().await,
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn settle_log(&self) -> QueryResult<()> {
-        self.connection.lock().await.spawn_blocking(log::empty).await
+        self.connection.lock().await.spawn_blocking(log::empty).await?;
+        self.log.iter().for_each(LogSync::settled);
+        Ok(())
     }
 
     pub(super) async fn shorten_log(&self) -> QueryResult<bool> {

@@ -9,6 +9,7 @@ mod network;
 mod record;
 mod rescue;
 mod run;
+mod sync;
 #[cfg(test)]
 mod tests;
 #[cfg_attr(feature = "postgres", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
@@ -64,6 +65,10 @@ impl Backend for Sqlite {
 
     fn adrift(footing: &Footing) -> Option<Adrift> {
         footing.adrift()
+    }
+
+    async fn sync_log(footing: &Footing) -> QueryResult<()> {
+        footing.sync_log().await
     }
 
     async fn settle_log(footing: &Footing) -> QueryResult<()> {
@@ -127,13 +132,7 @@ impl Backend for Sqlite {
     }
 
     async fn settle(connection: &mut Wrapper, ticket: Ticket, settlement: Settlement, now: Utc) -> QueryResult<bool> {
-        connection
-            .spawn_blocking(move |c| {
-                c.batch_execute(WITHOUT_FSYNC)?;
-                let settled = c.immediate_transaction(|c| at_once(verbs::settle(c, &ticket, &settlement, now)))?;
-                c.batch_execute(WITH_FSYNC).map(|()| settled)
-            })
-            .await
+        write(connection, move |c| at_once(verbs::settle(c, &ticket, &settlement, now))).await
     }
 
     async fn renew_and_rescue(
@@ -237,7 +236,7 @@ async fn write<R: Send + 'static>(
 type Transactions = AnsiTransactionManager;
 
 /// In WAL mode a commit without it may be lost in a power cut, but never in part, nor before one that was made earlier:
-/// the next commit with it, whoever's it is, makes all before it durable. <https://www.sqlite.org/pragma.html#pragma_synchronous>
+/// the next sync of the log, whoever's it is, makes all before it durable. <https://www.sqlite.org/pragma.html#pragma_synchronous>
 const WITHOUT_FSYNC: &str = "PRAGMA synchronous = NORMAL";
 
 /// What the host's own writes on this connection rely on.

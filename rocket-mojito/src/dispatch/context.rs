@@ -26,7 +26,8 @@ impl<'a, B: Backend> Context<'a, B> {
     /// Postgres ends it where nothing happens in it for as long as the lease, so that a process that freezes frees it.
     ///
     /// It is committed when the handler answers `Ok`, and rolled back otherwise. Do not commit it yourself. A
-    /// transaction within it (Diesel's `transaction`) is a savepoint.
+    /// transaction within it (Diesel's `transaction`) is a savepoint. The commit does not wait for the disk: a power cut may
+    /// take what was written and the mark together, and then the handler is run again.
     ///
     /// # Errors
     ///

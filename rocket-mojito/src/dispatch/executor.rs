@@ -185,7 +185,9 @@ impl<B: Backend> Desk<B> {
         let delivery = ticket.delivery_id;
         let mut link = self.link.lock().await;
         let settled = link
-            .write("an attempt could not be settled", |c| B::settle(c, ticket, settlement, Utc::now()).boxed())
+            .write_without_wait("an attempt could not be settled", |c| {
+                B::settle(c, ticket, settlement, Utc::now()).boxed()
+            })
             .await;
         if settled == Ok(false) {
             tracing::warn!(delivery, "an attempt came too late: another worker has the delivery");

@@ -1,6 +1,6 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
-use mojito_schema::{Adrift, Backend, Open, OpenError, fault};
+use mojito_schema::{Adrift, Backend, Open, OpenError, fault, trouble};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{Health, Unavailable};
@@ -55,7 +55,7 @@ impl<B: Backend> Database<B> {
     pub(super) async fn open(&self) -> Result<Opened<B>, Unavailable> {
         let footing = self.footing();
         self.check(&footing).await?;
-        match B::open(self.pool.url(), Open::Existing).await {
+        match B::open(self.pool.url(), Open::ForVerbs).await {
             Ok(connection) => Ok(Opened { connection, footing }),
             Err(error) => {
                 self.health.tell("the database cannot be reached", error);
@@ -96,6 +96,17 @@ impl<B: Backend> Database<B> {
             }
             Err(error) => self.health.tell("the database cannot be reached", error),
         }
+    }
+
+    /// The connection, once what was committed on it is on the disk. `failure` is what the log says where it cannot be.
+    pub(super) async fn synced(&self, opened: Opened<B>, failure: &'static str) -> Result<Opened<B>, Unavailable> {
+        if let Err(error) = B::sync_log(&opened.footing).await {
+            self.health.suffer(trouble(&error));
+            self.health.tell(failure, fault(&error));
+            // It is committed, and may be lost.
+            return Err(Unavailable::Unknown);
+        }
+        self.checked(opened).await
     }
 
     /// Makes what stands in a log part of the database itself.

@@ -24,12 +24,28 @@ impl<B: Backend> Link<B> {
         &self.database
     }
 
-    /// Runs a verb that writes, when its turn has come. `failure` is what the log says where the database refuses.
+    /// Runs a verb that writes, when its turn has come. What it wrote is durable. `failure` is what the log says where
+    /// the database refuses.
     ///
     /// # Cancellation
     ///
     /// The connection is closed, and nobody knows what was committed.
     pub async fn write<R, F>(&mut self, failure: &'static str, verb: F) -> Result<R, Unavailable>
+    where
+        F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
+    {
+        let outcome = self.write_without_wait(failure, verb).await?;
+        // Whoever is next writes meanwhile.
+        self.sync(failure).await?;
+        Ok(outcome)
+    }
+
+    /// The same for what may be lost by a power cut, because it is only done again then.
+    ///
+    /// # Cancellation
+    ///
+    /// The connection is closed, and nobody knows what was committed.
+    pub async fn write_without_wait<R, F>(&mut self, failure: &'static str, verb: F) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
@@ -54,6 +70,14 @@ impl<B: Backend> Link<B> {
         self.run(opened, failure, verb).await
     }
 
+    /// Waits until what was written last is on the disk.
+    async fn sync(&mut self, failure: &'static str) -> Result<(), Unavailable> {
+        if let Some(opened) = self.opened.take() {
+            self.opened = Some(self.database.synced(opened, failure).await?);
+        }
+        Ok(())
+    }
+
     async fn take(&mut self) -> Result<Opened<B>, Unavailable> {
         match self.opened.take() {
             Some(opened) => self.database.checked(opened).await,
@@ -66,7 +90,9 @@ impl<B: Backend> Link<B> {
         if trouble == Trouble::Disk {
             self.database.settle_log().await?;
         }
-        self.run(opened, "the database is in trouble", |c| B::prove(c).boxed()).await?;
+        const FAILURE: &str = "the database is in trouble";
+        self.run(opened, FAILURE, |c| B::prove(c).boxed()).await?;
+        self.sync(FAILURE).await?;
         self.database.health().recover();
         self.take().await
     }

@@ -18,8 +18,7 @@ const LARGEST_BATCH: usize = 256;
 /// How many deliveries may wait, whatever their size.
 const LONGEST_QUEUE: usize = 4096;
 
-/// How many batches are on their way at once, where a database takes several: while one waits for the disk, the other
-/// is written.
+/// How many batches are on their way at once: while one waits for the disk, the other is written.
 const BATCHES: usize = 2;
 
 /// A delivery that waits to be recorded.
@@ -102,7 +101,7 @@ impl Recorder {
             signal: signal.clone(),
             patience,
         };
-        let writers = repeat_with(writer).take(if B::SINGLE_WRITER { 1 } else { BATCHES }).collect();
+        let writers = repeat_with(writer).take(BATCHES).collect();
         let queue = Queue { entries, stop: stopped };
         (recorder, Recording { stop, task: tokio::spawn(queue.record(writers)) })
     }
