@@ -15,9 +15,6 @@ const HANDLED: &str = "handled per second, backlog, against recorded per second"
 const RATE: &str = "acknowledged per second, 64 connections, against the hand-written route";
 const LATENCY: &str = "p99 at 64 connections against the hand-written route";
 
-/// What is still far from its bar on Postgres.
-const KNOWN_ON_POSTGRES: [&str; 3] = [HANDLED, RATE, LATENCY];
-
 /// What a figure must not fall below, or exceed.
 #[derive(Clone, Copy)]
 pub(crate) enum Limit {
@@ -32,12 +29,13 @@ impl Bar {
 
     /// Whether it is not even half as good as promised: that is no noise, and it was better before.
     pub fn is_grossly_missed(&self) -> bool {
-        !self.is_met_with(2.0) && !self.is_known()
+        !self.is_met_with(2.0) && !self.is_noise()
     }
 
-    /// Whether it is known to fall far short: `tests/BENCHMARKS.md` says so. It is told, and fails nothing.
-    fn is_known(&self) -> bool {
-        self.backend == Backend::Postgres && KNOWN_ON_POSTGRES.contains(&self.figure)
+    /// Whether the pauses of the database decide it more than the plugin does: two rounds of a second, and one pause of the
+    /// server's in one of them. It is told, and fails nothing.
+    fn is_noise(&self) -> bool {
+        self.backend == Backend::Postgres && self.figure == LATENCY
     }
 
     fn is_met_with(&self, tolerance: f64) -> bool {
