@@ -3,9 +3,7 @@ use std::sync::Arc;
 use mojito_schema::State;
 use rustix::process::Signal;
 
-use crate::harness::{
-    Aftermath, Body, Database, Ground, Ledger, Note, Process, Try, What, drained, found, overlaps, rounds,
-};
+use crate::harness::{Aftermath, Database, Ground, Ledger, Note, Process, What, drained, found, overlaps, rounds};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_is_renewed_is_never_taken_over() {
@@ -16,7 +14,7 @@ async fn a_lease_that_is_renewed_is_never_taken_over() {
     let mut hosts = [host.start().await, host.start().await];
 
     for number in 0..4 {
-        post(&mut hosts[number % 2], &ledger, &format!("r-{number}")).await;
+        hosts[number % 2].acknowledges(&ledger, &format!("r-{number}")).await;
     }
     drained(&database).await;
 
@@ -34,7 +32,7 @@ async fn a_process_that_was_frozen_past_its_lease_can_neither_commit_nor_change_
         let host = Process::builder(&database);
         let ledger = Ledger::default();
         let mut zombie = host.clone().handlers(format!("effects:gated:{}", gate.display())).start().await;
-        post(&mut zombie, &ledger, "r-1").await;
+        zombie.acknowledges(&ledger, "r-1").await;
         found("the handler to begin", || database.notes().first().map(drop)).await;
 
         zombie.signal(Signal::STOP);
@@ -45,7 +43,7 @@ async fn a_process_that_was_frozen_past_its_lease_can_neither_commit_nor_change_
         zombie.signal(Signal::CONT);
         // It lives again and has looked at its leases when it has done something new, behind what it held.
         heir.kill();
-        post(&mut zombie, &ledger, "r-2").await;
+        zombie.acknowledges(&ledger, "r-2").await;
         drained(&database).await;
         let (status, _) = zombie.stop().await;
 
@@ -72,7 +70,7 @@ async fn a_frozen_process_that_fails_its_handler_afterwards_changes_nothing() {
         let ledger = Ledger::default();
         let spec = format!("effects:gated:{}", gate.display());
         let mut zombie = host.clone().handlers(spec).setting("handler_timeout", 2).start().await;
-        post(&mut zombie, &ledger, "r-1").await;
+        zombie.acknowledges(&ledger, "r-1").await;
         found("the handler to begin", || database.notes().first().map(drop)).await;
 
         zombie.signal(Signal::STOP);
@@ -81,7 +79,7 @@ async fn a_frozen_process_that_fails_its_handler_afterwards_changes_nothing() {
         found("the heir to take over", || database.work().first().filter(|work| taken(work)).map(drop)).await;
         // The attempt of the zombie is over its time at once: it wants to be retried, while the heir still runs.
         zombie.signal(Signal::CONT);
-        post(&mut zombie, &ledger, "r-2").await;
+        zombie.acknowledges(&ledger, "r-2").await;
         let said = || zombie.log().contains("too late").then_some(());
         let ran = || database.work()[0].finished_at.map(drop);
         found("the zombie to be refused or stopped", || said().or_else(ran)).await;
@@ -106,7 +104,7 @@ async fn a_process_that_cannot_renew_for_longer_than_its_lease_still_has_its_eff
         let host = Process::builder(&database).handlers(format!("effects:gated:{}", gate.display()));
         let ledger = Ledger::default();
         let mut hosts = [host.start().await, host.start().await];
-        post(&mut hosts[0], &ledger, "r-1").await;
+        hosts[0].acknowledges(&ledger, "r-1").await;
         found("the handler to begin", || database.notes().first().map(drop)).await;
 
         // Nobody can write, and so nobody renew or rescue, until the lease has lapsed.
@@ -124,12 +122,4 @@ async fn a_process_that_cannot_renew_for_longer_than_its_lease_still_has_its_eff
         let starts: Vec<&Note> = aftermath.notes.iter().filter(|note| note.what == What::Start).collect();
         assert_eq!(starts.len() as i64, aftermath.work[0].epoch, "each claim is one run: {starts:?}");
     }
-}
-
-async fn post(process: &mut Process, ledger: &Ledger, id: &str) {
-    let body = Body::result(id).bytes();
-    let entry = ledger.enter("interview_result", body.clone());
-    ledger.begin(entry);
-    ledger.end(entry, Try::from(process.post("interview_result", &body).await));
-    assert!(ledger.sent()[entry].acknowledged().is_some());
 }

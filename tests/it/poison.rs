@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use mojito_schema::{State, WorkRow};
 
-use crate::harness::{Aftermath, Body, Database, Ledger, PATIENCE, Process, Try, drained, found, rounds, seed};
+use crate::harness::{Aftermath, Body, Database, Ledger, PATIENCE, Process, drained, found, rounds, seed};
 
 const ATTEMPTS: i32 = 3;
 
@@ -35,7 +35,7 @@ async fn assert_poison_is_discarded(behaviour: &str) {
     let mut ids = ["r-1", "r-2", "r-3", "poison", "r-4", "r-5", "r-6"];
     Rng::with_seed(seed()).shuffle(&mut ids);
     for id in ids {
-        post(&mut quiet, &ledger, id).await;
+        quiet.acknowledges(&ledger, id).await;
     }
     let (status, _) = quiet.stop().await;
     assert!(status.success(), "{status}");
@@ -69,7 +69,7 @@ async fn a_panic_is_a_failed_attempt_and_the_process_lives() {
     let host = Process::builder(&database).handlers("effects:panic").setting("max_attempts", 3);
     let ledger = Ledger::default();
     let mut process = host.start().await;
-    post(&mut process, &ledger, "poison").await;
+    process.acknowledges(&ledger, "poison").await;
     let address = process.lifted().await;
 
     for attempt in 1..=ATTEMPTS {
@@ -77,7 +77,7 @@ async fn a_panic_is_a_failed_attempt_and_the_process_lives() {
         found("the attempt to fail", || database.work().first().filter(|work| failed(work)).map(drop)).await;
         // The backoff is not what is tested here.
         database.run("UPDATE mojito_work SET due_at = '2001-01-01 00:00:00.000000' WHERE state = 'retryable'");
-        post(&mut process, &ledger, &format!("r-{attempt}")).await;
+        process.acknowledges(&ledger, &format!("r-{attempt}")).await;
     }
     drained(&database).await;
 
@@ -87,12 +87,4 @@ async fn a_panic_is_a_failed_attempt_and_the_process_lives() {
     assert_eq!((work.attempt, work.last_error.as_deref()), (ATTEMPTS, Some("the handler panicked")));
     assert!(!process.has_ended());
     assert_eq!(process.lifted().await, address);
-}
-
-async fn post(process: &mut Process, ledger: &Ledger, id: &str) {
-    let body = Body::result(id).bytes();
-    let entry = ledger.enter("interview_result", body.clone());
-    ledger.begin(entry);
-    ledger.end(entry, Try::from(process.post("interview_result", &body).await));
-    assert!(ledger.sent()[entry].acknowledged().is_some());
 }

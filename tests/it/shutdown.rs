@@ -8,7 +8,7 @@ use rocket_mojito::{Context, Event, HandlerResult, MojitoHandler, Sqlite};
 use rustix::process::Signal;
 
 use crate::harness::{
-    Aftermath, Body, Database, Ground, Host, Ledger, Load, Process, Try, What, drained, found, rounds, seed,
+    Aftermath, Body, Database, Ground, Host, Ledger, Load, Process, What, drained, found, rounds, seed,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +72,7 @@ async fn assert_the_next_host_does_what_hung_in(behaviour: &str) {
     let hanging = host.clone().handlers(format!("effects:{behaviour}"));
     let ledger = Ledger::default();
     let mut process = hanging.start().await;
-    post(&mut process, &ledger, "r-1").await;
+    process.acknowledges(&ledger, "r-1").await;
     found("the handler to hang", || database.notes().first().map(drop)).await;
 
     let (status, took) = process.stop().await;
@@ -99,7 +99,7 @@ async fn told_to_stop_many_times_a_host_stops_once_and_in_order() {
             let host = Process::builder(&database).handlers("effects:slow:300");
             let ledger = Ledger::default();
             let mut process = host.start().await;
-            post(&mut process, &ledger, "r-1").await;
+            process.acknowledges(&ledger, "r-1").await;
             found("the handler to begin", || database.notes().first().map(drop)).await;
 
             for signal in signals {
@@ -148,14 +148,6 @@ async fn fifty_starts_and_stops_in_one_process_leave_nothing_behind() {
     // Connections of the first rounds may take a moment to end; after that the number stays.
     let last = found("the tasks to end", || (tasks() <= alive[0]).then(tasks)).await;
     println!("tasks after each round: {alive:?}, in the end {last}");
-}
-
-async fn post(process: &mut Process, ledger: &Ledger, id: &str) {
-    let body = Body::result(id).bytes();
-    let entry = ledger.enter("interview_result", body.clone());
-    ledger.begin(entry);
-    ledger.end(entry, Try::from(process.post("interview_result", &body).await));
-    assert!(ledger.sent()[entry].acknowledged().is_some());
 }
 
 /// The claims that are not settled.

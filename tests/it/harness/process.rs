@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Answer, Ground, Ledger, Memory, PATIENCE, SECRET, Try, eventually, found, try_post, try_send};
+use super::{Answer, Body, Ground, Ledger, Memory, PATIENCE, SECRET, Try, eventually, found, try_post, try_send};
 
 /// Numbers the processes of this test binary, for the names of their files.
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -102,6 +102,13 @@ impl Process {
         let outcome = Try::from(self.post(sent.event, &sent.body).await);
         ledger.end(entry, outcome);
         outcome
+    }
+
+    /// Posts a new delivery about a result, which it has to acknowledge.
+    pub(crate) async fn acknowledges(&mut self, ledger: &Ledger, result: &str) {
+        let entry = ledger.enter("interview_result", Body::result(result).bytes());
+        let outcome = self.deliver(ledger, entry).await;
+        assert!(matches!(outcome, Try::Acknowledged(_)), "{outcome:?}");
     }
 
     /// Whether it says that it takes deliveries.
