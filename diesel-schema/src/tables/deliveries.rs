@@ -145,6 +145,7 @@ pub(crate) fn count_repeats<'a>(id: i64, times: i64, at: &'a Utc) -> _ {
 }
 
 /// The body of one version of a result.
+#[cfg(feature = "sqlite")]
 #[auto_type(no_type_alias)]
 pub(crate) fn body_of_version(first_delivery_id: i64, version: i64) -> _ {
     deliveries::table

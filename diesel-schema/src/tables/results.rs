@@ -120,6 +120,7 @@ impl fmt::Debug for ResultRow {
 }
 
 /// The delivery that is the state of a result.
+#[cfg(feature = "sqlite")]
 #[auto_type(no_type_alias)]
 pub(crate) fn current_delivery<'a>(endpoint: &'a str, id: &'a str) -> _ {
     results::table.find((endpoint, id)).select(results::delivery_id)
