@@ -9,14 +9,12 @@ use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use futures_util::future::{try_join4, try_join5};
 
-use super::bulk::{Deliveries, FreeIds, KnownBy, Repeats, Results, Work};
+use super::bulk::{Deliveries, FreeIds, Heads, KnownBy, Messages, Repeats, Results, Waiting, Work};
 use super::{Connection, transaction, verbs};
 use crate::plan::{Advance, Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
 use crate::tables::deliveries::Known;
-use crate::{
-    Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, deliveries, failpoint, results,
-};
+use crate::{Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, failpoint, results};
 
 define_sql_function! {
     /// A lock on a number, until the transaction ends.
@@ -85,16 +83,7 @@ async fn lock_heads<'a>(
     batch: &'a [NewDelivery],
 ) -> QueryResult<HashMap<ResultKey<'a>, Head<'a>>> {
     let keys: Vec<ResultKey<'a>> = batch.iter().filter_map(key_of).collect();
-    let (endpoints, ids): (Vec<&str>, Vec<&str>) = keys.iter().copied().unzip();
-    // Should an id be at home on two endpoints, both rows are locked: that costs nobody anything.
-    let rows: Vec<ResultRow> = results::table
-        .filter(results::endpoint.eq_any(endpoints))
-        .filter(results::id.eq_any(ids))
-        .order((results::endpoint, results::id))
-        .for_update()
-        .select(ResultRow::as_select())
-        .load(&mut connection)
-        .await?;
+    let rows: Vec<ResultRow> = keys.iter().copied().collect::<Heads<'_>>().load(&mut connection).await?;
     let mut by_key: HashMap<(String, String), Head<'a>> =
         rows.into_iter().map(|row| ((row.endpoint.clone(), row.id.clone()), Head::from(row))).collect();
     let mut heads = HashMap::new();
@@ -111,13 +100,8 @@ type KnownRow = (Vec<u8>, i64, Standing, Option<String>);
 
 /// What waits in quarantine with the fingerprints of the batch.
 async fn waiting(mut connection: &Connection, batch: &[NewDelivery]) -> QueryResult<Vec<KnownRow>> {
-    let fingerprints: Vec<&[u8]> = batch.iter().map(|delivery| delivery.fingerprint.as_bytes()).collect();
-    deliveries::table
-        .filter(deliveries::first_delivery_id.is_null())
-        .filter(deliveries::fingerprint.eq_any(fingerprints))
-        .select((deliveries::fingerprint, deliveries::id, deliveries::standing, deliveries::message_id))
-        .load(&mut connection)
-        .await
+    let asked: Waiting<'_> = batch.iter().map(|delivery| (delivery.fingerprint.as_bytes(),)).collect();
+    asked.load(&mut connection).await
 }
 
 /// The deliveries of the batch's results with its fingerprints.
@@ -128,7 +112,7 @@ async fn known_by(
 ) -> QueryResult<Vec<KnownRow>> {
     let of_stored = batch.iter().filter_map(|delivery| Some((delivery, heads.get(&key_of(delivery)?)?)));
     let asked: KnownBy<'_> =
-        of_stored.map(|(delivery, head)| (head.first_delivery_id, &delivery.fingerprint)).collect();
+        of_stored.map(|(delivery, head)| (head.first_delivery_id, delivery.fingerprint.as_bytes())).collect();
     asked.load(&mut connection).await
 }
 
@@ -150,14 +134,8 @@ async fn messages<'a>(mut connection: &Connection, batch: &'a [NewDelivery]) -> 
     if keys.is_empty() {
         return Ok(keys);
     }
-    let (endpoints, ids): (Vec<&str>, Vec<&str>) = keys.iter().copied().unzip();
-    let rows: Vec<(String, Option<String>)> = deliveries::table
-        .filter(deliveries::endpoint.eq_any(endpoints))
-        .filter(deliveries::message_id.eq_any(ids))
-        .select((deliveries::endpoint, deliveries::message_id))
-        .distinct()
-        .load(&mut connection)
-        .await?;
+    let rows: Vec<(String, Option<String>)> =
+        keys.iter().copied().collect::<Messages<'_>>().load(&mut connection).await?;
     let stored: HashSet<MessageKey<'_>> =
         rows.iter().filter_map(|(endpoint, id)| Some((endpoint.as_str(), id.as_deref()?))).collect();
     keys.retain(|key| stored.contains(key));
