@@ -189,7 +189,7 @@ impl Backend for Postgres {
         handlers: Arc<Vec<HandlerSpec>>,
         _: Utc,
     ) -> QueryResult<Vec<Recorded>> {
-        heard(async { write!(connection, Terms::default(), |c| record::record(c, &batch, &handlers)) }).await
+        heard(async { write!(connection, Terms::planned_once(), |c| record::record(c, &batch, &handlers)) }).await
     }
 
     async fn claim(

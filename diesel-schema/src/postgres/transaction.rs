@@ -28,6 +28,8 @@ pub(super) struct Terms {
     pause: Duration,
     /// What the planner is not to do.
     shunned: &'static [&'static str],
+    /// Whether a statement is planned once, or as often as the server likes.
+    plans: Option<&'static str>,
 }
 
 impl Default for Terms {
@@ -38,11 +40,17 @@ impl Default for Terms {
     fn default() -> Self {
         let isolation = "ISOLATION LEVEL READ COMMITTED READ WRITE";
         let shunned = &["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material"];
-        Self { isolation, waits_for_disk: true, pause: PAUSE, shunned }
+        Self { isolation, waits_for_disk: true, pause: PAUSE, shunned, plans: None }
     }
 }
 
 impl Terms {
+    /// Those of what runs often, and looks everything up in one way. Left to itself the server plans such statements anew
+    /// each time, since it takes lists for longer than they are: half of the work of a delivery that comes alone.
+    pub fn planned_once() -> Self {
+        Self { plans: Some("force_generic_plan"), ..Self::default() }
+    }
+
     /// Those of a claim: it reads the first few rows of an index, and never all to sort them.
     pub fn in_order() -> Self {
         let shunned = &[
@@ -53,17 +61,17 @@ impl Terms {
             "enable_bitmapscan",
             "enable_sort",
         ];
-        Self { shunned, ..Self::default() }
+        Self { shunned, ..Self::planned_once() }
     }
 
     /// Those of what is only done again where it is lost.
     pub fn without_wait() -> Self {
-        Self { waits_for_disk: false, ..Self::default() }
+        Self { waits_for_disk: false, ..Self::planned_once() }
     }
 
     /// Those of a transaction in which a host's handler asks what it likes.
     pub fn of_host(pause: Duration) -> Self {
-        Self { isolation: "", waits_for_disk: false, pause, shunned: &[] }
+        Self { isolation: "", waits_for_disk: false, pause, shunned: &[], plans: None }
     }
 
     /// `synchronous_commit` is the first promise; the timeouts bound how long anything waits.
@@ -76,7 +84,8 @@ impl Terms {
             ("statement_timeout", "15s"),
             ("idle_in_transaction_session_timeout", pause.as_str()),
         ];
-        let settings = settings.into_iter().chain(self.shunned.iter().map(|name| (*name, "off")));
+        let plans = self.plans.map(|mode| ("plan_cache_mode", mode));
+        let settings = settings.into_iter().chain(self.shunned.iter().map(|name| (*name, "off"))).chain(plans);
         let settings: Vec<String> =
             settings.map(|(name, value)| format!("set_config('{name}', '{value}', true)")).collect();
         format!("BEGIN {}; SELECT {}", self.isolation, settings.join(", "))
