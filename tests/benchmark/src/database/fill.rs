@@ -61,9 +61,11 @@ impl Dialect {
         let body = (self.bytes)(&format!("replace('{body}', '{template}', {})", self.uuid));
         format!(
             "INSERT INTO mojito_deliveries
-                 (id, endpoint, event, result_id, version, standing, fingerprint, secret_id, received_at, body, changes)
+                 (id, endpoint, event, result_id, first_delivery_id, version, standing, fingerprint, secret_id, received_at,
+                  body, changes)
              {series}, numbered AS (SELECT n, {result} AS r, {version} AS version FROM series)
-             SELECT n, 'default', 'interview_result', {}, version, 'current', {}, 'measured', {}, {body}, '[\"score\"]'
+             SELECT n, 'default', 'interview_result', {}, n + 1 - version, version, 'current', {}, 'measured', {}, {body},
+                    '[\"score\"]'
              FROM numbered;\n",
             self.uuid, self.fingerprint, self.now
         )
@@ -72,20 +74,20 @@ impl Dialect {
     /// The state of each result is its newest version.
     fn results(&self) -> &'static str {
         "INSERT INTO mojito_results
-             (endpoint, id, event, version, candidate_name, delivery_id, first_received_at, updated_at)
-         SELECT endpoint, result_id, event, version, 'Test Person', id, received_at, received_at
+             (endpoint, id, event, version, candidate_name, first_delivery_id, delivery_id, first_received_at, updated_at)
+         SELECT endpoint, result_id, event, version, 'Test Person', first_delivery_id, id, received_at, received_at
          FROM mojito_deliveries newest
          WHERE version = 2 OR NOT EXISTS (
              SELECT 1 FROM mojito_deliveries later
-             WHERE later.endpoint = newest.endpoint AND later.result_id = newest.result_id AND later.version = 2
+             WHERE later.first_delivery_id = newest.first_delivery_id AND later.version = 2
          );\n"
     }
 
     fn work(&self, state: &str, which: &str) -> String {
         format!(
-            "INSERT INTO mojito_work (delivery_id, handler, endpoint, result_id, max_attempts,
-                 state, attempt, due_at, epoch, finished_at)
-             SELECT id, 'desk', endpoint, result_id, 12, {state} FROM mojito_deliveries WHERE {which};\n"
+            "INSERT INTO mojito_work
+                 (delivery_id, handler, first_delivery_id, max_attempts, state, attempt, due_at, epoch, finished_at)
+             SELECT id, 'desk', first_delivery_id, 12, {state} FROM mojito_deliveries WHERE {which};\n"
         )
     }
 }
