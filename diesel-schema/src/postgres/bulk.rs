@@ -1,17 +1,20 @@
 //! Statements over any number of rows: each column travels as one array. So the text is the same for one row and for a
 //! thousand, and the server prepares it once.
 
-use std::collections::BTreeSet;
-use std::marker::PhantomData;
+use std::iter::{once, repeat};
 
-use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Integer, Nullable, Text};
 
-use crate::plan::{DeliveryInsert, ResultKey, ResultWrite, WorkInsert};
-use crate::{EventKind, ResultRow, Snapshot, Standing, State, Utc, UtcTimestamp};
+use crate::plan::{DeliveryInsert, ResultWrite, WorkInsert};
+use crate::{EventKind, Snapshot, Standing, State, Utc, UtcTimestamp};
+
+/// What stands before each of several: nothing before the first.
+pub(super) fn commas() -> impl Iterator<Item = &'static str> {
+    once("").chain(repeat(", "))
+}
 
 /// Defines a statement that takes rows as one array a column: `INSERT INTO … SELECT * FROM unnest(…)`.
 macro_rules! bulk_insert {
@@ -42,9 +45,9 @@ macro_rules! bulk_insert {
                 out.push_sql(concat!("INSERT INTO ", $table, " ("));
                 out.push_sql([$(stringify!($column)),+].join(", ").as_str());
                 out.push_sql(") SELECT * FROM unnest(");
-                let mut separators = ["", ", "].into_iter();
+                let mut commas = commas();
                 $(
-                    out.push_sql(separators.next().unwrap_or(", "));
+                    out.push_sql(commas.next().unwrap_or_default());
                     out.push_bind_param::<Array<$sql>, _>(&self.$column)?;
                 )+
                 out.push_sql(")");
@@ -175,141 +178,4 @@ impl QueryFragment<Pg> for Repeats {
 impl QueryId for Repeats {
     type QueryId = Self;
     const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-/// The results with these keys, locked in their order.
-///
-/// Asked for one by one, as all lookups here: `key = ANY(…)` over two columns, or a join, may become a scan of a whole index
-/// while the server takes the table for small, and that plan is kept while it grows.
-pub(super) struct Heads<'a> {
-    endpoint: Vec<&'a str>,
-    id: Vec<&'a str>,
-    row: AsSelect<ResultRow, Pg>,
-}
-
-impl<'a> FromIterator<ResultKey<'a>> for Heads<'a> {
-    fn from_iter<I: IntoIterator<Item = ResultKey<'a>>>(keys: I) -> Self {
-        let (endpoint, id) = keys.into_iter().collect::<BTreeSet<_>>().into_iter().unzip();
-        Self { endpoint, id, row: ResultRow::as_select() }
-    }
-}
-
-impl QueryFragment<Pg> for Heads<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT head.* FROM unnest(");
-        out.push_bind_param::<Array<Text>, _>(&self.endpoint)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Text>, _>(&self.id)?;
-        out.push_sql(") AS asked (endpoint, id), LATERAL (SELECT ");
-        self.row.walk_ast(out.reborrow())?;
-        out.push_sql(
-            " FROM mojito_results WHERE mojito_results.endpoint = asked.endpoint AND mojito_results.id = asked.id \
-             FOR UPDATE) AS head",
-        );
-        Ok(())
-    }
-}
-
-impl QueryId for Heads<'_> {
-    type QueryId = Heads<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl Query for Heads<'_> {
-    type SqlType = SqlTypeOf<AsSelect<ResultRow, Pg>>;
-}
-
-/// Defines a query for stored deliveries, one for each row that is asked for.
-macro_rules! lookup {
-    (
-        $(#[$meta:meta])*
-        $name:ident<$life:lifetime>: ($($column:ident: $rust:ty as $sql:ty),+),
-        $answer:literal as $answer_type:ty, where $condition:literal
-    ) => {
-        $(#[$meta])*
-        #[derive(Default)]
-        pub(super) struct $name<$life> {
-            $($column: Vec<$rust>,)+
-            asked: PhantomData<&$life ()>,
-        }
-
-        impl<$life> FromIterator<($($rust,)+)> for $name<$life> {
-            fn from_iter<I: IntoIterator<Item = ($($rust,)+)>>(rows: I) -> Self {
-                let mut columns = Self::default();
-                for ($($column,)+) in rows {
-                    $(columns.$column.push($column);)+
-                }
-                columns
-            }
-        }
-
-        impl QueryFragment<Pg> for $name<'_> {
-            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-                out.push_sql("SELECT known.* FROM unnest(");
-                let mut separators = ["", ", "].into_iter();
-                $(
-                    out.push_sql(separators.next().unwrap_or(", "));
-                    out.push_bind_param::<Array<$sql>, _>(&self.$column)?;
-                )+
-                out.push_sql(") AS asked (");
-                out.push_sql([$(stringify!($column)),+].join(", ").as_str());
-                // `OFFSET 0`: asked row by row, and never made a join.
-                out.push_sql(concat!(
-                    "), LATERAL (SELECT ", $answer, " FROM mojito_deliveries AS d WHERE ", $condition, " OFFSET 0) AS known",
-                ));
-                Ok(())
-            }
-        }
-
-        impl QueryId for $name<'_> {
-            type QueryId = $name<'static>;
-            const HAS_STATIC_QUERY_ID: bool = true;
-        }
-
-        impl Query for $name<'_> {
-            type SqlType = $answer_type;
-        }
-    };
-}
-
-lookup! {
-    /// The deliveries of these results with these fingerprints: fingerprint, id, standing, message id.
-    KnownBy<'a>: (first_delivery_id: i64 as BigInt, fingerprint: &'a [u8] as Binary),
-    "d.fingerprint, d.id, d.standing, d.message_id" as (Binary, BigInt, Text, Nullable<Text>),
-    where "d.first_delivery_id = asked.first_delivery_id AND d.fingerprint = asked.fingerprint"
-}
-
-lookup! {
-    /// What waits in quarantine with these fingerprints: fingerprint, id, standing, message id.
-    Waiting<'a>: (fingerprint: &'a [u8] as Binary),
-    "d.fingerprint, d.id, d.standing, d.message_id" as (Binary, BigInt, Text, Nullable<Text>),
-    where "d.first_delivery_id IS NULL AND d.fingerprint = asked.fingerprint"
-}
-
-lookup! {
-    /// The stored deliveries with these ids of these endpoints' gateways: endpoint, message id.
-    Messages<'a>: (endpoint: &'a str as Text, message_id: &'a str as Text),
-    "d.endpoint, d.message_id" as (Text, Nullable<Text>),
-    where "d.endpoint = asked.endpoint AND d.message_id = asked.message_id"
-}
-
-/// As many ids for deliveries that nobody has had.
-pub(super) struct FreeIds(pub i32);
-
-impl QueryFragment<Pg> for FreeIds {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT nextval(pg_get_serial_sequence('mojito_deliveries', 'id')) FROM generate_series(1, ");
-        out.push_bind_param::<Integer, _>(&self.0)?;
-        out.push_sql(")");
-        Ok(())
-    }
-}
-
-impl QueryId for FreeIds {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl Query for FreeIds {
-    type SqlType = BigInt;
 }

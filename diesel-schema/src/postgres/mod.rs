@@ -4,6 +4,7 @@ mod attempt;
 mod bulk;
 mod claim;
 mod connection;
+mod lookup;
 mod migrations;
 mod pulse;
 mod record;

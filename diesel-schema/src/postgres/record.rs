@@ -9,7 +9,8 @@ use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use futures_util::future::{try_join4, try_join5};
 
-use super::bulk::{Deliveries, FreeIds, Heads, KnownBy, Messages, Repeats, Results, Waiting, Work};
+use super::bulk::{Deliveries, Repeats, Results, Work};
+use super::lookup::{FreeIds, Heads, KnownBy, Messages, Waiting};
 use super::{Connection, transaction, verbs};
 use crate::plan::{Advance, Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;

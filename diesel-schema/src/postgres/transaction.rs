@@ -16,6 +16,42 @@ define_sql_function! {
     fn transaction_timestamp() -> crate::UtcTimestamp;
 }
 
+/// What the planner has to keep to.
+///
+/// Everything is found by an index. A planner that takes the tables for small, as they were when it last counted, would
+/// read all of them, and go on to do so while they grow.
+#[derive(Debug, Clone, Copy)]
+enum Plans {
+    /// Nothing: they are a host's.
+    Free,
+    /// It reads by an index, and looks up row by row.
+    ByIndex,
+    /// The same, and it plans a statement once. Left to itself it plans those that take lists anew each time, since it
+    /// takes lists for longer than they are: half of the work of a delivery that comes alone.
+    Once,
+    /// The same, and it reads the first rows of an index, never all to sort them.
+    InOrder,
+}
+
+impl Plans {
+    fn settings(self) -> Vec<(&'static str, &'static str)> {
+        const BY_INDEX: &[(&str, &str)] = &[
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            ("enable_material", "off"),
+        ];
+        const ONCE: &[(&str, &str)] = &[("plan_cache_mode", "force_generic_plan")];
+        const IN_ORDER: &[(&str, &str)] = &[("enable_bitmapscan", "off"), ("enable_sort", "off")];
+        match self {
+            Self::Free => Vec::new(),
+            Self::ByIndex => BY_INDEX.to_vec(),
+            Self::Once => [BY_INDEX, ONCE].concat(),
+            Self::InOrder => [BY_INDEX, ONCE, IN_ORDER].concat(),
+        }
+    }
+}
+
 /// What a transaction relies on. It is set in the transaction itself: nothing is left to the session.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
@@ -26,42 +62,26 @@ pub(super) struct Terms {
     waits_for_disk: bool,
     /// How long it may pause between two statements.
     pause: Duration,
-    /// What the planner is not to do.
-    shunned: &'static [&'static str],
-    /// Whether a statement is planned once, or as often as the server likes.
-    plans: Option<&'static str>,
+    plans: Plans,
 }
 
 impl Default for Terms {
     /// Those of most transactions of our own.
-    ///
-    /// Everything is found by an index. A planner that takes the tables for small, as they were when it last counted,
-    /// would read all of them, and go on to do so while they grow.
     fn default() -> Self {
         let isolation = "ISOLATION LEVEL READ COMMITTED READ WRITE";
-        let shunned = &["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material"];
-        Self { isolation, waits_for_disk: true, pause: PAUSE, shunned, plans: None }
+        Self { isolation, waits_for_disk: true, pause: PAUSE, plans: Plans::ByIndex }
     }
 }
 
 impl Terms {
-    /// Those of what runs often, and looks everything up in one way. Left to itself the server plans such statements anew
-    /// each time, since it takes lists for longer than they are: half of the work of a delivery that comes alone.
+    /// Those of what runs for every delivery.
     pub fn planned_once() -> Self {
-        Self { plans: Some("force_generic_plan"), ..Self::default() }
+        Self { plans: Plans::Once, ..Self::default() }
     }
 
-    /// Those of a claim: it reads the first few rows of an index, and never all to sort them.
+    /// Those of a claim.
     pub fn in_order() -> Self {
-        let shunned = &[
-            "enable_seqscan",
-            "enable_hashjoin",
-            "enable_mergejoin",
-            "enable_material",
-            "enable_bitmapscan",
-            "enable_sort",
-        ];
-        Self { shunned, ..Self::planned_once() }
+        Self { plans: Plans::InOrder, ..Self::default() }
     }
 
     /// Those of what is only done again where it is lost.
@@ -71,7 +91,7 @@ impl Terms {
 
     /// Those of a transaction in which a host's handler asks what it likes.
     pub fn of_host(pause: Duration) -> Self {
-        Self { isolation: "", waits_for_disk: false, pause, shunned: &[], plans: None }
+        Self { isolation: "", waits_for_disk: false, pause, plans: Plans::Free }
     }
 
     /// `synchronous_commit` is the first promise; the timeouts bound how long anything waits.
@@ -84,10 +104,11 @@ impl Terms {
             ("statement_timeout", "15s"),
             ("idle_in_transaction_session_timeout", pause.as_str()),
         ];
-        let plans = self.plans.map(|mode| ("plan_cache_mode", mode));
-        let settings = settings.into_iter().chain(self.shunned.iter().map(|name| (*name, "off"))).chain(plans);
-        let settings: Vec<String> =
-            settings.map(|(name, value)| format!("set_config('{name}', '{value}', true)")).collect();
+        let settings: Vec<String> = settings
+            .into_iter()
+            .chain(self.plans.settings())
+            .map(|(name, value)| format!("set_config('{name}', '{value}', true)"))
+            .collect();
         format!("BEGIN {}; SELECT {}", self.isolation, settings.join(", "))
     }
 }

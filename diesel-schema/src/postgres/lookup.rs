@@ -1,0 +1,151 @@
+//! Queries over any number of keys, which travel as one array a column. The server asks for them row by row: `ANY(…)`
+//! over two columns, or a join, may become a scan of a whole index while it takes the table for small, and that plan is
+//! kept while the table grows.
+
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
+
+use diesel::dsl::{AsSelect, SqlTypeOf};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
+
+use super::bulk::commas;
+use crate::ResultRow;
+use crate::plan::ResultKey;
+
+/// The results with these keys, locked in their order.
+pub(super) struct Heads<'a> {
+    endpoint: Vec<&'a str>,
+    id: Vec<&'a str>,
+    row: AsSelect<ResultRow, Pg>,
+}
+
+impl<'a> FromIterator<ResultKey<'a>> for Heads<'a> {
+    fn from_iter<I: IntoIterator<Item = ResultKey<'a>>>(keys: I) -> Self {
+        let (endpoint, id) = keys.into_iter().collect::<BTreeSet<_>>().into_iter().unzip();
+        Self { endpoint, id, row: ResultRow::as_select() }
+    }
+}
+
+impl QueryFragment<Pg> for Heads<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT head.* FROM unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.endpoint)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.id)?;
+        out.push_sql(") AS asked (endpoint, id), LATERAL (SELECT ");
+        self.row.walk_ast(out.reborrow())?;
+        out.push_sql(
+            " FROM mojito_results WHERE mojito_results.endpoint = asked.endpoint AND mojito_results.id = asked.id \
+             FOR UPDATE) AS head",
+        );
+        Ok(())
+    }
+}
+
+impl QueryId for Heads<'_> {
+    type QueryId = Heads<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for Heads<'_> {
+    type SqlType = SqlTypeOf<AsSelect<ResultRow, Pg>>;
+}
+
+/// Defines a query for stored deliveries, one for each row that is asked for.
+macro_rules! lookup {
+    (
+        $(#[$meta:meta])*
+        $name:ident<$life:lifetime>: ($($column:ident: $rust:ty as $sql:ty),+),
+        $answer:literal as $answer_type:ty, where $condition:literal
+    ) => {
+        $(#[$meta])*
+        #[derive(Default)]
+        pub(super) struct $name<$life> {
+            $($column: Vec<$rust>,)+
+            asked: PhantomData<&$life ()>,
+        }
+
+        impl<$life> FromIterator<($($rust,)+)> for $name<$life> {
+            fn from_iter<I: IntoIterator<Item = ($($rust,)+)>>(rows: I) -> Self {
+                let mut columns = Self::default();
+                for ($($column,)+) in rows {
+                    $(columns.$column.push($column);)+
+                }
+                columns
+            }
+        }
+
+        impl QueryFragment<Pg> for $name<'_> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+                out.push_sql("SELECT known.* FROM unnest(");
+                let mut commas = commas();
+                $(
+                    out.push_sql(commas.next().unwrap_or_default());
+                    out.push_bind_param::<Array<$sql>, _>(&self.$column)?;
+                )+
+                out.push_sql(") AS asked (");
+                out.push_sql([$(stringify!($column)),+].join(", ").as_str());
+                // `OFFSET 0`: never made a join.
+                out.push_sql(concat!(
+                    "), LATERAL (SELECT ", $answer, " FROM mojito_deliveries AS d WHERE ", $condition,
+                    " OFFSET 0) AS known",
+                ));
+                Ok(())
+            }
+        }
+
+        impl QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl Query for $name<'_> {
+            type SqlType = $answer_type;
+        }
+    };
+}
+
+lookup! {
+    /// The deliveries of these results with these fingerprints: fingerprint, id, standing, message id.
+    KnownBy<'a>: (first_delivery_id: i64 as BigInt, fingerprint: &'a [u8] as Binary),
+    "d.fingerprint, d.id, d.standing, d.message_id" as (Binary, BigInt, Text, Nullable<Text>),
+    where "d.first_delivery_id = asked.first_delivery_id AND d.fingerprint = asked.fingerprint"
+}
+
+lookup! {
+    /// What waits in quarantine with these fingerprints: fingerprint, id, standing, message id.
+    Waiting<'a>: (fingerprint: &'a [u8] as Binary),
+    "d.fingerprint, d.id, d.standing, d.message_id" as (Binary, BigInt, Text, Nullable<Text>),
+    where "d.first_delivery_id IS NULL AND d.fingerprint = asked.fingerprint"
+}
+
+lookup! {
+    /// The stored deliveries with these ids of these endpoints' gateways: endpoint, message id.
+    Messages<'a>: (endpoint: &'a str as Text, message_id: &'a str as Text),
+    "d.endpoint, d.message_id" as (Text, Nullable<Text>),
+    where "d.endpoint = asked.endpoint AND d.message_id = asked.message_id"
+}
+
+/// As many ids for deliveries that nobody has had.
+pub(super) struct FreeIds(pub i32);
+
+impl QueryFragment<Pg> for FreeIds {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT nextval(pg_get_serial_sequence('mojito_deliveries', 'id')) FROM generate_series(1, ");
+        out.push_bind_param::<Integer, _>(&self.0)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl QueryId for FreeIds {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for FreeIds {
+    type SqlType = BigInt;
+}
