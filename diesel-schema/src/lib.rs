@@ -55,6 +55,7 @@ pub mod failpoint;
 mod fault;
 mod finding;
 mod fingerprint;
+mod insert;
 mod migration;
 mod operation;
 mod plan;

@@ -6,7 +6,6 @@ use diesel::prelude::*;
 use crate::standing::{Head, Verdict, judge};
 use crate::tables::deliveries::{Known, deliveries};
 use crate::tables::results::results;
-use crate::tables::work::work;
 use crate::{
     Content, EventKind, Field, Finding, FindingCode, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot,
     Standing, State, Utc,
@@ -49,9 +48,9 @@ pub(crate) struct Plan<'a> {
 /// What becomes of a result's row.
 pub(crate) enum Advance<'a> {
     /// It is the first that is heard of it.
-    First(ResultWrite<'a>, &'a Snapshot),
+    First(ResultInsert<'a>),
     /// A newer snapshot replaces the former one.
-    Next(ResultWrite<'a>, &'a Snapshot),
+    Next(ResultInsert<'a>),
     /// Only its newest late delivery is another one.
     Late { key: ResultKey<'a>, late_delivery_id: i64 },
 }
@@ -223,7 +222,7 @@ impl<'a> Draft<'a> {
                 self.plan.results.push(Advance::Late { key, late_delivery_id });
                 continue;
             };
-            let row = ResultWrite {
+            let state = ResultWrite {
                 endpoint: key.0,
                 id: key.1,
                 event: head.event,
@@ -234,18 +233,18 @@ impl<'a> Draft<'a> {
                 first_received_at: head.first_received_at,
                 updated_at: self.now,
             };
+            let row = ResultInsert { state, snapshot };
             self.plan.results.push(match stored.contains(&key) {
-                true => Advance::Next(row, snapshot),
-                false => Advance::First(row, snapshot),
+                true => Advance::Next(row),
+                false => Advance::First(row),
             });
         }
         self.plan
     }
 }
 
-// Null is written out: so each statement is one text, prepared once, whichever fields a body has.
-#[derive(Insertable, AsChangeset)]
-#[diesel(table_name = deliveries, treat_none_as_default_value = false)]
+#[derive(AsChangeset)]
+#[diesel(table_name = deliveries)]
 pub(crate) struct DeliveryInsert<'a> {
     pub id: i64,
     pub endpoint: &'a str,
@@ -268,14 +267,15 @@ pub(crate) fn key_of(delivery: &NewDelivery) -> Option<ResultKey<'_>> {
     delivery.result_id().map(|id| (delivery.endpoint.as_str(), id))
 }
 
+/// A row of `mojito_results`.
+pub(crate) struct ResultInsert<'a> {
+    pub state: ResultWrite<'a>,
+    pub snapshot: &'a Snapshot,
+}
+
 /// The columns of a result beside its snapshot.
-#[derive(Insertable, AsChangeset)]
-#[diesel(
-    table_name = results,
-    treat_none_as_null = true,
-    treat_none_as_default_value = false,
-    primary_key(endpoint, id)
-)]
+#[derive(AsChangeset)]
+#[diesel(table_name = results, treat_none_as_null = true, primary_key(endpoint, id))]
 pub(crate) struct ResultWrite<'a> {
     pub endpoint: &'a str,
     pub id: &'a str,
@@ -288,8 +288,6 @@ pub(crate) struct ResultWrite<'a> {
     pub updated_at: Utc,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = work)]
 pub(crate) struct WorkInsert<'a> {
     pub delivery_id: i64,
     pub handler: &'a str,

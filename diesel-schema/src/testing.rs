@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::plan::{Advance, Ground, Plan};
+use crate::plan::{Advance, Ground, Plan, ResultInsert};
 use crate::standing::Head;
 use crate::tables::deliveries::Known;
 use crate::{EventKind, Field, Finding, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, Standing, Utc};
@@ -125,8 +125,8 @@ impl Memory {
     }
 
     fn advance(&mut self, advance: Advance<'_>) {
-        let (row, snapshot) = match advance {
-            Advance::First(row, snapshot) | Advance::Next(row, snapshot) => (row, snapshot),
+        let ResultInsert { state: row, snapshot } = match advance {
+            Advance::First(row) | Advance::Next(row) => row,
             Advance::Late { key: (endpoint, id), late_delivery_id } => {
                 let state = self.results.get_mut(&(endpoint.to_owned(), id.to_owned()));
                 state.expect("only what has a state is late").late_delivery_id = Some(late_delivery_id);

@@ -11,8 +11,8 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 
-use super::bulk::commas;
 use crate::ResultRow;
+use crate::insert::commas;
 use crate::plan::ResultKey;
 
 /// The results with these keys, locked in their order.

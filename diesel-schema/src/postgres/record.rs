@@ -9,9 +9,10 @@ use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use futures_util::future::{try_join4, try_join5};
 
-use super::bulk::{Deliveries, Repeats, Results, Work};
+use super::bulk::{Repeats, States};
 use super::lookup::{FreeIds, Heads, KnownBy, Messages, Waiting};
 use super::{Connection, transaction, verbs};
+use crate::insert::{Deliveries, Work};
 use crate::plan::{Advance, Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
 use crate::tables::deliveries::Known;
@@ -154,16 +155,16 @@ async fn write(connection: &Connection, plan: &Plan<'_>) -> QueryResult<()> {
     let (mut states, mut late) = (Vec::new(), Vec::new());
     for advance in &plan.results {
         match advance {
-            Advance::First(row, snapshot) | Advance::Next(row, snapshot) => states.push((row, *snapshot)),
+            Advance::First(row) | Advance::Next(row) => states.push(row),
             Advance::Late { key, late_delivery_id } => late.push((*key, *late_delivery_id)),
         }
     }
     let count = states.len();
     // In this order also on the way: a row must be there before another one refers to it.
     let (_, written, _, _) = try_join4(
-        execute(connection, !plan.deliveries.is_empty(), plan.deliveries.iter().collect::<Deliveries>()),
-        execute(connection, count > 0, states.into_iter().collect::<Results>()),
-        execute(connection, !plan.work.is_empty(), plan.work.iter().collect::<Work>()),
+        execute(connection, !plan.deliveries.is_empty(), plan.deliveries.iter().collect::<Deliveries<'_>>()),
+        execute(connection, count > 0, States(states.into_iter().collect())),
+        execute(connection, !plan.work.is_empty(), plan.work.iter().collect::<Work<'_>>()),
         execute(connection, !plan.repeats.is_empty(), plan.repeats.iter().collect::<Repeats>()),
     )
     .await?;

@@ -3,10 +3,11 @@ use std::collections::HashMap;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
 
 use super::{Connection, RunQueryDsl};
-use crate::plan::{Advance, Ground, Plan, ResultKey};
+use crate::insert::Insert;
+use crate::plan::{Advance, Ground, Plan, ResultInsert, ResultKey};
 use crate::standing::Head;
 use crate::tables::deliveries::count_repeats;
-use crate::{HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, deliveries, results, work};
+use crate::{HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, deliveries, results};
 
 /// The state of each result that the batch names, one by one.
 pub(crate) async fn heads<'a>(
@@ -32,19 +33,17 @@ pub(crate) async fn heads<'a>(
 /// Writes a plan, a statement a row: each is prepared once per connection.
 pub(crate) async fn write(connection: &mut Connection, plan: &Plan<'_>) -> QueryResult<()> {
     for row in &plan.deliveries {
-        diesel::insert_into(deliveries::table).values(row).execute(connection).await?;
+        Insert(row).execute(connection).await?;
     }
     for (id, (times, last)) in &plan.repeats {
         count_repeats(*id, *times, last).execute(connection).await?;
     }
     for advance in &plan.results {
         match advance {
-            Advance::First(row, snapshot) => {
-                diesel::insert_into(results::table).values((row, *snapshot)).execute(connection).await?
-            }
-            Advance::Next(row, snapshot) => {
-                let state = results::table.find((row.endpoint, row.id));
-                diesel::update(state).set((row, *snapshot)).execute(connection).await?
+            Advance::First(row) => Insert(row).execute(connection).await?,
+            Advance::Next(ResultInsert { state, snapshot }) => {
+                let row = results::table.find((state.endpoint, state.id));
+                diesel::update(row).set((state, *snapshot)).execute(connection).await?
             }
             Advance::Late { key, late_delivery_id } => {
                 let pointer = results::late_delivery_id.eq(late_delivery_id);
@@ -53,7 +52,7 @@ pub(crate) async fn write(connection: &mut Connection, plan: &Plan<'_>) -> Query
         };
     }
     for row in &plan.work {
-        diesel::insert_into(work::table).values(row).execute(connection).await?;
+        Insert(row).execute(connection).await?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use super::ahead::{Ahead, Waiting};
 use super::attempt::Attempt;
 use super::held::Held;
 use crate::config::Pauses;
-use crate::store::{Database, Link, Signal};
+use crate::store::{Committed, Database, Link, Signal};
 
 /// Runs the work of one handler: as many attempts at once as it may, in the order of each result's line.
 pub(super) struct Executor<B: Backend> {
@@ -185,10 +185,9 @@ impl<B: Backend> Desk<B> {
         let delivery = ticket.delivery_id;
         let mut link = self.link.lock().await;
         let settled = link
-            .write_without_wait("an attempt could not be settled", |c| {
-                B::settle(c, ticket, settlement, Utc::now()).boxed()
-            })
-            .await;
+            .commit("an attempt could not be settled", |c| B::settle(c, ticket, settlement, Utc::now()).boxed())
+            .await
+            .map(Committed::outcome);
         if settled == Ok(false) {
             tracing::warn!(delivery, "an attempt came too late: another worker has the delivery");
         }

@@ -20,7 +20,7 @@ pub(crate) struct WriteTurn(#[expect(dead_code, reason = "held, not read")] Opti
 /// A connection, and the footing that it was opened on.
 pub(super) struct Opened<B: Backend> {
     pub connection: B::Connection,
-    footing: Arc<B::Footing>,
+    pub footing: Arc<B::Footing>,
 }
 
 impl<B: Backend> Database<B> {
@@ -52,10 +52,10 @@ impl<B: Backend> Database<B> {
     }
 
     /// A connection beside the pool. A database that has vanished is an error: it is never created here.
-    pub(super) async fn open(&self) -> Result<Opened<B>, Unavailable> {
+    pub(super) async fn open(&self, open: Open) -> Result<Opened<B>, Unavailable> {
         let footing = self.footing();
         self.check(&footing).await?;
-        match B::open(self.pool.url(), Open::ForVerbs).await {
+        match B::open(self.pool.url(), open).await {
             Ok(connection) => Ok(Opened { connection, footing }),
             Err(error) => {
                 self.health.tell("the database cannot be reached", error);
@@ -98,15 +98,15 @@ impl<B: Backend> Database<B> {
         }
     }
 
-    /// The connection, once what was committed on it is on the disk. `failure` is what the log says where it cannot be.
-    pub(super) async fn synced(&self, opened: Opened<B>, failure: &'static str) -> Result<Opened<B>, Unavailable> {
-        if let Err(error) = B::sync_log(&opened.footing).await {
+    /// Waits until what was committed in this place is on the disk. `failure` is what the log says where it cannot be.
+    pub(super) async fn sync_log(&self, footing: &Arc<B::Footing>, failure: &'static str) -> Result<(), Unavailable> {
+        if let Err(error) = B::sync_log(footing).await {
             self.health.suffer(trouble(&error));
             self.health.tell(failure, fault(&error));
             // It is committed, and may be lost.
             return Err(Unavailable::Unknown);
         }
-        self.checked(opened).await
+        self.check(footing).await
     }
 
     /// Makes what stands in a log part of the database itself.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backend, QueryResult, Trouble, fault, is_unknown, trouble};
+use mojito_schema::{Backend, Open, QueryResult, Trouble, fault, is_unknown, trouble};
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 
@@ -12,12 +12,43 @@ use super::{Database, Unavailable};
 /// So neither ingress nor dispatch competes for the host's pool.
 pub(crate) struct Link<B: Backend> {
     database: Arc<Database<B>>,
+    open: Open,
     opened: Option<Opened<B>>,
+}
+
+/// What was committed, and may not be on the disk yet.
+#[must_use = "a power cut may undo it"]
+pub(crate) struct Committed<B: Backend, R> {
+    outcome: R,
+    database: Arc<Database<B>>,
+    /// What is to be synced, unless the commit has done that.
+    log: Option<Arc<B::Footing>>,
+}
+
+impl<B: Backend, R> Committed<B, R> {
+    /// What was committed, for what is only done again where it is lost.
+    pub fn outcome(self) -> R {
+        self.outcome
+    }
+
+    /// What was committed, once it is on the disk. Others write meanwhile. `failure` is what the log says where it
+    /// cannot be.
+    pub async fn durable(self, failure: &'static str) -> Result<R, Unavailable> {
+        if let Some(footing) = self.log {
+            self.database.sync_log(&footing, failure).await?;
+        }
+        Ok(self.outcome)
+    }
 }
 
 impl<B: Backend> Link<B> {
     pub fn new(database: Arc<Database<B>>) -> Self {
-        Self { database, opened: None }
+        Self { database, open: Open::ForVerbs, opened: None }
+    }
+
+    /// One whose commits wait for the disk themselves: in one step less, and nobody else writes meanwhile.
+    pub fn that_waits(database: Arc<Database<B>>) -> Self {
+        Self { database, open: Open::Existing, opened: None }
     }
 
     pub fn database(&self) -> &Arc<Database<B>> {
@@ -29,23 +60,20 @@ impl<B: Backend> Link<B> {
     ///
     /// # Cancellation
     ///
-    /// The connection is closed, and nobody knows what was committed.
+    /// Nobody knows what was committed.
     pub async fn write<R, F>(&mut self, failure: &'static str, verb: F) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        let outcome = self.write_without_wait(failure, verb).await?;
-        // Whoever is next writes meanwhile.
-        self.sync(failure).await?;
-        Ok(outcome)
+        self.commit(failure, verb).await?.durable(failure).await
     }
 
-    /// The same for what may be lost by a power cut, because it is only done again then.
+    /// The same without the wait for the disk: who has the link next may write meanwhile.
     ///
     /// # Cancellation
     ///
     /// The connection is closed, and nobody knows what was committed.
-    pub async fn write_without_wait<R, F>(&mut self, failure: &'static str, verb: F) -> Result<R, Unavailable>
+    pub async fn commit<R, F>(&mut self, failure: &'static str, verb: F) -> Result<Committed<B, R>, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
@@ -67,21 +95,13 @@ impl<B: Backend> Link<B> {
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
         let opened = self.take().await?;
-        self.run(opened, failure, verb).await
-    }
-
-    /// Waits until what was written last is on the disk.
-    async fn sync(&mut self, failure: &'static str) -> Result<(), Unavailable> {
-        if let Some(opened) = self.opened.take() {
-            self.opened = Some(self.database.synced(opened, failure).await?);
-        }
-        Ok(())
+        self.run(opened, failure, verb).await.map(Committed::outcome)
     }
 
     async fn take(&mut self) -> Result<Opened<B>, Unavailable> {
         match self.opened.take() {
             Some(opened) => self.database.checked(opened).await,
-            None => self.database.open().await,
+            None => self.database.open(self.open).await,
         }
     }
 
@@ -91,15 +111,19 @@ impl<B: Backend> Link<B> {
             self.database.settle_log().await?;
         }
         const FAILURE: &str = "the database is in trouble";
-        self.run(opened, FAILURE, |c| B::prove(c).boxed()).await?;
-        self.sync(FAILURE).await?;
+        self.run(opened, FAILURE, |c| B::prove(c).boxed()).await?.durable(FAILURE).await?;
         self.database.health().recover();
         self.take().await
     }
 
     /// Only after a success the connection is kept: after an error, a panic or a dropped future nobody knows what
     /// state it is in.
-    async fn run<R, F>(&mut self, mut opened: Opened<B>, failure: &'static str, verb: F) -> Result<R, Unavailable>
+    async fn run<R, F>(
+        &mut self,
+        mut opened: Opened<B>,
+        failure: &'static str,
+        verb: F,
+    ) -> Result<Committed<B, R>, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
@@ -108,8 +132,9 @@ impl<B: Backend> Link<B> {
         let opened = self.database.checked(opened).await?;
         match outcome {
             Ok(outcome) => {
+                let log = matches!(self.open, Open::ForVerbs).then(|| Arc::clone(&opened.footing));
                 self.opened = Some(opened);
-                Ok(outcome)
+                Ok(Committed { outcome, database: Arc::clone(&self.database), log })
             }
             Err(error) => {
                 self.database.health().suffer(trouble(&error));

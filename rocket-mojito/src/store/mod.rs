@@ -11,7 +11,7 @@ mod store;
 
 pub(crate) use self::database::{Database, WriteTurn};
 pub(crate) use self::health::Health;
-pub(crate) use self::link::Link;
+pub(crate) use self::link::{Committed, Link};
 pub(crate) use self::recorder::{Recorder, Recording};
 pub(crate) use self::signal::Signal;
 pub(crate) use self::store::{DieselStore, Store, Unavailable};

@@ -1,4 +1,4 @@
-use std::iter::repeat_with;
+use std::array;
 use std::mem::replace;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use mojito_schema::{Backend, HandlerSpec, NewDelivery, Recorded, Utc, failpoint};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{Database, Link, Signal, Unavailable};
@@ -54,7 +54,8 @@ impl Queue {
             if batch.is_empty() {
                 break;
             }
-            busy.push(writer.finish(batch));
+            let is_alone = batch.len() == 1 && busy.is_empty();
+            busy.push(writer.finish(batch, is_alone));
         }
         while busy.next().await.is_some() {}
     }
@@ -95,15 +96,14 @@ impl Recorder {
         // A semaphore holds less than `usize::MAX` permits, and more than fits a `u32`.
         let room_size = u32::try_from(queue_limit).unwrap_or(u32::MAX);
         let recorder = Self { queue, room: Arc::new(Semaphore::new(room_size as usize)), room_size };
-        let writer = || Writer {
-            link: Link::new(Arc::clone(database)),
+        let writers = Links::for_batches(database).map(|links| Writer {
+            links,
             handlers: Arc::clone(handlers),
             signal: signal.clone(),
             patience,
-        };
-        let writers = repeat_with(writer).take(BATCHES).collect();
+        });
         let queue = Queue { entries, stop: stopped };
-        (recorder, Recording { stop, task: tokio::spawn(queue.record(writers)) })
+        (recorder, Recording { stop, task: tokio::spawn(queue.record(writers.into())) })
     }
 
     /// Queues a delivery. What comes back resolves once it is committed, or is not.
@@ -147,9 +147,37 @@ impl Recording {
     }
 }
 
+/// What a batch is written on.
+#[derive(Clone)]
+struct Links<B: Backend> {
+    /// For a delivery beside which nothing else is on its way: nobody is kept waiting, so it is written in one step.
+    alone: Arc<Mutex<Link<B>>>,
+    /// While what was written here goes to the disk, the next batch is written.
+    together: Arc<Mutex<Link<B>>>,
+}
+
+impl<B: Backend> Links<B> {
+    /// Where only one can write at a time they share: what one connection has read of the database is of no use once
+    /// another one has written.
+    fn for_batches(database: &Arc<Database<B>>) -> [Self; BATCHES] {
+        let shared = |link| Arc::new(Mutex::new(link));
+        match B::SINGLE_WRITER {
+            true => {
+                let alone = shared(Link::that_waits(Arc::clone(database)));
+                let together = shared(Link::new(Arc::clone(database)));
+                array::from_fn(|_| Self { alone: Arc::clone(&alone), together: Arc::clone(&together) })
+            }
+            false => array::from_fn(|_| {
+                let own = shared(Link::new(Arc::clone(database)));
+                Self { alone: Arc::clone(&own), together: own }
+            }),
+        }
+    }
+}
+
 /// Writes one batch at a time.
 struct Writer<B: Backend> {
-    link: Link<B>,
+    links: Links<B>,
     handlers: Arc<Vec<HandlerSpec>>,
     signal: Signal,
     patience: Duration,
@@ -157,12 +185,12 @@ struct Writer<B: Backend> {
 
 impl<B: Backend> Writer<B> {
     /// Records a batch and answers it.
-    async fn finish(mut self, batch: Vec<Entry>) -> Self {
+    async fn finish(self, batch: Vec<Entry>, is_alone: bool) -> Self {
         let (deliveries, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|entry| (entry.delivery, (entry.answer, entry._room))).unzip();
         let count = deliveries.len();
         // A defect of ours must not silence the recorder.
-        let outcomes = AssertUnwindSafe(self.record(deliveries)).catch_unwind().await.unwrap_or_else(|_| {
+        let outcomes = AssertUnwindSafe(self.record(deliveries, is_alone)).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!(count, "the recorder panicked over a batch");
             vec![Err(Unavailable::Database); count]
         });
@@ -174,9 +202,10 @@ impl<B: Backend> Writer<B> {
         self
     }
 
-    async fn record(&mut self, deliveries: Vec<NewDelivery>) -> Vec<Result<Recorded, Unavailable>> {
+    async fn record(&self, deliveries: Vec<NewDelivery>, is_alone: bool) -> Vec<Result<Recorded, Unavailable>> {
         let batch = Arc::new(deliveries);
-        match self.write(Arc::clone(&batch)).await {
+        let link = if is_alone { &self.links.alone } else { &self.links.together };
+        match self.write(link, Arc::clone(&batch)).await {
             Ok(recorded) => recorded.into_iter().map(Ok).collect(),
             Err(unavailable) if batch.len() == 1 => vec![Err(unavailable)],
             // It may be stored: recorded once more, what was replaced within the batch would be a change back.
@@ -187,7 +216,7 @@ impl<B: Backend> Writer<B> {
 
     /// After a batch has failed: one bad delivery must not refuse its neighbours. When it is the database that is
     /// down, there is no use in asking it for every one of them: nobody waits any more.
-    async fn record_one_by_one(&mut self, batch: Vec<NewDelivery>) -> Vec<Result<Recorded, Unavailable>> {
+    async fn record_one_by_one(&self, batch: Vec<NewDelivery>) -> Vec<Result<Recorded, Unavailable>> {
         let began = Instant::now();
         let mut outcomes = Vec::with_capacity(batch.len());
         for delivery in batch {
@@ -195,16 +224,19 @@ impl<B: Backend> Writer<B> {
                 outcomes.push(Err(Unavailable::Database));
                 continue;
             }
-            let outcome = self.write(Arc::new(vec![delivery])).await;
+            let outcome = self.write(&self.links.together, Arc::new(vec![delivery])).await;
             outcomes.push(outcome.map(|recorded| recorded[0]));
         }
         outcomes
     }
 
-    async fn write(&mut self, batch: Arc<Vec<NewDelivery>>) -> Result<Vec<Recorded>, Unavailable> {
+    async fn write(&self, link: &Mutex<Link<B>>, batch: Arc<Vec<NewDelivery>>) -> Result<Vec<Recorded>, Unavailable> {
+        const FAILURE: &str = "a batch was not recorded";
         let handlers = Arc::clone(&self.handlers);
-        let recorded =
-            self.link.write("a batch was not recorded", |c| B::record(c, batch, handlers, Utc::now()).boxed()).await?;
+        let mut link = link.lock().await;
+        let committed = link.commit(FAILURE, |c| B::record(c, batch, handlers, Utc::now()).boxed()).await?;
+        drop(link);
+        let recorded = committed.durable(FAILURE).await?;
         failpoint::reach("record.committed");
         Ok(recorded)
     }
