@@ -81,6 +81,19 @@ const TRIES: u32 = 5;
 /// verb. Then its connection is given up: a new one is there before 30 s have passed.
 const SILENCE: Duration = Duration::from_secs(20);
 
+/// Runs a whole transaction again where another transaction got in its way.
+macro_rules! again {
+    ($transaction:expr) => {{
+        let mut tries = 1;
+        loop {
+            match $transaction.await {
+                Err(error) if is_in_the_way(&error) && tries < TRIES => tries += 1,
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
 /// Runs `$body` in one transaction, the whole of it again where another transaction got in its way.
 ///
 /// `$now` is the time by the database's clock: it judges leases and due times, whatever the processes' clocks say.
@@ -94,23 +107,14 @@ macro_rules! write {
             $body.await
         })
     };
-    ($connection:ident, $terms:expr, |$c:ident| $body:expr) => {{
-        let mut tries = 1;
-        loop {
-            let outcome = match transaction::begin($connection, $terms).await {
-                Ok(()) => {
-                    let $c = &mut *$connection;
-                    let outcome = $body.await;
-                    transaction::end($connection, outcome).await
-                }
-                Err(error) => Err(error),
-            };
-            match outcome {
-                Err(error) if is_in_the_way(&error) && tries < TRIES => tries += 1,
-                outcome => break outcome,
-            }
-        }
-    }};
+    ($connection:ident, $terms:expr, |$c:ident| $body:expr) => {
+        again!(async {
+            transaction::begin($connection, $terms).await?;
+            let $c = &mut *$connection;
+            let outcome = $body.await;
+            transaction::end($connection, outcome).await
+        })
+    };
 }
 
 /// The outcome of a verb, unless the server is silent over it. Dropped half-way, its connection is closed by whoever
@@ -190,7 +194,7 @@ impl Backend for Postgres {
         handlers: Arc<Vec<HandlerSpec>>,
         _: Utc,
     ) -> QueryResult<Vec<Recorded>> {
-        heard(async { write!(connection, Terms::planned_once(), |c| record::record(c, &batch, &handlers)) }).await
+        heard(async { again!(record::record(connection, &batch, &handlers)) }).await
     }
 
     async fn claim(

@@ -11,7 +11,8 @@ use futures_util::future::{try_join4, try_join5};
 
 use super::bulk::{Repeats, States};
 use super::lookup::{FreeIds, Heads, KnownBy, Messages, Waiting};
-use super::{Connection, transaction, verbs};
+use super::transaction::{self, Terms};
+use super::{Connection, verbs};
 use crate::insert::{Deliveries, Work};
 use crate::plan::{Advance, Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
@@ -29,28 +30,35 @@ define_sql_function! {
 /// A result that is new to two processes at once has no row to lock: the second finds that its row was not written, and
 /// the whole transaction is run again.
 pub(super) async fn record(
-    connection: &mut Connection,
+    connection: &Connection,
     batch: &[NewDelivery],
     handlers: &[HandlerSpec],
 ) -> QueryResult<Vec<Recorded>> {
-    lock_nameless(connection, batch).await?;
     // In this order also on the way. After the locks: so nothing is overlooked that another process commits meanwhile,
     // and ids rise with the versions of a result, in whatever process they are made.
-    let (heads, now, mut known, messages, ids) = try_join5(
-        lock_heads(connection, batch),
-        transaction::now(connection),
-        waiting(connection, batch),
-        messages(connection, batch),
-        free_ids(connection, batch.len()),
-    )
-    .await?;
-    if !heads.is_empty() {
-        known.extend(known_by(connection, batch, &heads).await?);
-    }
-    let plan = Plan::of(batch, handlers, Ground { heads, known: by_fingerprint(batch, known), messages, ids }, now);
-    write(connection, &plan).await?;
-    failpoint::reach("record.written");
-    Ok(plan.recorded)
+    let ground = async {
+        lock_nameless(connection, batch).await?;
+        try_join5(
+            lock_heads(connection, batch),
+            transaction::now(connection),
+            waiting(connection, batch),
+            messages(connection, batch),
+            free_ids(connection, batch.len()),
+        )
+        .await
+    };
+    let ground = transaction::begin_with(connection, Terms::planned_once(), ground).await;
+    let recorded = async {
+        let (heads, now, mut known, messages, ids) = ground?;
+        if !heads.is_empty() {
+            known.extend(known_by(connection, batch, &heads).await?);
+        }
+        let plan = Plan::of(batch, handlers, Ground { heads, known: by_fingerprint(batch, known), messages, ids }, now);
+        write(connection, &plan).await?;
+        failpoint::reach("record.written");
+        Ok(plan.recorded)
+    };
+    transaction::end_with(connection, recorded.await).await
 }
 
 /// Records a quarantined delivery in the place that it has already.
@@ -67,14 +75,14 @@ pub(super) async fn admit(
 
 /// Locks the fingerprints of what nobody understands, in their order: it may have no result whose row could be locked,
 /// and copies in two processes at once would be two deliveries.
-async fn lock_nameless(connection: &mut Connection, batch: &[NewDelivery]) -> QueryResult<()> {
+async fn lock_nameless(mut connection: &Connection, batch: &[NewDelivery]) -> QueryResult<()> {
     let nameless = batch.iter().filter(|delivery| matches!(delivery.content, Content::Unusable { .. }));
     let keys: BTreeSet<i64> = nameless
         .filter_map(|delivery| delivery.fingerprint.as_bytes().first_chunk())
         .map(|chunk| i64::from_be_bytes(*chunk))
         .collect();
     for key in keys {
-        diesel::select(pg_advisory_xact_lock(key)).execute(connection).await?;
+        diesel::select(pg_advisory_xact_lock(key)).execute(&mut connection).await?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use diesel::result::Error;
 use diesel::{QueryResult, define_sql_function};
 use diesel_async::{AnsiTransactionManager, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
+use futures_util::future::join;
 
 use super::Connection;
 use crate::Utc;
@@ -123,13 +124,45 @@ pub(super) async fn begin(connection: &mut Connection, terms: Terms) -> QueryRes
     begun
 }
 
+/// Begins a transaction of ours together with the first statements in it, in one round trip.
+///
+/// Diesel's own account of transactions does not know of it: nothing may be nested in it, and [`end_with`] ends it, also
+/// where this failed.
+pub(super) async fn begin_with<R>(
+    connection: &Connection,
+    terms: Terms,
+    first: impl Future<Output = QueryResult<R>>,
+) -> QueryResult<R> {
+    // What is polled first is sent first.
+    let (begun, first) = join(execute(connection, &terms.statements()), first).await;
+    begun.and(first)
+}
+
+/// Commits what was done since [`begin_with`], or rolls it back where that failed.
+pub(super) async fn end_with<R>(connection: &Connection, outcome: QueryResult<R>) -> QueryResult<R> {
+    match &outcome {
+        Ok(_) => execute(connection, "COMMIT").await.map_err(of_commit)?,
+        // Where it did not begin this is only a warning, and where the connection is lost it fails as well.
+        Err(_) => drop(execute(connection, "ROLLBACK").await),
+    }
+    outcome
+}
+
+async fn execute(mut connection: &Connection, statements: &str) -> QueryResult<()> {
+    connection.batch_execute(statements).await
+}
+
+/// What an error over a commit means: nobody knows whether it was done, unless the database says that it was not.
+fn of_commit(error: Error) -> Error {
+    if is_in_the_way(&error) { error } else { unknown(fault(&error)) }
+}
+
 /// Commits what was done, or rolls it back where that failed.
 pub(super) async fn end<R>(connection: &mut Connection, outcome: QueryResult<R>) -> QueryResult<R> {
     match outcome {
         Ok(value) => match AnsiTransactionManager::commit_transaction(connection).await {
             Ok(()) => Ok(value),
-            Err(error) if is_in_the_way(&error) => Err(error),
-            Err(error) => Err(unknown(fault(&error))),
+            Err(error) => Err(of_commit(error)),
         },
         Err(error) => match AnsiTransactionManager::rollback_transaction(connection).await {
             // The first error tells more than that nothing can be rolled back either.

@@ -12,6 +12,14 @@ use crate::process;
 /// Numbers the databases of this run.
 static CREATED: AtomicU32 = AtomicU32::new(0);
 
+/// A server that has run for a while uses the files of its log again. A new one fills each with 16 MiB of zeros and syncs
+/// it, and whoever comes meanwhile waits.
+const WARM_UP: [&str; 3] = [
+    "ALTER SYSTEM SET min_wal_size = '1GB'",
+    "SELECT pg_reload_conf()",
+    "SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal() FROM generate_series(1, 60)",
+];
+
 /// A database of the server that `tests/postgres` has started.
 pub(crate) struct Postgres {
     url: String,
@@ -28,7 +36,11 @@ impl Postgres {
         let (address, _) = server.rsplit_once('/').context("a URL without a database")?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let admin = connect(&runtime, &format!("{server}?sslmode=disable"))?;
-        let name = format!("measured_{}", CREATED.fetch_add(1, Ordering::Relaxed));
+        let number = CREATED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("measured_{number}");
+        if number == 0 {
+            WARM_UP.iter().try_for_each(|statement| runtime.block_on(admin.batch_execute(statement)))?;
+        }
         // A checkpoint that the last run has left over would be paid by this one.
         runtime.block_on(admin.batch_execute(&format!("CREATE DATABASE {name}")))?;
         runtime.block_on(admin.batch_execute("CHECKPOINT"))?;
