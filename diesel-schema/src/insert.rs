@@ -184,3 +184,38 @@ insertable! {
         due_at: Utc as UtcTimestamp,
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use diesel::connection::SimpleConnection;
+    use diesel::sql_query;
+
+    use super::*;
+    use crate::sqlite::migrations::MIGRATIONS;
+
+    #[derive(QueryableByName)]
+    struct Column {
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+
+    /// The columns of a table, as the migrations make it, that are not among these.
+    fn left_out(table: &str, columns: &[&str]) -> QueryResult<Vec<String>> {
+        let mut connection = SqliteConnection::establish(":memory:").expect("memory is there");
+        MIGRATIONS.iter().try_for_each(|migration| connection.batch_execute(migration.up))?;
+        let query = sql_query(format!("SELECT name FROM pragma_table_info('{table}')"));
+        let all: Vec<Column> = query.load(&mut connection)?;
+        Ok(all.into_iter().map(|column| column.name).filter(|name| !columns.contains(&name.as_str())).collect())
+    }
+
+    #[test]
+    fn no_column_is_forgotten() {
+        let deliveries = left_out("mojito_deliveries", Insert::<DeliveryInsert<'_>>::COLUMNS).unwrap();
+        let results = left_out("mojito_results", Insert::<ResultInsert<'_>>::COLUMNS).unwrap();
+        let work = left_out("mojito_work", Insert::<WorkInsert<'_>>::COLUMNS).unwrap();
+
+        assert_eq!(deliveries, ["repeat_count", "last_repeat_at"]);
+        assert_eq!(results, ["erased_at"]);
+        assert_eq!(work, ["attempt", "lease_until", "epoch", "last_error", "finished_at"]);
+    }
+}

@@ -7,6 +7,8 @@ use crate::plan::{Advance, Ground, Plan, ResultInsert};
 use crate::standing::Head;
 use crate::tables::deliveries::Known;
 use crate::{EventKind, Field, Finding, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, Standing, Utc};
+#[cfg(feature = "postgres")]
+use crate::{QueryResult, Ticket};
 
 /// A store in memory: it carries out the same plans as a database, without one, and so a million times a minute.
 #[derive(Default)]
@@ -49,6 +51,16 @@ pub struct State {
     first_delivery_id: i64,
     late_delivery_id: Option<i64>,
     first_received_at: Utc,
+}
+
+/// Runs the first statement of an attempt without a transaction around it. Whether it did anything.
+///
+/// # Errors
+///
+/// Those of the database.
+#[cfg(feature = "postgres")]
+pub async fn complete_by_itself(connection: &diesel_async::AsyncPgConnection, ticket: &Ticket) -> QueryResult<bool> {
+    crate::postgres::complete(connection, ticket).await
 }
 
 impl Memory {

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel_async::{AnsiTransactionManager, RunQueryDsl, TransactionManager};
+use futures_util::future::join;
 
 use super::Connection;
 use super::transaction::{self, Terms, transaction_timestamp};
@@ -10,8 +11,10 @@ use crate::{State, Ticket, Utc, work};
 
 /// Begins a handler's transaction: the fence and the "done" mark come first. Whether the ticket still holds.
 pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: Duration) -> QueryResult<bool> {
-    transaction::begin(connection, Terms::of_host(pause)).await?;
-    match complete(connection, ticket).await {
+    let (begun, is_held) =
+        join(transaction::start(connection, Terms::of_host(pause)), complete(connection, ticket)).await;
+    transaction::account_for(connection, begun).await?;
+    match is_held {
         Ok(true) => Ok(true),
         Ok(false) => AnsiTransactionManager::rollback_transaction(connection).await.map(|()| false),
         Err(error) => {
@@ -21,15 +24,16 @@ pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: D
     }
 }
 
-/// The fence and the mark in one statement, without asking for the time first.
-async fn complete(connection: &mut Connection, ticket: &Ticket) -> QueryResult<bool> {
-    let rows = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
+/// The fence and the mark in one statement, without asking for the time first. Never outside of the transaction.
+pub(crate) async fn complete(mut connection: &Connection, ticket: &Ticket) -> QueryResult<bool> {
+    let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch).filter(transaction::is_within());
+    let rows = diesel::update(row)
         .set((
             work::state.eq(State::Completed),
             work::lease_until.eq(None::<Utc>),
             work::finished_at.eq(transaction_timestamp().nullable()),
         ))
-        .execute(connection)
+        .execute(&mut connection)
         .await?;
     Ok(rows == 1)
 }

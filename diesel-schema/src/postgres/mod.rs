@@ -23,6 +23,8 @@ use std::time::Duration;
 use diesel::QueryResult;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
 
+#[cfg(feature = "testing")]
+pub(crate) use self::attempt::complete;
 use self::transaction::Terms;
 use self::url::{Proxy, Url};
 use crate::backend::{Adrift, Backend, Open, Rescue};
@@ -209,7 +211,7 @@ impl Backend for Postgres {
     }
 
     async fn begin(connection: &mut Connection, ticket: Ticket, lease: Duration, _: Utc) -> QueryResult<bool> {
-        attempt::begin(connection, &ticket, lease).await
+        heard(attempt::begin(connection, &ticket, lease)).await
     }
 
     async fn commit(connection: &mut Connection) -> QueryResult<()> {

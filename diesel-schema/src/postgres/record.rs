@@ -7,7 +7,7 @@ use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use futures_util::future::{try_join4, try_join5};
+use futures_util::future::{join, try_join4, try_join5};
 
 use super::bulk::{Repeats, States};
 use super::lookup::{FreeIds, Heads, KnownBy, Messages, Waiting};
@@ -30,7 +30,7 @@ define_sql_function! {
 /// A result that is new to two processes at once has no row to lock: the second finds that its row was not written, and
 /// the whole transaction is run again.
 pub(super) async fn record(
-    connection: &Connection,
+    connection: &mut Connection,
     batch: &[NewDelivery],
     handlers: &[HandlerSpec],
 ) -> QueryResult<Vec<Recorded>> {
@@ -47,7 +47,8 @@ pub(super) async fn record(
         )
         .await
     };
-    let ground = transaction::begin_with(connection, Terms::planned_once(), ground).await;
+    let (begun, ground) = join(transaction::start(connection, Terms::planned_once()), ground).await;
+    transaction::account_for(connection, begun).await?;
     let recorded = async {
         let (heads, now, mut known, messages, ids) = ground?;
         if !heads.is_empty() {
@@ -58,7 +59,8 @@ pub(super) async fn record(
         failpoint::reach("record.written");
         Ok(plan.recorded)
     };
-    transaction::end_with(connection, recorded.await).await
+    let recorded = recorded.await;
+    transaction::end(connection, recorded).await
 }
 
 /// Records a quarantined delivery in the place that it has already.

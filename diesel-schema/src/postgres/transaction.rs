@@ -1,9 +1,15 @@
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use diesel::connection::{InstrumentationEvent, TransactionDepthChange, TransactionManagerStatus};
+use diesel::dsl::auto_type;
+use diesel::prelude::*;
 use diesel::result::Error;
+use diesel::sql_types::{Bool, Text};
 use diesel::{QueryResult, define_sql_function};
-use diesel_async::{AnsiTransactionManager, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
-use futures_util::future::join;
+use diesel_async::{
+    AnsiTransactionManager, AsyncConnection as _, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
+};
 
 use super::Connection;
 use crate::Utc;
@@ -15,6 +21,22 @@ const PAUSE: Duration = Duration::from_secs(5);
 define_sql_function! {
     /// When the transaction began, by the database's clock.
     fn transaction_timestamp() -> crate::UtcTimestamp;
+}
+
+/// A setting that only our transactions have.
+const MARK: &str = "mojito.transaction";
+
+define_sql_function! {
+    /// The value of a setting.
+    fn current_setting(name: Text, is_missing_ok: Bool) -> Nullable<Text>;
+}
+
+/// Whether a statement is within a transaction that was begun as these terms say. What is sent together with the
+/// beginning would else take effect by itself where that failed.
+#[auto_type(no_type_alias)]
+pub(super) fn is_within() -> _ {
+    let (name, value): (&'static str, &'static str) = (MARK, "begun");
+    current_setting(name, true).eq(value)
 }
 
 /// What the planner has to keep to.
@@ -104,6 +126,7 @@ impl Terms {
             ("lock_timeout", "10s"),
             ("statement_timeout", "15s"),
             ("idle_in_transaction_session_timeout", pause.as_str()),
+            (MARK, "begun"),
         ];
         let settings: Vec<String> = settings
             .into_iter()
@@ -116,45 +139,31 @@ impl Terms {
 
 /// Begins a transaction, in one round trip.
 pub(super) async fn begin(connection: &mut Connection, terms: Terms) -> QueryResult<()> {
-    let begun = AnsiTransactionManager::begin_transaction_sql(connection, &terms.statements()).await;
+    let begun = start(connection, terms).await;
+    account_for(connection, begun).await
+}
+
+/// Sends the beginning of a transaction. What is polled after it in a `join` comes first in the transaction, and travels
+/// in the same round trip. [`account_for`] says whether it has begun: until then nobody else may use the connection.
+pub(super) async fn start(mut connection: &Connection, terms: Terms) -> QueryResult<()> {
+    connection.batch_execute(&terms.statements()).await
+}
+
+/// Tells Diesel that a transaction has begun, or ends what began in part.
+pub(super) async fn account_for(connection: &mut Connection, begun: QueryResult<()>) -> QueryResult<()> {
     if begun.is_err() {
         // It may have begun, and failed over a setting. Where the connection is lost, this fails as well.
         let _ = connection.batch_execute("ROLLBACK").await;
+        return begun;
     }
-    begun
-}
-
-/// Begins a transaction of ours together with the first statements in it, in one round trip.
-///
-/// Diesel's own account of transactions does not know of it: nothing may be nested in it, and [`end_with`] ends it, also
-/// where this failed.
-pub(super) async fn begin_with<R>(
-    connection: &Connection,
-    terms: Terms,
-    first: impl Future<Output = QueryResult<R>>,
-) -> QueryResult<R> {
-    // What is polled first is sent first.
-    let (begun, first) = join(execute(connection, &terms.statements()), first).await;
-    begun.and(first)
-}
-
-/// Commits what was done since [`begin_with`], or rolls it back where that failed.
-pub(super) async fn end_with<R>(connection: &Connection, outcome: QueryResult<R>) -> QueryResult<R> {
-    match &outcome {
-        Ok(_) => execute(connection, "COMMIT").await.map_err(of_commit)?,
-        // Where it did not begin this is only a warning, and where the connection is lost it fails as well.
-        Err(_) => drop(execute(connection, "ROLLBACK").await),
+    match AnsiTransactionManager::transaction_manager_status_mut(connection) {
+        TransactionManagerStatus::Valid(status) => {
+            status.change_transaction_depth(TransactionDepthChange::IncreaseDepth)?;
+        }
+        TransactionManagerStatus::InError => return Err(Error::BrokenTransactionManager),
     }
-    outcome
-}
-
-async fn execute(mut connection: &Connection, statements: &str) -> QueryResult<()> {
-    connection.batch_execute(statements).await
-}
-
-/// What an error over a commit means: nobody knows whether it was done, unless the database says that it was not.
-fn of_commit(error: Error) -> Error {
-    if is_in_the_way(&error) { error } else { unknown(fault(&error)) }
+    connection.instrumentation().on_connection_event(InstrumentationEvent::begin_transaction(NonZeroU32::MIN));
+    Ok(())
 }
 
 /// Commits what was done, or rolls it back where that failed.
@@ -162,7 +171,8 @@ pub(super) async fn end<R>(connection: &mut Connection, outcome: QueryResult<R>)
     match outcome {
         Ok(value) => match AnsiTransactionManager::commit_transaction(connection).await {
             Ok(()) => Ok(value),
-            Err(error) => Err(of_commit(error)),
+            Err(error) if is_in_the_way(&error) => Err(error),
+            Err(error) => Err(unknown(fault(&error))),
         },
         Err(error) => match AnsiTransactionManager::rollback_transaction(connection).await {
             // The first error tells more than that nothing can be rolled back either.

@@ -7,7 +7,7 @@ use crate::failpoint;
 use crate::migration::{Migration, migrations, missing};
 use crate::tables::migrations::migrations;
 
-pub(super) const MIGRATIONS: &[Migration] = migrations!("sqlite");
+pub(crate) const MIGRATIONS: &[Migration] = migrations!("sqlite");
 
 const BOOKKEEPING: &str = "
     CREATE TABLE IF NOT EXISTS mojito_migrations (

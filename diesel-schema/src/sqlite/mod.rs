@@ -4,7 +4,7 @@ mod claim;
 mod connection;
 mod footing;
 mod log;
-mod migrations;
+pub(crate) mod migrations;
 mod network;
 mod record;
 mod rescue;

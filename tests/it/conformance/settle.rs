@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use mojito_schema::{Settlement, State, Ticket, Utc};
+use mojito_schema::testing::complete_by_itself;
+use mojito_schema::{Backend as _, Postgres, Settlement, State, Ticket, Utc};
 
 use super::{LEASE, claim_one, only_work, record, result};
 use crate::harness::{Store, Subject, on_each_backend};
@@ -77,6 +78,25 @@ async fn a_stale_ticket_opens_no_transaction<B: Subject>() {
     begin_effect(&mut store, &ticket).await;
     B::commit(&mut store.connection).await.unwrap();
     assert!(!B::begin(&mut store.connection, ticket, LEASE, Utc::now()).await.unwrap(), "it is done already");
+}
+
+/// It is sent together with the beginning of the transaction. Where that failed, and the connection lives, it would be
+/// done, and the effect not.
+#[tokio::test]
+async fn the_mark_on_postgres_is_never_set_by_itself() {
+    let (mut store, ticket) = claimed::<Postgres>().await;
+
+    let is_marked = complete_by_itself(&store.connection, &ticket).await.unwrap();
+
+    assert!(!is_marked);
+    assert_eq!(only_work(&mut store).await.state, State::Running);
+    begin_effect(&mut store, &ticket).await;
+    Postgres::commit(&mut store.connection).await.unwrap();
+    assert_eq!(only_work(&mut store).await.state, State::Completed);
+    let next = record(&mut store, vec![result("other", "a")]).await;
+    assert_eq!(next.len(), 1);
+    let ticket = claim_one(&mut store).await.ticket;
+    assert!(!complete_by_itself(&store.connection, &ticket).await.unwrap(), "nothing is left of it in the session");
 }
 
 async fn a_stale_ticket_settles_nothing<B: Subject>() {
