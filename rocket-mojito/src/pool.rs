@@ -33,6 +33,13 @@ const REST: Duration = Duration::from_secs(5);
 const PING: Duration = Duration::from_secs(2);
 
 /// A pool of SQLite connections: WAL, `synchronous = FULL`, foreign keys, a busy timeout.
+///
+/// On a runtime with several threads, as Rocket's is, a call runs on the thread that makes it, by
+/// [`block_in_place`](tokio::task::block_in_place): other tasks go on, and what the same task has joined with it waits.
+///
+/// # Panics
+///
+/// A call does in a [`LocalSet`](tokio::task::LocalSet).
 #[cfg(feature = "sqlite")]
 pub type SqlitePool = Pool<mojito_schema::Sqlite>;
 

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use diesel_async::AsyncConnection;
+use diesel_async::sync_connection_wrapper::SpawnBlocking as _;
 
-use super::{WITHOUT_FSYNC, Wrapper, log, network};
+use super::{Caller, WITHOUT_FSYNC, Wrapper, log, network};
 use crate::backend::Open;
 use crate::error::OpenError;
 
@@ -47,13 +47,17 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
         let remedy = "set `url` to the path of a file, or build with the feature of that database";
         return Err(OpenError::new(format!("the URL of a `{scheme}` database for SQLite: {remedy}")));
     }
-    let url = match open {
-        Open::Create => url.to_owned(),
-        Open::Existing | Open::ForVerbs => existing(url),
+    let (url, caller) = match open {
+        Open::Create => (url.to_owned(), Caller::InPlace),
+        Open::Existing => (existing(url), Caller::InPlace),
+        // A batch takes its time.
+        Open::ForVerbs => (existing(url), Caller::Elsewhere),
     };
-    let mut connection = Wrapper::establish(&url).await.map_err(|error| {
+    let opened = Caller::Elsewhere.spawn_blocking(move || Ok(SqliteConnection::establish(&url)?)).await.flatten();
+    let opened = opened.map_err(|error| {
         OpenError::because("the SQLite file cannot be opened: check its path and permissions", error)
     })?;
+    let mut connection = Wrapper::with_runtime(opened, caller);
     connection.spawn_blocking(|c| c.batch_execute(SETTINGS)).await.map_err(|error| {
         OpenError::because("the SQLite file cannot be used: is it a database, and writable?", error)
     })?;

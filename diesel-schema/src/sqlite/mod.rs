@@ -1,5 +1,6 @@
 //! SQLite: one file, one writer at a time, each verb one hop to a blocking thread.
 
+mod caller;
 mod claim;
 mod connection;
 mod footing;
@@ -24,6 +25,7 @@ use diesel::prelude::*;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_util::FutureExt as _;
 
+use self::caller::Caller;
 use self::footing::Footing;
 use self::run::RunQueryDsl;
 use crate::backend::{Adrift, Backend, Open, Rescue};
@@ -42,7 +44,7 @@ pub enum Sqlite {}
 type Connection = SqliteConnection;
 
 /// What a host's handler is handed. Our own verbs run on the connection within, in one hop.
-type Wrapper = SyncConnectionWrapper<SqliteConnection>;
+type Wrapper = SyncConnectionWrapper<SqliteConnection, Caller>;
 
 impl Backend for Sqlite {
     type Connection = Wrapper;

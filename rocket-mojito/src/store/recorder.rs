@@ -148,7 +148,6 @@ impl Recording {
 }
 
 /// What a batch is written on.
-#[derive(Clone)]
 struct Links<B: Backend> {
     /// For a delivery beside which nothing else is on its way: nobody is kept waiting, so it is written in one step.
     alone: Arc<Mutex<Link<B>>>,

@@ -1,0 +1,107 @@
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use diesel_async::sync_connection_wrapper::SpawnBlocking;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::{JoinError, JoinHandle, block_in_place, spawn_blocking};
+
+/// Where a call to SQLite runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Caller {
+    /// On a thread for such calls, while others use this one. That is two switches of threads.
+    #[default]
+    Elsewhere,
+    /// On the thread that asks, where the runtime has others: one of them takes over what else this one has to do. A
+    /// handler asks call by call, with the write lock in hand, and switches were most of what it took.
+    InPlace,
+}
+
+impl SpawnBlocking for Caller {
+    fn spawn_blocking<'a, R>(
+        &mut self,
+        call: impl FnOnce() -> R + Send + 'static,
+    ) -> BoxFuture<'a, Result<R, Box<dyn Error + Send + Sync>>>
+    where
+        R: Send + 'static,
+    {
+        let caller = *self;
+        async move {
+            match (caller, Handle::current().runtime_flavor()) {
+                (Self::InPlace, RuntimeFlavor::MultiThread) => Ok(block_in_place(call)),
+                _ => Call(spawn_blocking(call)).await.map_err(Box::from),
+            }
+        }
+        .boxed()
+    }
+
+    fn get_runtime() -> Self {
+        Self::default()
+    }
+}
+
+/// A call on another thread. It is waited for also where nobody wants to know any more: nothing happens on a connection
+/// that was given up.
+struct Call<R>(JoinHandle<R>);
+
+impl<R> Future for Call<R> {
+    type Output = Result<R, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_unpin(cx)
+    }
+}
+
+impl<R> Drop for Call<R> {
+    fn drop(&mut self) {
+        if !self.0.is_finished() {
+            block_in_place(|| {
+                let _ = Handle::current().block_on(&mut self.0);
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::{ThreadId, current};
+
+    use super::*;
+
+    /// Where a call runs: here, or on another thread.
+    async fn is_here(mut caller: Caller) -> bool {
+        let here: ThreadId = current().id();
+        caller.spawn_blocking(|| current().id()).await.expect("it does not panic") == here
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_call_runs_where_its_caller_says() {
+        assert!(is_here(Caller::InPlace).await);
+        assert!(!is_here(Caller::Elsewhere).await);
+    }
+
+    #[tokio::test]
+    async fn the_only_thread_of_a_runtime_is_never_blocked() {
+        assert!(!is_here(Caller::InPlace).await);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_call_that_nobody_waits_for_any_more_has_ended_before_anything_else_happens() {
+        let (done, is_done) = std::sync::mpsc::channel();
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let mut caller = Caller::Elsewhere;
+        let mut call = caller.spawn_blocking(move || {
+            begun.send(()).expect("the test listens");
+            // Long enough that who does not wait is found out.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            done.send(()).expect("the test listens");
+        });
+
+        assert!((&mut call).now_or_never().is_none());
+        has_begun.recv().expect("it begins");
+        drop(call);
+
+        assert!(is_done.try_recv().is_ok());
+    }
+}
