@@ -11,10 +11,10 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use self::step::Step;
 
 fn steps(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("step");
     for step in Step::ALL {
-        let mut group = criterion.benchmark_group(step.name);
         group.throughput(Throughput::Elements(step.deliveries));
-        group.bench_function("", |bencher| {
+        group.bench_function(step.name, |bencher| {
             bencher.iter_custom(|calls| {
                 let mut step = (step.prepare)(calls);
                 let began = Instant::now();
@@ -22,8 +22,8 @@ fn steps(criterion: &mut Criterion) {
                 began.elapsed()
             });
         });
-        group.finish();
     }
+    group.finish();
 }
 
 criterion_group!(benches, steps);
