@@ -50,7 +50,7 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
     let (url, caller) = match open {
         Open::Create => (url.to_owned(), Caller::InPlace),
         Open::Existing => (existing(url), Caller::InPlace),
-        // A batch takes its time.
+        // A batch takes its time, and whoever hands it over has others to take.
         Open::ForVerbs => (existing(url), Caller::Elsewhere),
     };
     let opened = Caller::Elsewhere.spawn_blocking(move || Ok(SqliteConnection::establish(&url)?)).await.flatten();

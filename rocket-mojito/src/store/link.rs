@@ -82,7 +82,8 @@ impl<B: Backend> Link<B> {
         if let Some(trouble) = self.database.health().trouble() {
             opened = self.proven(opened, trouble).await?;
         }
-        self.run(opened, failure, verb).await
+        let outcome = self.run(opened, failure, verb).await?;
+        Ok(self.committed(outcome))
     }
 
     /// Runs a verb that only reads.
@@ -95,7 +96,7 @@ impl<B: Backend> Link<B> {
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
         let opened = self.take().await?;
-        self.run(opened, failure, verb).await.map(Committed::outcome)
+        self.run(opened, failure, verb).await
     }
 
     async fn take(&mut self) -> Result<Opened<B>, Unavailable> {
@@ -111,19 +112,22 @@ impl<B: Backend> Link<B> {
             self.database.settle_log().await?;
         }
         const FAILURE: &str = "the database is in trouble";
-        self.run(opened, FAILURE, |c| B::prove(c).boxed()).await?.durable(FAILURE).await?;
+        self.run(opened, FAILURE, |c| B::prove(c).boxed()).await?;
+        self.committed(()).durable(FAILURE).await?;
         self.database.health().recover();
         self.take().await
     }
 
+    /// What the verb that has just succeeded came to.
+    fn committed<R>(&self, outcome: R) -> Committed<B, R> {
+        let opened = self.opened.as_ref().filter(|_| self.open == Open::ForVerbs);
+        let log = opened.map(|opened| Arc::clone(&opened.footing));
+        Committed { outcome, database: Arc::clone(&self.database), log }
+    }
+
     /// Only after a success the connection is kept: after an error, a panic or a dropped future nobody knows what
     /// state it is in.
-    async fn run<R, F>(
-        &mut self,
-        mut opened: Opened<B>,
-        failure: &'static str,
-        verb: F,
-    ) -> Result<Committed<B, R>, Unavailable>
+    async fn run<R, F>(&mut self, mut opened: Opened<B>, failure: &'static str, verb: F) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
@@ -132,9 +136,8 @@ impl<B: Backend> Link<B> {
         let opened = self.database.checked(opened).await?;
         match outcome {
             Ok(outcome) => {
-                let log = matches!(self.open, Open::ForVerbs).then(|| Arc::clone(&opened.footing));
                 self.opened = Some(opened);
-                Ok(Committed { outcome, database: Arc::clone(&self.database), log })
+                Ok(outcome)
             }
             Err(error) => {
                 self.database.health().suffer(trouble(&error));
