@@ -70,6 +70,7 @@ mod tables;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
+mod update;
 mod utc;
 mod words;
 

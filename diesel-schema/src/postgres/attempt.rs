@@ -7,6 +7,7 @@ use futures_util::future::join;
 use super::Connection;
 use super::transaction::{self, Terms, transaction_timestamp};
 use crate::tables::work::held;
+use crate::update::update;
 use crate::{State, Ticket, Utc, work};
 
 /// Begins a handler's transaction: the fence and the "done" mark come first. Whether the ticket still holds.
@@ -27,13 +28,11 @@ pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: D
 /// The fence and the mark in one statement, without asking for the time first. Never outside of the transaction.
 pub(crate) async fn complete(mut connection: &Connection, ticket: &Ticket) -> QueryResult<bool> {
     let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch).filter(transaction::is_within());
-    let rows = diesel::update(row)
-        .set((
-            work::state.eq(State::Completed),
-            work::lease_until.eq(None::<Utc>),
-            work::finished_at.eq(transaction_timestamp().nullable()),
-        ))
-        .execute(&mut connection)
-        .await?;
+    let done = (
+        work::state.eq(State::Completed),
+        work::lease_until.eq(None::<Utc>),
+        work::finished_at.eq(transaction_timestamp().nullable()),
+    );
+    let rows = update(row, done).execute(&mut connection).await?;
     Ok(rows == 1)
 }

@@ -5,28 +5,55 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt};
 
-use crate::insert::{Insert, Results};
-use crate::plan::ResultInsert;
+use crate::insert::{Deliveries, Insert, Results, Work, commas};
+use crate::plan::{Advance, Plan, ResultInsert};
 use crate::{Utc, UtcTimestamp};
 
-/// The states of results, new ones and newer ones. A row that another process was first to write is left alone, and
-/// not counted.
-pub(super) struct States<'a>(pub Results<'a>);
+/// What a plan adds: deliveries, the states of their results, and work, in one statement. What refers to what is checked
+/// at its end.
+///
+/// What it counts are the states. A row that another process was first to write is left alone, and not counted.
+pub(super) struct Additions<'a> {
+    deliveries: Deliveries<'a>,
+    results: Results<'a>,
+    work: Work<'a>,
+}
 
-impl QueryFragment<Pg> for States<'_> {
+impl<'a> Additions<'a> {
+    pub fn of(plan: &'a Plan<'_>) -> Self {
+        let state = |advance: &'a Advance<'_>| match advance {
+            Advance::First(row) | Advance::Next(row) => Some(row),
+            Advance::Late { .. } => None,
+        };
+        Self {
+            deliveries: plan.deliveries.iter().collect(),
+            results: plan.results.iter().filter_map(state).collect(),
+            work: plan.work.iter().collect(),
+        }
+    }
+}
+
+impl QueryFragment<Pg> for Additions<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        self.0.walk_ast(out.reborrow())?;
-        let columns: Vec<String> =
-            Insert::<ResultInsert<'_>>::COLUMNS.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+        out.push_sql("WITH deliveries AS (");
+        self.deliveries.walk_ast(out.reborrow())?;
+        out.push_sql("), work AS (");
+        self.work.walk_ast(out.reborrow())?;
+        out.push_sql(") ");
+        self.results.walk_ast(out.reborrow())?;
         out.push_sql(" ON CONFLICT (endpoint, id) DO UPDATE SET ");
-        out.push_sql(&columns.join(", "));
+        for (comma, column) in commas().zip(Insert::<ResultInsert<'_>>::COLUMNS) {
+            for part in [comma, column, " = excluded.", column] {
+                out.push_sql(part);
+            }
+        }
         out.push_sql(" WHERE mojito_results.first_delivery_id = excluded.first_delivery_id");
         Ok(())
     }
 }
 
-impl QueryId for States<'_> {
-    type QueryId = States<'static>;
+impl QueryId for Additions<'_> {
+    type QueryId = Additions<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 

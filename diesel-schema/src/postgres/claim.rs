@@ -9,6 +9,7 @@ use super::Connection;
 use crate::tables::deliveries::{body_before, understood};
 use crate::tables::results::superseded;
 use crate::tables::work::claimable;
+use crate::update::update;
 use crate::{Claim, DeliveryRow, State, Ticket, Utc, WorkRow, deliveries, work};
 
 /// The select itself locks what it finds, so never more than `limit` rows are claimed, whatever the planner makes of
@@ -51,18 +52,18 @@ async fn take(
     let taken = work::table
         .filter(work::handler.eq(handler))
         .filter(work::delivery_id.eq_any(readable().select(deliveries::id)));
-    let taken = diesel::update(taken).set((
+    let running = (
         work::state.eq(State::Running),
         work::attempt.eq(work::attempt + 1),
         work::epoch.eq(work::epoch + 1),
         work::due_at.eq(None::<Utc>),
         work::lease_until.eq(lease_until),
-    ));
+    );
     let (deliveries, superseded, mut former_bodies, _) = try_join4(
         readable().select(DeliveryRow::as_select()).load(&mut reader),
         superseded().filter(deliveries::id.eq_any(&ids)).load(&mut judge),
         body_before().filter(deliveries::id.eq_any(&ids)).load::<(i64, Option<Vec<u8>>)>(&mut former),
-        taken.execute(&mut writer),
+        update(taken, running).execute(&mut writer),
     )
     .await?;
     let mut deliveries: HashMap<i64, DeliveryRow> = deliveries.into_iter().map(|row| (row.id, row)).collect();

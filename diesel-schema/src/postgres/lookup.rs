@@ -11,9 +11,9 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 
-use crate::ResultRow;
 use crate::insert::commas;
 use crate::plan::ResultKey;
+use crate::{ResultRow, UtcTimestamp};
 
 /// The results with these keys, locked in their order.
 pub(super) struct Heads<'a> {
@@ -129,12 +129,15 @@ lookup! {
     where "d.endpoint = asked.endpoint AND d.message_id = asked.message_id"
 }
 
-/// As many ids for deliveries that nobody has had.
+/// As many ids for deliveries that nobody has had, each with the time at which the transaction began.
 pub(super) struct FreeIds(pub i32);
 
 impl QueryFragment<Pg> for FreeIds {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT nextval(pg_get_serial_sequence('mojito_deliveries', 'id')) FROM generate_series(1, ");
+        out.push_sql(
+            "SELECT transaction_timestamp(), nextval((SELECT pg_get_serial_sequence('mojito_deliveries', 'id'))) \
+             FROM generate_series(1, ",
+        );
         out.push_bind_param::<Integer, _>(&self.0)?;
         out.push_sql(")");
         Ok(())
@@ -147,5 +150,5 @@ impl QueryId for FreeIds {
 }
 
 impl Query for FreeIds {
-    type SqlType = BigInt;
+    type SqlType = (UtcTimestamp, BigInt);
 }

@@ -7,16 +7,16 @@ use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use futures_util::future::{join, try_join4, try_join5};
+use futures_util::future::{join, try_join, try_join4};
 
-use super::bulk::{Repeats, States};
+use super::bulk::{Additions, Repeats};
 use super::lookup::{FreeIds, Heads, KnownBy, Messages, Waiting};
 use super::transaction::{self, Terms};
 use super::{Connection, verbs};
-use crate::insert::{Deliveries, Work};
 use crate::plan::{Advance, Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
 use crate::tables::deliveries::Known;
+use crate::update::update;
 use crate::{Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, failpoint, results};
 
 define_sql_function! {
@@ -24,8 +24,8 @@ define_sql_function! {
     fn pg_advisory_xact_lock(key: BigInt);
 }
 
-/// Locks the results of the batch, loads what it stands on, decides, writes: a statement a table, whatever the size
-/// of the batch, and one round trip for what does not wait for each other.
+/// Locks the results of the batch, loads what it stands on, decides, writes: the same few statements, whatever the size of
+/// the batch, and one round trip for what does not wait for each other.
 ///
 /// A result that is new to two processes at once has no row to lock: the second finds that its row was not written, and
 /// the whole transaction is run again.
@@ -38,9 +38,8 @@ pub(super) async fn record(
     // and ids rise with the versions of a result, in whatever process they are made.
     let ground = async {
         lock_nameless(connection, batch).await?;
-        try_join5(
+        try_join4(
             lock_heads(connection, batch),
-            transaction::now(connection),
             waiting(connection, batch),
             messages(connection, batch),
             free_ids(connection, batch.len()),
@@ -50,7 +49,7 @@ pub(super) async fn record(
     let (begun, ground) = join(transaction::start(connection, Terms::planned_once()), ground).await;
     transaction::account_for(connection, begun).await?;
     let recorded = async {
-        let (heads, now, mut known, messages, ids) = ground?;
+        let (heads, mut known, messages, (now, ids)) = ground?;
         if !heads.is_empty() {
             known.extend(known_by(connection, batch, &heads).await?);
         }
@@ -154,37 +153,35 @@ async fn messages<'a>(mut connection: &Connection, batch: &'a [NewDelivery]) -> 
     Ok(keys)
 }
 
-async fn free_ids(mut connection: &Connection, count: usize) -> QueryResult<VecDeque<i64>> {
+/// An id for each delivery, and the time by the database's clock.
+async fn free_ids(mut connection: &Connection, count: usize) -> QueryResult<(Utc, VecDeque<i64>)> {
     let count = i32::try_from(count).unwrap_or(i32::MAX);
-    let mut ids: Vec<i64> = FreeIds(count).load(&mut connection).await?;
-    ids.sort_unstable();
-    Ok(ids.into())
+    let mut rows: Vec<(Utc, i64)> = FreeIds(count).load(&mut connection).await?;
+    rows.sort_unstable_by_key(|(_, id)| *id);
+    let [(now, _), ..] = rows[..] else { return Err(Error::NotFound) };
+    Ok((now, rows.into_iter().map(|(_, id)| id).collect()))
 }
 
 async fn write(connection: &Connection, plan: &Plan<'_>) -> QueryResult<()> {
-    let (mut states, mut late) = (Vec::new(), Vec::new());
-    for advance in &plan.results {
-        match advance {
-            Advance::First(row) | Advance::Next(row) => states.push(row),
-            Advance::Late { key, late_delivery_id } => late.push((*key, *late_delivery_id)),
-        }
-    }
-    let count = states.len();
-    // In this order also on the way: a row must be there before another one refers to it.
-    let (_, written, _, _) = try_join4(
-        execute(connection, !plan.deliveries.is_empty(), plan.deliveries.iter().collect::<Deliveries<'_>>()),
-        execute(connection, count > 0, States(states.into_iter().collect())),
-        execute(connection, !plan.work.is_empty(), plan.work.iter().collect::<Work<'_>>()),
+    let late = plan.results.iter().filter_map(|advance| match advance {
+        Advance::Late { key, late_delivery_id } => Some((*key, *late_delivery_id)),
+        Advance::First(_) | Advance::Next(_) => None,
+    });
+    let late: Vec<_> = late.collect();
+    let states = plan.results.len() - late.len();
+    // In this order also on the way: a repeat may be of what came with it.
+    let (written, _) = try_join(
+        execute(connection, !plan.deliveries.is_empty(), Additions::of(plan)),
         execute(connection, !plan.repeats.is_empty(), plan.repeats.iter().collect::<Repeats>()),
     )
     .await?;
-    if written < count {
+    if written < states {
         let cause = "another process has recorded the same new result".to_owned();
         return Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, Box::new(cause)));
     }
     for (key, id) in late {
         let pointer = results::late_delivery_id.eq(id);
-        diesel::update(results::table.find(key)).set(pointer).execute(&mut &*connection).await?;
+        update(results::table.find(key), pointer).execute(&mut &*connection).await?;
     }
     Ok(())
 }

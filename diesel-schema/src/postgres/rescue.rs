@@ -8,6 +8,7 @@ use diesel_async::RunQueryDsl;
 use super::{Connection, verbs};
 use crate::backend::Rescue;
 use crate::tables::work::{held, lapsed};
+use crate::update::update;
 use crate::{State, Ticket, Utc, failpoint, work};
 
 /// One keeper at a time looks for lapsed leases: two would each give a suspect its turn. The number is ours.
@@ -61,7 +62,7 @@ async fn renew(connection: &mut Connection, tickets: &[Ticket], lease_until: Utc
             row.for_update().skip_locked().select(work::delivery_id).get_result(connection).await.optional()?;
         if free.is_some() {
             let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
-            diesel::update(row).set(work::lease_until.eq(lease_until)).execute(connection).await?;
+            update(row, work::lease_until.eq(lease_until)).execute(connection).await?;
         }
     }
     Ok(stale.into_iter().cloned().collect())

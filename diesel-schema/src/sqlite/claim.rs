@@ -1,10 +1,12 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
+use diesel::query_dsl::methods::ExecuteDsl;
 
 use crate::tables::deliveries::body_of_version;
 use crate::tables::results::current_delivery;
 use crate::tables::work::claimable;
+use crate::update::update;
 use crate::{Claim, DeliveryRow, State, Ticket, Utc, WorkRow, deliveries, work};
 
 pub(super) fn claim(
@@ -28,15 +30,15 @@ fn take(connection: &mut SqliteConnection, row: WorkRow, lease_until: Utc) -> Qu
         deliveries::table.find(row.delivery_id).select(DeliveryRow::as_select()).get_result(connection)?;
     let ticket = Ticket { delivery_id: row.delivery_id, handler: row.handler, epoch: row.epoch + 1 };
     let attempt = row.attempt + 1;
-    diesel::update(work::table.find((ticket.delivery_id, &ticket.handler)))
-        .set((
-            work::state.eq(State::Running),
-            work::attempt.eq(attempt),
-            work::epoch.eq(ticket.epoch),
-            work::due_at.eq(None::<Utc>),
-            work::lease_until.eq(lease_until),
-        ))
-        .execute(connection)?;
+    let running = (
+        work::state.eq(State::Running),
+        work::attempt.eq(attempt),
+        work::epoch.eq(ticket.epoch),
+        work::due_at.eq(None::<Utc>),
+        work::lease_until.eq(lease_until),
+    );
+    let key = (ticket.delivery_id, &ticket.handler);
+    ExecuteDsl::execute(update(work::table.find(key), running), connection)?;
     let result_id = delivery.result_id.as_deref().unwrap_or_default();
     let current: Option<i64> = current_delivery(&delivery.endpoint, result_id).get_result(connection).optional()?;
     let former_body: Option<Option<Vec<u8>>> = match delivery.version {

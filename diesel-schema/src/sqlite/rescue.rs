@@ -1,10 +1,12 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
+use diesel::query_dsl::methods::ExecuteDsl;
 
 use super::verbs;
 use crate::backend::Rescue;
 use crate::tables::work::{held, lapsed};
+use crate::update::update;
 use crate::{Ticket, Utc, failpoint, work};
 
 /// Renews the leases in `held`, and frees those that have lapsed.
@@ -17,7 +19,7 @@ pub(super) async fn renew_and_rescue(
     let mut rescue = Rescue::default();
     for ticket in tickets {
         let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
-        if diesel::update(row).set(work::lease_until.eq(now.after(lease))).execute(connection)? == 0 {
+        if ExecuteDsl::execute(update(row, work::lease_until.eq(now.after(lease))), connection)? == 0 {
             rescue.stale.push(ticket);
         }
     }

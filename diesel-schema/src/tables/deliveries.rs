@@ -1,6 +1,6 @@
 use std::fmt;
 
-use diesel::dsl::{auto_type, update};
+use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
 use crate::{EventKind, Standing, Utc};
@@ -135,13 +135,6 @@ pub(crate) fn waiting(fingerprint: &[u8]) -> _ {
 #[auto_type(no_type_alias)]
 pub(crate) fn of_message<'a>(endpoint: &'a str, message_id: &'a str) -> _ {
     deliveries::table.filter(deliveries::endpoint.eq(endpoint)).filter(deliveries::message_id.eq(message_id))
-}
-
-/// Counts `times` more repeats of the delivery, the last of them at `at`.
-#[auto_type(no_type_alias)]
-pub(crate) fn count_repeats<'a>(id: i64, times: i64, at: &'a Utc) -> _ {
-    update(deliveries::table.find(id))
-        .set((deliveries::repeat_count.eq(deliveries::repeat_count + times), deliveries::last_repeat_at.eq(at)))
 }
 
 /// The body of one version of a result.

@@ -3,6 +3,7 @@ use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, NullableExpressi
 
 use super::{Connection, RunQueryDsl};
 use crate::tables::work::unfinished;
+use crate::update::update;
 use crate::{Step, Utc, deliveries, failpoint, results};
 
 pub(crate) async fn prune_bodies(connection: &mut Connection, before: Utc, limit: i64) -> QueryResult<u64> {
@@ -16,10 +17,7 @@ pub(crate) async fn prune_bodies(connection: &mut Connection, before: Utc, limit
         .load(connection)
         .await?;
     for id in &old {
-        diesel::update(deliveries::table.find(id))
-            .set(deliveries::body.eq(None::<Vec<u8>>))
-            .execute(connection)
-            .await?;
+        update(deliveries::table.find(id), deliveries::body.eq(None::<Vec<u8>>)).execute(connection).await?;
     }
     failpoint::reach("prune.bodies");
     Ok(old.len() as u64)

@@ -6,7 +6,7 @@ use super::{Connection, RunQueryDsl};
 use crate::insert::Insert;
 use crate::plan::{Advance, Ground, Plan, ResultInsert, ResultKey};
 use crate::standing::Head;
-use crate::tables::deliveries::count_repeats;
+use crate::update::update;
 use crate::{HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, deliveries, results};
 
 /// The state of each result that the batch names, one by one.
@@ -36,18 +36,19 @@ pub(crate) async fn write(connection: &mut Connection, plan: &Plan<'_>) -> Query
         Insert(row).execute(connection).await?;
     }
     for (id, (times, last)) in &plan.repeats {
-        count_repeats(*id, *times, last).execute(connection).await?;
+        let came = (deliveries::repeat_count.eq(deliveries::repeat_count + times), deliveries::last_repeat_at.eq(last));
+        update(deliveries::table.find(id), came).execute(connection).await?;
     }
     for advance in &plan.results {
         match advance {
             Advance::First(row) => Insert(row).execute(connection).await?,
             Advance::Next(ResultInsert { state, snapshot }) => {
                 let row = results::table.find((state.endpoint, state.id));
-                diesel::update(row).set((state, *snapshot)).execute(connection).await?
+                update(row, (state, *snapshot)).execute(connection).await?
             }
             Advance::Late { key, late_delivery_id } => {
                 let pointer = results::late_delivery_id.eq(late_delivery_id);
-                diesel::update(results::table.find(*key)).set(pointer).execute(connection).await?
+                update(results::table.find(*key), pointer).execute(connection).await?
             }
         };
     }

@@ -2,6 +2,7 @@ use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult};
 
 use super::{Connection, RunQueryDsl};
 use crate::tables::work::held;
+use crate::update::update;
 use crate::{Settlement, State, Ticket, Utc, failpoint, work};
 
 pub(crate) async fn settle(
@@ -20,62 +21,50 @@ pub(crate) async fn settle(
 
 /// The fence and the "done" mark in one statement.
 async fn complete(connection: &mut Connection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
-    let rows = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
-        .set((work::state.eq(State::Completed), work::lease_until.eq(None::<Utc>), work::finished_at.eq(now)))
-        .execute(connection)
-        .await?;
+    let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
+    let done = (work::state.eq(State::Completed), work::lease_until.eq(None::<Utc>), work::finished_at.eq(now));
+    let rows = update(row, done).execute(connection).await?;
     Ok(rows == 1)
 }
 
 async fn retry(connection: &mut Connection, ticket: &Ticket, due_at: Utc, error: &str, now: Utc) -> QueryResult<bool> {
-    let rows = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
-        .filter(work::attempt.lt(work::max_attempts))
-        .set((
-            work::state.eq(State::Retryable),
-            work::lease_until.eq(None::<Utc>),
-            work::due_at.eq(due_at),
-            work::last_error.eq(error),
-        ))
-        .execute(connection)
-        .await?;
-    if rows == 1 {
+    let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch).filter(work::attempt.lt(work::max_attempts));
+    let waiting = (
+        work::state.eq(State::Retryable),
+        work::lease_until.eq(None::<Utc>),
+        work::due_at.eq(due_at),
+        work::last_error.eq(error),
+    );
+    if update(row, waiting).execute(connection).await? == 1 {
         return Ok(true);
     }
     discard(connection, ticket, error, now).await
 }
 
 async fn discard(connection: &mut Connection, ticket: &Ticket, error: &str, now: Utc) -> QueryResult<bool> {
-    let rows = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
-        .set((
-            work::state.eq(State::Discarded),
-            work::lease_until.eq(None::<Utc>),
-            work::finished_at.eq(now),
-            work::last_error.eq(error),
-        ))
-        .execute(connection)
-        .await?;
+    let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
+    let given_up = (
+        work::state.eq(State::Discarded),
+        work::lease_until.eq(None::<Utc>),
+        work::finished_at.eq(now),
+        work::last_error.eq(error),
+    );
+    let rows = update(row, given_up).execute(connection).await?;
     failpoint::reach("work.discarded");
     Ok(rows == 1)
 }
 
 async fn release(connection: &mut Connection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
-    let first = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch).filter(work::attempt.eq(1)))
-        .set((
-            work::state.eq(State::Pending),
-            work::attempt.eq(0),
-            work::lease_until.eq(None::<Utc>),
-            work::due_at.eq(now),
-        ))
-        .execute(connection)
-        .await?;
-    let later = diesel::update(held(ticket.delivery_id, &ticket.handler, ticket.epoch))
-        .set((
-            work::state.eq(State::Retryable),
-            work::attempt.eq(work::attempt - 1),
-            work::lease_until.eq(None::<Utc>),
-            work::due_at.eq(now),
-        ))
-        .execute(connection)
-        .await?;
+    let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
+    let untried =
+        (work::state.eq(State::Pending), work::attempt.eq(0), work::lease_until.eq(None::<Utc>), work::due_at.eq(now));
+    let first = update(row.filter(work::attempt.eq(1)), untried).execute(connection).await?;
+    let tried = (
+        work::state.eq(State::Retryable),
+        work::attempt.eq(work::attempt - 1),
+        work::lease_until.eq(None::<Utc>),
+        work::due_at.eq(now),
+    );
+    let later = update(row, tried).execute(connection).await?;
     Ok(first + later == 1)
 }
