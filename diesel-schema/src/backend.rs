@@ -422,7 +422,9 @@ pub enum Open {
     /// The database must be there: one that vanished under a running process is never replaced by an empty one.
     /// Commits wait for the disk.
     Existing,
-    /// The same, for verbs alone: their commits may leave the waiting to [`sync_log`](Backend::sync_log).
+    /// The same, for verbs alone.
+    ForDurableVerbs,
+    /// The same, but their commits may leave the waiting to [`sync_log`](Backend::sync_log).
     ForVerbs,
 }
 

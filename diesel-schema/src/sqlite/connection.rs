@@ -50,8 +50,8 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
     let (url, caller) = match open {
         Open::Create => (url.to_owned(), Caller::InPlace),
         Open::Existing => (existing(url), Caller::InPlace),
-        // A batch takes its time, and whoever hands it over has others to take.
-        Open::ForVerbs => (existing(url), Caller::Elsewhere),
+        // A verb is one call, and takes its time.
+        Open::ForDurableVerbs | Open::ForVerbs => (existing(url), Caller::Elsewhere),
     };
     let opened = Caller::Elsewhere.spawn_blocking(move || Ok(SqliteConnection::establish(&url)?)).await.flatten();
     let opened = opened.map_err(|error| {
@@ -63,7 +63,7 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
     })?;
     match open {
         Open::Create => settle_log(&mut connection).await?,
-        Open::Existing => {}
+        Open::Existing | Open::ForDurableVerbs => {}
         Open::ForVerbs => {
             let set = connection.spawn_blocking(|c| c.batch_execute(WITHOUT_FSYNC)).await;
             set.map_err(|error| OpenError::because("the SQLite settings cannot be changed", error))?;

@@ -48,7 +48,7 @@ impl<B: Backend> Link<B> {
 
     /// One whose commits wait for the disk themselves: in one step less, and nobody else writes meanwhile.
     pub fn that_waits(database: Arc<Database<B>>) -> Self {
-        Self { database, open: Open::Existing, opened: None }
+        Self { database, open: Open::ForDurableVerbs, opened: None }
     }
 
     pub fn database(&self) -> &Arc<Database<B>> {
