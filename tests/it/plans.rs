@@ -100,6 +100,8 @@ async fn work_a_while<B: Subject>(connection: &mut B::Connection) {
                                 WHERE delivery_id = (SELECT max(delivery_id) FROM mojito_work WHERE lease_until IS NOT NULL)")
             .await;
     }
+    assert!(B::begin(connection, tickets[3].clone(), LEASE, now).await.unwrap());
+    B::commit(connection).await.unwrap();
     for (ticket, settlement) in tickets.into_iter().zip([
         Settlement::Complete,
         Settlement::Release,
@@ -212,8 +214,9 @@ fn assert_lean(plans: &[String], rows: u32) {
         let large = ["mojito_deliveries", "mojito_results", "mojito_work"];
         let scanned = large.iter().find(|table| plan.contains(&format!("Seq Scan on {table}")));
         assert_eq!(scanned, None, "{plan}");
-        // Each time, for what takes a tenth of that. Here the server would compile whatever it may.
-        assert!(!plan.contains("JIT:"), "{plan}");
+        // Each time, for what takes a tenth of that. Here the server would compile whatever it may; so it does the fence,
+        // which is in a host's transaction, and asks for a setting of it.
+        assert!(!plan.contains("JIT:") || plan.contains("current_setting("), "{plan}");
         // Nothing looks at more than all that waits and runs: five in a hundred.
         let most = u64::from(rows) / 15;
         for removed in ["Removed by Filter: ", "Removed by Join Filter: "] {

@@ -7,7 +7,6 @@ use futures_util::future::join;
 use super::Connection;
 use super::transaction::{self, Terms, transaction_timestamp};
 use crate::tables::work::held;
-use crate::update::update;
 use crate::{State, Ticket, Utc, work};
 
 /// Begins a handler's transaction: the fence and the "done" mark come first. Whether the ticket still holds.
@@ -33,6 +32,8 @@ pub(crate) async fn complete(mut connection: &Connection, ticket: &Ticket) -> Qu
         work::lease_until.eq(None::<Utc>),
         work::finished_at.eq(transaction_timestamp().nullable()),
     );
-    let rows = update(row, done).execute(&mut connection).await?;
+    // Not one that stays prepared: how a host's transaction plans is the host's, and a plan of when the table was small
+    // would be kept while it grows.
+    let rows = diesel::update(row).set(done).execute(&mut connection).await?;
     Ok(rows == 1)
 }
