@@ -127,7 +127,8 @@ impl MojitoConfig {
     /// At least one body is always let in.
     ///
     /// A quarter as much may be held of bodies over 16 KiB that are still arriving. Who finds that full waits, for
-    /// [`body_deadline`](Self::body_deadline) at most, and is then answered 503; smaller bodies never wait for it.
+    /// half of [`body_deadline`](Self::body_deadline) at most, and is then answered 503; smaller bodies never wait
+    /// for it.
     pub fn queue_limit(mut self, limit: ByteUnit) -> Self {
         self.queue_limit = limit;
         self

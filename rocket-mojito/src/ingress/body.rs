@@ -48,10 +48,11 @@ impl Limits {
     }
 
     /// Waits for all the room that a body may need, at once: bodies that each held a part of theirs and waited for
-    /// more would wait for each other.
-    async fn room(&self, declared: Option<u64>, deadline: Instant) -> Result<OwnedSemaphorePermit, Rejection> {
+    /// more would wait for each other. Half of the time is kept for the body: with room that comes later, it would
+    /// be late through no fault of its sender.
+    async fn room(&self, declared: Option<u64>, began: Instant) -> Result<OwnedSemaphorePermit, Rejection> {
         let most = kibibytes(declared.unwrap_or(u64::MAX).min(self.size.as_u64()));
-        let room = timeout_at(deadline, Arc::clone(&self.room).acquire_many_owned(most));
+        let room = timeout_at(began + self.deadline / 2, Arc::clone(&self.room).acquire_many_owned(most));
         room.await.ok().and_then(Result::ok).ok_or(Rejection::new(Cause::NoRoom))
     }
 }
@@ -92,7 +93,8 @@ fn declared_length(headers: &HeaderMap<'_>) -> Result<Option<u64>, Rejection> {
 }
 
 async fn read_to_limit(data: Data<'_>, declared: Option<u64>, limits: &Limits) -> Result<HeldBytes, Rejection> {
-    let deadline = Instant::now() + limits.deadline;
+    let began = Instant::now();
+    let deadline = began + limits.deadline;
     let has_ended = data.peek_complete();
     let one_more = ByteUnit::from(limits.size.as_u64().saturating_add(1));
     let mut stream = data.open(one_more);
@@ -100,7 +102,7 @@ async fn read_to_limit(data: Data<'_>, declared: Option<u64>, limits: &Limits) -
     read(&mut (&mut stream).take(SMALL), &mut bytes, deadline).await?;
     let mut room = None;
     if bytes.len() as u64 == SMALL {
-        room = Some(limits.room(declared, deadline).await?);
+        room = Some(limits.room(declared, began).await?);
         read(&mut stream, &mut bytes, deadline).await?;
         bytes.shrink_to_fit();
     }

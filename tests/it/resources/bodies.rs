@@ -33,7 +33,7 @@ async fn endless_bodies_end_in_413_and_memory_stays_flat() {
 }
 
 /// Clients that know the secret, send nearly all of a large body, and stop. Only so many are held as there is room
-/// for; who waits for room is told to come back, and small bodies need none.
+/// for; who waits for room is told to come back while those still stall, and small bodies need none.
 #[tokio::test(flavor = "multi_thread")]
 async fn large_bodies_that_stall_are_bounded_and_small_ones_pass_them() {
     let host = Attacked::start(|host| host.setting("body_deadline", 8)).await;
