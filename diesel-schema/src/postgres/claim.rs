@@ -1,13 +1,13 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use futures_util::future::try_join4;
+use futures_util::future::try_join;
 
 use super::Connection;
 use crate::tables::deliveries::{body_before, understood};
-use crate::tables::results::superseded;
+use crate::tables::results::current_of_delivery;
 use crate::tables::work::claimable;
 use crate::update::update;
 use crate::{Claim, DeliveryRow, State, Ticket, Utc, WorkRow, deliveries, work};
@@ -39,6 +39,9 @@ pub(super) async fn claim(
 
 /// Claims rows that were locked as claimable, in one round trip. Those with words of a later version, which runs beside
 /// this one, are left to it: what waits behind them is ours.
+///
+/// What belongs to a row is asked for row by row, by subqueries that have one value: a join that was planned while the
+/// tables were small reads all of them, and goes on to do so while they grow.
 async fn take(
     connection: &Connection,
     handler: &str,
@@ -47,11 +50,13 @@ async fn take(
     unreadable: &mut Vec<i64>,
 ) -> QueryResult<Vec<Claim>> {
     let ids: Vec<i64> = rows.iter().map(|row| row.delivery_id).collect();
-    let (mut reader, mut judge, mut former, mut writer) = (connection, connection, connection, connection);
-    let readable = || understood().filter(deliveries::id.eq_any(&ids));
+    let (mut reader, mut writer) = (connection, connection);
+    let with_others = (DeliveryRow::as_select(), body_before().single_value(), current_of_delivery().single_value());
+    let readable = understood().filter(deliveries::id.eq(work::delivery_id)).select(deliveries::id);
     let taken = work::table
         .filter(work::handler.eq(handler))
-        .filter(work::delivery_id.eq_any(readable().select(deliveries::id)));
+        .filter(work::delivery_id.eq_any(&ids))
+        .filter(work::delivery_id.nullable().eq(readable.single_value()));
     let running = (
         work::state.eq(State::Running),
         work::attempt.eq(work::attempt + 1),
@@ -59,20 +64,16 @@ async fn take(
         work::due_at.eq(None::<Utc>),
         work::lease_until.eq(lease_until),
     );
-    let (deliveries, superseded, mut former_bodies, _) = try_join4(
-        readable().select(DeliveryRow::as_select()).load(&mut reader),
-        superseded().filter(deliveries::id.eq_any(&ids)).load(&mut judge),
-        body_before().filter(deliveries::id.eq_any(&ids)).load::<(i64, Option<Vec<u8>>)>(&mut former),
+    let (deliveries, _) = try_join(
+        understood().filter(deliveries::id.eq_any(&ids)).select(with_others).load::<Found>(&mut reader),
         update(taken, running).execute(&mut writer),
     )
     .await?;
-    let mut deliveries: HashMap<i64, DeliveryRow> = deliveries.into_iter().map(|row| (row.id, row)).collect();
-    let superseded: HashSet<i64> = superseded.into_iter().collect();
-    let mut former_bodies: HashMap<i64, Option<Vec<u8>>> = former_bodies.drain(..).collect();
+    let mut deliveries: HashMap<i64, Found> = deliveries.into_iter().map(|found| (found.0.id, found)).collect();
     let mut claims = Vec::with_capacity(rows.len());
     for row in rows {
         let id = row.delivery_id;
-        let Some(delivery) = deliveries.remove(&id) else {
+        let Some((delivery, former_body, current_delivery_id)) = deliveries.remove(&id) else {
             unreadable.push(id);
             continue;
         };
@@ -81,9 +82,12 @@ async fn take(
             attempt: row.attempt + 1,
             max_attempts: row.max_attempts,
             delivery,
-            former_body: former_bodies.remove(&id).flatten(),
-            is_superseded: superseded.contains(&id),
+            former_body,
+            is_superseded: current_delivery_id.is_some_and(|current| current > id),
         });
     }
     Ok(claims)
 }
+
+/// A delivery, the body of the version before it, and the delivery that its result stands at.
+type Found = (DeliveryRow, Option<Vec<u8>>, Option<i64>);

@@ -158,13 +158,12 @@ pub(crate) fn understood() -> _ {
 #[cfg(feature = "postgres")]
 diesel::alias!(deliveries as former: Former);
 
-/// Each delivery with the body of the version before it.
+/// The body of the version before that of a delivery.
 #[cfg(feature = "postgres")]
 #[auto_type(no_type_alias)]
 pub(crate) fn body_before() -> _ {
-    let is_before = former
-        .field(deliveries::first_delivery_id)
-        .eq(deliveries::first_delivery_id)
-        .and(former.field(deliveries::version).eq(deliveries::version - 1_i64));
-    deliveries::table.inner_join(former.on(is_before)).select((deliveries::id, former.field(deliveries::body)))
+    former
+        .filter(former.field(deliveries::first_delivery_id).eq(deliveries::first_delivery_id))
+        .filter(former.field(deliveries::version).eq(deliveries::version - 1_i64))
+        .select(former.field(deliveries::body))
 }

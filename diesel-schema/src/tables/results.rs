@@ -126,13 +126,12 @@ pub(crate) fn current_delivery<'a>(endpoint: &'a str, id: &'a str) -> _ {
     results::table.find((endpoint, id)).select(results::delivery_id)
 }
 
-/// The deliveries whose result has come to a later version since.
+/// The delivery that the result of a delivery stands at.
 #[cfg(feature = "postgres")]
 #[auto_type(no_type_alias)]
-pub(crate) fn superseded() -> _ {
-    let is_about = results::endpoint.eq(deliveries::endpoint).and(results::id.nullable().eq(deliveries::result_id));
-    deliveries::table
-        .inner_join(results::table.on(is_about))
-        .filter(results::delivery_id.gt(deliveries::id))
-        .select(deliveries::id)
+pub(crate) fn current_of_delivery() -> _ {
+    results::table
+        .filter(results::endpoint.eq(deliveries::endpoint))
+        .filter(results::id.nullable().eq(deliveries::result_id))
+        .select(results::delivery_id)
 }
