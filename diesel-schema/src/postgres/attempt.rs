@@ -1,12 +1,15 @@
 use std::time::Duration;
 
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel_async::{AnsiTransactionManager, RunQueryDsl, TransactionManager};
 use futures_util::future::join;
 
 use super::Connection;
 use super::transaction::{self, Terms, transaction_timestamp};
 use crate::tables::work::held;
+use crate::update::update;
 use crate::{State, Ticket, Utc, work};
 
 /// Begins a handler's transaction: the fence and the "done" mark come first. Whether the ticket still holds.
@@ -32,8 +35,24 @@ pub(crate) async fn complete(mut connection: &Connection, ticket: &Ticket) -> Qu
         work::lease_until.eq(None::<Utc>),
         work::finished_at.eq(transaction_timestamp().nullable()),
     );
-    // Not one that stays prepared: how a host's transaction plans is the host's, and a plan of when the table was small
-    // would be kept while it grows.
-    let rows = diesel::update(row).set(done).execute(&mut connection).await?;
+    let rows = Fence(update(row, done)).execute(&mut connection).await?;
     Ok(rows == 1)
+}
+
+/// An update that is the first of a host's transaction, and gives it back what its planner may do. It stays prepared: that
+/// its plan is not one of when the table was small is why the planner was told anything.
+struct Fence<U>(U);
+
+impl<U: QueryFragment<Pg>> QueryFragment<Pg> for Fence<U> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" RETURNING ");
+        out.push_sql(&transaction::plans_of_host());
+        Ok(())
+    }
+}
+
+impl<U> QueryId for Fence<U> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }

@@ -39,14 +39,23 @@ pub(super) fn is_within() -> _ {
     current_setting(name, true).eq(value)
 }
 
+/// Where the host's `enable_seqscan` is kept until the fence has been planned.
+const OF_HOST: &str = "mojito.enable_seqscan";
+
+/// Gives a transaction of a host back what its planner may do: the end of a `RETURNING`.
+pub(super) fn plans_of_host() -> String {
+    format!("set_config('enable_seqscan', current_setting('{OF_HOST}'), true)")
+}
+
 /// What the planner has to keep to.
 ///
 /// Everything is found by an index. A planner that takes the tables for small, as they were when it last counted, would
 /// read all of them, and go on to do so while they grow.
 #[derive(Debug, Clone, Copy)]
 enum Plans {
-    /// Nothing: they are a host's.
-    Free,
+    /// What a host makes of it, except that the fence is found by an index: it is planned first, and gives it
+    /// [back](plans_of_host).
+    OfHost,
     /// It reads by an index, and looks up row by row. It compiles nothing: where the tables are large it takes a claim for
     /// a long one, and would work on it for ten times as long as it takes.
     ByIndex,
@@ -58,18 +67,20 @@ enum Plans {
 }
 
 impl Plans {
+    /// Names, and values as expressions, in their order.
     fn settings(self) -> Vec<(&'static str, &'static str)> {
+        const OFF: &str = "'off'";
         const BY_INDEX: &[(&str, &str)] = &[
-            ("enable_seqscan", "off"),
-            ("enable_hashjoin", "off"),
-            ("enable_mergejoin", "off"),
-            ("enable_material", "off"),
-            ("jit", "off"),
+            ("enable_seqscan", OFF),
+            ("enable_hashjoin", OFF),
+            ("enable_mergejoin", OFF),
+            ("enable_material", OFF),
+            ("jit", OFF),
         ];
-        const ONCE: &[(&str, &str)] = &[("plan_cache_mode", "force_generic_plan")];
-        const IN_ORDER: &[(&str, &str)] = &[("enable_bitmapscan", "off"), ("enable_sort", "off")];
+        const ONCE: &[(&str, &str)] = &[("plan_cache_mode", "'force_generic_plan'")];
+        const IN_ORDER: &[(&str, &str)] = &[("enable_bitmapscan", OFF), ("enable_sort", OFF)];
         match self {
-            Self::Free => Vec::new(),
+            Self::OfHost => vec![(OF_HOST, "current_setting('enable_seqscan')"), ("enable_seqscan", OFF)],
             Self::ByIndex => BY_INDEX.to_vec(),
             Self::Once => [BY_INDEX, ONCE].concat(),
             Self::InOrder => [BY_INDEX, ONCE, IN_ORDER].concat(),
@@ -116,24 +127,24 @@ impl Terms {
 
     /// Those of a transaction in which a host's handler asks what it likes.
     pub fn of_host(pause: Duration) -> Self {
-        Self { isolation: "", waits_for_disk: false, pause, plans: Plans::Free }
+        Self { isolation: "", waits_for_disk: false, pause, plans: Plans::OfHost }
     }
 
     /// `synchronous_commit` is the first promise; the timeouts bound how long anything waits.
     fn statements(self) -> String {
-        let synchronous_commit = if self.waits_for_disk { "on" } else { "off" };
-        let pause = format!("{}ms", self.pause.as_millis());
+        let synchronous_commit = if self.waits_for_disk { "'on'" } else { "'off'" };
+        let pause = format!("'{}ms'", self.pause.as_millis());
         let settings = [
             ("synchronous_commit", synchronous_commit),
-            ("lock_timeout", "10s"),
-            ("statement_timeout", "15s"),
+            ("lock_timeout", "'10s'"),
+            ("statement_timeout", "'15s'"),
             ("idle_in_transaction_session_timeout", pause.as_str()),
-            (MARK, "begun"),
+            (MARK, "'begun'"),
         ];
         let settings: Vec<String> = settings
             .into_iter()
             .chain(self.plans.settings())
-            .map(|(name, value)| format!("set_config('{name}', '{value}', true)"))
+            .map(|(name, value)| format!("set_config('{name}', {value}, true)"))
             .collect();
         format!("BEGIN {}; SELECT {}", self.isolation, settings.join(", "))
     }

@@ -99,6 +99,23 @@ async fn the_mark_on_postgres_is_never_set_by_itself() {
     assert!(!complete_by_itself(&store.connection, &ticket).await.unwrap(), "nothing is left of it in the session");
 }
 
+/// The fence takes a setting of the planner, and gives back what it was.
+#[tokio::test]
+async fn the_planner_of_a_hosts_transaction_on_postgres_is_the_hosts() {
+    for setting in ["on", "off"] {
+        let (mut store, ticket) = claimed::<Postgres>().await;
+        Postgres::execute(&mut store.connection, &format!("SET enable_seqscan = {setting}")).await;
+
+        begin_effect(&mut store, &ticket).await;
+
+        let now = "SELECT current_setting('enable_seqscan') AS value";
+        assert_eq!(Postgres::texts(&mut store.connection, now).await, [setting], "in the transaction");
+        Postgres::commit(&mut store.connection).await.unwrap();
+        assert!(!Postgres::begin(&mut store.connection, ticket, LEASE, Utc::now()).await.unwrap());
+        assert_eq!(Postgres::texts(&mut store.connection, now).await, [setting], "after it, and after one that failed");
+    }
+}
+
 async fn a_stale_ticket_settles_nothing<B: Subject>() {
     let (mut store, ticket) = claimed::<B>().await;
     let stale = Ticket { epoch: ticket.epoch - 1, ..ticket };
