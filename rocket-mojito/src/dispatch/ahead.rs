@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::held::Hold;
 
-/// The most claims that wait.
-const MOST: usize = 16;
+/// How many claims wait at most, beside those for free slots.
+const MOST: usize = 32;
 
 /// What a claim brought has to be started within this time, or nothing is claimed ahead.
 const QUICK: Duration = Duration::from_millis(100);
@@ -26,9 +26,10 @@ pub(super) struct Waiting {
 /// Claims that were made ahead of the slots that they will run in.
 ///
 /// A claim waits for the disk. Where there is a backlog, and a handler that is quick, one claim brings more than there
-/// are slots, up to twice as much as the one before. A handler that takes its time is never claimed for ahead.
+/// are slots, up to twice as much as the one before, and the next is made while half of that still waits. A handler that
+/// takes its time is never claimed for ahead.
 pub(super) struct Ahead<W> {
-    waiting: VecDeque<W>,
+    waiting: VecDeque<(Instant, W)>,
     surplus: usize,
     claimed_at: Instant,
 }
@@ -38,39 +39,45 @@ impl<W> Ahead<W> {
         Self { waiting: VecDeque::new(), surplus: 0, claimed_at: Instant::now() }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    /// How much to claim for so many free slots.
+    /// How much to claim for so many free slots: nothing, where enough waits.
     pub fn wanted(&self, free: usize) -> usize {
-        free + self.surplus
+        match self.waiting.len() {
+            waiting if waiting > self.surplus / 2 => 0,
+            waiting => free + self.surplus - waiting,
+        }
     }
 
-    /// Takes in what came of a claim for `wanted`. Everything that waited has been started by now.
-    pub fn add(&mut self, wanted: usize, claims: Vec<W>) {
-        let has_backlog = claims.len() == wanted;
-        let is_quick = self.claimed_at.elapsed() < QUICK;
-        self.surplus = if has_backlog && is_quick { (self.surplus * 2).clamp(1, MOST) } else { 0 };
-        self.claimed_at = Instant::now();
-        self.waiting.extend(claims);
+    /// Takes in what came of a claim for `wanted`. Whether that was all there is.
+    pub fn add(&mut self, wanted: usize, claims: Vec<W>) -> bool {
+        let (now, is_all) = (Instant::now(), claims.len() < wanted);
+        let is_quick = now - self.claimed_at < QUICK;
+        self.surplus = if !is_all && is_quick { (self.surplus * 2).clamp(1, MOST) } else { 0 };
+        self.claimed_at = now;
+        self.waiting.extend(claims.into_iter().map(|claim| (now, claim)));
+        is_all
     }
 
     /// The one that has waited longest.
     pub fn next(&mut self) -> Option<W> {
-        self.waiting.pop_front()
+        self.waiting.pop_front().map(|(_, claim)| claim)
     }
 
-    /// Whether what waits has waited for too long.
+    /// Everything that waits, to be handed back. Nothing is claimed ahead after that, until claims are quick again.
+    pub fn give_up(&mut self) -> impl Iterator<Item = W> + use<W> {
+        self.surplus = 0;
+        std::mem::take(&mut self.waiting).into_iter().map(|(_, claim)| claim)
+    }
+
+    /// Whether something has waited for too long.
     pub fn is_overdue(&self) -> bool {
-        !self.is_empty() && self.claimed_at.elapsed() >= PATIENCE
+        self.waiting.front().is_some_and(|(since, _)| since.elapsed() >= PATIENCE)
     }
 
-    /// Resolves when what waits has waited for too long; never where nothing waits.
+    /// Resolves when something has waited for too long; never where nothing waits.
     pub async fn overdue(&self) {
-        match self.is_empty() {
-            true => std::future::pending().await,
-            false => tokio::time::sleep_until(self.claimed_at + PATIENCE).await,
+        match self.waiting.front() {
+            None => std::future::pending().await,
+            Some((since, _)) => tokio::time::sleep_until(*since + PATIENCE).await,
         }
     }
 }
@@ -79,29 +86,39 @@ impl<W> Ahead<W> {
 mod tests {
     use super::*;
 
-    /// What is claimed for four free slots, time after time, where all of it is started after `pause`.
-    async fn wanted(pause: Duration, backlog: usize) -> Vec<usize> {
+    /// What is claimed for four slots, one time after the other, where whatever runs ends after `pause`.
+    async fn claimed(pause: Duration, backlog: usize) -> Vec<usize> {
         let mut ahead = Ahead::new();
-        let mut wanted = Vec::new();
-        for _ in 0..7 {
+        let mut claimed = Vec::new();
+        while claimed.len() < 8 {
             tokio::time::advance(pause).await;
-            let asked = ahead.wanted(4);
-            ahead.add(asked, vec![(); asked.min(backlog)]);
-            while ahead.next().is_some() {}
-            wanted.push(asked);
+            let mut free = 4;
+            let mut start = |ahead: &mut Ahead<()>| {
+                while free > 0 && ahead.next().is_some() {
+                    free -= 1;
+                }
+                free
+            };
+            let free = start(&mut ahead);
+            let wanted = ahead.wanted(free);
+            if wanted > 0 {
+                ahead.add(wanted, vec![(); wanted.min(backlog)]);
+                claimed.push(wanted);
+                start(&mut ahead);
+            }
         }
-        wanted
+        claimed
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_quick_handler_with_a_backlog_is_claimed_for_ahead() {
-        assert_eq!(wanted(Duration::from_millis(5), 100).await, [4, 5, 6, 8, 12, 20, 20]);
+        assert_eq!(claimed(Duration::from_millis(5), 100).await, [4, 5, 5, 6, 8, 12, 20, 16]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_handler_or_a_short_backlog_is_not() {
-        assert_eq!(wanted(QUICK, 100).await, [4; 7]);
-        assert_eq!(wanted(Duration::from_millis(5), 3).await, [4; 7]);
+        assert_eq!(claimed(QUICK, 100).await, [4; 8]);
+        assert_eq!(claimed(Duration::from_millis(5), 3).await, [4; 8]);
     }
 
     #[tokio::test(start_paused = true)]

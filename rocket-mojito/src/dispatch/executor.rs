@@ -1,8 +1,9 @@
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{AbortHandle, Abortable};
+use futures_util::future::{AbortHandle, Abortable, Fuse, FusedFuture};
 use mojito_schema::{Backend, Claim, Settlement, Ticket, Utc, failpoint};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
 
@@ -26,6 +27,9 @@ pub(super) struct Executor<B: Backend> {
     pub pauses: Pauses,
     pub signal: Signal,
 }
+
+/// How much was wanted, and what was claimed.
+type Claimed = (usize, Vec<Waiting>);
 
 /// How many attempts may run at once, and a bell that rings when one has ended.
 #[derive(Clone)]
@@ -80,30 +84,38 @@ impl<B: Backend> Clone for Desk<B> {
 
 impl<B: Backend> Executor<B> {
     /// Claims and runs until `stop` says so. Attempts that still run go on.
+    ///
+    /// What was claimed is started while the next claim is made.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut recorded = self.signal.listen();
         let mut ahead = Ahead::new();
+        let mut claiming = pin!(Fuse::terminated());
+        // Whether there may be something that the last claim has not seen.
+        let mut is_due = true;
         while !*stop.borrow_and_update() {
             failpoint::reach("executor.loop");
-            // Seen before the claim: what is recorded from here on wakes the wait below.
-            recorded.borrow_and_update();
-            if ahead.is_overdue() || self.pauses.has_handler(&self.name) {
-                self.release(&mut ahead).await;
+            let is_paused = self.pauses.has_handler(&self.name);
+            if ahead.is_overdue() || is_paused {
+                self.release(&mut ahead, claiming.as_mut()).await;
             }
             self.start_waiting(&mut ahead);
-            if ahead.is_empty() {
-                self.claim(&mut ahead).await;
-                self.start_waiting(&mut ahead);
+            let wanted = ahead.wanted(self.slots.free.available_permits());
+            if is_due && !is_paused && wanted > 0 && claiming.is_terminated() {
+                // Seen before the claim: what is recorded from here on makes it due again.
+                recorded.borrow_and_update();
+                is_due = false;
+                claiming.set(self.claim(wanted).fuse());
             }
             tokio::select! {
                 _ = stop.changed() => {}
-                () = self.slots.ended.notified() => {}
-                _ = recorded.changed() => {}
+                (wanted, claims) = &mut claiming => is_due |= !ahead.add(wanted, claims),
+                () = self.slots.ended.notified() => is_due = true,
+                _ = recorded.changed() => is_due = true,
                 () = ahead.overdue() => {}
-                () = tokio::time::sleep(self.poll_interval) => {}
+                () = tokio::time::sleep(self.poll_interval) => is_due = true,
             }
         }
-        self.release(&mut ahead).await;
+        self.release(&mut ahead, claiming).await;
     }
 
     /// Starts what waits, as far as there are free slots.
@@ -115,27 +127,27 @@ impl<B: Backend> Executor<B> {
         }
     }
 
-    /// Hands back what waits: no attempt was made, and none counts.
-    async fn release(&self, ahead: &mut Ahead<Waiting>) {
-        while let Some(Waiting { claim, hold, .. }) = ahead.next() {
+    /// Hands back what waits, and what is being claimed: no attempt was made, and none counts.
+    async fn release(&self, ahead: &mut Ahead<Waiting>, mut claiming: Pin<&mut Fuse<impl Future<Output = Claimed>>>) {
+        // Before anything else is written: it has its turn already.
+        if !claiming.is_terminated() {
+            let (wanted, claims) = claiming.as_mut().await;
+            ahead.add(wanted, claims);
+        }
+        for Waiting { claim, hold, .. } in ahead.give_up() {
             self.desk.settle(claim.ticket, Settlement::Release).await;
             drop(hold);
         }
     }
 
-    /// Claims for the free slots, and ahead of them.
-    async fn claim(&self, ahead: &mut Ahead<Waiting>) {
-        let free = self.slots.free.available_permits();
-        if free == 0 || self.pauses.has_handler(&self.name) {
-            return;
-        }
-        let wanted = ahead.wanted(free);
+    /// Claims up to `wanted`, and holds it.
+    async fn claim(&self, wanted: usize) -> Claimed {
         let claims = self.claim_up_to(wanted).await.into_iter().map(|claim| {
             let (abort, registration) = AbortHandle::new_pair();
             let hold = self.desk.held.hold(claim.ticket.clone(), abort);
             Waiting { claim, hold, registration }
         });
-        ahead.add(wanted, claims.collect());
+        (wanted, claims.collect())
     }
 
     async fn claim_up_to(&self, limit: usize) -> Vec<Claim> {
