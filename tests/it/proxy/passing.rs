@@ -23,6 +23,18 @@ async fn send(proxy: &Proxy, bytes: &[u8]) -> Answer {
     connection.answer().await.expect("an answer")
 }
 
+/// What the application says of a body that it does not read to its end. It closes the connection then, and a proxy that
+/// still sends may find that before it finds the answer: it says 502, and is asked again.
+async fn refused(proxy: &Proxy, bytes: &[u8]) -> Answer {
+    for _ in 0..10 {
+        let answer = send(proxy, bytes).await;
+        if answer.status != 502 {
+            return answer;
+        }
+    }
+    panic!("the proxy never finds the answer");
+}
+
 fn signed(config: MojitoConfig) -> MojitoConfig {
     config.endpoint("signed", EndpointConfig::new().secret(SecretConfig::github("gateway", KEY)))
 }
@@ -89,10 +101,10 @@ async fn a_body_that_is_too_long_is_refused_in_the_words_of_the_application(kind
     let of = |length: usize| [br#"{"id":"r-1","x":""#.to_vec(), vec![b'x'; length - 19], br#""}"#.to_vec()].concat();
 
     let longest = send(&proxy, &request("POST", BASE, &[AUTH], &of(limit))).await;
-    let longer = send(&proxy, &request("POST", BASE, &[AUTH], &of(limit + 1))).await;
-    let longer_in_chunks = send(&proxy, &chunked(BASE, &[AUTH], &[&of(limit + 1)], true)).await;
+    let longer = refused(&proxy, &request("POST", BASE, &[AUTH], &of(limit + 1))).await;
+    let longer_in_chunks = refused(&proxy, &chunked(BASE, &[AUTH], &[&of(limit + 1)], true)).await;
     let huge = head("POST", BASE, &[AUTH, ("Content-Length", "99999999")]);
-    let huge = send(&proxy, &[huge, vec![b' '; 14]].concat()).await;
+    let huge = refused(&proxy, &[huge, vec![b' '; 14]].concat()).await;
 
     assert_eq!(longest.status, 200);
     for answer in [longer, longer_in_chunks, huge] {
