@@ -10,7 +10,7 @@ use super::held::Hold;
 /// How many claims wait at most, beside those for free slots.
 const MOST: usize = 32;
 
-/// What a claim brought has to be started within this time, or nothing is claimed ahead.
+/// An attempt has to end, and the next claim to be made, within this time, or nothing is claimed ahead.
 const QUICK: Duration = Duration::from_millis(100);
 
 /// How long a claim may wait. Then it is handed back: another process may have time.
@@ -27,16 +27,23 @@ pub(super) struct Waiting {
 ///
 /// A claim waits for the disk. Where there is a backlog, and a handler that is quick, one claim brings more than there
 /// are slots, up to twice as much as the one before, and the next is made while half of that still waits. A handler that
-/// takes its time is never claimed for ahead.
+/// takes its time, or has not shown yet that it does not, is never claimed for ahead.
 pub(super) struct Ahead<W> {
     waiting: VecDeque<(Instant, W)>,
     surplus: usize,
     claimed_at: Instant,
+    /// Whether an attempt has ended since.
+    has_ended: bool,
 }
 
 impl<W> Ahead<W> {
     pub fn new() -> Self {
-        Self { waiting: VecDeque::new(), surplus: 0, claimed_at: Instant::now() }
+        Self { waiting: VecDeque::new(), surplus: 0, claimed_at: Instant::now(), has_ended: false }
+    }
+
+    /// Takes note of an attempt that has ended.
+    pub fn ended(&mut self) {
+        self.has_ended = true;
     }
 
     /// How much to claim for so many free slots: nothing, where enough waits.
@@ -50,7 +57,7 @@ impl<W> Ahead<W> {
     /// Takes in what came of a claim for `wanted`. Whether that was all there is.
     pub fn add(&mut self, wanted: usize, claims: Vec<W>) -> bool {
         let (now, is_all) = (Instant::now(), claims.len() < wanted);
-        let is_quick = now - self.claimed_at < QUICK;
+        let is_quick = std::mem::take(&mut self.has_ended) && now - self.claimed_at < QUICK;
         self.surplus = if !is_all && is_quick { (self.surplus * 2).clamp(1, MOST) } else { 0 };
         self.claimed_at = now;
         self.waiting.extend(claims.into_iter().map(|claim| (now, claim)));
@@ -93,6 +100,7 @@ mod tests {
         while claimed.len() < 8 {
             tokio::time::advance(pause).await;
             let mut free = 4;
+            ahead.ended();
             let mut start = |ahead: &mut Ahead<()>| {
                 while free > 0 && ahead.next().is_some() {
                     free -= 1;
@@ -119,6 +127,19 @@ mod tests {
     async fn a_slow_handler_or_a_short_backlog_is_not() {
         assert_eq!(claimed(QUICK, 100).await, [4; 8]);
         assert_eq!(claimed(Duration::from_millis(5), 3).await, [4; 8]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_that_has_ended_nothing_is_not() {
+        let mut ahead = Ahead::new();
+        ahead.add(1, vec![()]);
+        ahead.next();
+        assert_eq!(ahead.wanted(0), 0);
+
+        ahead.ended();
+        ahead.add(1, vec![()]);
+        ahead.next();
+        assert_eq!(ahead.wanted(0), 1);
     }
 
     #[tokio::test(start_paused = true)]

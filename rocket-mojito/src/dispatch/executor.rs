@@ -109,7 +109,10 @@ impl<B: Backend> Executor<B> {
             tokio::select! {
                 _ = stop.changed() => {}
                 (wanted, claims) = &mut claiming => is_due |= !ahead.add(wanted, claims),
-                () = self.slots.ended.notified() => is_due = true,
+                () = self.slots.ended.notified() => {
+                    ahead.ended();
+                    is_due = true;
+                }
                 _ = recorded.changed() => is_due = true,
                 () = ahead.overdue() => {}
                 () = tokio::time::sleep(self.poll_interval) => is_due = true,
