@@ -24,8 +24,8 @@ pub(super) async fn claim(
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
     loop {
         let missing = limit - i64::try_from(claims.len()).unwrap_or(limit);
-        let free = claimable(handler, &now, missing).filter(work::delivery_id.ne_all(unreadable.clone()));
-        let free = free.for_update().skip_locked().select(WorkRow::as_select());
+        let free = claimable(handler, &now).filter(work::delivery_id.ne_all(unreadable.clone()));
+        let free = free.limit(missing).for_update().skip_locked().select(WorkRow::as_select());
         let rows: Vec<WorkRow> = free.load(connection).await?;
         let known = unreadable.len();
         if !rows.is_empty() {

@@ -16,7 +16,9 @@ pub(super) fn claim(
     lease: Duration,
     now: Utc,
 ) -> QueryResult<Vec<Claim>> {
-    let rows: Vec<WorkRow> = claimable(handler, &now, limit).select(WorkRow::as_select()).load(connection)?;
+    // Rows are found as they are asked for. With a bound limit SQLite would compile the query anew each time.
+    let free = claimable(handler, &now).select(WorkRow::as_select()).load_iter(connection)?;
+    let rows: Vec<WorkRow> = free.take(usize::try_from(limit).unwrap_or(0)).collect::<QueryResult<_>>()?;
     let mut claims = Vec::with_capacity(rows.len());
     for row in rows {
         claims.push(take(connection, row, now.after(lease))?);
@@ -93,8 +95,8 @@ mod tests {
     fn what_runs_often_looks_things_up_by_an_index() {
         let now = Utc::now();
         let cases = [
-            (sql(&claimable("h", &now, 4)), "mojito_work_by_due"),
-            (sql(&claimable("h", &now, 4)), "mojito_work_open"),
+            (sql(&claimable("h", &now)), "mojito_work_by_due"),
+            (sql(&claimable("h", &now)), "mojito_work_open"),
             (sql(&lapsed(&now)), "mojito_work_by_lease"),
             (sql(&known(1, &[0; 32])), "mojito_deliveries_by_fingerprint"),
             (sql(&waiting(&[0; 32])), "mojito_deliveries_by_fingerprint"),
@@ -106,7 +108,7 @@ mod tests {
             let plan = plan(&query);
 
             assert!(plan.iter().any(|step| step.contains(index)), "{index}: {plan:?}");
-            assert!(!plan.iter().any(|step| step.starts_with("SCAN")), "{plan:?}");
+            assert!(!plan.iter().any(|step| step.starts_with("SCAN") || step.contains("B-TREE")), "{plan:?}");
         }
     }
 }

@@ -66,10 +66,11 @@ diesel::table! {
 }
 
 fn free_ids(connection: &mut SqliteConnection, count: usize) -> QueryResult<VecDeque<i64>> {
+    // Not `first`: SQLite compiles a query with a bound limit anew each time.
     let highest: Option<i64> = sqlite_sequence::table
         .filter(sqlite_sequence::name.eq("mojito_deliveries"))
         .select(sqlite_sequence::seq)
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     let first = highest.unwrap_or(0) + 1;
     Ok((first..).take(count).collect())

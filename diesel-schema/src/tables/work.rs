@@ -181,7 +181,7 @@ diesel::alias!(work as in_line: InLine);
 /// The first in line is asked for row by row. Were it `NOT EXISTS`, Postgres might make a join of it, which reads all that waits
 /// for each row of it as long as nobody has counted the rows.
 #[auto_type(no_type_alias)]
-pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Utc, limit: i64) -> _ {
+pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Utc) -> _ {
     let first_in_line = in_line
         .filter(in_line.field(work::first_delivery_id).eq(work::first_delivery_id))
         .filter(in_line.field(work::handler).eq(work::handler))
@@ -198,7 +198,6 @@ pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Utc, limit: i64) -> _ {
         .filter(work::state.eq(pending).or(work::state.eq(retryable)))
         .filter(work::delivery_id.nullable().eq(first_in_line))
         .order((work::due_at, work::delivery_id))
-        .limit(limit)
 }
 
 /// The fence: the row of this claim, as long as nobody has claimed it since and it still runs.
