@@ -32,8 +32,8 @@ fn main() -> anyhow::Result<()> {
     println!("{}", bench.conditions()?);
     let findings = suite::run(&bench, &options)?;
     println!("\n{}", summary(&findings));
-    if options.is_written {
-        report::write(&bench, &findings)?;
+    if let Some(section) = options.written {
+        report::write(section, &bench, &findings)?;
     }
     if options.is_quick && grossly_missed(&findings) > 0 {
         println!("\nOnce more: that may have been noise.\n");

@@ -30,8 +30,16 @@ pub(crate) struct Options {
     pub seed: u64,
     /// What says little is left out, and a gross loss is a failure.
     pub is_quick: bool,
-    /// Whether the document and the plot are written anew.
-    pub is_written: bool,
+    /// Which section of the document, and its plot, is written anew.
+    pub written: Option<Section>,
+}
+
+/// A part of the document: where the databases were.
+#[derive(Clone, Copy)]
+pub(crate) enum Section {
+    Disk,
+    /// Where an fsync costs nothing but the delay that is added.
+    Memory,
 }
 
 /// One question.
@@ -52,10 +60,6 @@ impl Options {
             None => Self::full(),
         };
         while let Some(name) = arguments.next() {
-            if name == "--write" {
-                options.is_written = true;
-                continue;
-            }
             let value = arguments.next().with_context(|| format!("{name} has no value"))?;
             options.set(&name, &value).with_context(|| format!("{name} {value}"))?;
         }
@@ -79,7 +83,7 @@ impl Options {
             fsync: Duration::from_millis(1),
             seed: fastrand::u64(..),
             is_quick: false,
-            is_written: false,
+            written: None,
         }
     }
 
@@ -114,9 +118,21 @@ impl Options {
             "--sizes" => self.sizes = numbers(value)?,
             "--fsync" => self.fsync = Duration::try_from_secs_f64(value.parse::<f64>()? / 1000.0)?,
             "--seed" => self.seed = value.parse()?,
+            "--write" => self.written = list(value, &Section::ALL)?.pop(),
             _ => bail!("no option has this name: see tests/bench"),
         }
         Ok(())
+    }
+}
+
+impl Section {
+    const ALL: [(&'static str, Self); 2] = [("disk", Self::Disk), ("memory", Self::Memory)];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::Memory => "memory",
+        }
     }
 }
 
