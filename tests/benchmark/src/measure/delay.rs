@@ -12,8 +12,8 @@ use crate::latency::Latencies;
 use crate::server::Server;
 use crate::system::{Backend, System};
 
-/// Enough that one is always free.
-const CONNECTIONS: usize = 16;
+/// Enough that one is always free: else requests would wait in the client.
+const CONNECTIONS: usize = 128;
 
 /// From the moment at which a request is due until its handler starts, in milliseconds. The acknowledgement lies in
 /// between: from recorded to started it is less.
