@@ -22,7 +22,7 @@ pub fn standing_after(former: &NewDelivery, delivery: &NewDelivery) -> Standing 
         first_received_at: former.received_at,
         erased: false,
     };
-    match judge(Some(&head), &[], delivery) {
+    match judge(Some(&head), &[], delivery, false) {
         Verdict::Current { .. } => Standing::Current,
         Verdict::Repeat { .. } => Standing::Repeat,
         Verdict::Late => Standing::Late,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Instant;
 
 use crate::plan::MessageKey;
 use crate::{EventKind, Finding, Fingerprint, Snapshot, Standing, Utc};
@@ -24,6 +25,9 @@ pub struct NewDelivery {
     pub findings: Vec<Finding>,
     /// The id that a gateway gave to the message and signed. With it, repeats are told by it and not by the body alone.
     pub message_id: Option<String>,
+    /// Until when its sender waits to hear that it is recorded. Afterwards it is told to send it again: what is recorded
+    /// only then may be overtaken by that copy. None where nobody waits.
+    pub awaited_until: Option<Instant>,
 }
 
 /// What the bytes of a delivery were understood as. `Debug` shows nothing of it.
@@ -50,6 +54,11 @@ impl NewDelivery {
             Content::Usable { result_id, .. } => Some(result_id),
             Content::Unusable { result_id } => result_id.as_deref(),
         }
+    }
+
+    /// Whether its sender has been told by now to send it again.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.awaited_until.is_some_and(|until| Instant::now() >= until)
     }
 
     /// Which message of a gateway it is, where one numbers its messages.

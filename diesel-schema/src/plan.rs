@@ -96,7 +96,7 @@ impl<'a> Draft<'a> {
     fn judge(&self, delivery: &NewDelivery) -> Verdict {
         let head = key_of(delivery).and_then(|key| self.ground.heads.get(&key));
         let known = self.ground.known.get(&delivery.fingerprint).map_or(&[][..], Vec::as_slice);
-        judge(head, known, delivery)
+        judge(head, known, delivery, delivery.is_overdue())
     }
 
     fn add(&mut self, delivery: &'a NewDelivery, verdict: Verdict) -> Recorded {

@@ -51,7 +51,10 @@ pub(crate) enum Verdict {
 /// nothing: what was replaced and comes back is a change like any other. Where a gateway's signed id tells which message
 /// it is, nothing need be guessed: the same message is a repeat whatever came since, and another one is news whatever it
 /// says.
-pub(crate) fn judge(head: Option<&Head<'_>>, known: &[Known], delivery: &NewDelivery) -> Verdict {
+///
+/// Whoever sent an overdue delivery was told to send it again. Where that copy has been recorded before it, by another
+/// writer, what is recorded since may be newer than both.
+pub(crate) fn judge(head: Option<&Head<'_>>, known: &[Known], delivery: &NewDelivery, is_overdue: bool) -> Verdict {
     let has_id = delivery.message_id.is_some();
     let copy = known.iter().find(|known| match has_id {
         true => known.message_id == delivery.message_id,
@@ -63,6 +66,10 @@ pub(crate) fn judge(head: Option<&Head<'_>>, known: &[Known], delivery: &NewDeli
     // A tombstone swallows what comes for it, so that a late retry does not bring an erased person back.
     if let Some(tombstone) = head.filter(|head| head.erased) {
         return Verdict::Repeat { of: tombstone.delivery_id };
+    }
+    let newest_copy = known.iter().map(|known| known.id).max();
+    if let Some(copy) = newest_copy.filter(|_| is_overdue && !has_id) {
+        return Verdict::Repeat { of: copy };
     }
     let Content::Usable { snapshot, .. } = &delivery.content else {
         return Verdict::Quarantine;

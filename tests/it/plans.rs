@@ -71,6 +71,7 @@ fn delivery(result: &str, text: &str) -> NewDelivery {
         content: Content::Usable { result_id: result.to_owned(), snapshot: Box::new(Snapshot::empty()) },
         findings: Vec::new(),
         message_id: None,
+        awaited_until: None,
     }
 }
 

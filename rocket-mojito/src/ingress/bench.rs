@@ -49,5 +49,6 @@ pub fn delivery(body: Vec<u8>) -> NewDelivery {
         content: Content::Usable { result_id, snapshot: Box::new(snapshot) },
         findings,
         message_id: None,
+        awaited_until: None,
     }
 }

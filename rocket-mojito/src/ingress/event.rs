@@ -139,6 +139,7 @@ impl MojitoEvent {
             content,
             findings,
             message_id: self.message_id,
+            awaited_until: None,
         }
     }
 }

@@ -208,6 +208,7 @@ fn read_again(row: DeliveryRow) -> Option<NewDelivery> {
         content: Content::Usable { result_id, snapshot: Box::new(snapshot) },
         findings,
         message_id: row.message_id,
+        awaited_until: None,
     })
 }
 

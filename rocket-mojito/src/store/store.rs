@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mojito_schema::{Backend, Backlog, Erased, HandlerSpec, NewDelivery, Person, QueryResult, Recorded, Selection};
 use rocket::futures::FutureExt;
@@ -105,9 +105,13 @@ impl<B: Backend> DieselStore<B> {
 
 #[rocket::async_trait]
 impl<B: Backend> Store for DieselStore<B> {
-    async fn record(&self, delivery: NewDelivery) -> Result<Recorded, Unavailable> {
+    async fn record(&self, mut delivery: NewDelivery) -> Result<Recorded, Unavailable> {
+        let deadline = Instant::now().checked_add(self.ack_deadline);
+        delivery.awaited_until = deadline;
         let recorded = self.recorder.submit(delivery)?;
         match tokio::time::timeout(self.ack_deadline, recorded).await {
+            // What was judged as overdue is not acknowledged, even where it is here before the timer fires.
+            Ok(Ok(_)) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => Err(Unavailable::Deadline),
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Unavailable::Stopping),
             Err(_) => Err(Unavailable::Deadline),

@@ -103,5 +103,6 @@ fn delivery(result: usize, sent: Sent) -> NewDelivery {
         content,
         findings: Vec::new(),
         message_id: sent.message.map(|number| format!("{result}-{number}")),
+        awaited_until: None,
     }
 }

@@ -55,6 +55,7 @@ fn delivery(event: EventKind, body: Vec<u8>, content: Content) -> NewDelivery {
         content,
         findings: Vec::new(),
         message_id: None,
+        awaited_until: None,
     }
 }
 

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use mojito_schema::{EventKind, Field, Finding, FindingCode, Fingerprint, NewDelivery, Snapshot, Standing, State, Utc};
 
@@ -11,6 +12,8 @@ on_each_backend!(
     a_collection_after_the_result_is_late,
     what_nobody_understands_is_quarantined_once,
     a_body_that_comes_back_is_a_recurrence,
+    an_overdue_copy_is_a_repeat_whatever_came_since,
+    an_overdue_delivery_without_a_copy_is_a_version,
     changes_and_findings_are_kept,
     every_column_of_a_snapshot_comes_back_as_it_was,
     odd_texts_come_back_as_they_were,
@@ -92,6 +95,32 @@ async fn a_body_that_comes_back_is_a_recurrence<B: Subject>() {
     assert_eq!((recorded[0].standing, recorded[0].version), (Standing::Current, Some(3)));
     assert_eq!(Finding::from_json(&row.findings), [Finding::new(FindingCode::Recurrence)]);
     assert_eq!(store.result("r").await.unwrap().snapshot.ai_analysis.as_deref(), Some("a"));
+}
+
+async fn an_overdue_copy_is_a_repeat_whatever_came_since<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let toggled = ["a", "b", "a", "c"].map(|text| result("r", text));
+    let recorded = record(&mut store, toggled.into()).await;
+
+    let overdue = record(&mut store, vec![overdue(result("r", "a"))]).await;
+
+    let newest_copy = recorded[2].delivery_id;
+    assert_eq!(
+        (overdue[0].delivery_id, overdue[0].standing, overdue[0].version),
+        (newest_copy, Standing::Repeat, None)
+    );
+    assert_eq!(store.deliveries().await.iter().map(|row| row.repeat_count).collect::<Vec<_>>(), [0, 0, 1, 0]);
+    assert_eq!(store.result("r").await.unwrap().snapshot.ai_analysis.as_deref(), Some("c"));
+}
+
+async fn an_overdue_delivery_without_a_copy_is_a_version<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("r", "a")]).await;
+
+    let recorded = record(&mut store, vec![overdue(result("r", "b")), overdue(result("r", "b"))]).await;
+
+    let standings: Vec<_> = recorded.iter().map(|recorded| (recorded.standing, recorded.version)).collect();
+    assert_eq!(standings, [(Standing::Current, Some(2)), (Standing::Repeat, None)]);
 }
 
 async fn changes_and_findings_are_kept<B: Subject>() {
@@ -213,6 +242,11 @@ async fn a_batch_of_thousands_is_one_batch<B: Subject>() {
 /// The same under the id of a gateway.
 fn numbered(message: &str, delivery: NewDelivery) -> NewDelivery {
     NewDelivery { message_id: Some(message.to_owned()), ..delivery }
+}
+
+/// The same delivery, for which nobody waits any more.
+fn overdue(delivery: NewDelivery) -> NewDelivery {
+    NewDelivery { awaited_until: Some(Instant::now()), ..delivery }
 }
 
 async fn a_message_is_a_repeat_whatever_came_since<B: Subject>() {

@@ -191,6 +191,7 @@ fn new(body: Vec<u8>) -> NewDelivery {
         content: Content::Usable { result_id: understood.result_id.unwrap(), snapshot },
         findings: understood.findings,
         message_id: None,
+        awaited_until: None,
     }
 }
 

@@ -88,6 +88,7 @@ fn delivery(result: &str, sent: Sent) -> NewDelivery {
         content,
         findings: Vec::new(),
         message_id: sent.message.map(|message| format!("{result} {message}")),
+        awaited_until: None,
     }
 }
 
