@@ -17,6 +17,13 @@ use crate::error::OpenError;
 /// How long opening may take in all: a server that accepts and then says nothing is noticed too.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The server's own keepalives, such as ours in `url`, where it knows them. While it waits for the rest of a statement,
+/// none of its other limits holds, and the system's is two hours: for so long a host behind a network that is gone would
+/// keep what it has locked.
+const SERVER_KEEPALIVES: &str = "SELECT set_config(known.name, asked.value, false) FROM pg_settings AS known, \
+    (VALUES ('tcp_keepalives_idle', '5'), ('tcp_keepalives_interval', '2'), ('tcp_keepalives_count', '3'), \
+    ('tcp_user_timeout', '10s')) AS asked (name, value) WHERE known.name = asked.name";
+
 /// What a connection is for.
 #[derive(Clone, Copy)]
 enum Purpose {
@@ -74,7 +81,7 @@ where
 {
     let set_up = async {
         match proxy {
-            Proxy::None => AsyncPgConnection::try_from(client).await.map_err(unreachable),
+            Proxy::None => set_up(client).await.map_err(unreachable),
             Proxy::Transaction => set_up_by_proxy(client).await.map_err(unreachable),
         }
     };
@@ -89,10 +96,17 @@ where
         tokio::select! {
             // Whoever waits for an answer is told.
             _ = driver => {}
+            // A driver whose connection is gone still waits for each answer, and the server for the rest of what it was
+            // asked, with all that it has locked.
             () = watch.stopped(SILENCE) => {}
         }
     });
     Ok(connection)
+}
+
+async fn set_up(client: Client) -> Result<Connection, Box<dyn std::error::Error + Send + Sync>> {
+    client.batch_execute(SERVER_KEEPALIVES).await?;
+    Ok(AsyncPgConnection::try_from(client).await?)
 }
 
 /// Diesel prepares every statement under a name, which only the session knows that it happened to be prepared in.

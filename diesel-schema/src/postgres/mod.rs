@@ -64,7 +64,8 @@ use crate::{
 /// for PgBouncer 1.21 or later with `max_prepared_statements` above zero.
 ///
 /// A network or a server that goes silent is noticed within 30 s: by TCP's own keepalives, by a limit on opening a
-/// connection, and by another on the answer to a statement within a transaction.
+/// connection, and by another on the answer to a statement within a transaction. The server notices a host that is gone:
+/// its keepalives are set for the session, unless there is a proxy, which has sessions and a network of its own.
 ///
 /// # A handler's transaction
 ///

@@ -30,7 +30,8 @@ impl Pulse {
 }
 
 impl Watch {
-    /// Resolves when a statement has been waiting for longer than `limit`; never where nobody notes any.
+    /// Resolves when a statement has been waiting for longer than `limit`, or soon after the connection is gone that the
+    /// pulse was of.
     pub async fn stopped(self, limit: Duration) {
         while let Some(beat) = self.0.upgrade() {
             let asked = beat.lock().unwrap_or_else(PoisonError::into_inner).asked;
@@ -40,7 +41,7 @@ impl Watch {
             drop(beat);
             tokio::time::sleep(LOOK).await;
         }
-        std::future::pending::<()>().await;
+        tokio::time::sleep(LOOK).await;
     }
 }
 

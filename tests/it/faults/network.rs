@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use mojito_schema::Postgres;
 
 use super::cluster::{HANDLERS, addresses, host, post, settled, start};
-use crate::harness::{Ground, Ledger, Load, Proxy, Rig, Try, Way, Weather, overlaps, rounds, seed};
+use crate::harness::{Ground, Ledger, Load, Proxy, Rig, Store, Subject, Try, Way, Weather, overlaps, rounds, seed};
 
 /// The longest that a dead connection may be held for alive.
 const BAR: Duration = Duration::from_secs(30);
@@ -69,6 +70,44 @@ async fn connections_that_carry_nothing_to_the_server_are_replaced_in_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_carry_nothing_back_are_replaced_in_time() {
     assert_replaced(Way::ToClient).await;
+}
+
+/// The server waits for the rest of a statement, within a transaction that has locked a result, and counts that neither
+/// as a pause nor as a statement that takes long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_falls_silent_half_way_through_a_statement_gives_back_what_it_has_locked() {
+    let rig = Rig::shared().await;
+    let proxy = Proxy::to(rig.server()).await;
+    let through = host(&rig).url(rig.url_at(proxy.address())).setting("ack_deadline", 2);
+    let (mut silent, mut sound) = (start(&through, 1).await, start(&host(&rig), 1).await);
+    let (silent, sound) = (addresses(&mut silent).await[0], addresses(&mut sound).await[0]);
+    let ledger = Ledger::default();
+    assert!(matches!(post(sound, &ledger, "r", "first").await, Try::Acknowledged(_)));
+
+    proxy.silence_over("FOR UPDATE) AS head");
+    let began = Instant::now();
+    assert_eq!((post(silent, &ledger, "r", "second").await, proxy.fired()), (Try::Refused(503), 1));
+    while !matches!(post(sound, &ledger, "r", &format!("{:?}", began.elapsed())).await, Try::Acknowledged(_)) {
+        assert!(began.elapsed() < BAR, "the result is locked");
+    }
+    println!("F26 half a statement: recorded again after {:?}", began.elapsed());
+
+    assert!(matches!(post(silent, &ledger, "r", "third").await, Try::Acknowledged(_)));
+    settled(&rig, &ledger, &HANDLERS).await;
+}
+
+/// Where the end of a connection does not reach the server, nothing else tells it.
+#[tokio::test]
+async fn the_server_is_asked_to_notice_a_network_that_is_gone() {
+    const KEEPALIVES: &str =
+        "SELECT name || '=' || setting AS value FROM pg_settings WHERE name LIKE 'tcp%' ORDER BY name";
+    let mut store = Store::<Postgres>::open().await;
+
+    let keepalives = Postgres::texts(&mut store.connection, KEEPALIVES).await;
+
+    let expected =
+        ["tcp_keepalives_count=3", "tcp_keepalives_idle=5", "tcp_keepalives_interval=2", "tcp_user_timeout=10000"];
+    assert_eq!(keepalives, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -60,9 +60,18 @@ struct Link {
     oldest: watch::Sender<u64>,
     /// What the next commits lose that follow a word.
     losses: Mutex<Vec<(Loss, Vec<u8>)>>,
+    /// The statement over which a connection falls silent: a word of it.
+    silencer: Mutex<Option<Vec<u8>>>,
     opened: AtomicU64,
     open: AtomicUsize,
     fired: AtomicUsize,
+}
+
+/// What is to become of one connection.
+#[derive(Default)]
+struct Fate {
+    is_reply_lost: AtomicBool,
+    is_silent: AtomicBool,
 }
 
 impl Proxy {
@@ -74,6 +83,7 @@ impl Proxy {
             weather: watch::Sender::new((Weather::Clear, u64::MAX)),
             oldest: watch::Sender::new(0),
             losses: Mutex::default(),
+            silencer: Mutex::default(),
             opened: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             fired: AtomicUsize::new(0),
@@ -116,6 +126,12 @@ impl Proxy {
         self.link.losses.lock().unwrap().push((loss, word.as_bytes().to_vec()));
     }
 
+    /// Lets the next connection that asks what has `word` in it fall silent both ways, for good, half-way: the server has
+    /// been told to run that, and not that this is all.
+    pub(crate) fn silence_over(&self, word: &str) {
+        *self.link.silencer.lock().unwrap() = Some(word.as_bytes().to_vec());
+    }
+
     /// How many connections are open.
     pub(crate) fn open(&self) -> usize {
         self.link.open.load(Ordering::SeqCst)
@@ -141,13 +157,13 @@ impl Link {
         if let Ok(server) = TcpStream::connect(self.server).await {
             let _ = (client.set_nodelay(true), server.set_nodelay(true));
             let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-            let (mut oldest, is_reply_lost) = (self.oldest.subscribe(), AtomicBool::new(false));
+            let (mut oldest, fate) = (self.oldest.subscribe(), Fate::default());
             let (request, requests) = mpsc::unbounded_channel();
             let (reply, replies) = mpsc::unbounded_channel();
             tokio::select! {
                 _ = oldest.wait_for(|oldest| number < *oldest) => {}
-                () = self.read_requests(from_client, request, &is_reply_lost) => {}
-                () = read_replies(from_server, reply, &is_reply_lost) => {}
+                () = self.read_requests(from_client, request, &fate) => {}
+                () = read_replies(from_server, reply, &fate) => {}
                 () = self.deliver(requests, to_server, number, Way::ToServer) => {}
                 () = self.deliver(replies, to_client, number, Way::ToClient) => {}
             }
@@ -156,16 +172,22 @@ impl Link {
     }
 
     /// Reads message by message, so that a commit is seen.
-    async fn read_requests(&self, mut from: OwnedReadHalf, requests: Sender, is_reply_lost: &AtomicBool) {
+    async fn read_requests(&self, mut from: OwnedReadHalf, requests: Sender, fate: &Fate) {
         let (mut read, mut frames, mut said) = (vec![0; CHUNK], Frames::default(), Vec::new());
         while let Ok(count @ 1..) = from.read(&mut read).await {
             frames.received.extend_from_slice(&read[..count]);
             while let Some(message) = frames.next() {
+                if fate.is_silent.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let loss = is_commit(&message).then(|| self.loss_after(&std::mem::take(&mut said))).flatten();
                 match loss {
                     Some(Loss::Commit) => return,
-                    Some(Loss::Reply) => is_reply_lost.store(true, Ordering::SeqCst),
+                    Some(Loss::Reply) => fate.is_reply_lost.store(true, Ordering::SeqCst),
                     None => said.extend_from_slice(&message),
+                }
+                if message.starts_with(b"E") && self.is_to_be_silent_after(&said) {
+                    fate.is_silent.store(true, Ordering::SeqCst);
                 }
                 let _ = requests.send((Instant::now(), message));
             }
@@ -175,10 +197,19 @@ impl Link {
     /// What is lost of a commit, after this was said.
     fn loss_after(&self, said: &[u8]) -> Option<Loss> {
         let mut losses = self.losses.lock().unwrap();
-        let says = |word: &[u8]| word.is_empty() || said.windows(word.len()).any(|window| window == word);
-        let meant = losses.iter().position(|(_, word)| says(word))?;
+        let meant = losses.iter().position(|(_, word)| contains(said, word))?;
         self.fired.fetch_add(1, Ordering::SeqCst);
         Some(losses.swap_remove(meant).0)
+    }
+
+    fn is_to_be_silent_after(&self, said: &[u8]) -> bool {
+        let mut silencer = self.silencer.lock().unwrap();
+        let is_meant = silencer.as_ref().is_some_and(|word| contains(said, word));
+        if is_meant {
+            *silencer = None;
+            self.fired.fetch_add(1, Ordering::SeqCst);
+        }
+        is_meant
     }
 
     /// Delivers what was read, in its order, as the weather lets it.
@@ -205,13 +236,19 @@ impl Link {
     }
 }
 
+fn contains(said: &[u8], word: &[u8]) -> bool {
+    word.is_empty() || said.windows(word.len()).any(|window| window == word)
+}
+
 /// Reads as it comes, until the reply that is to be lost.
-async fn read_replies(mut from: OwnedReadHalf, replies: Sender, is_reply_lost: &AtomicBool) {
+async fn read_replies(mut from: OwnedReadHalf, replies: Sender, fate: &Fate) {
     let mut read = vec![0; CHUNK];
     while let Ok(count @ 1..) = from.read(&mut read).await {
+        if fate.is_silent.load(Ordering::SeqCst) {
+            continue;
+        }
         // What was asked before it may still be answered.
-        let is_done = read[..count].windows(7).any(|window| window == b"COMMIT\0");
-        if is_done && is_reply_lost.load(Ordering::SeqCst) {
+        if contains(&read[..count], b"COMMIT\0") && fate.is_reply_lost.load(Ordering::SeqCst) {
             return;
         }
         let _ = replies.send((Instant::now(), read[..count].to_vec()));
