@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
     use crate::sqlite::migrations::MIGRATIONS;
-    use crate::tables::deliveries::{body_of_version, known, of_message, waiting};
+    use crate::tables::deliveries::{body_of_version, known, of_message, quarantined, waiting};
     use crate::tables::work::lapsed;
 
     #[derive(QueryableByName)]
@@ -99,6 +99,7 @@ mod tests {
             (sql(&claimable("h", &now)), "mojito_work_open"),
             (sql(&lapsed(&now)), "mojito_work_by_lease"),
             (sql(&known(1, &[0; 32])), "mojito_deliveries_by_fingerprint"),
+            (sql(&quarantined()), "mojito_deliveries_by_version"),
             (sql(&waiting(&[0; 32])), "mojito_deliveries_by_fingerprint"),
             (sql(&of_message("e", "m")), "mojito_deliveries_by_message"),
             (sql(&body_of_version(1, 1)), "mojito_deliveries_by_version"),

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::verbs::record::{heads, write};
 use crate::plan::{Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
-use crate::tables::deliveries::{Known, known as known_by, of_message, waiting};
+use crate::tables::deliveries::{Known, known as known_by, of_message, quarantined, waiting};
 use crate::{Fingerprint, HandlerSpec, NewDelivery, Recorded, Utc, failpoint};
 
 /// Loads what the batch stands on, decides, writes. The caller holds the write lock from before the first read.
@@ -26,16 +26,21 @@ pub(super) async fn record(
     Ok(plan.recorded)
 }
 
-/// The stored deliveries with each fingerprint of the batch, one by one: those of its result, and quarantined ones.
+/// The stored deliveries with each fingerprint of the batch, one by one: those of its result, and quarantined ones, which
+/// there rarely are.
 fn known(
     connection: &mut SqliteConnection,
     batch: &[NewDelivery],
     heads: &HashMap<ResultKey<'_>, Head<'_>>,
 ) -> QueryResult<HashMap<Fingerprint, Vec<Known>>> {
     let mut known = HashMap::new();
+    let is_any_quarantined: bool = diesel::select(exists(quarantined())).get_result(connection)?;
     for delivery in batch {
         let fingerprint = delivery.fingerprint.as_bytes();
-        let mut rows: Vec<Known> = waiting(fingerprint).load(connection)?;
+        let mut rows: Vec<Known> = Vec::new();
+        if is_any_quarantined {
+            rows.extend(waiting(fingerprint).load::<Known>(connection)?);
+        }
         if let Some(head) = key_of(delivery).and_then(|key| heads.get(&key)) {
             rows.extend(known_by(head.first_delivery_id, fingerprint).load::<Known>(connection)?);
         }

@@ -120,6 +120,13 @@ pub(crate) fn known(first_delivery_id: i64, fingerprint: &[u8]) -> _ {
         .select((deliveries::id, deliveries::standing, deliveries::message_id))
 }
 
+/// What waits in quarantine.
+#[cfg(feature = "sqlite")]
+#[auto_type(no_type_alias)]
+pub(crate) fn quarantined() -> _ {
+    deliveries::table.filter(deliveries::first_delivery_id.is_null())
+}
+
 /// What waits in quarantine with these bytes.
 #[cfg(feature = "sqlite")]
 #[auto_type(no_type_alias)]

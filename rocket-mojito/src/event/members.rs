@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::Bytes;
 
 use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
@@ -59,13 +60,11 @@ fn depth(json: &str) -> usize {
     if !json.starts_with(['{', '[']) {
         return 0;
     }
-    let (mut level, mut deepest, mut in_string, mut is_escaped) = (0_usize, 0, false, false);
-    for byte in json.bytes() {
+    let (mut level, mut deepest) = (0_usize, 0);
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
         match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
+            b'"' => skip_string(&mut bytes),
             b'{' | b'[' => {
                 level += 1;
                 deepest = deepest.max(level);
@@ -75,6 +74,19 @@ fn depth(json: &str) -> usize {
         }
     }
     deepest
+}
+
+/// Goes on behind the end of a string that has begun.
+fn skip_string(bytes: &mut Bytes<'_>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => {
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
 }
 
 struct Collect;

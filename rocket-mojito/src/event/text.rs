@@ -20,6 +20,12 @@ pub(super) fn decode(json: &str) -> Decoded {
     if !inner.contains('\\') {
         return Decoded { text: inner.to_owned(), has_replacements: false };
     }
+    // Only `\u` can spell what no database can hold.
+    if !inner.contains("\\u")
+        && let Ok(text) = serde_json::from_str(json)
+    {
+        return Decoded { text, has_replacements: false };
+    }
     // As bytes, serde_json keeps lone surrogates in the way of UTF-8 (ED A0..BF xx) where a `String` would fail.
     let decoded = serde_json::Deserializer::from_str(json).deserialize_bytes(Bytes);
     let Ok(mut bytes) = decoded.map(Cow::into_owned) else {
@@ -75,6 +81,7 @@ mod tests {
     fn what_a_database_cannot_hold_is_replaced_one_for_one() {
         let cases = [
             (r#""plain ü 😀""#, "plain ü 😀", false),
+            (r#""one\ntwo \"three\" \\u0000 \/ ü""#, "one\ntwo \"three\" \\u0000 / ü", false),
             (r#""\u00fc \ud83d\ude00 \n""#, "ü 😀 \n", false),
             (r#""cut \ud83d here""#, "cut \u{FFFD} here", true),
             (r#""\ude00\ud83d""#, "\u{FFFD}\u{FFFD}", true),

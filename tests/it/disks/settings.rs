@@ -9,7 +9,7 @@ async fn a_file_that_can_only_be_read_stops_the_launch() {
     let (status, _) = host.start().await.stop().await;
     assert!(status.success(), "{status}");
 
-    database.disk().protect();
+    database.disk().protect().await;
 
     // A launch that migrates would write; this one only checks.
     stops(&host.setting("migrate", false), "is it a database, and writable?").await;

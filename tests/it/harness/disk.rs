@@ -122,8 +122,10 @@ impl Disk {
     }
 
     /// Lets nobody write to it any more. Nobody may have a file of it open.
-    pub(crate) fn protect(&self) {
-        run(as_root("mount").args(["-o", "remount,ro"]).arg(self.folder()));
+    pub(crate) async fn protect(&self) {
+        // A process that another test has just begun holds what is open here until it is a program of its own.
+        let protect = || as_root("mount").args(["-o", "remount,ro"]).arg(self.folder()).output().unwrap();
+        eventually("nobody writes to the disk", || protect().status.success()).await;
     }
 
     /// What was never written to cannot be written to any more. As on any disk that fails, what could not be written is

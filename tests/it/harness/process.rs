@@ -80,14 +80,25 @@ impl Process {
         self.child.id().into()
     }
 
-    /// Waits until it listens. None where it ended before.
+    /// Waits until it listens, and would hear that it is to stop. None where it ended before.
     pub(crate) async fn lifted(&mut self) -> Option<SocketAddr> {
         let (child, (file, read)) = (&mut self.child, &self.address);
         let look = || match std::fs::read_to_string(file).ok().and_then(|text| read(&text)) {
             Some(address) => Some(Some(address)),
             None => child.try_wait().expect("our child").map(|_| None),
         };
-        found("a host that listens", look).await
+        let address = found("a host that listens", look).await;
+        // Rocket says where it listens a moment before it listens for signals: until then, one would end it at once.
+        eventually("the host can be told to stop", || self.hears(Signal::TERM) || self.has_ended()).await;
+        address
+    }
+
+    /// Whether it handles a signal itself.
+    fn hears(&self, signal: Signal) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+        caught & (1 << (signal.as_raw() - 1)) != 0
     }
 
     /// Posts a body to the default endpoint with its secret. None where no answer came back whole.
