@@ -115,7 +115,7 @@ mod sqlite {
         write(moment.minute().into(), 14..16);
         write(moment.second().into(), 17..19);
         write(moment.microsecond(), 20..26);
-        text.iter().copied().map(char::from).collect()
+        str::from_utf8(&text).expect("digits").to_owned()
     }
 
     #[cfg(test)]
