@@ -1,7 +1,11 @@
 use std::fmt;
 
+use diesel::backend::Backend;
 use diesel::dsl::auto_type;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
 use serde::Serialize;
 
 use crate::tables::deliveries::deliveries;
@@ -174,6 +178,26 @@ impl fmt::Debug for Claim {
     }
 }
 
+/// Whether work waits, in words of the statement. Bound ones SQLite compares with those in the conditions of the indexes,
+/// and compiles the statement anew for each value that it might choose another index by.
+#[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
+pub(crate) struct Waits;
+
+impl Expression for Waits {
+    type SqlType = Bool;
+}
+
+impl AppearsOnTable<work::table> for Waits {}
+
+impl SelectableExpression<work::table> for Waits {}
+
+impl<DB: Backend> QueryFragment<DB> for Waits {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("mojito_work.state IN ('pending', 'retryable')");
+        Ok(())
+    }
+}
+
 diesel::alias!(work as in_line: InLine);
 
 /// What a handler may claim at `now`, in order: due, and first in the line of its result.
@@ -190,12 +214,12 @@ pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Utc) -> _ {
         .order(in_line.field(work::delivery_id))
         .limit(1_i64)
         .single_value();
-    let (pending, retryable): (State, State) = (State::Pending, State::Retryable);
+    let waits: Waits = Waits;
     work::table
         .filter(work::handler.eq(handler))
         .filter(work::due_at.le(now))
         // A later version may let more wait than we know of.
-        .filter(work::state.eq(pending).or(work::state.eq(retryable)))
+        .filter(waits)
         .filter(work::delivery_id.nullable().eq(first_in_line))
         .order((work::due_at, work::delivery_id))
 }
