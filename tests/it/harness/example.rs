@@ -31,17 +31,7 @@ impl Example {
 
     /// The same without that secret.
     pub(crate) fn spawn_bare(&self, settings: &[(&str, &str)]) -> Process {
-        self.spawn_as(Command::new(&self.program), settings)
-    }
-
-    /// Starts a process whose clock is wrong by so much.
-    pub(crate) fn spawn_at(&self, offset: &str) -> Process {
-        let mut command = Command::new("faketime");
-        command.args(["-m", "--exclude-monotonic", "-f", offset]).arg(&self.program);
-        self.spawn_as(command, &[("MOJITO_SECRET", SECRET)])
-    }
-
-    fn spawn_as(&self, mut command: Command, settings: &[(&str, &str)]) -> Process {
+        let mut command = Command::new(&self.program);
         let log = self.folder.path().join(format!("example-{}.log", Process::number()));
         command
             .env_clear()
@@ -55,6 +45,21 @@ impl Example {
         let launched =
             |log: &str| log.lines().find_map(|line| line.split_once("launched from http://")?.1.trim().parse().ok());
         Process::spawn(&mut command, log.clone(), (log, launched))
+    }
+
+    /// Starts a process whose clock is wrong by so much.
+    ///
+    /// `faketime` only says what to set: as its child it would be out of reach of signals, and outlive it.
+    pub(crate) fn spawn_at(&self, offset: &str) -> Process {
+        let mut faketime = Command::new("faketime");
+        faketime.args(["-m", "--exclude-monotonic", "-f", offset, "env"]).env_clear().env("PATH", "/usr/bin:/bin");
+        let output = faketime.output().expect("`faketime` is installed, as `tests/run` does");
+        let environment = String::from_utf8(output.stdout).unwrap();
+        // What it shares with its child is gone with it.
+        let clock = environment.lines().filter_map(|line| line.split_once('='));
+        let clock = clock.filter(|(name, _)| !["PATH", "FAKETIME_SHARED"].contains(name));
+        let settings: Vec<_> = clock.chain([("MOJITO_SECRET", SECRET)]).collect();
+        self.spawn_bare(&settings)
     }
 
     /// Starts a process and waits until it listens.
