@@ -72,6 +72,8 @@ fn dispatch(backend: Backend, bench: &Bench, options: &Options, findings: &mut F
         println!("{backend}: {backlog:?}");
         findings.backlog.entry(backend).or_default().push(backlog);
     }
+    // What was written and removed before would still keep the disk busy.
+    rustix::fs::sync();
     let (length, pace) = options.delay;
     let idle = Delay::measure(backend, bench, pace, length)?;
     println!("{backend}: idle {idle:?}");

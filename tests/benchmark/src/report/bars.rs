@@ -13,6 +13,7 @@ pub(crate) struct Bar {
 
 const HANDLED: &str = "handled per second, backlog, against recorded per second";
 const RATE: &str = "acknowledged per second, 64 connections, against the hand-written route";
+const CPU: &str = "CPU seconds of the application per 1,000 deliveries, 64 connections";
 const LATENCY: &str = "p99 at 64 connections against the hand-written route";
 
 /// What a figure must not fall below, or exceed.
@@ -32,10 +33,15 @@ impl Bar {
         !self.is_met_with(2.0) && !self.is_noise()
     }
 
-    /// Whether the pauses of the database decide it more than the plugin does: two rounds of a second, and one pause of the
-    /// server's in one of them. It is told, and fails nothing.
+    /// Whether something else decides it more than the plugin does. It is told, and fails nothing.
     fn is_noise(&self) -> bool {
-        self.backend == Backend::Postgres && self.figure == LATENCY
+        match self.figure {
+            // The pauses of the database: two rounds of a second, and one pause of the server's in one of them.
+            LATENCY => self.backend == Backend::Postgres,
+            // The machine: it stands beside the route that stores nothing, too.
+            CPU => true,
+            _ => false,
+        }
     }
 
     fn is_met_with(&self, tolerance: f64) -> bool {
@@ -86,10 +92,12 @@ pub(crate) fn bars(findings: &Findings) -> Vec<Bar> {
         );
         if is_sqlite {
             let case = Case { backend, has_repeats: false, connections: 64, system: System::Plugin };
+            add(CPU, Limit::AtMost(0.07, " s"), findings.figure(case, |speed| speed.server_cpu));
+            // The design states both: 0.07 s, on a machine where that route takes 0.02 s.
             add(
-                "CPU seconds of the application per 1,000 deliveries, 64 connections",
-                Limit::AtMost(0.07, " s"),
-                findings.figure(case, |speed| speed.server_cpu),
+                "CPU at 256 connections against the route that stores nothing",
+                Limit::AtMost(3.5, " ×"),
+                findings.ratio(backend, 256, System::ParseOnly, |speed| speed.server_cpu),
             );
         }
         if let Some(footprint) = findings.footprint.get(&backend) {
