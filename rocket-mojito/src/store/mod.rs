@@ -4,6 +4,7 @@ mod database;
 mod health;
 mod link;
 mod operator;
+mod queue;
 mod recorder;
 mod signal;
 #[expect(clippy::module_inception, reason = "the noun of this folder")]

@@ -1,19 +1,15 @@
 use std::array;
-use std::mem::replace;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use mojito_schema::{Backend, HandlerSpec, NewDelivery, Recorded, Utc, failpoint};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::queue::{Busy, Entry, Queue};
 use super::{Database, Link, Signal, Unavailable};
-
-/// The most deliveries that one transaction takes. One fsync then serves them all.
-const LARGEST_BATCH: usize = 256;
 
 /// How many deliveries may wait, whatever their size.
 const LONGEST_QUEUE: usize = 4096;
@@ -21,61 +17,9 @@ const LONGEST_QUEUE: usize = 4096;
 /// How many batches are on their way at once: while one waits for the disk, the other is written.
 const BATCHES: usize = 2;
 
-/// A delivery that waits to be recorded.
-struct Entry {
-    delivery: NewDelivery,
-    answer: oneshot::Sender<Result<Recorded, Unavailable>>,
-    _room: OwnedSemaphorePermit,
-}
-
-/// What waits, and who is told when nothing more may.
-struct Queue {
-    entries: mpsc::Receiver<Entry>,
-    stop: oneshot::Receiver<()>,
-}
-
-impl Queue {
-    /// Hands batch by batch to a writer that is free, until it is stopped and empty.
-    async fn record<B: Backend>(mut self, mut free: Vec<Writer<B>>) {
-        let mut busy = FuturesUnordered::new();
-        loop {
-            let mut writer = match free.pop() {
-                Some(writer) => writer,
-                None => busy.next().await.expect("a writer is free or busy"),
-            };
-            // The others go on meanwhile. The one that was busy last comes first: at rest it is always the same.
-            let batch = loop {
-                tokio::select! {
-                    biased;
-                    Some(last) = busy.next() => free.push(replace(&mut writer, last)),
-                    batch = self.drain() => break batch,
-                }
-            };
-            if batch.is_empty() {
-                break;
-            }
-            let is_alone = batch.len() == 1 && busy.is_empty();
-            busy.push(writer.finish(batch, is_alone));
-        }
-        while busy.next().await.is_some() {}
-    }
-
-    /// Waits for deliveries, and takes those that are there. There are none once it is stopped and empty.
-    async fn drain(&mut self) -> Vec<Entry> {
-        let mut batch = Vec::new();
-        loop {
-            tokio::select! {
-                biased;
-                _ = &mut self.stop, if !self.stop.is_terminated() => self.entries.close(),
-                _ = self.entries.recv_many(&mut batch, LARGEST_BATCH) => return batch,
-            }
-        }
-    }
-}
-
 /// The task that records: drains what waits, writes it in one transaction, answers all of it.
 ///
-/// There is no timer: a delivery that comes alone is written at once.
+/// No timer makes it wait: a delivery that comes alone is written at once.
 pub(crate) struct Recorder {
     queue: mpsc::Sender<Entry>,
     room: Arc<Semaphore>,
@@ -103,7 +47,7 @@ impl Recorder {
             patience,
         });
         let queue = Queue { entries, stop: stopped };
-        (recorder, Recording { stop, task: tokio::spawn(queue.record(writers.into())) })
+        (recorder, Recording { stop, task: tokio::spawn(record(queue, writers.into())) })
     }
 
     /// Queues a delivery. What comes back resolves once it is committed, or is not.
@@ -123,7 +67,7 @@ impl Recorder {
         let size = u32::try_from(delivery.body.len()).unwrap_or(u32::MAX).clamp(1, self.room_size);
         let room = Arc::clone(&self.room).try_acquire_many_owned(size).map_err(|_| Unavailable::QueueFull)?;
         let (answer, receiver) = oneshot::channel();
-        match self.queue.try_send(Entry { delivery, answer, _room: room }) {
+        match self.queue.try_send(Entry { delivery, answer, room }) {
             Ok(()) => Ok(receiver),
             Err(mpsc::error::TrySendError::Full(_)) => Err(Unavailable::QueueFull),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(Unavailable::Stopping),
@@ -186,7 +130,7 @@ impl<B: Backend> Writer<B> {
     /// Records a batch and answers it.
     async fn finish(self, batch: Vec<Entry>, is_alone: bool) -> Self {
         let (deliveries, answers): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|entry| (entry.delivery, (entry.answer, entry._room))).unzip();
+            batch.into_iter().map(|entry| (entry.delivery, (entry.answer, entry.room))).unzip();
         let count = deliveries.len();
         // A defect of ours must not silence the recorder.
         let outcomes = AssertUnwindSafe(self.record(deliveries, is_alone)).catch_unwind().await.unwrap_or_else(|_| {
@@ -239,4 +183,16 @@ impl<B: Backend> Writer<B> {
         failpoint::reach("record.committed");
         Ok(recorded)
     }
+}
+
+/// Hands batch by batch to a writer that is free, until the queue is stopped and empty.
+async fn record<B: Backend>(mut queue: Queue, mut free: Vec<Writer<B>>) {
+    let mut busy = Busy::default();
+    loop {
+        let batch = queue.next_batch(&mut free, &mut busy).await;
+        let Some(writer) = free.pop().filter(|_| !batch.is_empty()) else { break };
+        let is_alone = batch.len() == 1 && busy.is_idle();
+        busy.push(batch.len(), writer.finish(batch, is_alone));
+    }
+    while busy.next().await.is_some() {}
 }
