@@ -78,6 +78,8 @@ impl<B: Backend> Pool<B> {
         let timeout = Some(Duration::from_secs(config.connect_timeout));
         let pool = managed::Pool::builder(Opener::new(url.clone()))
             .max_size(config.max_connections)
+            // The one that was used last still knows what it has read, and what it has prepared.
+            .queue_mode(managed::QueueMode::Lifo)
             .wait_timeout(timeout)
             .create_timeout(timeout)
             .recycle_timeout(Some(PING))

@@ -5,7 +5,7 @@ use mojito_schema::{Backend, Ticket, Utc, failpoint, fault, is_conflict, trouble
 
 use super::handler::HandlerError;
 use crate::pool::Loan;
-use crate::store::{Database, WriteTurn};
+use crate::store::{Database, TransactionTurn, WriteTurn};
 
 /// The transaction that an attempt may open: effect and "done" mark, behind the fence.
 pub(super) struct Transaction<B: Backend> {
@@ -19,7 +19,7 @@ enum State<B: Backend> {
     /// Nobody has asked for it: no connection is held.
     Unused,
     /// Open, with the fence passed.
-    Open { loan: Loan<B>, _turn: WriteTurn },
+    Open { loan: Loan<B>, _turns: (WriteTurn, TransactionTurn) },
     /// The ticket is stale: somebody else has the work.
     Stale,
 }
@@ -56,10 +56,11 @@ impl<B: Backend> Transaction<B> {
     }
 
     async fn open(&mut self) -> Result<State<B>, HandlerError> {
+        let among_transactions = self.database.transaction_turn().await;
         let mut loan = Loan::new(self.database.connection().await?);
         let turn = self.database.write_turn().await;
         if B::begin(loan.connection(), self.ticket.clone(), self.lease, Utc::now()).await? {
-            return Ok(State::Open { loan, _turn: turn });
+            return Ok(State::Open { loan, _turns: (turn, among_transactions) });
         }
         loan.give_back();
         Ok(State::Stale)
@@ -70,7 +71,7 @@ impl<B: Backend> Transaction<B> {
         match std::mem::replace(&mut self.state, State::Unused) {
             State::Unused => End::Unused,
             State::Stale => End::Stale,
-            State::Open { mut loan, _turn } => {
+            State::Open { mut loan, _turns } => {
                 failpoint::reach("attempt.committing");
                 if let Err(error) = B::commit(loan.connection()).await {
                     let health = self.database.health();
@@ -90,7 +91,7 @@ impl<B: Backend> Transaction<B> {
         match std::mem::replace(&mut self.state, State::Unused) {
             State::Unused => End::Unused,
             State::Stale => End::Stale,
-            State::Open { mut loan, _turn } => {
+            State::Open { mut loan, _turns } => {
                 // A connection that cannot roll back is closed, which does.
                 if B::rollback(loan.connection()).await.is_ok() {
                     loan.give_back();

@@ -10,12 +10,16 @@ use crate::pool::{InUse, Pool, PooledConnection};
 pub(crate) struct Database<B: Backend> {
     pool: Pool<B>,
     writers: Arc<Mutex<()>>,
+    transactions: Arc<Mutex<()>>,
     footing: RwLock<Arc<B::Footing>>,
     health: Health,
 }
 
 /// The turn to write, where a database has one writer at a time. Held until the commit.
 pub(crate) struct WriteTurn(#[expect(dead_code, reason = "held, not read")] Option<OwnedMutexGuard<()>>);
+
+/// The turn to take a connection that a handler's transaction is to run on, where only one can run at a time.
+pub(crate) struct TransactionTurn(#[expect(dead_code, reason = "held, not read")] Option<OwnedMutexGuard<()>>);
 
 /// A connection, and the footing that it was opened on.
 pub(super) struct Opened<B: Backend> {
@@ -26,7 +30,7 @@ pub(super) struct Opened<B: Backend> {
 impl<B: Backend> Database<B> {
     pub async fn new(pool: Pool<B>) -> Result<Self, OpenError> {
         let footing = RwLock::new(Arc::new(B::footing(pool.url()).await?));
-        Ok(Self { pool, writers: Arc::default(), footing, health: Health::default() })
+        Ok(Self { pool, writers: Arc::default(), transactions: Arc::default(), footing, health: Health::default() })
     }
 
     /// What is known to be wrong with it.
@@ -139,6 +143,16 @@ impl<B: Backend> Database<B> {
         match B::SINGLE_WRITER {
             true => WriteTurn(Some(Arc::clone(&self.writers).lock_owned().await)),
             false => WriteTurn(None),
+        }
+    }
+
+    /// Waits for the turn to take a connection and then to write, first come, first served. So handlers' transactions run
+    /// on one connection while there are no others: each that has its own would forget all it has read whenever another
+    /// one has written.
+    pub async fn transaction_turn(&self) -> TransactionTurn {
+        match B::SINGLE_WRITER {
+            true => TransactionTurn(Some(Arc::clone(&self.transactions).lock_owned().await)),
+            false => TransactionTurn(None),
         }
     }
 }

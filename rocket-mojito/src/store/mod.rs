@@ -10,7 +10,7 @@ mod signal;
 #[expect(clippy::module_inception, reason = "the noun of this folder")]
 mod store;
 
-pub(crate) use self::database::{Database, WriteTurn};
+pub(crate) use self::database::{Database, TransactionTurn, WriteTurn};
 pub(crate) use self::health::Health;
 pub(crate) use self::link::{Committed, Link};
 pub(crate) use self::recorder::{Recorder, Recording};

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use mojito_schema::{ResultRow, results};
-use rocket::{get, routes};
+use rocket::{State, get, routes};
 use rocket_db_pools::{Connection, Database as _};
 use rocket_mojito::pool::SqlitePool;
 use rocket_mojito::{Context, Event, HandlerResult, Inbox, MojitoFairing, MojitoHandler, Sqlite};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Barrier, mpsc};
 
 use crate::harness::{Body, Database, Host, HostBuilder, in_time, request};
 
@@ -37,6 +37,17 @@ impl MojitoHandler<Sqlite> for Desk {
     }
 }
 
+/// Opens its transaction when four attempts have come to where they would.
+struct Together(Barrier, Desk);
+
+#[rocket::async_trait]
+impl MojitoHandler<Sqlite> for Together {
+    async fn interview_result(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
+        self.0.wait().await;
+        self.1.interview_result(event, cx).await
+    }
+}
+
 #[get("/results/<id>")]
 async fn one(mut db: Connection<HostDb>, id: &str) -> Option<String> {
     let query = results::table.find(("default", id)).select(ResultRow::as_select());
@@ -57,6 +68,11 @@ async fn good(mut db: Connection<HostDb>) -> String {
     json!(names).to_string()
 }
 
+#[get("/pool")]
+fn pool(db: &State<HostDb>) -> String {
+    json!(format!("{:?}", &***db)).to_string()
+}
+
 #[get("/backlog")]
 async fn backlog(inbox: Inbox) -> String {
     json!(inbox.backlog().await.unwrap()).to_string()
@@ -71,7 +87,7 @@ fn builder(database: &Arc<Database>) -> HostBuilder {
         .merge(("databases.hiring.url", path.to_str().unwrap()))
         .rocket_before(|rocket| rocket.attach(HostDb::init()))
         .fairing(MojitoFairing::database::<HostDb>)
-        .rocket(|rocket| rocket.mount("/", routes![one, good, backlog]))
+        .rocket(|rocket| rocket.mount("/", routes![one, good, pool, backlog]))
 }
 
 async fn get(host: &Host, path: &str) -> Value {
@@ -110,6 +126,26 @@ async fn a_handler_writes_to_the_hosts_tables_in_the_hosts_database() {
     host.stop().await;
     assert_eq!(database.texts("SELECT result_id AS value FROM letters"), ["r-1"]);
     assert_eq!(database.work()[0].state.as_str(), "completed");
+}
+
+/// Each connection of SQLite forgets what it has read when another one has written.
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_that_write_at_the_same_time_take_turns_on_one_connection() {
+    let (sender, mut handled) = mpsc::unbounded_channel();
+    let database = Arc::new(Database::new());
+    database.run("CREATE TABLE letters (id INTEGER PRIMARY KEY, result_id TEXT NOT NULL)");
+    let host = builder(&database).handler(Together(Barrier::new(4), Desk(sender))).start().await;
+
+    for number in 0..8 {
+        host.post("interview_result", &Body::result(&format!("r-{number}")).bytes()).await;
+    }
+    for _ in 0..8 {
+        in_time(handled.recv()).await.unwrap();
+    }
+    let pool = get(&host, "/pool").await.to_string();
+
+    assert!(pool.contains(", size: 1,"), "{pool}");
+    host.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
