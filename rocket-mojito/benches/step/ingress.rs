@@ -6,7 +6,7 @@ use rocket::http::{Header, HeaderMap};
 use rocket_mojito::bench::{Gate, delivery, is_usable};
 use rocket_mojito::{EndpointConfig, EventKind, MojitoConfig, SecretConfig, Standing};
 
-use super::body;
+use super::{body, plain_body};
 
 const HEADER: &str = "X-Mojito-Secret";
 const SECRETS: [&str; 2] = ["only-for-measurements-0123456789", "only-for-measurements-9876543210"];
@@ -22,7 +22,14 @@ pub(super) fn authenticate(_calls: u64) -> Box<dyn FnMut()> {
 }
 
 pub(super) fn parse(_calls: u64) -> Box<dyn FnMut()> {
-    let body = body(0, 5.12);
+    read(body(0, 5.12))
+}
+
+pub(super) fn parse_plain(_calls: u64) -> Box<dyn FnMut()> {
+    read(plain_body())
+}
+
+fn read(body: Vec<u8>) -> Box<dyn FnMut()> {
     Box::new(move || assert!(is_usable(black_box(&body))))
 }
 

@@ -14,9 +14,10 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self { name: "authenticate", deliveries: 1, prepare: ingress::authenticate },
         Self { name: "parse", deliveries: 1, prepare: ingress::parse },
+        Self { name: "parse_plain", deliveries: 1, prepare: ingress::parse_plain },
         Self { name: "fingerprint", deliveries: 1, prepare: ingress::fingerprint },
         Self { name: "standing", deliveries: 1, prepare: ingress::standing },
         Self { name: "record_1", deliveries: 1, prepare: |calls| store::record(calls, 1) },
@@ -26,9 +27,18 @@ impl Step {
     ];
 }
 
-/// A body of about 3 kB, of a result of its own.
+/// A body of about 3 kB, of a result of its own. Its texts are full of escapes.
 fn body(number: u64, score: f64) -> Vec<u8> {
-    let text = "the candidate answered clearly, with \\\"precise\\\" examples from former projects\\n".repeat(10);
+    body_of("the candidate answered clearly, with \\\"precise\\\" examples from former projects\\n", number, score)
+}
+
+/// The same, where there is nothing to be decoded.
+fn plain_body() -> Vec<u8> {
+    body_of("the candidate answered clearly, with the most precise examples from former projects; ", 0, 5.12)
+}
+
+fn body_of(sentence: &str, number: u64, score: f64) -> Vec<u8> {
+    let text = sentence.repeat(10);
     let id = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     format!(
         r#"{{"id":"{id:016x}","interview_id":"1c9d7e52-3a40-4b6e-8f27-5e6a9b0c2d11",
