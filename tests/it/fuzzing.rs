@@ -4,9 +4,14 @@
 
 use std::path::PathBuf;
 
+use mojito_schema::Field;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
 use crate::checkout::Checkout;
 use crate::corpus;
 use crate::fuzz;
+use crate::harness::{rounds, seed};
 
 /// What the tests have to say to a target.
 struct Target {
@@ -112,6 +117,30 @@ fn parsing() {
     let seeds = bodies.zip((0..4).cycle()).map(|(body, path)| [vec![path], body].concat()).collect();
 
     Target { name: "parsing", check: fuzz::parsing, seeds }.replay();
+}
+
+/// Bodies that are mostly what they should be, with a few things in them that are not.
+#[test]
+fn whatever_is_odd_in_a_body_it_is_read_as_the_rfc_has_it() {
+    let known = Field::ALL.iter().map(|field| field.as_str()).collect::<Vec<_>>().join("|");
+    let name = format!(r#"{known}|{known}|{known}|\\u0069d|score\\u0000|Score|[a-z]{{0,3}}"#);
+    let text = r#"([ -!#-\[\]-~]{0,9}|\\[nrtbf/"\\]|\\u0000|\\ud83d|\\ude00|\\ud83d\\ude00|\\u00e9|é|😀){0,8}"#;
+    let number = r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,4})?([eE][+-]?[0-9]{1,3})?";
+    let scalar = format!(r#"null|true|false|{number}|"{text}"|"{text}"|"{text}""#);
+    let list = format!(r"\[ ?({scalar})?\]|\[({scalar})(\n?, ?({scalar})){{0,3}}\]");
+    let value = format!(r#"{scalar}|{list}|\{{"a":({list})\}}|\[{{63}}\]{{63}}|\[{{64}}\]{{64}}"#);
+    let odd = r#"(|||||,|\x01|x)"#;
+    let member = format!(r#"\n? ?"({name})" ?:[ \t]?({value})"#);
+    let body = format!(r#"[0-3]\{{("id":"r-[0-9]"|{member})(,{member}){{0,8}}{odd}\}}"#);
+    let cases = rounds(2_000, 500_000);
+    let config = Config { cases, rng_seed: RngSeed::Fixed(seed()), failure_persistence: None, ..Config::default() };
+
+    let outcome = TestRunner::new(config).run(&prop::string::bytes_regex(&body).unwrap(), |body| {
+        let check = std::panic::AssertUnwindSafe(|| fuzz::parsing(&body));
+        std::panic::catch_unwind(check).map_err(|_| TestCaseError::fail("the oracle says otherwise"))
+    });
+
+    outcome.unwrap();
 }
 
 #[test]

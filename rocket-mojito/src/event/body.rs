@@ -1,10 +1,12 @@
+use std::borrow::Cow;
+
 use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 
 use super::members::Members;
 use super::presence::Presences;
-use super::text::{self, Decoded};
-use super::{Extra, Number, Payload, Presence, Reasons};
+use super::text::Decoded;
+use super::value::Value;
+use super::{Extra, InterviewStatus, Number, Payload, Presence, ProcessingStatus, Reasons, ResultStatus};
 use crate::{Field, Finding, FindingCode};
 
 /// Deeper nesting is quarantined. The body itself is level 1.
@@ -27,11 +29,11 @@ pub(crate) enum Reading {
 impl Reading {
     /// Reads a body. Total: there is no body that it fails on.
     pub fn of(body: &[u8]) -> Self {
-        let members = match Members::of_body(body) {
+        let mut members = match Members::of_body(body) {
             Ok(members) => members,
             Err(code) => return Self::Unusable { cause: Finding::new(code), result_id: None },
         };
-        let id = members.value(Field::Id).and_then(usable_id);
+        let id = members.take(Field::Id).and_then(usable_id);
         if members.depth > DEEPEST {
             return Self::Unusable { cause: Finding::new(FindingCode::TooDeep), result_id: id };
         }
@@ -43,7 +45,7 @@ impl Reading {
             let cause = Finding::in_field(FindingCode::BadId, Field::Id);
             return Self::Unusable { cause, result_id: None };
         };
-        let mut reader = FieldReader { members: &members, presences: Presences::default(), findings: Vec::new() };
+        let mut reader = FieldReader { members, presences: Presences::default(), findings: Vec::new() };
         let payload = reader.payload(id);
         Self::Usable { payload: Box::new(payload), findings: reader.findings }
     }
@@ -66,48 +68,44 @@ impl<'a> Members<'a> {
     }
 }
 
-fn usable_id(value: &RawValue) -> Option<String> {
-    let json = value.get();
-    if !json.starts_with('"') {
-        return None;
-    }
-    let Decoded { text, has_replacements } = text::decode(json);
+fn usable_id(value: Value<'_>) -> Option<String> {
+    let Value::Text(Decoded { text, has_replacements }) = value else { return None };
     let is_usable =
         !has_replacements && text.len() <= LONGEST_ID && !text.trim().is_empty() && !text.contains(char::is_control);
-    is_usable.then_some(text)
+    is_usable.then(|| text.into_owned())
 }
 
-struct FieldReader<'m, 'a> {
-    members: &'m Members<'a>,
+struct FieldReader<'a> {
+    members: Members<'a>,
     presences: Presences,
     findings: Vec<Finding>,
 }
 
-impl FieldReader<'_, '_> {
+impl<'a> FieldReader<'a> {
     fn payload(&mut self, id: String) -> Payload {
         self.presences.set(Field::Id, Presence::Value);
         let mut payload = Payload {
             id,
-            interview_id: self.required_text(Field::InterviewId),
-            question_set_id: self.required_text(Field::QuestionSetId),
-            status: self.required_text(Field::Status).map(Into::into),
-            interview_status: self.text(Field::InterviewStatus).map(Into::into),
-            processing_status: self.text(Field::ProcessingStatus).map(Into::into),
-            profile_interview_id: self.text(Field::ProfileInterviewId),
-            profile_id: self.text(Field::ProfileId),
-            candidate_external_id: self.text(Field::CandidateExternalId),
-            candidate_name: self.text(Field::CandidateName),
-            candidate_email: self.text(Field::CandidateEmail),
-            candidate_phone_number: self.text(Field::CandidatePhoneNumber),
+            interview_id: self.required_text(Field::InterviewId).map(Cow::into_owned),
+            question_set_id: self.required_text(Field::QuestionSetId).map(Cow::into_owned),
+            status: self.required_text(Field::Status).map(ResultStatus::of),
+            interview_status: self.text(Field::InterviewStatus).map(InterviewStatus::of),
+            processing_status: self.text(Field::ProcessingStatus).map(ProcessingStatus::of),
+            profile_interview_id: self.text(Field::ProfileInterviewId).map(Cow::into_owned),
+            profile_id: self.text(Field::ProfileId).map(Cow::into_owned),
+            candidate_external_id: self.text(Field::CandidateExternalId).map(Cow::into_owned),
+            candidate_name: self.text(Field::CandidateName).map(Cow::into_owned),
+            candidate_email: self.text(Field::CandidateEmail).map(Cow::into_owned),
+            candidate_phone_number: self.text(Field::CandidatePhoneNumber).map(Cow::into_owned),
             score: self.number(Field::Score),
             ai_analysis_recruiter_score: self.number(Field::AiAnalysisRecruiterScore),
-            ai_analysis: self.text(Field::AiAnalysis),
-            ai_analysis_recruiter: self.text(Field::AiAnalysisRecruiter),
+            ai_analysis: self.text(Field::AiAnalysis).map(Cow::into_owned),
+            ai_analysis_recruiter: self.text(Field::AiAnalysisRecruiter).map(Cow::into_owned),
             ai_analysis_recruiter_why_hire: self.reasons(Field::WhyHire),
             ai_analysis_recruiter_why_not_hire: self.reasons(Field::WhyNotHire),
             recruiter_go_next_round: self.boolean(Field::RecruiterGoNextRound),
-            pdf_export_url: self.text(Field::PdfExportUrl),
-            reason: self.text(Field::Reason),
+            pdf_export_url: self.text(Field::PdfExportUrl).map(Cow::into_owned),
+            reason: self.text(Field::Reason).map(Cow::into_owned),
             extra: Extra::of(&self.members.unknown),
             presences: Presences::default(),
         };
@@ -118,15 +116,15 @@ impl FieldReader<'_, '_> {
     }
 
     /// The value of a field that is there and not null; notes its presence.
-    fn value(&mut self, field: Field) -> Option<&str> {
-        let json = self.members.value(field).map(RawValue::get);
-        let presence = match json {
+    fn value(&mut self, field: Field) -> Option<Value<'a>> {
+        let value = self.members.take(field);
+        let presence = match value {
             None => Presence::Absent,
-            Some("null") => Presence::Null,
+            Some(Value::Null) => Presence::Null,
             Some(_) => Presence::Value,
         };
         self.presences.set(field, presence);
-        json.filter(|_| presence == Presence::Value)
+        value.filter(|_| presence == Presence::Value)
     }
 
     fn unreadable<T>(&mut self, field: Field, code: FindingCode) -> Option<T> {
@@ -135,24 +133,22 @@ impl FieldReader<'_, '_> {
         None
     }
 
-    fn text(&mut self, field: Field) -> Option<String> {
-        let json = self.value(field)?;
-        if !json.starts_with('"') {
-            return self.unreadable(field, FindingCode::WrongType);
-        }
-        let decoded = text::decode(json);
-        self.accept(field, decoded)
-    }
-
-    fn accept(&mut self, field: Field, decoded: Decoded) -> Option<String> {
-        if decoded.has_replacements {
+    fn note_replacements(&mut self, field: Field, is_any: bool) {
+        if is_any {
             self.findings.push(Finding::in_field(FindingCode::ReplacedText, field));
         }
+    }
+
+    fn text(&mut self, field: Field) -> Option<Cow<'a, str>> {
+        let Value::Text(decoded) = self.value(field)? else {
+            return self.unreadable(field, FindingCode::WrongType);
+        };
+        self.note_replacements(field, decoded.has_replacements);
         Some(decoded.text)
     }
 
     /// A text that the vendor's document does not let be null. Null is tolerated all the same.
-    fn required_text(&mut self, field: Field) -> Option<String> {
+    fn required_text(&mut self, field: Field) -> Option<Cow<'a, str>> {
         let text = self.text(field);
         if self.presences.of(field) == Presence::Null {
             self.findings.push(Finding::in_field(FindingCode::UnexpectedNull, field));
@@ -161,7 +157,10 @@ impl FieldReader<'_, '_> {
     }
 
     fn number(&mut self, field: Field) -> Option<Number> {
-        let json = self.value(field)?;
+        let Value::Other(json) = self.value(field)? else {
+            return self.unreadable(field, FindingCode::WrongType);
+        };
+        let json = json.get();
         if !json.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']) {
             return self.unreadable(field, FindingCode::WrongType);
         }
@@ -173,34 +172,25 @@ impl FieldReader<'_, '_> {
 
     fn boolean(&mut self, field: Field) -> Option<bool> {
         match self.value(field)? {
-            "true" => Some(true),
-            "false" => Some(false),
+            Value::Other(json) if json.get() == "true" => Some(true),
+            Value::Other(json) if json.get() == "false" => Some(false),
             _ => self.unreadable(field, FindingCode::WrongType),
         }
     }
 
     fn reasons(&mut self, field: Field) -> Option<Reasons> {
-        let json = self.value(field)?;
-        if json.starts_with('"') {
-            let decoded = text::decode(json);
-            return self.accept(field, decoded).map(Reasons::Text);
+        match self.value(field)? {
+            Value::Null => None,
+            Value::Text(decoded) => {
+                self.note_replacements(field, decoded.has_replacements);
+                Some(Reasons::Text(decoded.text.into_owned()))
+            }
+            Value::List { texts, has_replacements } => {
+                self.note_replacements(field, has_replacements);
+                Some(Reasons::List(texts))
+            }
+            Value::Other(json) => Some(Reasons::Other(json.to_owned())),
         }
-        let items: Vec<&RawValue> = match serde_json::from_str(json) {
-            Ok(items) => items,
-            Err(_) => return self.other_reasons(field),
-        };
-        if !items.iter().all(|item| item.get().starts_with('"')) {
-            return self.other_reasons(field);
-        }
-        let texts: Vec<Decoded> = items.iter().map(|item| text::decode(item.get())).collect();
-        if texts.iter().any(|decoded| decoded.has_replacements) {
-            self.findings.push(Finding::in_field(FindingCode::ReplacedText, field));
-        }
-        Some(Reasons::List(texts.into_iter().map(|decoded| decoded.text).collect()))
-    }
-
-    fn other_reasons(&self, field: Field) -> Option<Reasons> {
-        self.members.value(field).map(|value| Reasons::Other(value.to_owned()))
     }
 
     fn compare_ids(&mut self, payload: &Payload) {

@@ -24,7 +24,7 @@ impl Extra {
 
     /// Every key with its value, in the order of the body.
     pub fn iter(&self) -> impl Iterator<Item = (String, &RawValue)> {
-        self.0.iter().map(|(key, value)| (super::text::decode(key.get()).text, &**value))
+        self.0.iter().map(|(key, value)| (super::text::decode(key.get()).text.into_owned(), &**value))
     }
 
     /// One JSON object, as the result table holds it: keys and values are those of the body, to the byte.

@@ -6,12 +6,13 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::text;
+use super::value::{Decode, Value};
 use crate::Field;
 
-/// The members of a JSON object, each still as it was sent. Nothing is copied.
+/// The members of a JSON object.
 #[derive(Default)]
 pub(super) struct Members<'a> {
-    known: [Option<&'a RawValue>; Field::ALL.len()],
+    known: [Option<Value<'a>>; Field::ALL.len()],
     /// Keys that the vendor's document does not name.
     pub unknown: Vec<(&'a RawValue, &'a RawValue)>,
     /// The first known key that stands twice.
@@ -22,36 +23,59 @@ pub(super) struct Members<'a> {
 
 impl<'a> Members<'a> {
     /// The members of the object that `json` is, or nothing where `json` is not one well-formed object.
+    ///
+    /// Texts are decoded while the object is read. Where one of them is no text, or not all of it can be kept, that
+    /// fails, and values are first found as they were sent: what fails then is not JSON.
     pub fn of(json: &'a str) -> Option<Self> {
+        Self::read(json, Collect { decodes: true }).or_else(|| Self::read(json, Collect { decodes: false }))
+    }
+
+    /// The value of a known key, which is gone then.
+    pub fn take(&mut self, field: Field) -> Option<Value<'a>> {
+        self.known[field as usize].take()
+    }
+
+    fn read(json: &'a str, collect: Collect) -> Option<Self> {
         let mut reader = serde_json::Deserializer::from_str(json);
-        let members = reader.deserialize_map(Collect).ok()?;
+        let members = reader.deserialize_map(collect).ok()?;
         reader.end().ok()?;
         Some(members)
     }
 
-    /// The value of a known key.
-    pub fn value(&self, field: Field) -> Option<&'a RawValue> {
-        self.known[field as usize]
-    }
-
-    fn add(&mut self, key: &'a RawValue, value: &'a RawValue) {
-        self.depth = self.depth.max(1 + depth(value.get()));
-        let Some(field) = known_field(key) else {
-            self.unknown.push((key, value));
-            return;
-        };
+    fn add(&mut self, field: Field, value: Value<'a>) {
+        self.reach(depth_of(&value));
         if self.known[field as usize].replace(value).is_some() {
             self.duplicate.get_or_insert(field);
         }
     }
+
+    fn add_unknown(&mut self, key: &'a RawValue, value: &'a RawValue) {
+        self.reach(depth(value.get()));
+        self.unknown.push((key, value));
+    }
+
+    fn reach(&mut self, depth: usize) {
+        self.depth = self.depth.max(1 + depth);
+    }
+}
+
+fn is_mostly_text(field: Field) -> bool {
+    !matches!(field, Field::Score | Field::AiAnalysisRecruiterScore | Field::RecruiterGoNextRound)
 }
 
 /// The name that a key spells, escapes resolved.
 fn known_field(key: &RawValue) -> Option<Field> {
     let json = key.get();
-    match json.contains('\\') {
-        true => Field::from_word(&text::decode(json).text),
-        false => Field::from_word(&json[1..json.len() - 1]),
+    let as_sent = &json[1..json.len() - 1];
+    let decoded = || as_sent.contains('\\').then(|| Field::from_word(&text::decode(json).text));
+    Field::from_word(as_sent).or_else(|| decoded().flatten())
+}
+
+fn depth_of(value: &Value<'_>) -> usize {
+    match value {
+        Value::Null | Value::Text(_) => 0,
+        Value::List { .. } => 1,
+        Value::Other(json) => depth(json.get()),
     }
 }
 
@@ -89,7 +113,10 @@ fn skip_string(bytes: &mut Bytes<'_>) {
     }
 }
 
-struct Collect;
+struct Collect {
+    /// Whether what is mostly a text is decoded at once.
+    decodes: bool,
+}
 
 impl<'de> Visitor<'de> for Collect {
     type Value = Members<'de>;
@@ -100,8 +127,14 @@ impl<'de> Visitor<'de> for Collect {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Members { depth: 1, ..Members::default() };
-        while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-            members.add(key, value);
+        while let Some(key) = map.next_key::<&RawValue>()? {
+            match known_field(key) {
+                None => members.add_unknown(key, map.next_value()?),
+                Some(field) if self.decodes && is_mostly_text(field) => {
+                    members.add(field, map.next_value_seed(Decode)?);
+                }
+                Some(field) => members.add(field, Value::of(map.next_value()?)),
+            }
         }
         Ok(members)
     }
@@ -125,6 +158,15 @@ mod tests {
 
         assert_eq!(members.duplicate, Some(Field::Id));
         assert_eq!(members.unknown.len(), 1);
+    }
+
+    #[test]
+    fn a_deep_value_of_a_known_key_takes_no_stack() {
+        let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+
+        let depth = Members::of(&format!(r#"{{"reason":{open}{close}}}"#)).map(|members| members.depth);
+
+        assert_eq!(depth, Some(100_001));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod presence;
 mod reasons;
 mod status;
 mod text;
+mod value;
 
 pub(crate) use self::body::Reading;
 pub(crate) use self::classify::classify;

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 /// Declares an open set of texts: known values by name, any other kept as it was sent.
@@ -22,14 +23,18 @@ macro_rules! open_set {
                     Self::Other(text) => text,
                 }
             }
+
+            pub(super) fn of(text: Cow<'_, str>) -> Self {
+                match &*text {
+                    $($text => Self::$variant,)+
+                    _ => Self::Other(text.into_owned()),
+                }
+            }
         }
 
         impl From<String> for $name {
             fn from(text: String) -> Self {
-                match text.as_str() {
-                    $($text => Self::$variant,)+
-                    _ => Self::Other(text),
-                }
+                Self::of(text.into())
             }
         }
 

@@ -8,36 +8,37 @@ use serde::de::{Error, Visitor};
 const REPLACEMENT: &str = "\u{FFFD}";
 
 /// A JSON string, decoded so that every database can hold it.
-pub(super) struct Decoded {
-    pub text: String,
+pub(super) struct Decoded<'a> {
+    pub text: Cow<'a, str>,
     /// Whether NUL or a lone surrogate stood in it: U+FFFD took their place.
     pub has_replacements: bool,
 }
 
+impl<'a, T: Into<Cow<'a, str>>> From<T> for Decoded<'a> {
+    /// A text in which nothing had to be replaced.
+    fn from(text: T) -> Self {
+        Self { text: text.into(), has_replacements: false }
+    }
+}
+
 /// Decodes a JSON string that is known to be well-formed, quotes and all.
-pub(super) fn decode(json: &str) -> Decoded {
+pub(super) fn decode(json: &str) -> Decoded<'_> {
     let inner = &json[1..json.len() - 1];
     if !inner.contains('\\') {
-        return Decoded { text: inner.to_owned(), has_replacements: false };
-    }
-    // Only `\u` can spell what no database can hold.
-    if !inner.contains("\\u")
-        && let Ok(text) = serde_json::from_str(json)
-    {
-        return Decoded { text, has_replacements: false };
+        return Decoded::from(inner);
     }
     // As bytes, serde_json keeps lone surrogates in the way of UTF-8 (ED A0..BF xx) where a `String` would fail.
     let decoded = serde_json::Deserializer::from_str(json).deserialize_bytes(Bytes);
     let Ok(mut bytes) = decoded.map(Cow::into_owned) else {
         // Nothing well-formed comes here, but reading a body must be total whatever serde_json makes of it.
-        return Decoded { text: REPLACEMENT.to_owned(), has_replacements: true };
+        return Decoded { text: REPLACEMENT.into(), has_replacements: true };
     };
     let has_surrogates = replace_surrogates(&mut bytes);
     let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     if !text.contains('\0') {
-        return Decoded { text, has_replacements: has_surrogates };
+        return Decoded { text: text.into(), has_replacements: has_surrogates };
     }
-    Decoded { text: text.replace('\0', REPLACEMENT), has_replacements: true }
+    Decoded { text: text.replace('\0', REPLACEMENT).into(), has_replacements: true }
 }
 
 /// Whether there was one that stood alone.
@@ -92,7 +93,7 @@ mod tests {
         for (json, text, has_replacements) in cases {
             let decoded = decode(json);
 
-            assert_eq!((decoded.text.as_str(), decoded.has_replacements), (text, has_replacements), "{json}");
+            assert_eq!((&*decoded.text, decoded.has_replacements), (text, has_replacements), "{json}");
         }
     }
 }

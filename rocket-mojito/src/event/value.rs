@@ -1,0 +1,94 @@
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::text::{self, Decoded};
+
+/// The value of a known key.
+pub(super) enum Value<'a> {
+    Null,
+    Text(Decoded<'a>),
+    /// A list of texts and nothing else.
+    List {
+        texts: Vec<String>,
+        /// Whether U+FFFD took a place in any of them.
+        has_replacements: bool,
+    },
+    /// Anything else, as it was sent.
+    Other(&'a RawValue),
+}
+
+impl<'a> Value<'a> {
+    /// The value that well-formed JSON is.
+    pub fn of(json: &'a RawValue) -> Self {
+        let sent = json.get();
+        match sent.bytes().next() {
+            Some(b'"') => Self::Text(text::decode(sent)),
+            Some(b'[') => list(sent).unwrap_or(Self::Other(json)),
+            Some(b'n') => Self::Null,
+            _ => Self::Other(json),
+        }
+    }
+}
+
+fn list<'a>(json: &str) -> Option<Value<'a>> {
+    let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    let mut texts = Vec::with_capacity(items.len());
+    let mut has_replacements = false;
+    for item in items {
+        // Only a text is looked into: there is no end to how deep lists may be nested.
+        let text = Some(item.get()).filter(|item| item.starts_with('"'))?;
+        let decoded = text::decode(text);
+        has_replacements |= decoded.has_replacements;
+        texts.push(decoded.text.into_owned());
+    }
+    Some(Value::List { texts, has_replacements })
+}
+
+/// Reads null, a text or a list of texts while the JSON around it is read, and fails on anything else: on what has to be
+/// replaced as well, for which [`Value::of`] is there.
+pub(super) struct Decode;
+
+impl<'de> DeserializeSeed<'de> for Decode {
+    type Value = Value<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Decode {
+    type Value = Value<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("null, a text or a list of texts")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Decoded::from(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        // To the end in any case: so it takes many bytes at once.
+        let has_nul = text.bytes().fold(false, |has_nul, byte| has_nul | (byte == 0));
+        match has_nul {
+            true => Err(E::custom("NUL")),
+            false => Ok(Value::Text(Decoded::from(text.to_owned()))),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(item) = items.next_element_seed(Self)? {
+            let Value::Text(decoded) = item else { return Err(A::Error::custom("not a text")) };
+            texts.push(decoded.text.into_owned());
+        }
+        Ok(Value::List { texts, has_replacements: false })
+    }
+}
