@@ -13,6 +13,7 @@ use crate::{Content, NewDelivery, Standing};
 pub fn standing_after(former: &NewDelivery, delivery: &NewDelivery) -> Standing {
     let Content::Usable { snapshot, .. } = &former.content else { panic!("the former delivery is not usable") };
     let head = Head {
+        is_stored: true,
         event: former.event,
         version: 1,
         snapshot: Cow::Borrowed(snapshot),

@@ -27,6 +27,10 @@ impl Finding {
 
     /// The findings as the tables hold them: a JSON array, `[]` where there is none.
     pub fn to_json(findings: &[Self]) -> String {
+        // As it mostly is.
+        if findings.is_empty() {
+            return "[]".to_owned();
+        }
         serde_json::to_string(findings).expect("codes and names always serialise")
     }
 

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use diesel::prelude::*;
@@ -58,28 +59,26 @@ pub(crate) enum Advance<'a> {
 impl<'a> Plan<'a> {
     /// Decides a batch, in its order, as if each member were recorded alone.
     pub fn of(batch: &'a [NewDelivery], handlers: &'a [HandlerSpec], ground: Ground<'a>, now: Utc) -> Self {
-        let stored: HashSet<ResultKey<'a>> = ground.heads.keys().copied().collect();
-        let mut draft = Draft { plan: Self::default(), ground, touched: BTreeSet::new(), handlers, now };
+        let mut draft = Draft::of(batch.len(), handlers, ground, now);
         for delivery in batch {
             let verdict = draft.judge(delivery);
             let recorded = draft.add(delivery, verdict);
             draft.plan.recorded.push(recorded);
         }
-        draft.finish(&stored)
+        draft.finish()
     }
 
     /// Decides a delivery that was stored long ago, under the only id of the ground, and is understood only now.
     ///
     /// It is judged as if it were new, but by the time at which it came: it never replaces what came after it.
     pub fn of_admitted(delivery: &'a NewDelivery, handlers: &'a [HandlerSpec], ground: Ground<'a>, now: Utc) -> Self {
-        let stored: HashSet<ResultKey<'a>> = ground.heads.keys().copied().collect();
         let is_overtaken =
             ground.heads.values().any(|head| !head.erased && ground.ids.iter().any(|id| head.delivery_id > *id));
-        let mut draft = Draft { plan: Self::default(), ground, touched: BTreeSet::new(), handlers, now };
+        let mut draft = Draft::of(1, handlers, ground, now);
         let verdict = if is_overtaken { Verdict::Late } else { draft.judge(delivery) };
         let recorded = draft.add(delivery, verdict);
         draft.plan.recorded.push(recorded);
-        draft.finish(&stored)
+        draft.finish()
     }
 }
 
@@ -93,6 +92,17 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
+    fn of(deliveries: usize, handlers: &'a [HandlerSpec], ground: Ground<'a>, now: Utc) -> Self {
+        let plan = Plan {
+            deliveries: Vec::with_capacity(deliveries),
+            results: Vec::with_capacity(deliveries),
+            work: Vec::with_capacity(deliveries * handlers.len()),
+            recorded: Vec::with_capacity(deliveries),
+            ..Plan::default()
+        };
+        Self { plan, ground, touched: BTreeSet::new(), handlers, now }
+    }
+
     fn judge(&self, delivery: &NewDelivery) -> Verdict {
         let head = key_of(delivery).and_then(|key| self.ground.heads.get(&key));
         let known = self.ground.known.get(&delivery.fingerprint).map_or(&[][..], Vec::as_slice);
@@ -109,8 +119,8 @@ impl<'a> Draft<'a> {
             }
             Verdict::Current { version, changes, is_recurrence } => {
                 let id = self.insert(delivery, Standing::Current, Some(version), &changes, is_recurrence);
-                self.advance(delivery, id, version);
-                self.give_work(delivery, id, |_| true);
+                let first = self.advance(delivery, id, version);
+                self.give_work(id, first, |_| true);
                 Recorded { delivery_id: id, standing: Standing::Current, version: Some(version) }
             }
             Verdict::Late => {
@@ -118,7 +128,7 @@ impl<'a> Draft<'a> {
                 if delivery.event == EventKind::InterviewCollected {
                     self.note_late(delivery, id);
                 }
-                self.give_work(delivery, id, |handler| handler.takes_late);
+                self.give_work(id, self.first_of(delivery, id), |handler| handler.takes_late);
                 Recorded { delivery_id: id, standing: Standing::Late, version: None }
             }
             Verdict::Quarantine => {
@@ -159,31 +169,39 @@ impl<'a> Draft<'a> {
             secret_id: &delivery.secret_id,
             received_at: delivery.received_at,
             body: &delivery.body,
-            changes: serde_json::to_string(changes).expect("names always serialise"),
+            changes: Field::list_to_json(changes),
             findings: Finding::to_json(&findings),
             message_id: delivery.message_id.as_deref(),
         });
         id
     }
 
-    fn advance(&mut self, delivery: &'a NewDelivery, delivery_id: i64, version: i64) {
+    /// Makes a delivery the state of its result. Which was the first about it.
+    fn advance(&mut self, delivery: &'a NewDelivery, delivery_id: i64, version: i64) -> i64 {
         let Content::Usable { result_id, snapshot } = &delivery.content else {
             unreachable!("only a usable delivery becomes current");
         };
         let key = (delivery.endpoint.as_str(), result_id.as_str());
-        let former = self.ground.heads.get(&key);
+        let entry = self.ground.heads.entry(key);
+        let former = match &entry {
+            Entry::Occupied(former) => Some(former.get()),
+            Entry::Vacant(_) => None,
+        };
+        let first_delivery_id = former.map_or(delivery_id, |former| former.first_delivery_id);
         let head = Head {
+            is_stored: former.is_some_and(|former| former.is_stored),
             event: delivery.event,
             version,
             snapshot: Cow::Borrowed(&**snapshot),
-            first_delivery_id: former.map_or(delivery_id, |former| former.first_delivery_id),
+            first_delivery_id,
             delivery_id,
             late_delivery_id: former.and_then(|former| former.late_delivery_id),
             first_received_at: former.map_or(delivery.received_at, |former| former.first_received_at),
             erased: false,
         };
-        self.ground.heads.insert(key, head);
+        entry.insert_entry(head);
         self.touched.insert(key);
+        first_delivery_id
     }
 
     fn note_late(&mut self, delivery: &'a NewDelivery, id: i64) {
@@ -201,8 +219,7 @@ impl<'a> Draft<'a> {
         head.map_or(id, |head| head.first_delivery_id)
     }
 
-    fn give_work(&mut self, delivery: &'a NewDelivery, delivery_id: i64, wants: impl Fn(&HandlerSpec) -> bool) {
-        let first_delivery_id = self.first_of(delivery, delivery_id);
+    fn give_work(&mut self, delivery_id: i64, first_delivery_id: i64, wants: impl Fn(&HandlerSpec) -> bool) {
         let rows = self.handlers.iter().filter(|handler| wants(handler)).map(|handler| WorkInsert {
             delivery_id,
             handler: &handler.name,
@@ -214,7 +231,7 @@ impl<'a> Draft<'a> {
         self.plan.work.extend(rows);
     }
 
-    fn finish(mut self, stored: &HashSet<ResultKey<'a>>) -> Plan<'a> {
+    fn finish(mut self) -> Plan<'a> {
         for key in self.touched {
             let head = self.ground.heads.remove(&key).expect("a touched result has a head");
             let Cow::Borrowed(snapshot) = head.snapshot else {
@@ -234,7 +251,7 @@ impl<'a> Draft<'a> {
                 updated_at: self.now,
             };
             let row = ResultInsert { state, snapshot };
-            self.plan.results.push(match stored.contains(&key) {
+            self.plan.results.push(match head.is_stored {
                 true => Advance::Next(row),
                 false => Advance::First(row),
             });

@@ -6,6 +6,8 @@ use crate::{Content, EventKind, Field, NewDelivery, ResultRow, Snapshot, Standin
 /// What a result has come to, as far as the next delivery's standing depends on it.
 #[derive(Debug, Clone)]
 pub(crate) struct Head<'a> {
+    /// Whether its row is in the table.
+    pub is_stored: bool,
     pub event: EventKind,
     pub version: i64,
     pub snapshot: Cow<'a, Snapshot>,
@@ -19,6 +21,7 @@ pub(crate) struct Head<'a> {
 impl From<ResultRow> for Head<'_> {
     fn from(row: ResultRow) -> Self {
         Self {
+            is_stored: true,
             event: row.event,
             version: row.version,
             snapshot: Cow::Owned(row.snapshot),

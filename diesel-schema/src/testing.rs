@@ -167,6 +167,7 @@ impl Stored {
 impl State {
     fn head(&self) -> Head<'static> {
         Head {
+            is_stored: true,
             event: self.event,
             version: self.version,
             snapshot: Cow::Owned(self.snapshot.clone()),

@@ -172,9 +172,38 @@ words! {
 }
 
 impl Field {
+    /// The fields as the tables hold a list of changes: a JSON array of their names, in which there is nothing to escape.
+    pub fn list_to_json(fields: &[Self]) -> String {
+        let length = fields.iter().map(|field| field.as_str().len() + r#","""#.len()).sum::<usize>();
+        let mut json = String::with_capacity("[]".len() + length);
+        json.push('[');
+        for (index, field) in fields.iter().enumerate() {
+            json.push_str(if index > 0 { r#",""# } else { r#"""# });
+            json.push_str(field.as_str());
+            json.push('"');
+        }
+        json.push(']');
+        json
+    }
+
     /// The fields of a stored list of changes. Names that a later version of the program wrote are left out.
     pub fn list_from_json(json: &str) -> Vec<Self> {
         let names: Vec<String> = serde_json::from_str(json).unwrap_or_default();
         names.iter().filter_map(|name| Self::from_word(name)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_fields_is_json() {
+        for fields in [&[][..], &[Field::Id], &[Field::Score, Field::WhyHire], Field::ALL] {
+            let json = Field::list_to_json(fields);
+
+            assert_eq!(json, serde_json::to_string(fields).unwrap());
+            assert_eq!(Field::list_from_json(&json), fields);
+        }
     }
 }
