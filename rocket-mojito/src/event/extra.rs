@@ -29,7 +29,9 @@ impl Extra {
 
     /// One JSON object, as the result table holds it: keys and values are those of the body, to the byte.
     pub fn to_json(&self) -> String {
-        let mut json = String::from("{");
+        let length = self.0.iter().map(|(key, value)| key.get().len() + value.get().len() + ",:".len()).sum::<usize>();
+        let mut json = String::with_capacity("{}".len() + length);
+        json.push('{');
         for (index, (key, value)) in self.0.iter().enumerate() {
             if index > 0 {
                 json.push(',');

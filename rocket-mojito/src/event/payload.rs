@@ -70,7 +70,7 @@ impl Payload {
 
     /// The result's id, and the columns of the result table.
     pub(crate) fn into_state(self) -> (String, Snapshot) {
-        let mut snapshot = Snapshot::empty();
+        let mut snapshot = Snapshot::default();
         snapshot.interview_id = self.interview_id;
         snapshot.question_set_id = self.question_set_id;
         snapshot.status = self.status.map(String::from);
