@@ -3,16 +3,31 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Array, BigInt};
 
 use crate::insert::{Deliveries, Insert, Results, Work, commas};
 use crate::plan::{Advance, Plan, ResultInsert};
 use crate::{Utc, UtcTimestamp};
 
+/// What the server says where another process was first.
+const OVERTAKEN: &str = "another process was first to record the result";
+
+/// Where additions failed since another process was first, the error that says so to whoever asks for its kind.
+pub(super) fn overtaken(error: Error) -> Error {
+    match error {
+        Error::DatabaseError(_, details) if details.message().contains(OVERTAKEN) => {
+            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, details)
+        }
+        error => error,
+    }
+}
+
 /// What a plan adds: deliveries, the states of their results, and work, in one statement. What refers to what is checked
 /// at its end.
 ///
-/// What it counts are the states. A row that another process was first to write is left alone, and not counted.
+/// Where another process was first to write the state of a new result, it [fails](overtaken): the commit may be on its
+/// way behind it, and would else store deliveries whose result knows nothing of them.
 pub(super) struct Additions<'a> {
     deliveries: Deliveries<'a>,
     results: Results<'a>,
@@ -47,7 +62,13 @@ impl QueryFragment<Pg> for Additions<'_> {
                 out.push_sql(part);
             }
         }
-        out.push_sql(" WHERE mojito_results.first_delivery_id = excluded.first_delivery_id");
+        // SQL cannot fail of its own accord. What cannot be converted is quoted, in whatever language the server speaks.
+        out.push_sql(
+            " WHERE CASE WHEN mojito_results.first_delivery_id = excluded.first_delivery_id THEN true \
+             ELSE CAST('",
+        );
+        out.push_sql(OVERTAKEN);
+        out.push_sql(" ' || excluded.id AS boolean) END");
         Ok(())
     }
 }

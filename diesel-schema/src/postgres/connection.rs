@@ -89,7 +89,7 @@ where
         connection = set_up => connection?,
         ended = &mut driver => return Err(ended.map_or_else(unreachable, |()| OpenError::new("the server hung up"))),
     };
-    let pulse = Pulse::default();
+    let pulse = Pulse::of(proxy);
     let watch = pulse.watch();
     connection.set_instrumentation(pulse);
     tokio::spawn(async move {
@@ -102,6 +102,11 @@ where
         }
     });
     Ok(connection)
+}
+
+/// Whether what is prepared on a connection stays so.
+pub(super) fn keeps_statements(connection: &mut Connection) -> bool {
+    connection.instrumentation().downcast_ref::<Pulse>().is_some_and(|pulse| pulse.proxy == Proxy::None)
 }
 
 async fn set_up(client: Client) -> Result<Connection, Box<dyn std::error::Error + Send + Sync>> {

@@ -3,6 +3,8 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 
+use super::url::Proxy;
+
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -10,8 +12,11 @@ const LOOK: Duration = Duration::from_secs(1);
 ///
 /// In our transactions the server itself ends what takes longer (`statement_timeout`). What it does not answer then,
 /// it has not heard, or its answer was lost: TCP cannot tell, where whatever stands between still takes the bytes.
-#[derive(Default)]
-pub(super) struct Pulse(Arc<Mutex<Beat>>);
+pub(super) struct Pulse {
+    beat: Arc<Mutex<Beat>>,
+    /// What the connection leads through: here, since Diesel keeps nothing else of ours.
+    pub proxy: Proxy,
+}
 
 #[derive(Default)]
 struct Beat {
@@ -24,8 +29,12 @@ struct Beat {
 pub(super) struct Watch(Weak<Mutex<Beat>>);
 
 impl Pulse {
+    pub fn of(proxy: Proxy) -> Self {
+        Self { beat: Arc::default(), proxy }
+    }
+
     pub fn watch(&self) -> Watch {
-        Watch(Arc::downgrade(&self.0))
+        Watch(Arc::downgrade(&self.beat))
     }
 }
 
@@ -47,7 +56,7 @@ impl Watch {
 
 impl Instrumentation for Pulse {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        let mut beat = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut beat = self.beat.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             InstrumentationEvent::BeginTransaction { depth, .. } if depth.get() == 1 => beat.is_in_transaction = true,
             InstrumentationEvent::CommitTransaction { depth, .. }

@@ -4,12 +4,12 @@ use diesel::define_sql_function;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{QueryFragment, QueryId};
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::result::Error;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use futures_util::future::{join, try_join, try_join4};
 
-use super::bulk::{Additions, Repeats};
+use super::bulk::{Additions, Repeats, overtaken};
 use super::lookup::{FreeIds, Heads, KnownBy, Messages, Waiting};
 use super::transaction::{self, Terms};
 use super::{Connection, verbs};
@@ -17,7 +17,7 @@ use crate::plan::{Advance, Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
 use crate::tables::deliveries::Known;
 use crate::update::update;
-use crate::{Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, failpoint, results};
+use crate::{Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, results};
 
 define_sql_function! {
     /// A lock on a number, until the transaction ends.
@@ -27,8 +27,8 @@ define_sql_function! {
 /// Locks the results of the batch, loads what it stands on, decides, writes: the same few statements, whatever the size of
 /// the batch, and one round trip for what does not wait for each other.
 ///
-/// A result that is new to two processes at once has no row to lock: the second finds that its row was not written, and
-/// the whole transaction is run again.
+/// A result that is new to two processes at once has no row to lock: the second's statement fails, and the whole
+/// transaction is run again.
 pub(super) async fn record(
     connection: &mut Connection,
     batch: &[NewDelivery],
@@ -48,18 +48,17 @@ pub(super) async fn record(
     };
     let (begun, ground) = join(transaction::start(connection, Terms::planned_once()), ground).await;
     transaction::account_for(connection, begun).await?;
-    let recorded = async {
+    let plan = async {
         let (heads, mut known, messages, (now, ids)) = ground?;
         if !heads.is_empty() {
             known.extend(known_by(connection, batch, &heads).await?);
         }
-        let plan = Plan::of(batch, handlers, Ground { heads, known: by_fingerprint(batch, known), messages, ids }, now);
-        write(connection, &plan).await?;
-        failpoint::reach("record.written");
-        Ok(plan.recorded)
+        Ok(Plan::of(batch, handlers, Ground { heads, known: by_fingerprint(batch, known), messages, ids }, now))
     };
-    let recorded = recorded.await;
-    transaction::end(connection, recorded).await
+    match plan.await {
+        Ok(plan) => carry_out(connection, &plan).await.map(|()| plan.recorded),
+        Err(error) => transaction::end(connection, Err(error)).await,
+    }
 }
 
 /// Records a quarantined delivery in the place that it has already.
@@ -162,28 +161,37 @@ async fn free_ids(mut connection: &Connection, count: usize) -> QueryResult<(Utc
     Ok((now, rows.into_iter().map(|(_, id)| id).collect()))
 }
 
-async fn write(connection: &Connection, plan: &Plan<'_>) -> QueryResult<()> {
+/// Writes what is planned, and commits: in one round trip, unless something is written that waits for something else.
+async fn carry_out(connection: &mut Connection, plan: &Plan<'_>) -> QueryResult<()> {
     let late = plan.results.iter().filter_map(|advance| match advance {
         Advance::Late { key, late_delivery_id } => Some((*key, *late_delivery_id)),
         Advance::First(_) | Advance::Next(_) => None,
     });
     let late: Vec<_> = late.collect();
-    let states = plan.results.len() - late.len();
+    if late.is_empty() && transaction::may_end_on_the_way(connection) {
+        let ended = try_join(write(connection, plan), transaction::commit(connection)).await;
+        return transaction::account_for_end(connection, ended.map(drop)).await;
+    }
+    let written = async {
+        write(connection, plan).await?;
+        for (key, id) in late {
+            let pointer = results::late_delivery_id.eq(id);
+            update(results::table.find(key), pointer).execute(&mut &*connection).await?;
+        }
+        Ok(())
+    };
+    let written = written.await;
+    transaction::end(connection, written).await
+}
+
+/// Writes the rows that are new, and counts repeats.
+async fn write(connection: &Connection, plan: &Plan<'_>) -> QueryResult<()> {
     // In this order also on the way: a repeat may be of what came with it.
-    let (written, _) = try_join(
+    let written = try_join(
         execute(connection, !plan.deliveries.is_empty(), Additions::of(plan)),
         execute(connection, !plan.repeats.is_empty(), plan.repeats.iter().collect::<Repeats>()),
-    )
-    .await?;
-    if written < states {
-        let cause = "another process has recorded the same new result".to_owned();
-        return Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, Box::new(cause)));
-    }
-    for (key, id) in late {
-        let pointer = results::late_delivery_id.eq(id);
-        update(results::table.find(key), pointer).execute(&mut &*connection).await?;
-    }
-    Ok(())
+    );
+    written.await.map(drop).map_err(overtaken)
 }
 
 /// Sends a statement, if it has any rows. Those that are polled together travel together.

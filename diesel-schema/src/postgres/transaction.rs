@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use diesel::connection::{InstrumentationEvent, TransactionDepthChange, TransactionManagerStatus};
 use diesel::dsl::auto_type;
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::Error;
 use diesel::sql_types::{Bool, Text};
 use diesel::{QueryResult, define_sql_function};
@@ -11,7 +13,7 @@ use diesel_async::{
     AnsiTransactionManager, AsyncConnection as _, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
 };
 
-use super::Connection;
+use super::{Connection, connection};
 use crate::Utc;
 use crate::fault::{fault, is_in_the_way, unknown};
 
@@ -182,16 +184,63 @@ pub(super) async fn account_for(connection: &mut Connection, begun: QueryResult<
 /// Commits what was done, or rolls it back where that failed.
 pub(super) async fn end<R>(connection: &mut Connection, outcome: QueryResult<R>) -> QueryResult<R> {
     match outcome {
-        Ok(value) => match AnsiTransactionManager::commit_transaction(connection).await {
-            Ok(()) => Ok(value),
-            Err(error) if is_in_the_way(&error) => Err(error),
-            Err(error) => Err(unknown(fault(&error))),
-        },
+        Ok(value) => AnsiTransactionManager::commit_transaction(connection).await.map(|()| value).map_err(doubt),
         Err(error) => match AnsiTransactionManager::rollback_transaction(connection).await {
             // The first error tells more than that nothing can be rolled back either.
             Ok(()) | Err(Error::BrokenTransactionManager) => Err(error),
             Err(rollback) => Err(rollback),
         },
+    }
+}
+
+/// Whether a [commit] may travel with what it commits.
+///
+/// Diesel asks for what is prepared in the order in which it is polled, and has to wait for an answer in between only where
+/// something is not prepared yet; then all that comes after waits too. So a commit is prepared as well, and where nothing
+/// may be, behind a proxy, it waits for its turn.
+pub(super) fn may_end_on_the_way(connection: &mut Connection) -> bool {
+    connection::keeps_statements(connection)
+}
+
+/// Sends the commit. What is polled before it in a `try_join` comes before it in the transaction, and travels in the same
+/// round trip; where that could not even be sent, neither is the commit. Where the server refuses it, there is nothing to
+/// commit any more. [`account_for_end`] says what came of it: until then nobody else may use the connection.
+pub(super) async fn commit(mut connection: &Connection) -> QueryResult<()> {
+    Commit.execute(&mut connection).await.map(drop).map_err(doubt)
+}
+
+/// Tells Diesel that a transaction has ended, or ends it where that failed.
+pub(super) async fn account_for_end(connection: &mut Connection, ended: QueryResult<()>) -> QueryResult<()> {
+    let Err(error) = ended else {
+        connection.instrumentation().on_connection_event(InstrumentationEvent::commit_transaction(NonZeroU32::MIN));
+        return match AnsiTransactionManager::transaction_manager_status_mut(connection) {
+            TransactionManagerStatus::Valid(status) => {
+                status.change_transaction_depth(TransactionDepthChange::DecreaseDepth)
+            }
+            TransactionManagerStatus::InError => Err(Error::BrokenTransactionManager),
+        };
+    };
+    // Where the server answers once more, the error was its own answer, or nothing was sent. Where it does not, it may have
+    // committed.
+    match AnsiTransactionManager::rollback_transaction(connection).await {
+        Ok(()) => Err(error),
+        Err(_) => Err(unknown(fault(&error))),
+    }
+}
+
+/// What is known after a commit that failed: nothing, unless another transaction was to blame.
+fn doubt(error: Error) -> Error {
+    if is_in_the_way(&error) { error } else { unknown(fault(&error)) }
+}
+
+/// A commit that is prepared: by name it is found again, whatever the transaction.
+#[derive(QueryId)]
+struct Commit;
+
+impl QueryFragment<Pg> for Commit {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("COMMIT");
+        Ok(())
     }
 }
 

@@ -51,26 +51,32 @@ async fn several_deliveries_of_one_result_in_a_batch_whose_commit_is_unknown_are
     let ledger = Ledger::default();
 
     for round in 0..rounds(30, 300) {
-        // The first is recorded at once; those that come meanwhile are a batch.
         if round % 3 == 0 {
             proxy.cut_commit(Loss::Reply, &format!("mark-{round}-{}", random.u8(1..8)));
         }
-        let mut posts = tokio::task::JoinSet::new();
-        for number in 0..8 {
-            let (ledger, id, marker) = (ledger.clone(), format!("r-{round}"), format!("mark-{round}-{number}"));
-            posts.spawn(async move { post(address, &ledger, &id, &marker).await });
-        }
-        posts.join_all().await;
+        post_eight(address, &ledger, round).await;
     }
 
-    // Nothing was posted twice, so nothing may be there twice, whatever was answered.
-    rig.drained().await;
-    let twice = "SELECT count(*) FROM
-        (SELECT FROM mojito_deliveries GROUP BY fingerprint HAVING count(*) > 1) AS twice";
-    assert_eq!(rig.number(twice).await, 0, "stored once each");
-    let effects = rig.number("SELECT count(*) - count(DISTINCT delivery_id) FROM effects").await;
-    assert_eq!(effects, 0, "handled once each");
+    assert_stored_once(&rig).await;
     ledger.tally().report("F25 cut at COMMIT of a batch", proxy.fired());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_whose_writing_and_commit_were_never_answered_is_stored_once() {
+    let Far { rig, proxy, hosts: _hosts, address } = Far::host().await;
+    let ledger = Ledger::default();
+
+    for round in 0..rounds(30, 300) {
+        // What is sent has to be prepared: each connection that is cut is followed by one that knows nothing.
+        if round % 6 == 5 {
+            proxy.cut_commit(Loss::Replies, &format!("mark-{round}-{}", round % 7 + 1));
+        }
+        post_eight(address, &ledger, round).await;
+    }
+
+    assert_stored_once(&rig).await;
+    assert!(proxy.fired() > 0, "something was lost");
+    ledger.tally().report("F25 cut at COMMIT, with all that came before", proxy.fired());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,6 +102,61 @@ async fn an_effect_whose_commit_is_unknown_is_there_once() {
     let aftermath = settled(&rig, &ledger, &["effects"]).await;
     assert_eq!(aftermath.discarded().len(), 0);
     ledger.tally().report("F25 cut at COMMIT of anything", proxy.fired());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_does_not_wait_for_the_answer_to_what_it_commits() {
+    let Far { rig, proxy, hosts: _hosts, address } = Far::host().await;
+    let ledger = Ledger::default();
+    // The first prepares what is sent.
+    assert!(matches!(post(address, &ledger, "r-0", "mark-0").await, Try::Acknowledged(_)));
+
+    proxy.answer_at_commit("mark-1");
+    let outcome = post(address, &ledger, "r-1", "mark-1").await;
+
+    assert!(matches!(outcome, Try::Acknowledged(_)), "it was on its way: {outcome:?}");
+    assert_eq!(proxy.fired(), 1);
+    settled(&rig, &ledger, &["effects"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_recorded_before_anything_is_prepared_is_within_its_transaction() {
+    let Far { rig, proxy: _proxy, hosts: _hosts, address } = Far::host().await;
+    let ledger = Ledger::default();
+    rig.run(
+        "CREATE FUNCTION within() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            ASSERT current_setting('mojito.transaction', true) = 'begun', 'outside of a transaction';
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER within BEFORE INSERT ON mojito_deliveries FOR EACH ROW EXECUTE FUNCTION within()",
+    )
+    .await;
+
+    let outcome = post(address, &ledger, "r-0", "mark-0").await;
+
+    assert!(matches!(outcome, Try::Acknowledged(_)), "its commit did not overtake it: {outcome:?}");
+    settled(&rig, &ledger, &["effects"]).await;
+}
+
+/// Posts eight deliveries about one result at once: the first is recorded by itself, and those that come meanwhile are a
+/// batch.
+async fn post_eight(address: SocketAddr, ledger: &Ledger, round: u32) {
+    let mut posts = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let (ledger, id, marker) = (ledger.clone(), format!("r-{round}"), format!("mark-{round}-{number}"));
+        posts.spawn(async move { post(address, &ledger, &id, &marker).await });
+    }
+    posts.join_all().await;
+}
+
+/// Nothing was posted twice, so nothing may be there twice, whatever was answered.
+async fn assert_stored_once(rig: &Rig) {
+    rig.drained().await;
+    let twice = "SELECT count(*) FROM
+        (SELECT FROM mojito_deliveries GROUP BY fingerprint HAVING count(*) > 1) AS twice";
+    assert_eq!(rig.number(twice).await, 0, "stored once each");
+    let effects = rig.number("SELECT count(*) - count(DISTINCT delivery_id) FROM effects").await;
+    assert_eq!(effects, 0, "handled once each");
 }
 
 /// A host whose way to its server leads through a proxy.

@@ -20,6 +20,7 @@ mod lifted;
 mod load;
 mod log;
 mod memory;
+mod messages;
 mod private_server;
 mod process;
 mod proxy;

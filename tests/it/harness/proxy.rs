@@ -10,6 +10,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::messages::{Commits, Frames};
+
 /// A link to a Postgres server that does to what passes whatever a test wants. Without TLS, so that it can be read.
 pub(crate) struct Proxy {
     address: SocketAddr,
@@ -41,8 +43,10 @@ pub(crate) enum Way {
 pub(crate) enum Loss {
     /// The message: it is not committed, and nobody knows.
     Commit,
-    /// The reply: it is committed, and nobody knows.
+    /// The reply: it is committed, and nobody knows. What was asked before it may still be answered.
     Reply,
+    /// The same, and every reply that had not come before the commit was sent.
+    Replies,
 }
 
 /// What was read, and when.
@@ -62,6 +66,8 @@ struct Link {
     losses: Mutex<Vec<(Loss, Vec<u8>)>>,
     /// The statement over which a connection falls silent: a word of it.
     silencer: Mutex<Option<Vec<u8>>>,
+    /// The transaction that hears nothing more until it asks for its commit: a word that it says.
+    unheard: Mutex<Option<Vec<u8>>>,
     opened: AtomicU64,
     open: AtomicUsize,
     fired: AtomicUsize,
@@ -70,8 +76,10 @@ struct Link {
 /// What is to become of one connection.
 #[derive(Default)]
 struct Fate {
-    is_reply_lost: AtomicBool,
+    lost: Mutex<Option<Loss>>,
     is_silent: AtomicBool,
+    /// Whether replies are kept for now.
+    is_unheard: watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -84,6 +92,7 @@ impl Proxy {
             oldest: watch::Sender::new(0),
             losses: Mutex::default(),
             silencer: Mutex::default(),
+            unheard: Mutex::default(),
             opened: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             fired: AtomicUsize::new(0),
@@ -124,6 +133,11 @@ impl Proxy {
     /// Cuts the connection over the next commit of a transaction that says `word`, whatever else it says.
     pub(crate) fn cut_commit(&self, loss: Loss, word: &str) {
         self.link.losses.lock().unwrap().push((loss, word.as_bytes().to_vec()));
+    }
+
+    /// Keeps the replies to the next transaction that says `word`, from there on until it asks for its commit.
+    pub(crate) fn answer_at_commit(&self, word: &str) {
+        *self.link.unheard.lock().unwrap() = Some(word.as_bytes().to_vec());
     }
 
     /// Lets the next connection that asks what has `word` in it fall silent both ways, for good, half-way: the server has
@@ -174,17 +188,25 @@ impl Link {
     /// Reads message by message, so that a commit is seen.
     async fn read_requests(&self, mut from: OwnedReadHalf, requests: Sender, fate: &Fate) {
         let (mut read, mut frames, mut said) = (vec![0; CHUNK], Frames::default(), Vec::new());
+        let mut commits = Commits::default();
         while let Ok(count @ 1..) = from.read(&mut read).await {
             frames.received.extend_from_slice(&read[..count]);
             while let Some(message) = frames.next() {
                 if fate.is_silent.load(Ordering::SeqCst) {
                     continue;
                 }
-                let loss = is_commit(&message).then(|| self.loss_after(&std::mem::take(&mut said))).flatten();
+                let is_commit = commits.has(&message);
+                let loss = is_commit.then(|| self.loss_after(&std::mem::take(&mut said))).flatten();
                 match loss {
                     Some(Loss::Commit) => return,
-                    Some(Loss::Reply) => fate.is_reply_lost.store(true, Ordering::SeqCst),
+                    Some(loss) => *fate.lost.lock().unwrap() = Some(loss),
                     None => said.extend_from_slice(&message),
+                }
+                if is_commit {
+                    fate.is_unheard.send_replace(false);
+                } else if takes(&self.unheard, &said) {
+                    self.fired.fetch_add(1, Ordering::SeqCst);
+                    fate.is_unheard.send_replace(true);
                 }
                 if message.starts_with(b"E") && self.is_to_be_silent_after(&said) {
                     fate.is_silent.store(true, Ordering::SeqCst);
@@ -203,12 +225,8 @@ impl Link {
     }
 
     fn is_to_be_silent_after(&self, said: &[u8]) -> bool {
-        let mut silencer = self.silencer.lock().unwrap();
-        let is_meant = silencer.as_ref().is_some_and(|word| contains(said, word));
-        if is_meant {
-            *silencer = None;
-            self.fired.fetch_add(1, Ordering::SeqCst);
-        }
+        let is_meant = takes(&self.silencer, said);
+        self.fired.fetch_add(usize::from(is_meant), Ordering::SeqCst);
         is_meant
     }
 
@@ -240,6 +258,11 @@ fn contains(said: &[u8], word: &[u8]) -> bool {
     word.is_empty() || said.windows(word.len()).any(|window| window == word)
 }
 
+/// Whether the word was said that was waited for, once.
+fn takes(awaited: &Mutex<Option<Vec<u8>>>, said: &[u8]) -> bool {
+    awaited.lock().unwrap().take_if(|word| contains(said, word)).is_some()
+}
+
 /// Reads as it comes, until the reply that is to be lost.
 async fn read_replies(mut from: OwnedReadHalf, replies: Sender, fate: &Fate) {
     let mut read = vec![0; CHUNK];
@@ -247,63 +270,14 @@ async fn read_replies(mut from: OwnedReadHalf, replies: Sender, fate: &Fate) {
         if fate.is_silent.load(Ordering::SeqCst) {
             continue;
         }
-        // What was asked before it may still be answered.
-        if contains(&read[..count], b"COMMIT\0") && fate.is_reply_lost.load(Ordering::SeqCst) {
-            return;
+        let _ = fate.is_unheard.subscribe().wait_for(|is_unheard| !is_unheard).await;
+        let lost = *fate.lost.lock().unwrap();
+        let ends = [&b"COMMIT\0"[..], b"ROLLBACK\0"].iter().any(|word| contains(&read[..count], word));
+        match (lost, ends) {
+            (Some(_), true) => return,
+            (Some(Loss::Replies), false) => continue,
+            _ => {}
         }
         let _ = replies.send((Instant::now(), read[..count].to_vec()));
-    }
-}
-
-/// The client's bytes, cut into the messages of Postgres' protocol, version 3.
-#[derive(Default)]
-struct Frames {
-    received: Vec<u8>,
-    has_begun: bool,
-}
-
-impl Frames {
-    /// The next whole message. The first has no type before its length.
-    fn next(&mut self) -> Option<Vec<u8>> {
-        let head = usize::from(self.has_begun);
-        let length = self.received.get(head..head + 4)?.first_chunk::<4>()?;
-        let end = head + usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        if self.received.len() < end {
-            return None;
-        }
-        self.has_begun = true;
-        let rest = self.received.split_off(end);
-        Some(std::mem::replace(&mut self.received, rest))
-    }
-}
-
-/// Whether a message asks for a commit: as a simple query, or as a statement to be prepared.
-fn is_commit(message: &[u8]) -> bool {
-    let text = match message {
-        [b'Q', _, _, _, _, text @ ..] => text,
-        [b'P', _, _, _, _, rest @ ..] => rest.splitn(2, |byte| *byte == 0).nth(1).unwrap_or_default(),
-        _ => return false,
-    };
-    text.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"commit"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_are_cut_where_they_end_and_a_commit_is_known() {
-        let mut frames = Frames::default();
-        let startup = [&8_u32.to_be_bytes()[..], &196_608_u32.to_be_bytes()].concat();
-        let query = |text: &[u8]| [b"Q", &u32::try_from(4 + text.len()).unwrap().to_be_bytes()[..], text].concat();
-        let (begin, commit) = (query(b"BEGIN\0"), query(b"COMMIT\0"));
-        let prepared = [b"P", &14_u32.to_be_bytes()[..], b"s1\0COMMIT\0\0\0"].concat();
-
-        frames.received.extend([&startup[..], &begin, &commit, &prepared[..3]].concat());
-        let seen: Vec<Vec<u8>> = std::iter::from_fn(|| frames.next()).collect();
-
-        assert_eq!(seen, [startup, begin.clone(), commit.clone()]);
-        assert_eq!(frames.received, prepared[..3]);
-        assert_eq!([&begin, &commit, &prepared].map(|message| is_commit(message)), [false, true, true]);
     }
 }
