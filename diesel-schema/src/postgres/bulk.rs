@@ -102,14 +102,14 @@ impl QueryFragment<Pg> for Repeats {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "UPDATE mojito_deliveries SET repeat_count = repeat_count + came.times, last_repeat_at = came.last \
-             FROM unnest(",
+             FROM (SELECT unnest(",
         );
         out.push_bind_param::<Array<BigInt>, _>(&self.id)?;
-        out.push_sql(", ");
+        out.push_sql("), unnest(");
         out.push_bind_param::<Array<BigInt>, _>(&self.times)?;
-        out.push_sql(", ");
+        out.push_sql("), unnest(");
         out.push_bind_param::<Array<UtcTimestamp>, _>(&self.last)?;
-        out.push_sql(") AS came (id, times, last) WHERE mojito_deliveries.id = came.id");
+        out.push_sql(")) AS came (id, times, last) WHERE mojito_deliveries.id = came.id");
         Ok(())
     }
 }

@@ -31,11 +31,11 @@ impl<'a> FromIterator<ResultKey<'a>> for Heads<'a> {
 
 impl QueryFragment<Pg> for Heads<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT head.* FROM unnest(");
+        out.push_sql("SELECT head.* FROM (SELECT unnest(");
         out.push_bind_param::<Array<Text>, _>(&self.endpoint)?;
-        out.push_sql(", ");
+        out.push_sql("), unnest(");
         out.push_bind_param::<Array<Text>, _>(&self.id)?;
-        out.push_sql(") AS asked (endpoint, id), LATERAL (SELECT ");
+        out.push_sql(")) AS asked (endpoint, id), LATERAL (SELECT ");
         self.row.walk_ast(out.reborrow())?;
         out.push_sql(
             " FROM mojito_results WHERE mojito_results.endpoint = asked.endpoint AND mojito_results.id = asked.id \
@@ -80,11 +80,13 @@ macro_rules! lookup {
 
         impl QueryFragment<Pg> for $name<'_> {
             fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-                out.push_sql("SELECT known.* FROM unnest(");
+                out.push_sql("SELECT known.* FROM (SELECT ");
                 let mut commas = commas();
                 $(
                     out.push_sql(commas.next().unwrap_or_default());
+                    out.push_sql("unnest(");
                     out.push_bind_param::<Array<$sql>, _>(&self.$column)?;
+                    out.push_sql(")");
                 )+
                 out.push_sql(") AS asked (");
                 out.push_sql([$(stringify!($column)),+].join(", ").as_str());
