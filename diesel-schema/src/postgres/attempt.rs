@@ -47,7 +47,7 @@ impl<U: QueryFragment<Pg>> QueryFragment<Pg> for Fence<U> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.0.walk_ast(out.reborrow())?;
         out.push_sql(" RETURNING ");
-        out.push_sql(&transaction::plans_of_host());
+        out.push_sql(transaction::PLANS_OF_HOST);
         Ok(())
     }
 }

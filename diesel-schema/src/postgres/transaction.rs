@@ -41,13 +41,16 @@ pub(super) fn is_within() -> _ {
     current_setting(name, true).eq(value)
 }
 
-/// Where the host's `enable_seqscan` is kept until the fence has been planned.
-const OF_HOST: &str = "mojito.enable_seqscan";
+/// Keeps the host's `enable_seqscan` until the fence has been planned.
+const KEEP_PLANS_OF_HOST: &str =
+    "; SELECT set_config('mojito.enable_seqscan', current_setting('enable_seqscan'), true)";
 
 /// Gives a transaction of a host back what its planner may do: the end of a `RETURNING`.
-pub(super) fn plans_of_host() -> String {
-    format!("set_config('enable_seqscan', current_setting('{OF_HOST}'), true)")
-}
+pub(super) const PLANS_OF_HOST: &str = "set_config('enable_seqscan', current_setting('mojito.enable_seqscan'), true)";
+
+/// The values of a switch.
+const ON: &str = "'on'";
+const OFF: &str = "'off'";
 
 /// What the planner has to keep to.
 ///
@@ -56,7 +59,7 @@ pub(super) fn plans_of_host() -> String {
 #[derive(Debug, Clone, Copy)]
 enum Plans {
     /// What a host makes of it, except that the fence is found by an index: it is planned first, and gives it
-    /// [back](plans_of_host).
+    /// [back](PLANS_OF_HOST).
     OfHost,
     /// It reads by an index, and looks up row by row. It compiles nothing: where the tables are large it takes a claim for
     /// a long one, and would work on it for ten times as long as it takes.
@@ -69,9 +72,8 @@ enum Plans {
 }
 
 impl Plans {
-    /// Names, and values as expressions, in their order.
+    /// Names, and values as SQL has them.
     fn settings(self) -> Vec<(&'static str, &'static str)> {
-        const OFF: &str = "'off'";
         const BY_INDEX: &[(&str, &str)] = &[
             ("enable_seqscan", OFF),
             ("enable_hashjoin", OFF),
@@ -82,7 +84,7 @@ impl Plans {
         const ONCE: &[(&str, &str)] = &[("plan_cache_mode", "'force_generic_plan'")];
         const IN_ORDER: &[(&str, &str)] = &[("enable_bitmapscan", OFF), ("enable_sort", OFF)];
         match self {
-            Self::OfHost => vec![(OF_HOST, "current_setting('enable_seqscan')"), ("enable_seqscan", OFF)],
+            Self::OfHost => vec![("enable_seqscan", OFF)],
             Self::ByIndex => BY_INDEX.to_vec(),
             Self::Once => [BY_INDEX, ONCE].concat(),
             Self::InOrder => [BY_INDEX, ONCE, IN_ORDER].concat(),
@@ -133,22 +135,28 @@ impl Terms {
     }
 
     /// `synchronous_commit` is the first promise; the timeouts bound how long anything waits.
+    ///
+    /// Each is set by a statement of its own, which the server does not plan: one query that calls `set_config` for all of
+    /// them took it as long as a lookup does.
     fn statements(self) -> String {
-        let synchronous_commit = if self.waits_for_disk { "'on'" } else { "'off'" };
         let pause = format!("'{}ms'", self.pause.as_millis());
         let settings = [
-            ("synchronous_commit", synchronous_commit),
+            ("synchronous_commit", if self.waits_for_disk { ON } else { OFF }),
             ("lock_timeout", "'10s'"),
             ("statement_timeout", "'15s'"),
             ("idle_in_transaction_session_timeout", pause.as_str()),
             (MARK, "'begun'"),
         ];
-        let settings: Vec<String> = settings
-            .into_iter()
-            .chain(self.plans.settings())
-            .map(|(name, value)| format!("set_config('{name}', {value}, true)"))
-            .collect();
-        format!("BEGIN {}; SELECT {}", self.isolation, settings.join(", "))
+        let mut statements = format!("BEGIN {}", self.isolation);
+        if let Plans::OfHost = self.plans {
+            statements += KEEP_PLANS_OF_HOST;
+        }
+        for (name, value) in settings.into_iter().chain(self.plans.settings()) {
+            for part in ["; SET LOCAL ", name, " = ", value] {
+                statements += part;
+            }
+        }
+        statements
     }
 }
 
