@@ -27,7 +27,7 @@ pub(crate) struct Ground<'a> {
     pub known: HashMap<Fingerprint, Vec<Known>>,
     /// Messages of the batch whose id has come before, with whatever body.
     pub messages: HashSet<MessageKey<'a>>,
-    /// Ids for the deliveries of the batch, rising, one for each.
+    /// Ids for the deliveries of the batch, rising, at least one for each.
     pub ids: VecDeque<i64>,
 }
 

@@ -9,7 +9,7 @@ use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 
 use crate::insert::commas;
 use crate::plan::ResultKey;
@@ -118,39 +118,46 @@ lookup! {
 }
 
 lookup! {
-    /// What waits in quarantine with these fingerprints: fingerprint, id, standing, message id.
-    Waiting<'a>: (fingerprint: &'a [u8] as Binary),
-    "d.fingerprint, d.id, d.standing, d.message_id" as (Binary, BigInt, Text, Nullable<Text>),
-    where "d.first_delivery_id IS NULL AND d.fingerprint = asked.fingerprint"
-}
-
-lookup! {
     /// The stored deliveries with these ids of these endpoints' gateways: endpoint, message id.
     Messages<'a>: (endpoint: &'a str as Text, message_id: &'a str as Text),
     "d.endpoint, d.message_id" as (Text, Nullable<Text>),
     where "d.endpoint = asked.endpoint AND d.message_id = asked.message_id"
 }
 
-/// As many ids for deliveries that nobody has had, each with the time at which the transaction began.
-pub(super) struct FreeIds(pub i32);
+/// For each delivery with one of these fingerprints: the time at which the transaction began, an id that nobody has had,
+/// and what waits in quarantine with that fingerprint, if anything: fingerprint, id, standing, message id. Where more than
+/// one waits, there are more ids.
+#[derive(Default)]
+pub(super) struct Free<'a>(Vec<&'a [u8]>);
 
-impl QueryFragment<Pg> for FreeIds {
+impl<'a> FromIterator<&'a [u8]> for Free<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a [u8]>>(fingerprints: I) -> Self {
+        Self(fingerprints.into_iter().collect())
+    }
+}
+
+impl QueryFragment<Pg> for Free<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            "SELECT transaction_timestamp(), nextval((SELECT pg_get_serial_sequence('mojito_deliveries', 'id'))) \
-             FROM generate_series(1, ",
+            "SELECT transaction_timestamp(), \
+             nextval((SELECT pg_get_serial_sequence('mojito_deliveries', 'id')::regclass)), known.* \
+             FROM (SELECT unnest(",
         );
-        out.push_bind_param::<Integer, _>(&self.0)?;
-        out.push_sql(")");
+        out.push_bind_param::<Array<Binary>, _>(&self.0)?;
+        out.push_sql(
+            ")) AS asked (fingerprint) LEFT JOIN LATERAL (SELECT d.fingerprint, d.id, d.standing, d.message_id \
+             FROM mojito_deliveries AS d WHERE d.first_delivery_id IS NULL AND d.fingerprint = asked.fingerprint \
+             OFFSET 0) AS known ON true",
+        );
         Ok(())
     }
 }
 
-impl QueryId for FreeIds {
-    type QueryId = Self;
+impl QueryId for Free<'_> {
+    type QueryId = Free<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl Query for FreeIds {
-    type SqlType = (UtcTimestamp, BigInt);
+impl Query for Free<'_> {
+    type SqlType = (UtcTimestamp, BigInt, Nullable<(Binary, BigInt, Text, Nullable<Text>)>);
 }

@@ -7,10 +7,10 @@ use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::result::Error;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use futures_util::future::{join, try_join, try_join4};
+use futures_util::future::{join, try_join, try_join3};
 
 use super::bulk::{Additions, Repeats, overtaken};
-use super::lookup::{FreeIds, Heads, KnownBy, Messages, Waiting};
+use super::lookup::{self, Heads, KnownBy, Messages};
 use super::transaction::{self, Terms};
 use super::{Connection, verbs};
 use crate::plan::{Advance, Ground, MessageKey, Plan, ResultKey, key_of};
@@ -38,18 +38,12 @@ pub(super) async fn record(
     // and ids rise with the versions of a result, in whatever process they are made.
     let ground = async {
         lock_nameless(connection, batch).await?;
-        try_join4(
-            lock_heads(connection, batch),
-            waiting(connection, batch),
-            messages(connection, batch),
-            free_ids(connection, batch.len()),
-        )
-        .await
+        try_join3(lock_heads(connection, batch), messages(connection, batch), free(connection, batch)).await
     };
     let (begun, ground) = join(transaction::start(connection, Terms::planned_once()), ground).await;
     transaction::account_for(connection, begun).await?;
     let plan = async {
-        let (heads, mut known, messages, (now, ids)) = ground?;
+        let (heads, messages, Free { now, ids, waiting: mut known }) = ground?;
         if !heads.is_empty() {
             known.extend(known_by(connection, batch, &heads).await?);
         }
@@ -108,12 +102,6 @@ async fn lock_heads<'a>(
 /// A stored delivery, under its fingerprint.
 type KnownRow = (Vec<u8>, i64, Standing, Option<String>);
 
-/// What waits in quarantine with the fingerprints of the batch.
-async fn waiting(mut connection: &Connection, batch: &[NewDelivery]) -> QueryResult<Vec<KnownRow>> {
-    let asked: Waiting<'_> = batch.iter().map(|delivery| (delivery.fingerprint.as_bytes(),)).collect();
-    asked.load(&mut connection).await
-}
-
 /// The deliveries of the batch's results with its fingerprints.
 async fn known_by(
     mut connection: &Connection,
@@ -152,13 +140,23 @@ async fn messages<'a>(mut connection: &Connection, batch: &'a [NewDelivery]) -> 
     Ok(keys)
 }
 
-/// An id for each delivery, and the time by the database's clock.
-async fn free_ids(mut connection: &Connection, count: usize) -> QueryResult<(Utc, VecDeque<i64>)> {
-    let count = i32::try_from(count).unwrap_or(i32::MAX);
-    let mut rows: Vec<(Utc, i64)> = FreeIds(count).load(&mut connection).await?;
-    rows.sort_unstable_by_key(|(_, id)| *id);
-    let [(now, _), ..] = rows[..] else { return Err(Error::NotFound) };
-    Ok((now, rows.into_iter().map(|(_, id)| id).collect()))
+/// What every batch asks for.
+struct Free {
+    /// The time by the database's clock.
+    now: Utc,
+    /// An id for each delivery.
+    ids: VecDeque<i64>,
+    /// What waits in quarantine with the fingerprints of the batch.
+    waiting: Vec<KnownRow>,
+}
+
+async fn free(mut connection: &Connection, batch: &[NewDelivery]) -> QueryResult<Free> {
+    let asked: lookup::Free<'_> = batch.iter().map(|delivery| delivery.fingerprint.as_bytes()).collect();
+    let mut rows: Vec<(Utc, i64, Option<KnownRow>)> = asked.load(&mut connection).await?;
+    rows.sort_unstable_by_key(|(_, id, _)| *id);
+    let [(now, ..), ..] = rows[..] else { return Err(Error::NotFound) };
+    let (ids, waiting): (VecDeque<i64>, Vec<_>) = rows.into_iter().map(|(_, id, waiting)| (id, waiting)).unzip();
+    Ok(Free { now, ids, waiting: waiting.into_iter().flatten().collect() })
 }
 
 /// Writes what is planned, and commits: in one round trip, unless something is written that waits for something else.
