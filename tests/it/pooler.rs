@@ -3,13 +3,17 @@
 use std::fs;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, Open, Postgres};
+use diesel::sql_types::BigInt;
+use diesel_async::{AsyncConnection, RunQueryDsl};
+use mojito_schema::{Backend, Open, Postgres, Utc};
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
-use crate::harness::PROXY;
+use crate::conformance::garbled;
+use crate::harness::{PROXY, PgDatabase};
 
 /// PgBouncer, private to one test, between it and the server of `tests/run`. It is ended when it is dropped.
 struct Bouncer {
@@ -102,4 +106,31 @@ async fn the_desk_works_behind_a_proxy() {
     let passed = run_again(&bouncer, &["example::postgres::"]).await;
 
     assert!(passed >= 5, "{passed} were run");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recording_leaves_nothing_prepared_in_the_sessions_behind_a_proxy() {
+    #[derive(diesel::QueryableByName)]
+    struct Left {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+    let (bouncer, place) = (Bouncer::start().await, PgDatabase::new().await);
+    let direct = place.url();
+    let name = direct.rsplit('/').next().and_then(|name| name.split('?').next()).expect("a URL with a database");
+    let url = format!("postgres://mojito@127.0.0.1:{}/{name}?proxy=transaction", bouncer.port);
+    let mut connection = Postgres::open(&url, Open::Existing).await.unwrap();
+    Postgres::migrate(&mut connection).await.unwrap();
+
+    for number in 0..20 {
+        let batch = Arc::new(vec![garbled(&number.to_string())]);
+        Postgres::record(&mut connection, batch, Arc::default(), Utc::now()).await.unwrap();
+    }
+
+    // Each session in its turn. The question itself is prepared as well, while it is asked.
+    for _ in 0..10 {
+        let left = "SELECT count(*) FROM pg_prepared_statements WHERE statement NOT LIKE '%pg_prepared_statements%'";
+        let asked = connection.transaction(async |c| diesel::sql_query(left).get_result::<Left>(c).await).await;
+        assert_eq!(asked.unwrap().count, 0);
+    }
 }

@@ -40,7 +40,7 @@ fn snapshot_of(event: EventKind, result: &str, snapshot: Snapshot, text: &str) -
 }
 
 /// A delivery that nobody understands.
-fn garbled(text: &str) -> NewDelivery {
+pub(crate) fn garbled(text: &str) -> NewDelivery {
     delivery(EventKind::Unknown, text.as_bytes().to_vec(), Content::Unusable { result_id: None })
 }
 
