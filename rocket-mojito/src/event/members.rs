@@ -59,6 +59,7 @@ impl<'a> Members<'a> {
     }
 }
 
+/// Whether the value of a field is worth a try to be read as a text, or as a list of texts.
 fn is_mostly_text(field: Field) -> bool {
     !matches!(field, Field::Score | Field::AiAnalysisRecruiterScore | Field::RecruiterGoNextRound)
 }
