@@ -118,38 +118,32 @@ fn verdicts<const N: usize>(
     verdicts
 }
 
+/// What the measurement could not see, it would not show the absence of: so it is taken with as many samples as it needs,
+/// on this machine and now, to see a plain comparison that follows ours.
 #[test]
 fn the_time_tells_nothing_of_a_wrong_secret() {
-    let gate = Gate::try_new([SecretConfig::header("a", HEADER, secret())]).unwrap();
-    let wrong = wrong_secrets();
-    let samples = rounds(20_000, 1_000_000);
-
-    let verdicts = verdicts("ours", KINDS, |random| {
-        measure(
-            samples,
-            random,
-            |copy, kind| headers(HEADER, &wrong[copy][kind]),
-            |headers| gate.authenticate(headers).is_ok(),
-        )
-    });
-
-    assert!(verdicts.iter().all(|(_, found)| *found < PROOF), "{verdicts:?}");
-}
-
-/// What the measurement could not see, it would not show the absence of.
-#[test]
-fn a_plain_comparison_is_seen_behind_ours() {
     let (secret, wrong) = (secret(), wrong_secrets());
     let gate = Gate::try_new([SecretConfig::header("a", HEADER, secret.clone())]).unwrap();
-    let samples = rounds(20_000, 1_000_000);
+    let plain = |headers: &HeaderMap<'_>| headers.get_one(HEADER) == Some(black_box(&secret));
+    let make = |copy: usize, kind: usize| headers(HEADER, &wrong[copy][kind]);
+    let ours = |samples| {
+        verdicts("ours", KINDS, |random| measure(samples, random, make, |headers| gate.authenticate(headers).is_ok()))
+    };
+    let ours_and_plain = |samples| {
+        verdicts("ours and a plain one", KINDS, |random| {
+            measure(samples, random, make, |headers| gate.authenticate(headers).is_ok() | plain(headers))
+        })
+    };
 
-    let verdicts = verdicts("ours and a plain one", KINDS, |random| {
-        let plain = |headers: &HeaderMap<'_>| headers.get_one(HEADER) == Some(black_box(&secret));
-        let compare = |headers: &HeaderMap<'_>| gate.authenticate(headers).is_ok() | plain(headers);
-        measure(samples, random, |copy, kind| headers(HEADER, &wrong[copy][kind]), compare)
-    });
+    let mut samples = rounds(20_000, 1_000_000);
+    let most = samples * 32;
+    while ours_and_plain(samples)[0].1 < PROOF {
+        samples *= 2;
+        assert!(samples <= most, "the machine is too noisy: {samples} samples do not tell a plain comparison");
+    }
+    let verdicts = ours(samples);
 
-    assert!(verdicts[0].1 > PROOF, "{verdicts:?}");
+    assert!(verdicts.iter().all(|(_, found)| *found < PROOF), "{verdicts:?}");
 }
 
 #[test]
