@@ -46,11 +46,9 @@ async fn a_process_goes_on_and_starts_beside_the_tables_of_a_later_version() {
 
 /// Words that this version does not know, in every column that holds one, as a later version may write them.
 const WORDS: &str = "
-    ALTER TABLE mojito_deliveries DROP CONSTRAINT mojito_deliveries_event, DROP CONSTRAINT mojito_deliveries_standing,
-        DROP CONSTRAINT mojito_deliveries_version;
+    ALTER TABLE mojito_deliveries DROP CONSTRAINT mojito_deliveries_sound;
     ALTER TABLE mojito_results DROP CONSTRAINT mojito_results_event;
-    ALTER TABLE mojito_work DROP CONSTRAINT mojito_work_state, DROP CONSTRAINT mojito_work_due,
-        DROP CONSTRAINT mojito_work_lease;
+    ALTER TABLE mojito_work DROP CONSTRAINT mojito_work_sound;
     INSERT INTO mojito_deliveries (id, endpoint, event, result_id, first_delivery_id, version, standing, fingerprint,
             secret_id, received_at, body, findings)
         SELECT n, 'default', event, 'later-' || event || '-' || standing, n, 1, standing,
