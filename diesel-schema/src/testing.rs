@@ -60,7 +60,7 @@ pub struct State {
 /// Those of the database.
 #[cfg(feature = "postgres")]
 pub async fn complete_by_itself(connection: &diesel_async::AsyncPgConnection, ticket: &Ticket) -> QueryResult<bool> {
-    crate::postgres::complete(connection, ticket).await
+    crate::postgres::complete(connection, ticket, std::time::Duration::from_secs(1)).await
 }
 
 impl Memory {

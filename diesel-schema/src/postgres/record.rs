@@ -40,7 +40,8 @@ pub(super) async fn record(
         lock_nameless(connection, batch).await?;
         try_join3(lock_heads(connection, batch), messages(connection, batch), free(connection, batch)).await
     };
-    let (begun, ground) = join(transaction::start(connection, Terms::planned_once()), ground).await;
+    let terms = Terms::planned_once().statements();
+    let (begun, ground) = join(transaction::start(connection, &terms), ground).await;
     transaction::account_for(connection, begun).await?;
     let plan = async {
         let (heads, messages, Free { now, ids, waiting: mut known }) = ground?;

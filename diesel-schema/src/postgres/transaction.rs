@@ -25,28 +25,25 @@ define_sql_function! {
     fn transaction_timestamp() -> crate::UtcTimestamp;
 }
 
-/// A setting that only our transactions have.
-const MARK: &str = "mojito.transaction";
+/// A setting that only our transactions have, and each of them has.
+pub(super) const MARK: &str = "mojito.transaction";
 
 define_sql_function! {
     /// The value of a setting.
     fn current_setting(name: Text, is_missing_ok: Bool) -> Nullable<Text>;
 }
 
-/// Whether a statement is within a transaction that was begun as these terms say. What is sent together with the
-/// beginning would else take effect by itself where that failed.
+/// Whether a statement is within a transaction of ours. What is sent together with the beginning of one would else take
+/// effect by itself where that failed. A session in which there was one has the setting ever after, and it is empty.
 #[auto_type(no_type_alias)]
 pub(super) fn is_within() -> _ {
-    let (name, value): (&'static str, &'static str) = (MARK, "begun");
-    current_setting(name, true).eq(value)
+    let (name, nothing): (&'static str, &'static str) = (MARK, "");
+    current_setting(name, true).ne(nothing)
 }
 
-/// Keeps the host's `enable_seqscan` until the fence has been planned.
-const KEEP_PLANS_OF_HOST: &str =
-    "; SELECT set_config('mojito.enable_seqscan', current_setting('enable_seqscan'), true)";
-
-/// Gives a transaction of a host back what its planner may do: the end of a `RETURNING`.
-pub(super) const PLANS_OF_HOST: &str = "set_config('enable_seqscan', current_setting('mojito.enable_seqscan'), true)";
+/// How long anything waits for a lock, and how long a statement may take.
+pub(super) const LOCK_TIMEOUT: &str = "'10s'";
+pub(super) const STATEMENT_TIMEOUT: &str = "'15s'";
 
 /// The values of a switch.
 const ON: &str = "'on'";
@@ -58,9 +55,6 @@ const OFF: &str = "'off'";
 /// read all of them, and go on to do so while they grow.
 #[derive(Debug, Clone, Copy)]
 enum Plans {
-    /// What a host makes of it, except that the fence is found by an index: it is planned first, and gives it
-    /// [back](PLANS_OF_HOST).
-    OfHost,
     /// It reads by an index, and looks up row by row. It compiles nothing: where the tables are large it takes a claim for
     /// a long one, and would work on it for ten times as long as it takes.
     ByIndex,
@@ -84,7 +78,6 @@ impl Plans {
         const ONCE: &[(&str, &str)] = &[("plan_cache_mode", "'force_generic_plan'")];
         const IN_ORDER: &[(&str, &str)] = &[("enable_bitmapscan", OFF), ("enable_sort", OFF)];
         match self {
-            Self::OfHost => vec![("enable_seqscan", OFF)],
             Self::ByIndex => BY_INDEX.to_vec(),
             Self::Once => [BY_INDEX, ONCE].concat(),
             Self::InOrder => [BY_INDEX, ONCE, IN_ORDER].concat(),
@@ -95,21 +88,17 @@ impl Plans {
 /// What a transaction relies on. It is set in the transaction itself: nothing is left to the session.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
-    isolation: &'static str,
     /// Whether the commit waits until it is on disk.
     ///
     /// A claim does: lost in a crash of the server, its epoch would be given out twice, and the fence holds by the epoch.
     waits_for_disk: bool,
-    /// How long it may pause between two statements.
-    pause: Duration,
     plans: Plans,
 }
 
 impl Default for Terms {
     /// Those of most transactions of our own.
     fn default() -> Self {
-        let isolation = "ISOLATION LEVEL READ COMMITTED READ WRITE";
-        Self { isolation, waits_for_disk: true, pause: PAUSE, plans: Plans::ByIndex }
+        Self { waits_for_disk: true, plans: Plans::ByIndex }
     }
 }
 
@@ -129,28 +118,20 @@ impl Terms {
         Self { waits_for_disk: false, ..Self::planned_once() }
     }
 
-    /// Those of a transaction in which a host's handler asks what it likes.
-    pub fn of_host(pause: Duration) -> Self {
-        Self { isolation: "", waits_for_disk: false, pause, plans: Plans::OfHost }
-    }
-
     /// `synchronous_commit` is the first promise; the timeouts bound how long anything waits.
     ///
     /// Each is set by a statement of its own, which the server does not plan: one query that calls `set_config` for all of
     /// them took it as long as a lookup does.
-    fn statements(self) -> String {
-        let pause = format!("'{}ms'", self.pause.as_millis());
+    pub fn statements(self) -> String {
+        let pause = format!("'{}ms'", PAUSE.as_millis());
         let settings = [
             ("synchronous_commit", if self.waits_for_disk { ON } else { OFF }),
-            ("lock_timeout", "'10s'"),
-            ("statement_timeout", "'15s'"),
+            ("lock_timeout", LOCK_TIMEOUT),
+            ("statement_timeout", STATEMENT_TIMEOUT),
             ("idle_in_transaction_session_timeout", pause.as_str()),
-            (MARK, "'begun'"),
+            (MARK, ON),
         ];
-        let mut statements = format!("BEGIN {}", self.isolation);
-        if let Plans::OfHost = self.plans {
-            statements += KEEP_PLANS_OF_HOST;
-        }
+        let mut statements = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE".to_owned();
         for (name, value) in settings.into_iter().chain(self.plans.settings()) {
             for part in ["; SET LOCAL ", name, " = ", value] {
                 statements += part;
@@ -162,14 +143,14 @@ impl Terms {
 
 /// Begins a transaction, in one round trip.
 pub(super) async fn begin(connection: &mut Connection, terms: Terms) -> QueryResult<()> {
-    let begun = start(connection, terms).await;
+    let begun = start(connection, &terms.statements()).await;
     account_for(connection, begun).await
 }
 
-/// Sends the beginning of a transaction. What is polled after it in a `join` comes first in the transaction, and travels
+/// Sends the statements that begin a transaction. What is polled after it in a `join` comes first in the transaction, and travels
 /// in the same round trip. [`account_for`] says whether it has begun: until then nobody else may use the connection.
-pub(super) async fn start(mut connection: &Connection, terms: Terms) -> QueryResult<()> {
-    connection.batch_execute(&terms.statements()).await
+pub(super) async fn start(mut connection: &Connection, statements: &str) -> QueryResult<()> {
+    connection.batch_execute(statements).await
 }
 
 /// Tells Diesel that a transaction has begun, or ends what began in part.
