@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::held::Hold;
 
 /// How many claims wait at most, beside those for free slots.
-const MOST: usize = 32;
+const MOST: usize = 64;
 
 /// An attempt has to end, and the next claim to be made, within this time, or nothing is claimed ahead.
 const QUICK: Duration = Duration::from_millis(100);
@@ -120,7 +120,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_quick_handler_with_a_backlog_is_claimed_for_ahead() {
-        assert_eq!(claimed(Duration::from_millis(5), 100).await, [4, 5, 5, 6, 8, 12, 20, 16]);
+        assert_eq!(claimed(Duration::from_millis(5), 100).await, [4, 5, 5, 6, 8, 12, 20, 36]);
     }
 
     #[tokio::test(start_paused = true)]
