@@ -33,10 +33,7 @@ impl Receipt {
 impl<'r> Responder<'r, 'static> for Receipt {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
         let body = format!(r#"{{"delivery":"{}"}}"#, self.delivery_id());
-        Response::build()
-            .header(ContentType::JSON)
-            .raw_header("Cache-Control", "no-store")
-            .sized_body(body.len(), std::io::Cursor::new(body))
-            .ok()
+        // Without `Cache-Control`: nobody keeps the answer to a POST that says nothing of how long it holds (RFC 9110, 9.3.3).
+        Response::build().header(ContentType::JSON).sized_body(body.len(), std::io::Cursor::new(body)).ok()
     }
 }

@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, ensure};
 
+use super::WARM_UP;
 use super::backlog::wait_until_handled;
 use crate::audit::audit;
 use crate::bench::Bench;
@@ -30,7 +31,8 @@ impl Delay {
     pub fn measure(backend: Backend, bench: &Bench, pace: f64, length: Duration) -> anyhow::Result<Self> {
         let mut database = Database::create(backend)?;
         let server = Server::start(System::PluginHandling, &database, "{}")?;
-        let load = Load { pace: Some(pace), ..Load::new(server.address, &bench.bodies, CONNECTIONS, length) };
+        let load = Load::new(server.address, &bench.bodies, CONNECTIONS, length);
+        let load = Load { pace: Some(pace), warm_up: WARM_UP, ..load };
         let loaded = load.run(|| Ok(()))?;
         wait_until_handled(&server, &mut database, loaded.bodies)?;
         server.kill()?;
@@ -40,7 +42,7 @@ impl Delay {
         let started: HashMap<i64, i64> =
             database.pairs("SELECT delivery_id AS first, started_at AS second FROM desk_events")?.into_iter().collect();
         let mut latencies = Latencies::default();
-        for acknowledged in &loaded.acknowledged {
+        for acknowledged in loaded.acknowledged.iter().filter(|acknowledged| acknowledged.due >= WARM_UP) {
             let started = started.get(&acknowledged.delivery).context("a delivery was handled, and left no effect")?;
             let started = Duration::from_micros(u64::try_from(*started)?);
             latencies.add(started.saturating_sub(since + acknowledged.due));

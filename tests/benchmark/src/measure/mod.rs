@@ -6,8 +6,13 @@ mod growth;
 mod memory;
 mod speed;
 
+use std::time::Duration;
+
 pub(crate) use self::backlog::Backlog;
 pub(crate) use self::delay::Delay;
 pub(crate) use self::growth::Growth;
 pub(crate) use self::memory::Footprint;
 pub(crate) use self::speed::{Case, Speed};
+
+/// How long a system runs before it is measured.
+const WARM_UP: Duration = Duration::from_millis(500);

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
+use super::WARM_UP;
 use crate::audit::audit;
 use crate::bench::Bench;
 use crate::client::Load;
@@ -10,9 +11,6 @@ use crate::fsync::Entry;
 use crate::process;
 use crate::server::Server;
 use crate::system::{Backend, System};
-
-/// How long a system runs before it is measured.
-const WARM_UP: Duration = Duration::from_millis(500);
 
 /// In the mode with repeats: one of so many.
 const REPEAT_EVERY: u64 = 10;
