@@ -147,8 +147,8 @@ pub(super) async fn begin(connection: &mut Connection, terms: Terms) -> QueryRes
     account_for(connection, begun).await
 }
 
-/// Sends the statements that begin a transaction. What is polled after it in a `join` comes first in the transaction, and travels
-/// in the same round trip. [`account_for`] says whether it has begun: until then nobody else may use the connection.
+/// Sends what begins a transaction. What is polled after it in a `join` comes first in the transaction, and travels in the
+/// same round trip. [`account_for`] says whether it has begun: until then nobody else may use the connection.
 pub(super) async fn start(mut connection: &Connection, statements: &str) -> QueryResult<()> {
     connection.batch_execute(statements).await
 }

@@ -7,6 +7,7 @@ mod open;
 mod operations;
 mod parallel;
 mod record;
+mod rows;
 mod settle;
 
 use std::sync::Arc;

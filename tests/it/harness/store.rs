@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{
@@ -29,6 +30,8 @@ pub(crate) trait Subject: Backend {
     /// The rows of a query with one column of text, `value`.
     async fn texts(connection: &mut Self::Connection, query: &str) -> Vec<String>;
     async fn execute(connection: &mut Self::Connection, statements: &str);
+    /// Whether a check of the database refuses a statement. What it does is undone.
+    async fn is_refused(connection: &mut Self::Connection, statement: &str) -> bool;
 
     /// What is wrong with the database as such, for those that a process writes itself.
     async fn faults(connection: &mut Self::Connection) -> Vec<String>;
@@ -93,6 +96,18 @@ macro_rules! look {
 
         async fn execute(connection: &mut Self::Connection, statements: &str) {
             connection.batch_execute(statements).await.unwrap();
+        }
+
+        async fn is_refused(connection: &mut Self::Connection, statement: &str) -> bool {
+            let undone = connection.transaction(async |c| {
+                c.batch_execute(statement).await?;
+                Err::<(), _>(Error::RollbackTransaction)
+            });
+            match undone.await {
+                Err(Error::RollbackTransaction) => false,
+                Err(Error::DatabaseError(DatabaseErrorKind::CheckViolation, _)) => true,
+                outcome => panic!("{statement}: {outcome:?}"),
+            }
         }
     };
 }

@@ -1,9 +1,9 @@
 -- `toast_tuple_target`: rows of up to a page stay as they are. Else the server compresses each of more than 2 kB and
 -- splits it, which cost half of recording.
 
--- Rules that span columns are functions in PL/pgSQL. Postgres parses the text of each CHECK anew for every statement that
--- writes to the table, but a function once for each session: as CHECKs, those of the work table took more than half of what
--- the end of an attempt costs.
+-- What a row has to be is a function in PL/pgSQL where there is much of it. Postgres reads the text of each CHECK anew for
+-- every statement that writes to the table, and a function once for each session: as CHECKs, those of the work table were
+-- more than half of the work of marking an attempt as done.
 
 -- What a delivery has to be.
 CREATE FUNCTION mojito_delivery_is_sound(
