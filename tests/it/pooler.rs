@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::sql_types::BigInt;
-use diesel_async::{AsyncConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{Backend, Open, Postgres, Utc};
 use rustix::process::geteuid;
 use tempfile::TempDir;
@@ -121,6 +121,16 @@ async fn recording_leaves_nothing_prepared_in_the_sessions_behind_a_proxy() {
     let url = format!("postgres://mojito@127.0.0.1:{}/{name}?proxy=transaction", bouncer.port);
     let mut connection = Postgres::open(&url, Open::Existing).await.unwrap();
     Postgres::migrate(&mut connection).await.unwrap();
+    // As many sessions as there are transactions at once: what is prepared in one may then be given up in another.
+    let mut others = Vec::new();
+    for _ in 0..3 {
+        let mut other = Postgres::open(&url, Open::Existing).await.unwrap();
+        other.batch_execute("BEGIN").await.unwrap();
+        others.push(other);
+    }
+    for other in &mut others {
+        other.batch_execute("COMMIT").await.unwrap();
+    }
 
     for number in 0..20 {
         let batch = Arc::new(vec![garbled(&number.to_string())]);
