@@ -12,17 +12,6 @@ use crate::tables::work::held;
 use crate::update::update;
 use crate::{State, Ticket, Utc, work};
 
-/// The beginning of a transaction in which a host's handler asks what it likes: what the fence needs.
-///
-/// It is found by an index, even where the planner takes the table for small: its plan is kept while that grows. What the
-/// host has set is kept under the mark meanwhile.
-fn beginning() -> String {
-    format!(
-        "BEGIN; SELECT set_config('{MARK}', current_setting('enable_seqscan'), true); \
-        SET LOCAL enable_seqscan = off; SET LOCAL lock_timeout = {LOCK_TIMEOUT}"
-    )
-}
-
 /// Begins a handler's transaction: the fence and the "done" mark come first. Whether the ticket still holds.
 pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: Duration) -> QueryResult<bool> {
     let (begun, is_held) =
@@ -36,6 +25,15 @@ pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: D
             Err(error)
         }
     }
+}
+
+/// What comes before the fence. That is found by an index, even where the planner takes the table for small: its plan is
+/// kept while the table grows. What the host lets the planner do is kept under the mark until then.
+fn beginning() -> String {
+    format!(
+        "BEGIN; SELECT set_config('{MARK}', current_setting('enable_seqscan'), true); \
+        SET LOCAL enable_seqscan = off; SET LOCAL lock_timeout = {LOCK_TIMEOUT}"
+    )
 }
 
 /// The fence and the "done" mark in one statement, without asking for the time first. Never outside of the transaction.

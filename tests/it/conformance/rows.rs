@@ -7,7 +7,8 @@ on_each_backend!(
     a_result_is_never_of_an_event_that_is_none,
 );
 
-/// What becomes of the only row of a table by each of these assignments: nothing, as a check refuses it, or that.
+/// Sees that each of these assignments is refused for the only row of a table, or taken. Of those that are refused, each
+/// breaks one rule alone where it can.
 async fn assert_checked<B: Subject>(table: &str, refused: &[&str], taken: &[&str]) {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
@@ -20,19 +21,20 @@ async fn assert_checked<B: Subject>(table: &str, refused: &[&str], taken: &[&str
 
 async fn work_is_never_in_a_state_that_is_none<B: Subject>() {
     let refused = [
-        "state = 'ready'",
+        "state = 'ready', due_at = NULL",
         "attempt = -1",
         "max_attempts = 0",
         "attempt = max_attempts + 1",
         "epoch = -1",
         "state = 'running', lease_until = due_at, due_at = NULL",
-        "state = 'running', attempt = 1",
+        "state = 'running', attempt = 1, due_at = NULL",
         "state = 'retryable'",
         "due_at = NULL",
         "lease_until = due_at",
         "finished_at = due_at",
         "state = 'completed', due_at = NULL",
         "state = 'discarded', finished_at = due_at",
+        "state = 'retryable', attempt = 1, due_at = NULL",
     ];
     let taken = [
         "state = 'running', attempt = 1, lease_until = due_at, due_at = NULL",
