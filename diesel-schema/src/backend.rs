@@ -8,8 +8,8 @@ use diesel_async::AsyncConnection;
 use diesel_async::pooled_connection::PoolableConnection;
 
 use crate::{
-    Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
-    Requeued, Selection, Settlement, Step, Ticket, Utc,
+    Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Line, NewAudit, NewDelivery, OpenError, Page,
+    Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
 };
 
 mod sealed {
@@ -143,21 +143,19 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         now: Utc,
     ) -> impl Future<Output = QueryResult<Vec<Recorded>>> + Send;
 
-    /// Claims up to `limit` deliveries for a handler: those that are due and first in their result's line.
+    /// Claims deliveries for a handler: those that are due and the first of their line.
     ///
-    /// It waits for the disk: an attempt that is not counted any more after a power cut, nor its epoch, would be given
-    /// out twice.
+    /// On SQLite it waits for no disk: whoever held what a power cut takes is gone with it. A Postgres server can crash
+    /// under a worker that lives on, and its claim must outlive that, or another worker would run the same line beside it.
     ///
     /// # Errors
     ///
     /// Those of the database; then nothing is claimed.
     fn claim(
         connection: &mut Self::Connection,
-        handler: Arc<str>,
-        limit: i64,
-        lease: Duration,
+        request: ClaimRequest,
         now: Utc,
-    ) -> impl Future<Output = QueryResult<Vec<Claim>>> + Send;
+    ) -> impl Future<Output = QueryResult<Claimed>> + Send;
 
     /// Opens a transaction for a handler; its first statement is the fence, which also sets the "done" mark.
     ///
@@ -174,14 +172,14 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         now: Utc,
     ) -> impl Future<Output = QueryResult<bool>> + Send;
 
-    /// Commits what [`begin`](Self::begin) opened: effect and "done" mark together.
+    /// Commits what [`begin`](Self::begin) opened: effect and "done" mark together. The next of the line is promoted.
     ///
     /// It waits for no disk. What a power cut takes it takes whole, mark and effect, and the work is done again.
     ///
     /// # Errors
     ///
     /// Those of the database; whether it was committed may then be unknown.
-    fn commit(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<()>> + Send;
+    fn commit(connection: &mut Self::Connection, ticket: Ticket) -> impl Future<Output = QueryResult<()>> + Send;
 
     /// Rolls back what [`begin`](Self::begin) opened.
     ///
@@ -223,25 +221,66 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         now: Utc,
     ) -> impl Future<Output = QueryResult<Rescue>> + Send;
 
-    /// How many deliveries a selection means.
+    /// Lines whose first is still to be promoted: none, but where a process died or a program broke the rule.
     ///
     /// # Errors
     ///
     /// Those of the database.
-    fn count(connection: &mut Self::Connection, selection: Selection) -> impl Future<Output = QueryResult<u64>> + Send;
+    fn lines_without_first(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Vec<Line>>> + Send;
 
-    /// One step of a replay: makes the work of `handlers` on the next `limit` selected deliveries wait again, from
-    /// its first attempt. Work that runs is left alone; work that was never made is made.
+    /// Promotes within each of these lines: its earliest unfinished row is the first, unless one of it runs. In how many
+    /// lines a row was promoted.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn promote(connection: &mut Self::Connection, lines: Vec<Line>) -> impl Future<Output = QueryResult<u64>> + Send;
+
+    /// The next deliveries that a selection means, at most `limit`, with the work on them that it means.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn page(
+        connection: &mut Self::Connection,
+        selection: Selection,
+        limit: i64,
+    ) -> impl Future<Output = QueryResult<Page>> + Send;
+
+    /// A stored delivery.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn delivery(
+        connection: &mut Self::Connection,
+        id: i64,
+    ) -> impl Future<Output = QueryResult<Option<DeliveryRow>>> + Send;
+
+    /// Whether anything is stored under this endpoint.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn has_endpoint(connection: &mut Self::Connection, name: String) -> impl Future<Output = QueryResult<bool>> + Send;
+
+    /// Whether work of this handler is stored.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn has_handler(connection: &mut Self::Connection, name: String) -> impl Future<Output = QueryResult<bool>> + Send;
+
+    /// One step of a replay: makes work wait again, from its first attempt, and adds to the audit how much. What runs, and
+    /// what somebody else has locked, is left alone.
     ///
     /// # Errors
     ///
     /// Those of the database; then nothing was changed.
     fn requeue(
         connection: &mut Self::Connection,
-        selection: Selection,
-        handlers: Arc<Vec<HandlerSpec>>,
-        pace: Pace,
-        limit: i64,
+        items: Vec<Requeue>,
+        audit_id: i64,
     ) -> impl Future<Output = QueryResult<Requeued>> + Send;
 
     /// Gives a quarantined delivery, understood at last, its standing and its work. Repeat detection is passed by on
@@ -260,19 +299,18 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         now: Utc,
     ) -> impl Future<Output = QueryResult<Option<Recorded>>> + Send;
 
-    /// One step: gives up the waiting work of one handler, or of all, on the next `limit` selected deliveries. Work
-    /// that runs is left alone.
+    /// One step: gives up work that waits, and adds to the audit how much. What runs, and what somebody else has locked, is
+    /// left alone.
     ///
     /// # Errors
     ///
     /// Those of the database; then nothing was changed.
     fn discard(
         connection: &mut Self::Connection,
-        selection: Selection,
-        handler: Option<String>,
-        limit: i64,
+        pairs: Vec<(i64, Line)>,
+        audit_id: i64,
         now: Utc,
-    ) -> impl Future<Output = QueryResult<Step>> + Send;
+    ) -> impl Future<Output = QueryResult<u64>> + Send;
 
     /// Removes up to `limit` bodies that arrived before `before` and that no unfinished work needs.
     ///
@@ -296,7 +334,7 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         before: Utc,
         after_id: i64,
         limit: i64,
-    ) -> impl Future<Output = QueryResult<Step>> + Send;
+    ) -> impl Future<Output = QueryResult<PruneStep>> + Send;
 
     /// Up to `limit` deliveries after `after_id` that still have a body.
     ///

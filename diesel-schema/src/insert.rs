@@ -183,7 +183,7 @@ insertable! {
         first_delivery_id: i64 as BigInt,
         state: State as Text,
         max_attempts: i32 as Integer,
-        due_at: Utc as UtcTimestamp,
+        is_first: bool as Bool,
     }
 }
 
@@ -218,6 +218,6 @@ mod tests {
 
         assert_eq!(deliveries, ["repeat_count", "last_repeat_at"]);
         assert_eq!(results, ["erased_at"]);
-        assert_eq!(work, ["attempt", "lease_until", "epoch", "last_error", "finished_at"]);
+        assert_eq!(work, ["attempt", "due_at", "lease_until", "epoch", "last_error", "finished_at"]);
     }
 }

@@ -48,6 +48,7 @@ mod backend;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod bench;
+mod claim;
 mod delivery;
 mod error;
 #[doc(hidden)]
@@ -82,7 +83,7 @@ pub use self::error::OpenError;
 pub use self::fault::{Trouble, fault, is_conflict, is_unknown, trouble};
 pub use self::finding::{Finding, FindingCode};
 pub use self::fingerprint::Fingerprint;
-pub use self::operation::{Erased, NewAudit, Pace, Person, Requeued, Step};
+pub use self::operation::{Erased, NewAudit, Page, Person, PruneStep, Requeue, Requeued, Selected};
 #[cfg(feature = "postgres")]
 pub use self::postgres::Postgres;
 pub use self::selection::Selection;
@@ -91,7 +92,8 @@ pub use self::snapshot::Snapshot;
 pub use self::sqlite::Sqlite;
 pub use self::tables::audit::{AuditRow, audit};
 pub use self::tables::deliveries::{DeliveryRow, deliveries};
+pub use self::tables::line::Line;
 pub use self::tables::results::{ResultRow, results};
-pub use self::tables::work::{Backlog, Claim, Settlement, Ticket, WorkRow, work};
+pub use self::tables::work::{Backlog, Claim, ClaimRequest, Claimed, Settlement, Ticket, WorkRow, work};
 pub use self::utc::{Utc, UtcTimestamp};
 pub use self::words::{Action, EventKind, Field, Standing, State};

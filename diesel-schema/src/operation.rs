@@ -1,38 +1,54 @@
 use std::fmt;
 
-use crate::{Action, DeliveryRow, Utc};
+use crate::{Action, Line};
 
-/// How fast replayed work becomes due: spread, so that a large replay does not push aside what comes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// When the first is due.
-    pub start: Utc,
-    /// How many deliveries are due in each second.
-    pub per_second: u32,
-    /// How many are due already.
-    pub given: u64,
+/// The next deliveries that a selection means.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// In stored order.
+    pub selected: Vec<Selected>,
+    /// After which delivery the next page begins; none when there is nothing left.
+    pub next_after: Option<i64>,
 }
 
-impl Pace {
-    /// When the next delivery is due.
-    pub fn next_due(&mut self) -> Utc {
-        let pause = std::time::Duration::from_secs_f64(self.given as f64 / f64::from(self.per_second.max(1)));
-        self.given += 1;
-        self.start.after(pause)
+/// A delivery that a selection means.
+#[derive(Debug, Clone)]
+pub struct Selected {
+    /// The delivery.
+    pub delivery_id: i64,
+    /// The first delivery about the same result; none for a quarantined one.
+    pub first_delivery_id: Option<i64>,
+    /// Whether it was never understood.
+    pub is_quarantined: bool,
+    /// Whose work on it is meant.
+    pub handlers: Vec<String>,
+}
+
+/// Work that is to wait again.
+#[derive(Debug, Clone)]
+pub struct Requeue {
+    /// The delivery.
+    pub delivery_id: i64,
+    /// The line that the work is in.
+    pub line: Line,
+    /// After how many attempts it is discarded. Where this is known, work that was never made is made.
+    pub max_attempts: Option<i32>,
+}
+
+impl Requeue {
+    /// Which row it is about.
+    pub(crate) fn key(&self) -> (i64, &str) {
+        (self.delivery_id, &self.line.handler)
     }
 }
 
 /// What one step of a replay came to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Requeued {
     /// Work that waits again.
     pub work: u64,
-    /// Where the pace has come to.
-    pub pace: Pace,
-    /// Deliveries of the step that were never understood: they are to be read again, then admitted.
-    pub quarantined: Vec<DeliveryRow>,
-    /// The last delivery that was looked at; none when there is nothing left.
-    pub last_id: Option<i64>,
+    /// Work that runs, or is not there.
+    pub left_alone: u64,
 }
 
 /// An operator's action, for the audit.
@@ -117,11 +133,11 @@ impl std::ops::AddAssign for Erased {
     }
 }
 
-/// What one bounded step of a longer action did. The next step begins after `last_id`.
+/// What one bounded step of pruning did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Step {
-    /// Rows that were changed or removed.
-    pub rows: u64,
-    /// The last delivery that was looked at; none when there is nothing left.
-    pub last_id: Option<i64>,
+pub struct PruneStep {
+    /// Deliveries that were removed.
+    pub removed: u64,
+    /// After which delivery the next step begins; none when there is nothing left.
+    pub next_after: Option<i64>,
 }

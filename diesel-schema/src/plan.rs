@@ -27,6 +27,8 @@ pub(crate) struct Ground<'a> {
     pub known: HashMap<Fingerprint, Vec<Known>>,
     /// Messages of the batch whose id has come before, with whatever body.
     pub messages: HashSet<MessageKey<'a>>,
+    /// The lines of stored results that have unfinished work or a first: the first delivery about the result, and the handler.
+    pub lines: HashSet<(i64, &'a str)>,
     /// Ids for the deliveries of the batch, rising, at least one for each.
     pub ids: VecDeque<i64>,
 }
@@ -220,15 +222,16 @@ impl<'a> Draft<'a> {
     }
 
     fn give_work(&mut self, delivery_id: i64, first_delivery_id: i64, wants: impl Fn(&HandlerSpec) -> bool) {
-        let rows = self.handlers.iter().filter(|handler| wants(handler)).map(|handler| WorkInsert {
-            delivery_id,
-            handler: &handler.name,
-            first_delivery_id,
-            state: State::Pending,
-            max_attempts: handler.max_attempts,
-            due_at: self.now,
-        });
-        self.plan.work.extend(rows);
+        for handler in self.handlers.iter().filter(|handler| wants(handler)) {
+            self.plan.work.push(WorkInsert {
+                delivery_id,
+                handler: &handler.name,
+                first_delivery_id,
+                state: State::Pending,
+                max_attempts: handler.max_attempts,
+                is_first: self.ground.lines.insert((first_delivery_id, &handler.name)),
+            });
+        }
     }
 
     fn finish(mut self) -> Plan<'a> {
@@ -311,5 +314,5 @@ pub(crate) struct WorkInsert<'a> {
     pub first_delivery_id: i64,
     pub state: State,
     pub max_attempts: i32,
-    pub due_at: Utc,
+    pub is_first: bool,
 }

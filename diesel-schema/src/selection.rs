@@ -1,26 +1,24 @@
-use diesel::dsl::{auto_type, exists};
-use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use serde::Serialize;
 
-use crate::tables::deliveries::deliveries;
-use crate::tables::work::work;
 use crate::{EventKind, Standing, State, Utc};
 
 /// Which deliveries an operator means: all that fit every condition. Without a condition, all there are.
+///
+/// [`state`](Self::state) and [`handler`](Self::handler) are conditions on a handler's work on the delivery. Whatever is then
+/// done concerns the work that fits, and no other work on the same delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(into = "Described")]
 pub struct Selection {
-    first_id: i64,
-    last_id: i64,
-    endpoint: Option<String>,
-    event: Option<EventKind>,
-    standing: Option<Standing>,
-    result_id: Option<String>,
-    received_from: Option<Utc>,
-    received_until: Option<Utc>,
-    handler: Option<String>,
-    state: Option<State>,
+    pub(crate) first_id: i64,
+    pub(crate) last_id: i64,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) event: Option<EventKind>,
+    pub(crate) standing: Option<Standing>,
+    pub(crate) result_id: Option<String>,
+    pub(crate) received_from: Option<Utc>,
+    pub(crate) received_until: Option<Utc>,
+    pub(crate) handler: Option<String>,
+    pub(crate) state: Option<State>,
 }
 
 impl Selection {
@@ -81,17 +79,26 @@ impl Selection {
         self
     }
 
-    /// Deliveries on which the work of some handler, or of the one named by [`handler`](Self::handler), stands so:
-    /// [`State::Discarded`] selects what is dead.
+    /// Work that stands so: [`State::Discarded`] selects what is dead.
     pub fn state(mut self, state: State) -> Self {
         self.state = Some(state);
         self
     }
 
-    /// With [`state`](Self::state): whose work stands so.
+    /// Work of this handler.
     pub fn handler(mut self, name: impl Into<String>) -> Self {
         self.handler = Some(name.into());
         self
+    }
+
+    /// The handler whose work is meant, if one was named.
+    pub fn handler_name(&self) -> Option<&str> {
+        self.handler.as_deref()
+    }
+
+    /// The endpoint whose deliveries are meant, if one was named.
+    pub fn endpoint_name(&self) -> Option<&str> {
+        self.endpoint.as_deref()
     }
 
     /// The same without what has been walked through.
@@ -100,40 +107,37 @@ impl Selection {
     }
 }
 
-/// The deliveries of a selection. Each condition is `column = value OR nothing was asked for`, so that there is one
-/// statement and not a thousand; the ids narrow what is looked at.
-#[auto_type(no_type_alias)]
-pub(crate) fn selected<'a>(selection: &'a Selection) -> _ {
-    let first_id: i64 = selection.first_id;
-    let last_id: i64 = selection.last_id;
-    let endpoint: &'a str = selection.endpoint.as_deref().unwrap_or_default();
-    let any_endpoint: bool = selection.endpoint.is_none();
-    let event: EventKind = selection.event.unwrap_or(EventKind::Unknown);
-    let any_event: bool = selection.event.is_none();
-    let standing: Standing = selection.standing.unwrap_or(Standing::Current);
-    let any_standing: bool = selection.standing.is_none();
-    let result_id: &'a str = selection.result_id.as_deref().unwrap_or_default();
-    let any_result: bool = selection.result_id.is_none();
-    let from: Utc = selection.received_from.unwrap_or(Utc::MIN);
-    let until: Utc = selection.received_until.unwrap_or(Utc::MAX);
-    let handler: &'a str = selection.handler.as_deref().unwrap_or_default();
-    let any_handler: bool = selection.handler.is_none();
-    let state: State = selection.state.unwrap_or(State::Discarded);
-    let any_state: bool = selection.state.is_none();
-    let work_that_stands_so = work::table
-        .filter(work::delivery_id.eq(deliveries::id))
-        .filter(work::state.eq(state))
-        .filter(work::handler.eq(handler).or(any_handler.into_sql::<Bool>()));
-    deliveries::table
-        .filter(deliveries::id.between(first_id, last_id))
-        .filter(deliveries::endpoint.eq(endpoint).or(any_endpoint.into_sql::<Bool>()))
-        .filter(deliveries::event.eq(event).or(any_event.into_sql::<Bool>()))
-        .filter(deliveries::standing.eq(standing).or(any_standing.into_sql::<Bool>()))
-        .filter(deliveries::result_id.eq(result_id).or(any_result.into_sql::<Bool>()))
-        .filter(deliveries::received_at.ge(from))
-        .filter(deliveries::received_at.lt(until))
-        .filter(exists(work_that_stands_so).or(any_state.into_sql::<Bool>()))
+/// The deliveries of a selection within a range of ids, as far as their own columns tell: what was asked for, and no other
+/// condition.
+///
+/// Not one statement with `column = value OR nothing was asked for`: no index serves that.
+macro_rules! selected {
+    ($selection:expr, $backend:ty) => {{
+        let selection: &Selection = $selection;
+        let mut query = deliveries::table.into_boxed::<$backend>();
+        if let Some(endpoint) = &selection.endpoint {
+            query = query.filter(deliveries::endpoint.eq(endpoint));
+        }
+        if let Some(event) = selection.event {
+            query = query.filter(deliveries::event.eq(event));
+        }
+        if let Some(standing) = selection.standing {
+            query = query.filter(deliveries::standing.eq(standing));
+        }
+        if let Some(result_id) = &selection.result_id {
+            query = query.filter(deliveries::result_id.eq(result_id));
+        }
+        if let Some(from) = selection.received_from {
+            query = query.filter(deliveries::received_at.ge(from));
+        }
+        if let Some(until) = selection.received_until {
+            query = query.filter(deliveries::received_at.lt(until));
+        }
+        query
+    }};
 }
+
+pub(crate) use selected;
 
 /// A selection as the audit keeps it: what was asked for, and nothing else.
 #[derive(Serialize)]

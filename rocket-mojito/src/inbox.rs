@@ -63,12 +63,15 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// When the database does not answer.
+    /// When the selection names a handler or an endpoint that there is not and that nothing stored is of, or the database does
+    /// not answer.
     pub async fn count(&self, selection: &Selection) -> Result<u64, Error> {
+        self.check_names(selection, None).await?;
         self.store.count(selection.clone()).await.map_err(|_| Error::unavailable("the count"))
     }
 
-    /// Hands deliveries to handlers again, from the first attempt, whatever came of them before.
+    /// Hands deliveries to handlers again, from the first attempt, whatever came of them before. It takes as long as its pace
+    /// says: what waits again is due at once, and live deliveries never wait behind what is still to come.
     ///
     /// Repeat detection is passed by on purpose. What runs at this moment is left alone. Quarantined deliveries are
     /// read with today's types; where their result has come to something newer meanwhile they become `late`, and the
@@ -76,8 +79,8 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// When no handler has the name that was asked for, or the database does not answer. What was done until then is
-    /// done, and stands in the audit.
+    /// When no handler or endpoint has the name that was asked for, or the database does not answer. What was done until then
+    /// is done, and stands in the audit.
     ///
     /// # Cancellation
     ///
@@ -86,10 +89,11 @@ impl Inbox {
         if let Some(name) = &replay.handler {
             self.pauses.check_handler(name)?;
         }
+        self.check_names(&replay.selection, None).await?;
         self.store.replay(replay, actor).await.map_err(|_| Error::unavailable("the replay"))
     }
 
-    /// Gives up the waiting work of one handler, or of all, on the selected deliveries. How much there was.
+    /// Gives up the selected work that waits, of one handler or of all. How much there was.
     ///
     /// # Errors
     ///
@@ -99,6 +103,7 @@ impl Inbox {
     ///
     /// Dropping the future cancels nothing: it goes on.
     pub async fn discard(&self, selection: Selection, handler: Option<&str>, actor: Actor) -> Result<u64, Error> {
+        self.check_names(&selection, handler).await?;
         let handler = handler.map(str::to_owned);
         self.store.discard(selection, handler, actor).await.map_err(|_| Error::unavailable("the discard"))
     }
@@ -131,6 +136,25 @@ impl Inbox {
     /// Dropping the future cancels nothing: it goes on.
     pub async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Error> {
         self.store.erase(person, actor).await.map_err(|_| Error::unavailable("the erasure"))
+    }
+
+    /// A name that is mistyped would mean nothing, and nothing would be said.
+    async fn check_names(&self, selection: &Selection, handler: Option<&str>) -> Result<(), Error> {
+        for name in [selection.handler_name(), handler].into_iter().flatten() {
+            let is_known =
+                self.store.has_handler(name.to_owned()).await.map_err(|_| Error::unavailable("the names"))?;
+            if !is_known {
+                self.pauses.check_handler(name)?;
+            }
+        }
+        if let Some(name) = selection.endpoint_name() {
+            let is_known =
+                self.store.has_endpoint(name.to_owned()).await.map_err(|_| Error::unavailable("the names"))?;
+            if !is_known {
+                self.pauses.check_endpoint(name)?;
+            }
+        }
+        Ok(())
     }
 
     /// Answers the deliveries of an endpoint 503, in this process, so that the sender keeps them.

@@ -25,35 +25,49 @@ impl Actor {
     }
 }
 
-/// A replay: which deliveries, to whom, and how fast.
+/// A replay: which work, and how fast.
 ///
-/// [`Inbox::count`](crate::Inbox::count) tells beforehand how many a selection means.
+/// It means the work that was selected: handler by handler, delivery by delivery. [`Inbox::count`](crate::Inbox::count) tells
+/// beforehand how many deliveries a selection means.
 ///
 /// ```
 /// # use rocket_mojito::{Replay, Selection, State};
-/// let dead = Selection::all().state(State::Discarded).handler("HiringDesk");
-/// let replay = Replay::of(dead).to_handler("HiringDesk").per_second(10);
+/// let dead = Replay::of(Selection::all().state(State::Discarded).handler("HiringDesk")).per_second(10);
+/// let to_a_new_handler = Replay::of(Selection::all()).to_handler("Ledger");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replay {
     pub(crate) selection: Selection,
     pub(crate) handler: Option<String>,
+    pub(crate) to_all_handlers: bool,
     pub(crate) per_second: u32,
 }
 
 impl Replay {
-    /// A replay of these deliveries to every handler, fifty a second.
+    /// A replay of the selected work, fifty deliveries a second.
+    ///
+    /// Without a condition on the work it is all that was made for the selected deliveries. A quarantined delivery that is
+    /// understood now gets work for every handler.
     pub fn of(selection: Selection) -> Self {
-        Self { selection, handler: None, per_second: 50 }
+        Self { selection, handler: None, to_all_handlers: false, per_second: 50 }
     }
 
-    /// Only to the handler of this name. It may be one that was attached after the deliveries came.
+    /// Only to the handler of this name, whatever work the selection found. It may be one that was attached after the
+    /// deliveries came: work that was never made is made.
     pub fn to_handler(mut self, name: impl Into<String>) -> Self {
         self.handler = Some(name.into());
+        self.to_all_handlers = false;
         self
     }
 
-    /// How many deliveries become due in each second. At least 1.
+    /// To every handler that is attached, also where the selection found work of one alone.
+    pub fn to_all_handlers(mut self) -> Self {
+        self.handler = None;
+        self.to_all_handlers = true;
+        self
+    }
+
+    /// How many deliveries wait again in each second. At least 1.
     pub fn per_second(mut self, deliveries: u32) -> Self {
         self.per_second = deliveries.max(1);
         self
@@ -66,6 +80,8 @@ impl Replay {
 pub struct Replayed {
     /// Work that waits again: one for each delivery and handler.
     pub work: u64,
+    /// Work that was left alone, since it ran or somebody else had it locked.
+    pub left_alone: u64,
     /// Quarantined deliveries that are understood now, and have their standing and their work.
     pub admitted: u64,
     /// Quarantined deliveries that are still not understood. They stay where they are.

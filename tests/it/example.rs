@@ -213,7 +213,7 @@ async fn desks_whose_clocks_are_wrong_take_nothing_from_each_other() {
 
     let work = store.work().await;
     assert!(desks.iter().all(|desk| !desk.log().contains("leases had lapsed")));
-    assert!(work.iter().all(|work| (work.epoch, work.attempt) == (1, 1)), "{work:?}");
+    assert!(work.iter().all(|work| work.attempt == 1), "{work:?}");
     assert_eq!(example.filed::<Postgres>().await, work.iter().map(|work| (work.delivery_id, 1)).collect());
 }
 

@@ -8,8 +8,8 @@ use diesel::connection::InstrumentationEvent;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use mojito_schema::{
-    Backend, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Open, Postgres, Settlement, Snapshot, Sqlite,
-    Utc,
+    Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Open, Postgres, Settlement,
+    Snapshot, Sqlite, Utc,
 };
 
 use crate::harness::{Store, Subject, rounds};
@@ -91,7 +91,7 @@ async fn work_a_while<B: Subject>(connection: &mut B::Connection) {
     };
     record::<B>(connection, vec![delivery("r5", "next"), delivery("new", "first"), garbled]).await;
     record::<B>(connection, vec![delivery("r5", "next"), delivery("r7", "next")]).await;
-    let claims = B::claim(connection, "Desk".into(), 4, LEASE, now).await.unwrap();
+    let claims = B::claim(connection, ClaimRequest::new("Desk", 4, LEASE), now).await.unwrap().claims;
     assert_eq!(claims.len(), 4);
     let tickets: Vec<_> = claims.into_iter().map(|claim| claim.ticket).collect();
     // Twice: what was rescued once is a suspect the next time.
@@ -102,7 +102,7 @@ async fn work_a_while<B: Subject>(connection: &mut B::Connection) {
             .await;
     }
     assert!(B::begin(connection, tickets[3].clone(), LEASE, now).await.unwrap());
-    B::commit(connection).await.unwrap();
+    B::commit(connection, tickets[3].clone()).await.unwrap();
     for (ticket, settlement) in tickets.into_iter().zip([
         Settlement::Complete,
         Settlement::Release,
@@ -253,7 +253,10 @@ async fn time(store: &mut Store<Postgres>) {
         record::<Postgres>(&mut store.connection, vec![delivery(&format!("r{round}"), "timed")]).await;
         records.push(began.elapsed());
         let began = Instant::now();
-        let claimed = Postgres::claim(&mut store.connection, "Desk".into(), 1, LEASE, Utc::now()).await.unwrap();
+        let claimed = Postgres::claim(&mut store.connection, ClaimRequest::new("Desk", 1, LEASE), Utc::now())
+            .await
+            .unwrap()
+            .claims;
         claims.push(began.elapsed());
         for claim in claimed {
             Postgres::settle(&mut store.connection, claim.ticket, Settlement::Complete, Utc::now()).await.unwrap();
@@ -271,7 +274,8 @@ async fn claim_with_bad_advice(store: &mut Store<Postgres>) {
     for off in ["enable_hashjoin", "enable_nestloop", "enable_indexscan", "enable_mergejoin"] {
         let url = format!("{}?options=-c%20{off}%3Doff", store.url());
         let mut connection = Postgres::open(&url, Open::Existing).await.unwrap();
-        let claims = Postgres::claim(&mut connection, "Desk".into(), 3, LEASE, Utc::now()).await.unwrap();
+        let claims =
+            Postgres::claim(&mut connection, ClaimRequest::new("Desk", 3, LEASE), Utc::now()).await.unwrap().claims;
 
         assert_eq!(claims.len(), 3, "with {off} = off");
     }

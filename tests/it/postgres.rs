@@ -143,8 +143,10 @@ async fn a_replay_runs_it_again() {
     post(&client, &Body::result("r")).await;
     eventually(&mut store, "it is completed", all_completed).await;
 
+    let first = store.work().await[0].epoch;
+
     let replayed = inbox.replay(Replay::of(Selection::all()), Actor::new("anna")).await.unwrap();
-    eventually(&mut store, "it is completed again", |work| all_completed(work) && work[0].epoch == 2).await;
+    eventually(&mut store, "it is completed again", |work| all_completed(work) && work[0].epoch != first).await;
 
     assert_eq!((replayed.work, effects(&mut store).await.len()), (1, 2));
     assert_eq!(store.audit().await[0].affected, 1);

@@ -7,7 +7,8 @@ use diesel_async::{AnsiTransactionManager, RunQueryDsl, TransactionManager};
 use futures_util::future::join;
 
 use super::Connection;
-use super::transaction::{self, LOCK_TIMEOUT, MARK, STATEMENT_TIMEOUT, transaction_timestamp};
+use super::line::{promote, promote_in_host_transaction};
+use super::transaction::{self, LOCK_TIMEOUT, MARK, STATEMENT_TIMEOUT, Terms, transaction_timestamp};
 use crate::tables::work::held;
 use crate::update::update;
 use crate::{State, Ticket, Utc, work};
@@ -27,6 +28,26 @@ pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: D
     }
 }
 
+/// Commits a handler's transaction, and promotes the next of its line: in the transaction, or after it where its isolation level
+/// hides from it what others have recorded.
+pub(super) async fn commit(connection: &mut Connection, ticket: &Ticket) -> QueryResult<()> {
+    let line = ticket.line();
+    match promote_in_host_transaction(connection, &line).await {
+        Ok(true) => AnsiTransactionManager::commit_transaction(connection).await,
+        Ok(false) => {
+            AnsiTransactionManager::commit_transaction(connection).await?;
+            // Where this fails the sweep does it.
+            let promoted = async {
+                transaction::begin(connection, Terms::without_wait()).await?;
+                let outcome = promote(connection, &line).await;
+                transaction::end(connection, outcome).await
+            };
+            promoted.await.map(drop)
+        }
+        Err(error) => transaction::end(connection, Err(error)).await,
+    }
+}
+
 /// What comes before the fence. That is found by an index, even where the planner takes the table for small: its plan is
 /// kept while the table grows. What the host lets the planner do is kept under the mark until then.
 fn beginning() -> String {
@@ -43,6 +64,8 @@ pub(crate) async fn complete(mut connection: &Connection, ticket: &Ticket, pause
         work::state.eq(State::Completed),
         work::lease_until.eq(None::<Utc>),
         work::finished_at.eq(transaction_timestamp().nullable()),
+        // Its next is promoted before the commit, but where that cannot be, after it: then it stays the first until then.
+        work::is_first.eq(transaction::is_not_read_committed()),
     );
     let rows = Fence { update: update(row, done), pause }.execute(&mut connection).await?;
     Ok(rows == 1)

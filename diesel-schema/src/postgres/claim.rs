@@ -1,38 +1,34 @@
 use std::collections::HashMap;
-use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::future::try_join;
 
 use super::Connection;
+use crate::claim::ClaimBudget;
 use crate::tables::deliveries::{body_before, understood};
 use crate::tables::results::current_of_delivery;
-use crate::tables::work::claimable;
+use crate::tables::work::{body_size, claimable};
 use crate::update::update;
-use crate::{Claim, DeliveryRow, State, Ticket, Utc, WorkRow, deliveries, work};
+use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, State, Ticket, Utc, WorkRow, deliveries, work};
 
-/// The select itself locks what it finds, so never more than `limit` rows are claimed, whatever the planner makes of
-/// it. What another process is about to claim is skipped.
-pub(super) async fn claim(
-    connection: &mut Connection,
-    handler: &str,
-    limit: i64,
-    lease: Duration,
-    now: Utc,
-) -> QueryResult<Vec<Claim>> {
+/// The select itself locks what it finds, so never more than it may are claimed, whatever the planner makes of it. What
+/// another process is about to claim is skipped.
+pub(super) async fn claim(connection: &mut Connection, request: &ClaimRequest, now: Utc) -> QueryResult<Claimed> {
+    let mut budget = ClaimBudget::new(request);
+    let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
     let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
     loop {
         let missing = limit - i64::try_from(claims.len()).unwrap_or(limit);
-        let free = claimable(handler, &now).filter(work::delivery_id.ne_all(unreadable.clone()));
-        let free = free.limit(missing).for_update().skip_locked().select(WorkRow::as_select());
-        let rows: Vec<WorkRow> = free.load(connection).await?;
+        let free = claimable(&request.handler, &now).filter(work::delivery_id.ne_all(unreadable.clone()));
+        let free = free.limit(missing).for_update().skip_locked().select((WorkRow::as_select(), body_size()));
+        let found: Vec<(WorkRow, Option<i32>)> = free.load(connection).await?;
+        let is_cut = i64::try_from(found.len()) == Ok(missing);
+        let rows = found.into_iter().filter_map(|(row, size)| budget.takes(&row, size).then_some(row)).collect();
         let known = unreadable.len();
-        if !rows.is_empty() {
-            claims.extend(take(connection, handler, rows, now.after(lease), &mut unreadable).await?);
-        }
+        claims.extend(take(connection, request, rows, now.after(request.lease), &mut unreadable).await?);
         if unreadable.len() == known {
-            return Ok(claims);
+            return Ok(Claimed { claims, is_cut: is_cut || budget.is_cut() });
         }
     }
 }
@@ -44,23 +40,27 @@ pub(super) async fn claim(
 /// tables were small reads all of them, and goes on to do so while they grow.
 async fn take(
     connection: &Connection,
-    handler: &str,
+    request: &ClaimRequest,
     rows: Vec<WorkRow>,
     lease_until: Utc,
     unreadable: &mut Vec<i64>,
 ) -> QueryResult<Vec<Claim>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let epoch = Ticket::new_epoch();
     let ids: Vec<i64> = rows.iter().map(|row| row.delivery_id).collect();
     let (mut reader, mut writer) = (connection, connection);
     let with_others = (DeliveryRow::as_select(), body_before().single_value(), current_of_delivery().single_value());
     let readable = understood().filter(deliveries::id.eq(work::delivery_id)).select(deliveries::id);
     let taken = work::table
-        .filter(work::handler.eq(handler))
+        .filter(work::handler.eq(&*request.handler))
         .filter(work::delivery_id.eq_any(&ids))
         .filter(work::delivery_id.nullable().eq(readable.single_value()));
     let running = (
         work::state.eq(State::Running),
         work::attempt.eq(work::attempt + 1),
-        work::epoch.eq(work::epoch + 1),
+        work::epoch.eq(epoch),
         work::due_at.eq(None::<Utc>),
         work::lease_until.eq(lease_until),
     );
@@ -78,7 +78,7 @@ async fn take(
             continue;
         };
         claims.push(Claim {
-            ticket: Ticket { delivery_id: id, handler: row.handler, epoch: row.epoch + 1 },
+            ticket: Ticket { delivery_id: id, handler: row.handler, first_delivery_id: row.first_delivery_id, epoch },
             attempt: row.attempt + 1,
             max_attempts: row.max_attempts,
             delivery,

@@ -15,7 +15,8 @@ use crate::insert::commas;
 use crate::plan::ResultKey;
 use crate::{ResultRow, UtcTimestamp};
 
-/// The results with these keys, locked in their order.
+/// The results with these keys, locked in their order, and each with the lock of its lines: who ends work in one does not
+/// see what is recorded behind it, nor the recorder the end.
 pub(super) struct Heads<'a> {
     endpoint: Vec<&'a str>,
     id: Vec<&'a str>,
@@ -39,7 +40,7 @@ impl QueryFragment<Pg> for Heads<'_> {
         self.row.walk_ast(out.reborrow())?;
         out.push_sql(
             " FROM mojito_results WHERE mojito_results.endpoint = asked.endpoint AND mojito_results.id = asked.id \
-             FOR UPDATE) AS head",
+             FOR UPDATE) AS head WHERE pg_advisory_xact_lock(557025119, hashint8(head.first_delivery_id)) IS NOT NULL",
         );
         Ok(())
     }
@@ -52,6 +53,47 @@ impl QueryId for Heads<'_> {
 
 impl Query for Heads<'_> {
     type SqlType = SqlTypeOf<AsSelect<ResultRow, Pg>>;
+}
+
+/// Which of these lines have unfinished work or a first.
+#[derive(Default)]
+pub(super) struct OpenLines<'a> {
+    first_delivery_id: Vec<i64>,
+    handler: Vec<&'a str>,
+}
+
+impl<'a> FromIterator<(i64, &'a str)> for OpenLines<'a> {
+    fn from_iter<I: IntoIterator<Item = (i64, &'a str)>>(lines: I) -> Self {
+        let (first_delivery_id, handler) = lines.into_iter().unzip();
+        Self { first_delivery_id, handler }
+    }
+}
+
+impl QueryFragment<Pg> for OpenLines<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT asked.id, asked.handler FROM (SELECT unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.first_delivery_id)?;
+        out.push_sql("), unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.handler)?;
+        // Each by an index of its own.
+        out.push_sql(
+            ")) AS asked (id, handler), LATERAL (\
+             (SELECT 1 FROM mojito_work AS w WHERE w.first_delivery_id = asked.id AND w.handler = asked.handler \
+             AND w.is_first LIMIT 1) UNION ALL \
+             (SELECT 1 FROM mojito_work AS w WHERE w.first_delivery_id = asked.id AND w.handler = asked.handler \
+             AND w.finished_at IS NULL AND NOT w.is_first LIMIT 1) LIMIT 1) AS open",
+        );
+        Ok(())
+    }
+}
+
+impl QueryId for OpenLines<'_> {
+    type QueryId = OpenLines<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for OpenLines<'_> {
+    type SqlType = (BigInt, Text);
 }
 
 /// Defines a query for stored deliveries, one for each row that is asked for.

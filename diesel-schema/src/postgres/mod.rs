@@ -4,6 +4,7 @@ mod attempt;
 mod bulk;
 mod claim;
 mod connection;
+mod line;
 mod lookup;
 mod migrations;
 mod pulse;
@@ -25,13 +26,14 @@ use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, Simpl
 
 #[cfg(feature = "testing")]
 pub(crate) use self::attempt::complete;
+use self::line::{lock_idle, promote};
 use self::transaction::Terms;
 use self::url::{Proxy, Url};
 use crate::backend::{Adrift, Backend, Open, Rescue};
 use crate::fault::{is_in_the_way, unknown};
 use crate::{
-    Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
-    Requeued, Selection, Settlement, Step, Ticket, Utc,
+    Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Line, NewAudit, NewDelivery, OpenError, Page,
+    Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
 };
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -76,6 +78,9 @@ use crate::{
 pub enum Postgres {}
 
 type Connection = AsyncPgConnection;
+
+/// Diesel's name for this database.
+type Db = diesel::pg::Pg;
 
 /// How often a transaction is tried that others got in the way of.
 const TRIES: u32 = 5;
@@ -200,23 +205,16 @@ impl Backend for Postgres {
         heard(async { again!(record::record(connection, &batch, &handlers)) }).await
     }
 
-    async fn claim(
-        connection: &mut Connection,
-        handler: Arc<str>,
-        limit: i64,
-        lease: Duration,
-        _: Utc,
-    ) -> QueryResult<Vec<Claim>> {
-        heard(async { write!(connection, Terms::in_order(), |c, now| claim::claim(c, &handler, limit, lease, now)) })
-            .await
+    async fn claim(connection: &mut Connection, request: ClaimRequest, _: Utc) -> QueryResult<Claimed> {
+        heard(async { write!(connection, Terms::in_order(), |c, now| claim::claim(c, &request, now)) }).await
     }
 
     async fn begin(connection: &mut Connection, ticket: Ticket, lease: Duration, _: Utc) -> QueryResult<bool> {
         heard(attempt::begin(connection, &ticket, lease)).await
     }
 
-    async fn commit(connection: &mut Connection) -> QueryResult<()> {
-        AnsiTransactionManager::commit_transaction(connection).await
+    async fn commit(connection: &mut Connection, ticket: Ticket) -> QueryResult<()> {
+        heard(attempt::commit(connection, &ticket)).await
     }
 
     async fn rollback(connection: &mut Connection) -> QueryResult<()> {
@@ -246,20 +244,32 @@ impl Backend for Postgres {
         heard(async { write!(connection, |c, now| rescue::renew_and_rescue(c, &held, lease, now)) }).await
     }
 
-    async fn count(connection: &mut Connection, selection: Selection) -> QueryResult<u64> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::count(c, &selection)) }).await
+    async fn lines_without_first(connection: &mut Connection) -> QueryResult<Vec<Line>> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::lines_without_first(c)) }).await
     }
 
-    async fn requeue(
-        connection: &mut Connection,
-        selection: Selection,
-        handlers: Arc<Vec<HandlerSpec>>,
-        pace: Pace,
-        limit: i64,
-    ) -> QueryResult<Requeued> {
-        // A replay begins when it does by the database's clock, which judges what is due.
-        let begun = |now| if pace.given == 0 { Pace { start: now, ..pace } } else { pace };
-        write!(connection, |c, now| verbs::requeue(c, &selection, &handlers, begun(now), limit))
+    async fn promote(connection: &mut Connection, lines: Vec<Line>) -> QueryResult<u64> {
+        heard(async { write!(connection, Terms::without_wait(), |c| verbs::promote_lines(c, &lines)) }).await
+    }
+
+    async fn page(connection: &mut Connection, selection: Selection, limit: i64) -> QueryResult<Page> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::page(c, &selection, limit)) }).await
+    }
+
+    async fn delivery(connection: &mut Connection, id: i64) -> QueryResult<Option<DeliveryRow>> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::delivery(c, id)) }).await
+    }
+
+    async fn has_endpoint(connection: &mut Connection, name: String) -> QueryResult<bool> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::has_endpoint(c, &name)) }).await
+    }
+
+    async fn has_handler(connection: &mut Connection, name: String) -> QueryResult<bool> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::has_handler(c, &name)) }).await
+    }
+
+    async fn requeue(connection: &mut Connection, items: Vec<Requeue>, audit_id: i64) -> QueryResult<Requeued> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::requeue(c, &items, audit_id)) }).await
     }
 
     async fn admit(
@@ -272,14 +282,8 @@ impl Backend for Postgres {
         write!(connection, |c, now| record::admit(c, delivery_id, &delivery, &handlers, now))
     }
 
-    async fn discard(
-        connection: &mut Connection,
-        selection: Selection,
-        handler: Option<String>,
-        limit: i64,
-        _: Utc,
-    ) -> QueryResult<Step> {
-        write!(connection, |c, now| verbs::discard(c, &selection, handler.as_deref(), limit, now))
+    async fn discard(connection: &mut Connection, pairs: Vec<(i64, Line)>, audit_id: i64, _: Utc) -> QueryResult<u64> {
+        heard(async { write!(connection, |c, now| verbs::discard(c, &pairs, audit_id, now)) }).await
     }
 
     async fn prune_bodies(connection: &mut Connection, before: Utc, limit: i64) -> QueryResult<u64> {
@@ -291,7 +295,7 @@ impl Backend for Postgres {
         before: Utc,
         after_id: i64,
         limit: i64,
-    ) -> QueryResult<Step> {
+    ) -> QueryResult<PruneStep> {
         write!(connection, Terms::default(), |c| verbs::prune_deliveries(c, before, after_id, limit))
     }
 

@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use futures_util::future::{join, try_join, try_join3};
 
 use super::bulk::{Additions, Repeats, overtaken};
-use super::lookup::{self, Heads, KnownBy, Messages};
+use super::lookup::{self, Heads, KnownBy, Messages, OpenLines};
 use super::transaction::{self, Terms};
 use super::{Connection, verbs};
 use crate::plan::{Advance, Ground, MessageKey, Plan, ResultKey, key_of};
@@ -45,10 +45,15 @@ pub(super) async fn record(
     transaction::account_for(connection, begun).await?;
     let plan = async {
         let (heads, messages, Free { now, ids, waiting: mut known }) = ground?;
+        let mut lines = HashSet::new();
         if !heads.is_empty() {
-            known.extend(known_by(connection, batch, &heads).await?);
+            let (of_results, open) =
+                try_join(known_by(connection, batch, &heads), open_lines(connection, &heads, handlers)).await?;
+            known.extend(of_results);
+            lines = open;
         }
-        Ok(Plan::of(batch, handlers, Ground { heads, known: by_fingerprint(batch, known), messages, ids }, now))
+        let ground = Ground { heads, known: by_fingerprint(batch, known), messages, lines, ids };
+        Ok(Plan::of(batch, handlers, ground, now))
     };
     match plan.await {
         Ok(plan) => carry_out(connection, &plan).await.map(|()| plan.recorded),
@@ -113,6 +118,21 @@ async fn known_by(
     let asked: KnownBy<'_> =
         of_stored.map(|(delivery, head)| (head.first_delivery_id, delivery.fingerprint.as_bytes())).collect();
     asked.load(&mut connection).await
+}
+
+/// The lines of the batch's results that have unfinished work or a first.
+async fn open_lines<'a>(
+    mut connection: &Connection,
+    heads: &HashMap<ResultKey<'_>, Head<'_>>,
+    handlers: &'a [HandlerSpec],
+) -> QueryResult<HashSet<(i64, &'a str)>> {
+    if handlers.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let names = || handlers.iter().map(|handler| handler.name.as_str());
+    let lines = heads.values().flat_map(|head| names().map(|name| (head.first_delivery_id, name)));
+    let open: Vec<(i64, String)> = lines.collect::<OpenLines<'_>>().load(&mut connection).await?;
+    Ok(open.iter().filter_map(|(id, handler)| Some((*id, names().find(|name| name == handler)?))).collect())
 }
 
 fn by_fingerprint(batch: &[NewDelivery], rows: Vec<KnownRow>) -> HashMap<Fingerprint, Vec<Known>> {

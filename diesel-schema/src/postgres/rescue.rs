@@ -1,15 +1,16 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Text};
 use diesel_async::RunQueryDsl;
 
 use super::{Connection, verbs};
 use crate::backend::Rescue;
-use crate::tables::work::{held, lapsed};
-use crate::update::update;
-use crate::{State, Ticket, Utc, failpoint, work};
+use crate::tables::work::lapsed;
+use crate::{Ticket, Utc, UtcTimestamp, failpoint, work};
 
 /// One keeper at a time looks for lapsed leases: two would each give a suspect its turn. The number is ours.
 const ONE_KEEPER: i64 = 5_570_251_197;
@@ -33,37 +34,67 @@ pub(super) async fn renew_and_rescue(
     failpoint::reach("lease.renewed");
     if diesel::select(pg_try_advisory_xact_lock(ONE_KEEPER)).get_result(connection).await? {
         let lost = lapsed(&now).order((work::lease_until, work::delivery_id)).for_update().skip_locked();
-        let lost = lost.select((work::delivery_id, work::handler, work::attempt, work::max_attempts));
-        let lost = lost.load(connection).await?;
+        let lost = lost.select(verbs::LAPSED).load(connection).await?;
         verbs::rescue(connection, lost, lease, now, &mut rescue).await?;
     }
     Ok(rescue)
 }
 
-/// Renews the tickets that are still held. What comes back is not.
+/// Renews the tickets that are still held, in one statement. What comes back is not.
 async fn renew(connection: &mut Connection, tickets: &[Ticket], lease_until: Utc) -> QueryResult<Vec<Ticket>> {
     if tickets.is_empty() {
         return Ok(Vec::new());
     }
-    let deliveries = tickets.iter().map(|ticket| ticket.delivery_id);
-    let running = work::table.filter(work::delivery_id.eq_any(deliveries)).filter(work::state.eq(State::Running));
-    let running: Vec<Ticket> = running
-        .select((work::delivery_id, work::handler, work::epoch))
-        .load::<(i64, String, i64)>(connection)
-        .await?
-        .into_iter()
-        .map(|(delivery_id, handler, epoch)| Ticket { delivery_id, handler, epoch })
-        .collect();
-    let running: HashSet<&Ticket> = running.iter().collect();
-    let (valid, stale): (Vec<&Ticket>, Vec<&Ticket>) = tickets.iter().partition(|ticket| running.contains(ticket));
-    for ticket in valid {
-        let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
-        let free: Option<i64> =
-            row.for_update().skip_locked().select(work::delivery_id).get_result(connection).await.optional()?;
-        if free.is_some() {
-            let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
-            update(row, work::lease_until.eq(lease_until)).execute(connection).await?;
-        }
+    let renewal = Renewal {
+        delivery_id: tickets.iter().map(|ticket| ticket.delivery_id).collect(),
+        handler: tickets.iter().map(|ticket| ticket.handler.as_str()).collect(),
+        epoch: tickets.iter().map(|ticket| ticket.epoch).collect(),
+        lease_until,
+    };
+    let stale: Vec<(i64, String, i64)> = renewal.load(connection).await?;
+    let stale: HashSet<(i64, &str, i64)> = stale.iter().map(|(id, handler, epoch)| (*id, &**handler, *epoch)).collect();
+    let is_stale = |ticket: &&Ticket| stale.contains(&(ticket.delivery_id, &*ticket.handler, ticket.epoch));
+    Ok(tickets.iter().filter(is_stale).cloned().collect())
+}
+
+/// Renews tickets, but those whose rows somebody has locked, and selects those that are not held any more.
+struct Renewal<'a> {
+    delivery_id: Vec<i64>,
+    handler: Vec<&'a str>,
+    epoch: Vec<i64>,
+    lease_until: Utc,
+}
+
+impl QueryFragment<Pg> for Renewal<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH asked AS (SELECT unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.delivery_id)?;
+        out.push_sql(") AS delivery_id, unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.handler)?;
+        out.push_sql(") AS handler, unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.epoch)?;
+        out.push_sql(
+            ") AS epoch), held AS (SELECT work.delivery_id, work.handler FROM asked, LATERAL (SELECT w.delivery_id, w.handler \
+             FROM mojito_work AS w WHERE w.delivery_id = asked.delivery_id AND w.handler = asked.handler \
+             AND w.epoch = asked.epoch AND w.state = 'running' FOR UPDATE SKIP LOCKED) AS work), \
+             renewed AS (UPDATE mojito_work SET lease_until = ",
+        );
+        out.push_bind_param::<UtcTimestamp, _>(&self.lease_until)?;
+        out.push_sql(
+            " FROM held WHERE mojito_work.delivery_id = held.delivery_id AND mojito_work.handler = held.handler) \
+             SELECT asked.delivery_id, asked.handler, asked.epoch FROM asked WHERE NOT EXISTS (SELECT 1 FROM mojito_work AS w \
+             WHERE w.delivery_id = asked.delivery_id AND w.handler = asked.handler AND w.epoch = asked.epoch \
+             AND w.state = 'running')",
+        );
+        Ok(())
     }
-    Ok(stale.into_iter().cloned().collect())
+}
+
+impl QueryId for Renewal<'_> {
+    type QueryId = Renewal<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for Renewal<'_> {
+    type SqlType = (BigInt, Text, BigInt);
 }

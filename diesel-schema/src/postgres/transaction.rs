@@ -41,6 +41,13 @@ pub(super) fn is_within() -> _ {
     current_setting(name, true).ne(nothing)
 }
 
+/// Whether a transaction sees less than what is committed when each of its statements begins.
+#[auto_type(no_type_alias)]
+pub(super) fn is_not_read_committed() -> _ {
+    let (name, level): (&'static str, &'static str) = ("transaction_isolation", "read committed");
+    current_setting(name, false).assume_not_null().ne(level)
+}
+
 /// How long anything waits for a lock, and how long a statement may take.
 pub(super) const LOCK_TIMEOUT: &str = "'10s'";
 pub(super) const STATEMENT_TIMEOUT: &str = "'15s'";

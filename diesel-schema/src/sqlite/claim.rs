@@ -1,36 +1,38 @@
-use std::time::Duration;
-
 use diesel::prelude::*;
 use diesel::query_dsl::methods::ExecuteDsl;
 
+use crate::claim::ClaimBudget;
 use crate::tables::deliveries::body_of_version;
 use crate::tables::results::current_delivery;
-use crate::tables::work::claimable;
+use crate::tables::work::{body_size, claimable};
 use crate::update::update;
-use crate::{Claim, DeliveryRow, State, Ticket, Utc, WorkRow, deliveries, work};
+use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, State, Ticket, Utc, WorkRow, deliveries, work};
 
-pub(super) fn claim(
-    connection: &mut SqliteConnection,
-    handler: &str,
-    limit: i64,
-    lease: Duration,
-    now: Utc,
-) -> QueryResult<Vec<Claim>> {
+pub(super) fn claim(connection: &mut SqliteConnection, request: &ClaimRequest, now: Utc) -> QueryResult<Claimed> {
+    let mut budget = ClaimBudget::new(request);
     // Rows are found as they are asked for. With a bound limit SQLite would compile the query anew each time.
-    let free = claimable(handler, &now).select(WorkRow::as_select()).load_iter(connection)?;
-    let rows: Vec<WorkRow> = free.take(usize::try_from(limit).unwrap_or(0)).collect::<QueryResult<_>>()?;
-    let mut claims = Vec::with_capacity(rows.len());
-    for row in rows {
-        claims.push(take(connection, row, now.after(lease))?);
+    let free = claimable(&request.handler, &now).select((WorkRow::as_select(), body_size()));
+    let mut rows = Vec::new();
+    for row in free.load_iter::<(WorkRow, Option<i32>), _>(connection)? {
+        let (row, size) = row?;
+        if budget.takes(&row, size) {
+            rows.push(row);
+        }
+        if budget.is_cut() {
+            break;
+        }
     }
-    Ok(claims)
+    let (epoch, lease_until) = (Ticket::new_epoch(), now.after(request.lease));
+    let claims = rows.into_iter().map(|row| take(connection, row, epoch, lease_until));
+    Ok(Claimed { claims: claims.collect::<QueryResult<_>>()?, is_cut: budget.is_cut() })
 }
 
 /// Claims a row that was selected as claimable.
-fn take(connection: &mut SqliteConnection, row: WorkRow, lease_until: Utc) -> QueryResult<Claim> {
+fn take(connection: &mut SqliteConnection, row: WorkRow, epoch: i64, lease_until: Utc) -> QueryResult<Claim> {
     let delivery: DeliveryRow =
         deliveries::table.find(row.delivery_id).select(DeliveryRow::as_select()).get_result(connection)?;
-    let ticket = Ticket { delivery_id: row.delivery_id, handler: row.handler, epoch: row.epoch + 1 };
+    let ticket =
+        Ticket { delivery_id: row.delivery_id, handler: row.handler, first_delivery_id: row.first_delivery_id, epoch };
     let attempt = row.attempt + 1;
     let running = (
         work::state.eq(State::Running),
@@ -69,6 +71,7 @@ mod tests {
     use super::*;
     use crate::sqlite::migrations::MIGRATIONS;
     use crate::tables::deliveries::{body_of_version, known, of_message, quarantined, waiting};
+    use crate::tables::line::{behind_first, finished_firsts, first_of, without_first};
     use crate::tables::work::lapsed;
 
     #[derive(QueryableByName)]
@@ -95,8 +98,11 @@ mod tests {
     fn what_runs_often_looks_things_up_by_an_index() {
         let now = Utc::now();
         let cases = [
-            (sql(&claimable("h", &now)), "mojito_work_by_due"),
-            (sql(&claimable("h", &now)), "mojito_work_open"),
+            (sql(&claimable("h", &now)), "mojito_work_claimable"),
+            (sql(&first_of(1, "h")), "mojito_work_first"),
+            (sql(&behind_first(1, "h")), "mojito_work_behind"),
+            (sql(&without_first()), "mojito_work_first"),
+            (sql(&finished_firsts()), "mojito_work_finished_first"),
             (sql(&lapsed(&now)), "mojito_work_by_lease"),
             (sql(&known(1, &[0; 32])), "mojito_deliveries_by_fingerprint"),
             (sql(&quarantined()), "mojito_deliveries_by_version"),

@@ -4,6 +4,7 @@ mod caller;
 mod claim;
 mod connection;
 mod footing;
+mod line;
 mod log;
 pub(crate) mod migrations;
 mod network;
@@ -20,18 +21,19 @@ mod verbs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
+use diesel::connection::{AnsiTransactionManager, Connection as _, SimpleConnection as _, TransactionManager as _};
 use diesel::prelude::*;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_util::FutureExt as _;
 
 use self::caller::Caller;
 use self::footing::Footing;
+use self::line::{lock_idle, promote};
 use self::run::RunQueryDsl;
 use crate::backend::{Adrift, Backend, Open, Rescue};
 use crate::{
-    Backlog, Claim, DeliveryRow, Erased, HandlerSpec, NewAudit, NewDelivery, OpenError, Pace, Person, Recorded,
-    Requeued, Selection, Settlement, Step, Ticket, Utc,
+    Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Line, NewAudit, NewDelivery, OpenError, Page,
+    Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -42,6 +44,9 @@ pub enum Sqlite {}
 
 /// What the verbs run on.
 type Connection = SqliteConnection;
+
+/// Diesel's name for this database.
+type Db = diesel::sqlite::Sqlite;
 
 /// What a host's handler is handed. Our own verbs run on the connection within, in one hop.
 type Wrapper = SyncConnectionWrapper<SqliteConnection, Caller>;
@@ -106,21 +111,16 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(record::record(c, &batch, &handlers, now))).await
     }
 
-    async fn claim(
-        connection: &mut Wrapper,
-        handler: Arc<str>,
-        limit: i64,
-        lease: Duration,
-        now: Utc,
-    ) -> QueryResult<Vec<Claim>> {
-        write(connection, move |c| claim::claim(c, &handler, limit, lease, now)).await
+    async fn claim(connection: &mut Wrapper, request: ClaimRequest, now: Utc) -> QueryResult<Claimed> {
+        write(connection, move |c| claim::claim(c, &request, now)).await
     }
 
     async fn begin(connection: &mut Wrapper, ticket: Ticket, _: Duration, now: Utc) -> QueryResult<bool> {
         connection.spawn_blocking(move |c| begin(c, &ticket, now)).await
     }
 
-    async fn commit(connection: &mut Wrapper) -> QueryResult<()> {
+    async fn commit(connection: &mut Wrapper, _: Ticket) -> QueryResult<()> {
+        // The next of the line was promoted with the fence: nobody could record meanwhile.
         connection
             .spawn_blocking(|c| {
                 Transactions::commit_transaction(c)?;
@@ -146,18 +146,32 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(rescue::renew_and_rescue(c, held, lease, now))).await
     }
 
-    async fn count(connection: &mut Wrapper, selection: Selection) -> QueryResult<u64> {
-        connection.spawn_blocking(move |c| at_once(verbs::count(c, &selection))).await
+    async fn lines_without_first(connection: &mut Wrapper) -> QueryResult<Vec<Line>> {
+        connection.spawn_blocking(|c| at_once(verbs::lines_without_first(c))).await
     }
 
-    async fn requeue(
-        connection: &mut Wrapper,
-        selection: Selection,
-        handlers: Arc<Vec<HandlerSpec>>,
-        pace: Pace,
-        limit: i64,
-    ) -> QueryResult<Requeued> {
-        write(connection, move |c| at_once(verbs::requeue(c, &selection, &handlers, pace, limit))).await
+    async fn promote(connection: &mut Wrapper, lines: Vec<Line>) -> QueryResult<u64> {
+        write(connection, move |c| at_once(verbs::promote_lines(c, &lines))).await
+    }
+
+    async fn page(connection: &mut Wrapper, selection: Selection, limit: i64) -> QueryResult<Page> {
+        connection.spawn_blocking(move |c| c.transaction(|c| at_once(verbs::page(c, &selection, limit)))).await
+    }
+
+    async fn delivery(connection: &mut Wrapper, id: i64) -> QueryResult<Option<DeliveryRow>> {
+        connection.spawn_blocking(move |c| at_once(verbs::delivery(c, id))).await
+    }
+
+    async fn has_endpoint(connection: &mut Wrapper, name: String) -> QueryResult<bool> {
+        connection.spawn_blocking(move |c| at_once(verbs::has_endpoint(c, &name))).await
+    }
+
+    async fn has_handler(connection: &mut Wrapper, name: String) -> QueryResult<bool> {
+        connection.spawn_blocking(move |c| at_once(verbs::has_handler(c, &name))).await
+    }
+
+    async fn requeue(connection: &mut Wrapper, items: Vec<Requeue>, audit_id: i64) -> QueryResult<Requeued> {
+        write(connection, move |c| at_once(verbs::requeue(c, &items, audit_id))).await
     }
 
     async fn admit(
@@ -170,21 +184,20 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(verbs::admit(c, delivery_id, &delivery, &handlers, now))).await
     }
 
-    async fn discard(
-        connection: &mut Wrapper,
-        selection: Selection,
-        handler: Option<String>,
-        limit: i64,
-        now: Utc,
-    ) -> QueryResult<Step> {
-        write(connection, move |c| at_once(verbs::discard(c, &selection, handler.as_deref(), limit, now))).await
+    async fn discard(connection: &mut Wrapper, pairs: Vec<(i64, Line)>, audit_id: i64, now: Utc) -> QueryResult<u64> {
+        write(connection, move |c| at_once(verbs::discard(c, &pairs, audit_id, now))).await
     }
 
     async fn prune_bodies(connection: &mut Wrapper, before: Utc, limit: i64) -> QueryResult<u64> {
         write(connection, move |c| at_once(verbs::prune_bodies(c, before, limit))).await
     }
 
-    async fn prune_deliveries(connection: &mut Wrapper, before: Utc, after_id: i64, limit: i64) -> QueryResult<Step> {
+    async fn prune_deliveries(
+        connection: &mut Wrapper,
+        before: Utc,
+        after_id: i64,
+        limit: i64,
+    ) -> QueryResult<PruneStep> {
         write(connection, move |c| at_once(verbs::prune_deliveries(c, before, after_id, limit))).await
     }
 

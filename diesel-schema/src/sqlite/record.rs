@@ -7,6 +7,7 @@ use super::verbs::record::{heads, write};
 use crate::plan::{Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
 use crate::tables::deliveries::{Known, known as known_by, of_message, quarantined, waiting};
+use crate::tables::line::{behind_first, first_of};
 use crate::{Fingerprint, HandlerSpec, NewDelivery, Recorded, Utc, failpoint};
 
 /// Loads what the batch stands on, decides, writes. The caller holds the write lock from before the first read.
@@ -20,7 +21,8 @@ pub(super) async fn record(
     let known = known(connection, batch, &heads)?;
     let messages = messages(connection, batch)?;
     let ids = free_ids(connection, batch.len())?;
-    let plan = Plan::of(batch, handlers, Ground { heads, known, messages, ids }, now);
+    let lines = open_lines(connection, &heads, handlers)?;
+    let plan = Plan::of(batch, handlers, Ground { heads, known, messages, lines, ids }, now);
     write(connection, &plan).await?;
     failpoint::reach("record.written");
     Ok(plan.recorded)
@@ -60,6 +62,23 @@ fn messages<'a>(connection: &mut SqliteConnection, batch: &'a [NewDelivery]) -> 
         }
     }
     Ok(messages)
+}
+
+/// The lines of the batch's results that have unfinished work or a first, one by one.
+fn open_lines<'a>(
+    connection: &mut SqliteConnection,
+    heads: &HashMap<ResultKey<'_>, Head<'_>>,
+    handlers: &'a [HandlerSpec],
+) -> QueryResult<HashSet<(i64, &'a str)>> {
+    let mut lines = HashSet::new();
+    for (head, handler) in heads.values().flat_map(|head| handlers.iter().map(move |handler| (head, handler))) {
+        let (result, name) = (head.first_delivery_id, handler.name.as_str());
+        let is_open = exists(first_of(result, name)).or(exists(behind_first(result, name)));
+        if diesel::select(is_open).get_result(connection)? {
+            lines.insert((result, name));
+        }
+    }
+    Ok(lines)
 }
 
 diesel::table! {

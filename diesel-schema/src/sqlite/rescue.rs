@@ -25,7 +25,7 @@ pub(super) async fn renew_and_rescue(
     }
     failpoint::reach("lease.renewed");
     let lost = lapsed(&now).order((work::lease_until, work::delivery_id));
-    let lost = lost.select((work::delivery_id, work::handler, work::attempt, work::max_attempts)).load(connection)?;
+    let lost = lost.select(verbs::LAPSED).load(connection)?;
     verbs::rescue(connection, lost, lease, now, &mut rescue).await?;
     Ok(rescue)
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod deliveries;
+pub(crate) mod line;
 pub(crate) mod migrations;
 pub(crate) mod results;
 pub(crate) mod work;

@@ -8,8 +8,9 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
 use serde::Serialize;
 
+use super::line::Line;
 use crate::tables::deliveries::deliveries;
-use crate::{DeliveryRow, State, Utc};
+use crate::{DeliveryRow, State, Utc, UtcTimestamp};
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -30,16 +31,18 @@ diesel::table! {
         attempt -> Integer,
         /// After how many it is discarded.
         max_attempts -> Integer,
-        /// From when it may be claimed; set while it waits.
+        /// From when it may be claimed again; null for at once, and where it does not wait.
         due_at -> Nullable<UtcTimestamp>,
         /// Until when its worker may run; set while it runs.
         lease_until -> Nullable<UtcTimestamp>,
-        /// Rises at each claim: what a stale worker fails on.
+        /// The token of the claim: random, compared for equality alone. A stale worker fails on it.
         epoch -> BigInt,
         /// What the last failed attempt said.
         last_error -> Nullable<Text>,
         /// When it was completed or discarded.
         finished_at -> Nullable<UtcTimestamp>,
+        /// Whether it is the first of its line: only the first may be claimed, and a line has one at most.
+        is_first -> Bool,
     }
 }
 
@@ -60,25 +63,29 @@ pub struct WorkRow {
     pub attempt: i32,
     /// After how many it is discarded.
     pub max_attempts: i32,
-    /// From when it may be claimed.
+    /// From when it may be claimed again; none for at once.
     pub due_at: Option<Utc>,
     /// Until when its worker may run.
     pub lease_until: Option<Utc>,
-    /// Rises at each claim.
+    /// The token of the claim.
     pub epoch: i64,
     /// What the last failed attempt said.
     pub last_error: Option<String>,
     /// When it was completed or discarded.
     pub finished_at: Option<Utc>,
+    /// Whether it is the first of its line.
+    pub is_first: bool,
 }
 
-/// The right to work on one delivery for one handler, until another claim raises the epoch.
+/// The right to work on one delivery for one handler, until another claim sets another epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Ticket {
     /// The delivery.
     pub delivery_id: i64,
     /// The handler.
     pub handler: String,
+    /// The first delivery about the same result: with the handler, the line.
+    pub first_delivery_id: i64,
     /// The claim that this ticket came from.
     pub epoch: i64,
 }
@@ -102,6 +109,29 @@ pub enum Settlement {
     },
     /// Handed back before it ended: the attempt does not count.
     Release,
+}
+
+/// What an executor asks of a claim.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// For which handler.
+    pub handler: std::sync::Arc<str>,
+    /// The most rows that it takes.
+    pub limit: usize,
+    /// How many of them are started at once. The others wait in this process, and one of those is never claimed for its
+    /// last attempt: a death of the process would discard it, and no handler would have seen it.
+    pub free: usize,
+    /// How long the claim holds.
+    pub lease: std::time::Duration,
+}
+
+/// What a claim came to.
+#[derive(Debug, Clone, Default)]
+pub struct Claimed {
+    /// In the order in which they are to be started.
+    pub claims: Vec<Claim>,
+    /// Whether it stopped at a limit: then there may be more.
+    pub is_cut: bool,
 }
 
 /// What a worker gets when it claims: everything that an attempt needs to know. `Debug` shows no body.
@@ -136,6 +166,32 @@ pub struct Backlog {
     pub quarantined: i64,
 }
 
+impl ClaimRequest {
+    /// For that many rows, which are all started at once.
+    pub fn new(handler: impl Into<std::sync::Arc<str>>, limit: usize, lease: std::time::Duration) -> Self {
+        Self { handler: handler.into(), limit, free: limit, lease }
+    }
+}
+
+impl Ticket {
+    /// The line that the delivery is in.
+    pub fn line(&self) -> Line {
+        Line { first_delivery_id: self.first_delivery_id, handler: self.handler.clone() }
+    }
+
+    /// An epoch that nobody has had: 63 random bits of the operating system's.
+    ///
+    /// A counter could be given out twice, where a power cut or a failover takes the claim that raised it.
+    ///
+    /// # Panics
+    ///
+    /// When the operating system has no randomness.
+    pub(crate) fn new_epoch() -> i64 {
+        let bits = getrandom::u64().expect("the operating system has randomness");
+        i64::try_from(bits >> 1).expect("63 bits")
+    }
+}
+
 impl fmt::Debug for WorkRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WorkRow")
@@ -151,6 +207,7 @@ impl fmt::Debug for WorkRow {
             // A handler's error may quote whom it is about.
             .field("has_error", &self.last_error.is_some())
             .field("finished_at", &self.finished_at)
+            .field("is_first", &self.is_first)
             .finish_non_exhaustive()
     }
 }
@@ -178,50 +235,67 @@ impl fmt::Debug for Claim {
     }
 }
 
-/// Whether work waits, in words of the statement. Bound ones SQLite compares with those in the conditions of the indexes,
-/// and compiles the statement anew for each value that it might choose another index by.
+/// Whether a row may be claimed once it is due: the first of its line, and it waits. In words of the statement, as the index
+/// has them: bound ones SQLite compares with those, and compiles the statement anew for each value.
 #[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
-pub(crate) struct Waits;
+pub(crate) struct IsFirstAndWaits;
 
-impl Expression for Waits {
+impl Expression for IsFirstAndWaits {
     type SqlType = Bool;
 }
 
-impl AppearsOnTable<work::table> for Waits {}
+impl AppearsOnTable<work::table> for IsFirstAndWaits {}
 
-impl SelectableExpression<work::table> for Waits {}
+impl SelectableExpression<work::table> for IsFirstAndWaits {}
 
-impl<DB: Backend> QueryFragment<DB> for Waits {
+impl<DB: Backend> QueryFragment<DB> for IsFirstAndWaits {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql("mojito_work.state IN ('pending', 'retryable')");
+        // A later version may let more wait than this one knows of.
+        out.push_sql(
+            "mojito_work.is_first AND mojito_work.lease_until IS NULL AND mojito_work.finished_at IS NULL \
+             AND mojito_work.state IN ('pending', 'retryable')",
+        );
         Ok(())
     }
 }
 
-diesel::alias!(work as in_line: InLine);
+/// From when a row may be claimed, where no time is the earliest there is.
+#[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
+pub(crate) struct DueFrom;
+
+impl Expression for DueFrom {
+    type SqlType = UtcTimestamp;
+}
+
+impl AppearsOnTable<work::table> for DueFrom {}
+
+impl SelectableExpression<work::table> for DueFrom {}
+
+#[cfg(feature = "sqlite")]
+impl QueryFragment<diesel::sqlite::Sqlite> for DueFrom {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
+        out.push_sql("COALESCE(mojito_work.due_at, '')");
+        Ok(())
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl QueryFragment<diesel::pg::Pg> for DueFrom {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
+        out.push_sql("COALESCE(mojito_work.due_at, '-infinity')");
+        Ok(())
+    }
+}
 
 /// What a handler may claim at `now`, in order: due, and first in the line of its result.
-///
-/// The first in line is asked for row by row. Were it `NOT EXISTS`, Postgres might make a join of it, which reads all that waits
-/// for each row of it as long as nobody has counted the rows.
 #[auto_type(no_type_alias)]
 pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Utc) -> _ {
-    let first_in_line = in_line
-        .filter(in_line.field(work::first_delivery_id).eq(work::first_delivery_id))
-        .filter(in_line.field(work::handler).eq(work::handler))
-        .filter(in_line.field(work::finished_at).is_null())
-        .select(in_line.field(work::delivery_id))
-        .order(in_line.field(work::delivery_id))
-        .limit(1_i64)
-        .single_value();
-    let waits: Waits = Waits;
+    let (is_first_and_waits, due_from): (IsFirstAndWaits, DueFrom) = (IsFirstAndWaits, DueFrom);
     work::table
         .filter(work::handler.eq(handler))
-        .filter(work::due_at.le(now))
-        // A later version may let more wait than we know of.
-        .filter(waits)
-        .filter(work::delivery_id.nullable().eq(first_in_line))
-        .order((work::due_at, work::delivery_id))
+        .filter(is_first_and_waits)
+        .filter(due_from.le(now))
+        .order((due_from, work::delivery_id))
 }
 
 /// The fence: the row of this claim, as long as nobody has claimed it since and it still runs.
@@ -240,6 +314,17 @@ pub(crate) fn held<'a>(delivery_id: i64, handler: &'a str, epoch: i64) -> _ {
 pub(crate) fn lapsed<'a>(now: &'a Utc) -> _ {
     let running: State = State::Running;
     work::table.filter(work::lease_until.lt(now)).filter(work::state.eq(running))
+}
+
+diesel::define_sql_function! {
+    /// How many bytes a body has. Neither database reads it for that.
+    fn octet_length(body: diesel::sql_types::Nullable<diesel::sql_types::Binary>) -> diesel::sql_types::Nullable<diesel::sql_types::Integer>;
+}
+
+/// How many bytes the body of the delivery has that a row is about.
+#[auto_type(no_type_alias)]
+pub(crate) fn body_size() -> _ {
+    deliveries::table.filter(deliveries::id.eq(work::delivery_id)).select(octet_length(deliveries::body)).single_value()
 }
 
 /// The work on a delivery that is neither completed nor discarded.

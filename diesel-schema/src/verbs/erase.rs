@@ -72,6 +72,7 @@ pub(crate) async fn erase_result(
             work::lease_until.eq(None::<Utc>),
             work::finished_at.eq(now),
             work::last_error.eq(ERASED),
+            work::is_first.eq(false),
         ))
         .execute(connection)
         .await?;

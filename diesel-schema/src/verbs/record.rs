@@ -2,12 +2,12 @@ use std::collections::HashMap;
 
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
 
-use super::{Connection, RunQueryDsl};
+use super::{Connection, RunQueryDsl, promote};
 use crate::insert::Insert;
 use crate::plan::{Advance, Ground, Plan, ResultInsert, ResultKey};
 use crate::standing::Head;
 use crate::update::update;
-use crate::{HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, deliveries, results};
+use crate::{HandlerSpec, Line, NewDelivery, Recorded, ResultRow, Standing, Utc, deliveries, results};
 
 /// The state of each result that the batch names, one by one.
 pub(crate) async fn heads<'a>(
@@ -76,6 +76,12 @@ pub(crate) async fn admit(
     for row in plan.deliveries.drain(..) {
         diesel::update(place).set(row).execute(connection).await?;
     }
+    // It may come before what its lines have: who is their first is seen once it is there.
+    plan.work.iter_mut().for_each(|row| row.is_first = false);
     write(connection, &plan).await?;
+    for row in &plan.work {
+        let line = Line { first_delivery_id: row.first_delivery_id, handler: row.handler.to_owned() };
+        promote(connection, &line).await?;
+    }
     Ok(plan.recorded.pop())
 }

@@ -1,101 +1,114 @@
-use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, IntoSql, QueryDsl, QueryResult, SelectableHelper};
-use diesel::sql_types::Bool;
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
 
-use super::{Connection, RunQueryDsl};
-use crate::selection::selected;
-use crate::{DeliveryRow, HandlerSpec, Pace, Requeued, Selection, Standing, State, Step, Utc, deliveries, work};
+use super::{Connection, RunQueryDsl, lock_idle, promote_lines};
+use crate::{DeliveryRow, Line, Requeue, Requeued, State, Utc, audit, deliveries, work};
 
 /// What an operator who gave work up is quoted with.
 const DISCARDED: &str = "discarded by an operator";
 
-pub(crate) async fn count(connection: &mut Connection, selection: &Selection) -> QueryResult<u64> {
-    let count: i64 = selected(selection).count().get_result(connection).await?;
-    Ok(u64::try_from(count).unwrap_or(0))
-}
-
-pub(crate) async fn requeue(
-    connection: &mut Connection,
-    selection: &Selection,
-    handlers: &[HandlerSpec],
-    pace: Pace,
-    limit: i64,
-) -> QueryResult<Requeued> {
-    let rows: Vec<DeliveryRow> = selected(selection)
-        .order(deliveries::id)
-        .limit(limit)
-        .select(DeliveryRow::as_select())
-        .load(connection)
-        .await?;
-    let last_id = rows.last().map(|row| row.id);
-    let mut requeued = Requeued { work: 0, pace, quarantined: Vec::new(), last_id };
-    for row in rows {
-        if row.standing == Standing::Quarantined {
-            requeued.quarantined.push(row);
-            continue;
-        }
-        let due_at = requeued.pace.next_due();
-        for handler in handlers.iter().filter(|handler| row.standing == Standing::Current || handler.takes_late) {
-            requeued.work += requeue_one(connection, &row, handler, due_at).await?;
+/// Makes work wait again, from its first attempt. What runs, and what somebody else has locked, is left alone.
+pub(crate) async fn requeue(connection: &mut Connection, items: &[Requeue], audit_id: i64) -> QueryResult<Requeued> {
+    let mut requeued = Requeued::default();
+    let mut lines = Vec::new();
+    let idle = lock_idle(connection, items.iter().map(Requeue::key)).await?;
+    for item in items {
+        let is_idle = idle.contains(&(item.delivery_id, item.line.handler.clone()));
+        let rows = match item.max_attempts {
+            _ if is_idle => requeue_one(connection, item).await?,
+            Some(max_attempts) => make(connection, item, max_attempts).await?,
+            None => 0,
+        };
+        if rows == 0 {
+            requeued.left_alone += 1;
+        } else {
+            requeued.work += 1;
+            lines.push(item.line.clone());
         }
     }
+    lines.sort();
+    lines.dedup();
+    promote_lines(connection, &lines).await?;
+    add_to_audit(connection, audit_id, requeued.work).await?;
     Ok(requeued)
 }
 
-async fn requeue_one(
-    connection: &mut Connection,
-    delivery: &DeliveryRow,
-    handler: &HandlerSpec,
-    due_at: Utc,
-) -> QueryResult<u64> {
-    let Some(first_delivery_id) = delivery.first_delivery_id else { return Ok(0) };
+/// Work that is there and does not run.
+async fn requeue_one(connection: &mut Connection, item: &Requeue) -> QueryResult<usize> {
+    let row = work::table.find((item.delivery_id, &item.line.handler));
     let waiting = (
         work::state.eq(State::Pending),
         work::attempt.eq(0),
-        work::max_attempts.eq(handler.max_attempts),
-        work::due_at.eq(due_at),
+        work::due_at.eq(None::<Utc>),
         work::finished_at.eq(None::<Utc>),
         work::last_error.eq(None::<String>),
     );
-    let key = (
-        work::delivery_id.eq(delivery.id),
-        work::handler.eq(&handler.name),
-        work::first_delivery_id.eq(first_delivery_id),
-    );
-    let upsert = diesel::insert_into(work::table)
-        .values((key, waiting.clone()))
-        .on_conflict((work::delivery_id, work::handler))
-        .do_update()
-        .set(waiting);
-    let rows = diesel::query_dsl::methods::FilterDsl::filter(upsert, work::state.ne(State::Running))
-        .execute(connection)
-        .await?;
-    Ok(rows as u64)
+    let rows = diesel::update(row).set(waiting).execute(connection).await?;
+    if let Some(max_attempts) = item.max_attempts {
+        diesel::update(row).set(work::max_attempts.eq(max_attempts)).execute(connection).await?;
+    }
+    Ok(rows)
 }
 
+/// Work that was never made.
+async fn make(connection: &mut Connection, item: &Requeue, max_attempts: i32) -> QueryResult<usize> {
+    let is_there: Option<i64> =
+        deliveries::table.find(item.delivery_id).select(deliveries::id).get_result(connection).await.optional()?;
+    if is_there.is_none() {
+        return Ok(0);
+    }
+    let row = (
+        work::delivery_id.eq(item.delivery_id),
+        work::handler.eq(&item.line.handler),
+        work::first_delivery_id.eq(item.line.first_delivery_id),
+        work::max_attempts.eq(max_attempts),
+        work::is_first.eq(false),
+    );
+    diesel::insert_into(work::table).values(row).on_conflict_do_nothing().execute(connection).await
+}
+
+/// Gives up work that waits. What runs, and what somebody else has locked, is left alone.
 pub(crate) async fn discard(
     connection: &mut Connection,
-    selection: &Selection,
-    handler: Option<&str>,
-    limit: i64,
+    pairs: &[(i64, Line)],
+    audit_id: i64,
     now: Utc,
-) -> QueryResult<Step> {
-    let ids: Vec<i64> =
-        selected(selection).order(deliveries::id).limit(limit).select(deliveries::id).load(connection).await?;
-    let mut step = Step { rows: 0, last_id: ids.last().copied() };
-    for id in ids {
-        let of_handler = work::handler.eq(handler.unwrap_or_default()).or(handler.is_none().into_sql::<Bool>());
-        let waiting = work::table.filter(work::delivery_id.eq(id)).filter(work::due_at.is_not_null());
-        let rows = diesel::update(waiting)
-            .filter(of_handler)
-            .set((
-                work::state.eq(State::Discarded),
-                work::due_at.eq(None::<Utc>),
-                work::finished_at.eq(now),
-                work::last_error.eq(DISCARDED),
-            ))
-            .execute(connection)
-            .await?;
-        step.rows += rows as u64;
+) -> QueryResult<u64> {
+    let mut discarded = 0;
+    let mut lines = Vec::new();
+    let idle = lock_idle(connection, pairs.iter().map(|(id, line)| (*id, line.handler.as_str()))).await?;
+    for (id, line) in pairs.iter().filter(|(id, line)| idle.contains(&(*id, line.handler.clone()))) {
+        let waiting = work::table.find((*id, &line.handler)).filter(work::finished_at.is_null());
+        let given_up = (
+            work::state.eq(State::Discarded),
+            work::due_at.eq(None::<Utc>),
+            work::finished_at.eq(now),
+            work::last_error.eq(DISCARDED),
+            work::is_first.eq(false),
+        );
+        if diesel::update(waiting).set(given_up).execute(connection).await? == 1 {
+            discarded += 1;
+            lines.push(line.clone());
+        }
     }
-    Ok(step)
+    lines.sort();
+    lines.dedup();
+    promote_lines(connection, &lines).await?;
+    add_to_audit(connection, audit_id, discarded).await?;
+    Ok(discarded)
+}
+
+/// Says in the audit how far an action has come, with what it did.
+async fn add_to_audit(connection: &mut Connection, audit_id: i64, rows: u64) -> QueryResult<()> {
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    diesel::update(audit::table.find(audit_id))
+        .set(audit::affected.eq(audit::affected + rows))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// A stored delivery.
+pub(crate) async fn delivery(connection: &mut Connection, id: i64) -> QueryResult<Option<DeliveryRow>> {
+    let row = deliveries::table.find(id).select(DeliveryRow::as_select());
+    row.get_result(connection).await.optional()
 }

@@ -1,10 +1,12 @@
 use std::time::Duration;
 
-use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryResult};
+use diesel::dsl::sql;
+use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult, Queryable};
+use diesel::sql_types::Bool;
 
-use super::{Connection, RunQueryDsl};
+use super::{Connection, RunQueryDsl, promote};
 use crate::backend::Rescue;
-use crate::{State, Utc, work};
+use crate::{Line, State, Utc, work};
 
 /// What the operator reads where the last attempt never came back.
 const LOST: &str = "the lease lapsed: the process died, hung or was cut off during the last attempt";
@@ -12,8 +14,22 @@ const LOST: &str = "the lease lapsed: the process died, hung or was cut off duri
 /// What the operator reads where that happened before the last attempt, and not for the first time.
 const SUSPECT: &str = "the lease lapsed: the process died, hung or was cut off during more than one attempt";
 
-/// Work whose lease has lapsed: delivery, handler, attempts so far, and the most that it may have.
-pub(crate) type Lost = (i64, String, i32, i32);
+/// Work whose lease has lapsed.
+#[derive(Debug, Clone, Queryable)]
+pub(crate) struct Lapsed {
+    delivery_id: i64,
+    line: Line,
+    attempt: i32,
+    max_attempts: i32,
+}
+
+/// What is read of work whose lease has lapsed.
+pub(crate) const LAPSED: (
+    work::delivery_id,
+    (work::first_delivery_id, work::handler),
+    work::attempt,
+    work::max_attempts,
+) = (work::delivery_id, (work::first_delivery_id, work::handler), work::attempt, work::max_attempts);
 
 /// Frees what was lost, the longest lost first: gives up what has no attempt left, lets the rest wait again.
 ///
@@ -22,27 +38,34 @@ pub(crate) type Lost = (i64, String, i32, i32);
 /// discarded for it. Whoever was lost longest ago comes first, so the guilty one comes last.
 pub(crate) async fn rescue(
     connection: &mut Connection,
-    lost: Vec<Lost>,
+    lost: Vec<Lapsed>,
     lease: Duration,
     now: Utc,
     rescue: &mut Rescue,
 ) -> QueryResult<()> {
     let mut suspect = None;
-    for (delivery_id, handler, attempt, max_attempts) in lost {
-        if attempt >= max_attempts {
-            let given_up = (work::state.eq(State::Discarded), work::finished_at.eq(now), work::last_error.eq(LOST));
-            let row = diesel::update(work::table.find((delivery_id, handler)));
-            rescue.discarded += row.set((given_up, work::lease_until.eq(None::<Utc>))).execute(connection).await?;
-        } else if attempt < 2 && attempt < max_attempts - 1 {
-            let waiting = (work::state.eq(State::Retryable), work::due_at.eq(now));
-            let row = diesel::update(work::table.find((delivery_id, handler)));
-            rescue.rescued += row.set((waiting, work::lease_until.eq(None::<Utc>))).execute(connection).await?;
+    for lapsed in lost {
+        let row = work::table.find((lapsed.delivery_id, &lapsed.line.handler));
+        if lapsed.attempt >= lapsed.max_attempts {
+            let given_up = (
+                work::state.eq(State::Discarded),
+                work::lease_until.eq(None::<Utc>),
+                work::finished_at.eq(now),
+                work::last_error.eq(LOST),
+                work::is_first.eq(false),
+            );
+            rescue.discarded += diesel::update(row).set(given_up).execute(connection).await?;
+        } else if lapsed.attempt < 2 && lapsed.attempt < lapsed.max_attempts - 1 {
+            let waiting = (work::state.eq(State::Retryable), work::lease_until.eq(None::<Utc>), work::due_at.eq(now));
+            rescue.rescued += diesel::update(row).set(waiting).execute(connection).await?;
         } else {
-            suspect.get_or_insert((delivery_id, handler));
+            suspect.get_or_insert(lapsed);
+            continue;
         }
+        promote(connection, &lapsed.line).await?;
     }
-    if let Some(key) = suspect {
-        rescue.rescued += rescue_suspect(connection, key, lease, now).await?;
+    if let Some(suspect) = suspect {
+        rescue.rescued += rescue_suspect(connection, &suspect, lease, now).await?;
     }
     Ok(())
 }
@@ -50,24 +73,33 @@ pub(crate) async fn rescue(
 /// Rescues a suspect, unless another has its turn already.
 async fn rescue_suspect(
     connection: &mut Connection,
-    key: (i64, String),
+    suspect: &Lapsed,
     lease: Duration,
     now: Utc,
 ) -> QueryResult<usize> {
-    // It runs, or is about to: where nobody claims it, because its handler is paused or gone, it holds nobody up.
-    let has_turn = work::lease_until.ge(now).or(work::due_at.gt(now.before(lease)));
-    let turns: i64 =
-        work::table.filter(work::last_error.eq(SUSPECT)).filter(has_turn).count().get_result(connection).await?;
-    if turns > 0 {
+    if has_turn(connection, lease, now).await? {
         return Ok(0);
     }
-    diesel::update(work::table.find(key))
-        .set((
-            work::state.eq(State::Retryable),
-            work::lease_until.eq(None::<Utc>),
-            work::due_at.eq(now),
-            work::last_error.eq(SUSPECT),
-        ))
-        .execute(connection)
-        .await
+    let waiting = (
+        work::state.eq(State::Retryable),
+        work::lease_until.eq(None::<Utc>),
+        work::due_at.eq(now),
+        work::last_error.eq(SUSPECT),
+    );
+    let row = work::table.find((suspect.delivery_id, &suspect.line.handler));
+    let rescued = diesel::update(row).set(waiting).execute(connection).await?;
+    promote(connection, &suspect.line).await?;
+    Ok(rescued)
+}
+
+/// Whether a suspect runs, or is about to: where nobody claims it, because its handler is paused or gone, it holds nobody up.
+///
+/// Two statements, since each finds its rows by an index of its own.
+async fn has_turn(connection: &mut Connection, lease: Duration, now: Utc) -> QueryResult<bool> {
+    let suspects = work::table.filter(work::last_error.eq(SUSPECT));
+    let running: i64 = suspects.filter(work::lease_until.ge(now)).count().get_result(connection).await?;
+    // The literal is the index's.
+    let waiting = suspects.filter(sql::<Bool>("state = 'retryable'")).filter(work::due_at.gt(now.before(lease)));
+    let waiting: i64 = waiting.filter(work::due_at.le(now)).count().get_result(connection).await?;
+    Ok(running + waiting > 0)
 }

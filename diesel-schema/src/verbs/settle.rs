@@ -1,28 +1,38 @@
 use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult};
 
-use super::{Connection, RunQueryDsl};
+use super::{Connection, RunQueryDsl, promote};
 use crate::tables::work::held;
 use crate::update::update;
 use crate::{Settlement, State, Ticket, Utc, failpoint, work};
 
+/// Ends an attempt, and promotes within its line: the next is the first then, or one before it that was replayed meanwhile.
 pub(crate) async fn settle(
     connection: &mut Connection,
     ticket: &Ticket,
     settlement: &Settlement,
     now: Utc,
 ) -> QueryResult<bool> {
-    match settlement {
+    let is_settled = match settlement {
         Settlement::Complete => complete(connection, ticket, now).await,
         Settlement::Retry { due_at, error } => retry(connection, ticket, *due_at, error, now).await,
         Settlement::Discard { error } => discard(connection, ticket, error, now).await,
         Settlement::Release => release(connection, ticket, now).await,
+    }?;
+    if is_settled {
+        promote(connection, &ticket.line()).await?;
     }
+    Ok(is_settled)
 }
 
 /// The fence and the "done" mark in one statement.
 async fn complete(connection: &mut Connection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
     let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
-    let done = (work::state.eq(State::Completed), work::lease_until.eq(None::<Utc>), work::finished_at.eq(now));
+    let done = (
+        work::state.eq(State::Completed),
+        work::lease_until.eq(None::<Utc>),
+        work::finished_at.eq(now),
+        work::is_first.eq(false),
+    );
     let rows = update(row, done).execute(connection).await?;
     Ok(rows == 1)
 }
@@ -48,6 +58,7 @@ async fn discard(connection: &mut Connection, ticket: &Ticket, error: &str, now:
         work::lease_until.eq(None::<Utc>),
         work::finished_at.eq(now),
         work::last_error.eq(error),
+        work::is_first.eq(false),
     );
     let rows = update(row, given_up).execute(connection).await?;
     failpoint::reach("work.discarded");
@@ -56,8 +67,7 @@ async fn discard(connection: &mut Connection, ticket: &Ticket, error: &str, now:
 
 async fn release(connection: &mut Connection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
     let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
-    let untried =
-        (work::state.eq(State::Pending), work::attempt.eq(0), work::lease_until.eq(None::<Utc>), work::due_at.eq(now));
+    let untried = (work::state.eq(State::Pending), work::attempt.eq(0), work::lease_until.eq(None::<Utc>));
     let first = update(row.filter(work::attempt.eq(1)), untried).execute(connection).await?;
     let tried = (
         work::state.eq(State::Retryable),

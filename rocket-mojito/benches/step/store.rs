@@ -2,7 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, HandlerSpec, NewDelivery, Open, Sqlite, Utc};
+use mojito_schema::{Backend, ClaimRequest, HandlerSpec, NewDelivery, Open, Sqlite, Utc};
 use rocket_mojito::bench::delivery;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -42,11 +42,10 @@ impl Store {
 
     /// As a worker does for a handler that does nothing.
     fn claim_and_complete(&mut self) {
-        let handler = Arc::from("desk");
-        let claims = self.run(|c| Sqlite::claim(c, handler, 1, LEASE, Utc::now()));
-        let ticket = claims[0].ticket.clone();
+        let claimed = self.run(|c| Sqlite::claim(c, ClaimRequest::new("desk", 1, LEASE), Utc::now()));
+        let (ticket, again) = (claimed.claims[0].ticket.clone(), claimed.claims[0].ticket.clone());
         assert!(self.run(|c| Sqlite::begin(c, ticket, LEASE, Utc::now())));
-        self.run(Sqlite::commit);
+        self.run(|c| Sqlite::commit(c, again));
     }
 
     fn run<'c, R, F>(&'c mut self, verb: impl FnOnce(&'c mut <Sqlite as Backend>::Connection) -> F) -> R

@@ -44,6 +44,11 @@ impl Pauses {
     pub fn check_handler(&self, name: &str) -> Result<(), Error> {
         find(&self.0.handlers, "handler", name).map(drop)
     }
+
+    /// Makes sure that there is an endpoint of this name.
+    pub fn check_endpoint(&self, name: &str) -> Result<(), Error> {
+        find(&self.0.endpoints, "endpoint", name).map(drop)
+    }
 }
 
 fn set(switches: &BTreeMap<String, AtomicBool>, what: &str, name: &str, is_paused: bool) -> Result<(), Error> {

@@ -25,8 +25,8 @@ pub(super) struct Waiting {
 
 /// Claims that were made ahead of the slots that they will run in.
 ///
-/// A claim waits for the disk. Where there is a backlog, and a handler that is quick, one claim brings more than there
-/// are slots, up to twice as much as the one before, and the next is made while half of that still waits. A handler that
+/// A claim is a transaction, and waits for the disk on Postgres. Where there is a backlog, and a handler that is quick, one
+/// claim brings more than there are slots, up to twice as much as the one before, and the next is made while half of that still waits. A handler that
 /// takes its time, or has not shown yet that it does not, is never claimed for ahead.
 pub(super) struct Ahead<W> {
     waiting: VecDeque<(Instant, W)>,
@@ -54,14 +54,13 @@ impl<W> Ahead<W> {
         }
     }
 
-    /// Takes in what came of a claim for `wanted`. Whether that was all there is.
-    pub fn add(&mut self, wanted: usize, claims: Vec<W>) -> bool {
-        let (now, is_all) = (Instant::now(), claims.len() < wanted);
+    /// Takes in what was claimed, and whether the claim stopped at a limit: then there may be more.
+    pub fn add(&mut self, claims: Vec<W>, is_cut: bool) {
+        let now = Instant::now();
         let is_quick = std::mem::take(&mut self.has_ended) && now - self.claimed_at < QUICK;
-        self.surplus = if !is_all && is_quick { (self.surplus * 2).clamp(1, MOST) } else { 0 };
+        self.surplus = if is_cut && is_quick { (self.surplus * 2).clamp(1, MOST) } else { 0 };
         self.claimed_at = now;
         self.waiting.extend(claims.into_iter().map(|claim| (now, claim)));
-        is_all
     }
 
     /// The one that has waited longest.
@@ -110,7 +109,7 @@ mod tests {
             let free = start(&mut ahead);
             let wanted = ahead.wanted(free);
             if wanted > 0 {
-                ahead.add(wanted, vec![(); wanted.min(backlog)]);
+                ahead.add(vec![(); wanted.min(backlog)], wanted <= backlog);
                 claimed.push(wanted);
                 start(&mut ahead);
             }
@@ -132,12 +131,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_handler_that_has_ended_nothing_is_not() {
         let mut ahead = Ahead::new();
-        ahead.add(1, vec![()]);
+        ahead.add(vec![()], true);
         ahead.next();
         assert_eq!(ahead.wanted(0), 0);
 
         ahead.ended();
-        ahead.add(1, vec![()]);
+        ahead.add(vec![()], true);
         ahead.next();
         assert_eq!(ahead.wanted(0), 1);
     }
@@ -145,7 +144,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_waits_is_overdue_after_a_while() {
         let mut ahead = Ahead::new();
-        ahead.add(1, vec![()]);
+        ahead.add(vec![()], true);
 
         assert!(!ahead.is_overdue());
         ahead.overdue().await;

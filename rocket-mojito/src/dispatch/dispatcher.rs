@@ -64,7 +64,8 @@ impl<B: Backend> Dispatcher<B> {
                 supervise("executor", stopped.clone(), || executor.run(stopped.clone())).await;
             }));
         }
-        let keeper = Keeper { desk: desk.clone(), lease: config.lease, signal: signal.clone() };
+        let reader = Mutex::new(Link::new(Arc::clone(&desk.database)));
+        let keeper = Keeper { desk: desk.clone(), reader, lease: config.lease, signal: signal.clone() };
         let wire = Wire { database: Arc::clone(&desk.database), signal: signal.clone() };
         let (stop_keeper, keeper_stopped) = watch::channel(false);
         let wire_stopped = keeper_stopped.clone();

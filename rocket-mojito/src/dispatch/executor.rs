@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable, Fuse, FusedFuture};
-use mojito_schema::{Backend, Claim, Settlement, Ticket, Utc, failpoint};
+use mojito_schema::{Backend, ClaimRequest, Claimed, Settlement, Ticket, Utc, failpoint};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::MojitoHandler;
 use super::ahead::{Ahead, Waiting};
 use super::attempt::Attempt;
-use super::held::Held;
+use super::held;
 use crate::config::Pauses;
 use crate::store::{Committed, Database, Link, Signal};
 
@@ -28,8 +28,8 @@ pub(super) struct Executor<B: Backend> {
     pub signal: Signal,
 }
 
-/// How much was wanted, and what was claimed.
-type Claimed = (usize, Vec<Waiting>);
+/// What was claimed and is held, and whether there may be more.
+type Held = (Vec<Waiting>, bool);
 
 /// How many attempts may run at once, and a bell that rings when one has ended.
 #[derive(Clone)]
@@ -73,7 +73,7 @@ impl Drop for Slot {
 pub(super) struct Desk<B: Backend> {
     pub database: Arc<Database<B>>,
     pub link: Arc<Mutex<Link<B>>>,
-    pub held: Held,
+    pub held: held::Held,
 }
 
 impl<B: Backend> Clone for Desk<B> {
@@ -104,11 +104,14 @@ impl<B: Backend> Executor<B> {
                 // Seen before the claim: what is recorded from here on makes it due again.
                 recorded.borrow_and_update();
                 is_due = false;
-                claiming.set(self.claim(wanted).fuse());
+                claiming.set(self.claim(wanted, self.slots.free.available_permits()).fuse());
             }
             tokio::select! {
                 _ = stop.changed() => {}
-                (wanted, claims) = &mut claiming => is_due |= !ahead.add(wanted, claims),
+                (claims, is_cut) = &mut claiming => {
+                    is_due |= is_cut;
+                    ahead.add(claims, is_cut);
+                }
                 () = self.slots.ended.notified() => {
                     ahead.ended();
                     is_due = true;
@@ -131,11 +134,11 @@ impl<B: Backend> Executor<B> {
     }
 
     /// Hands back what waits, and what is being claimed: no attempt was made, and none counts.
-    async fn release(&self, ahead: &mut Ahead<Waiting>, mut claiming: Pin<&mut Fuse<impl Future<Output = Claimed>>>) {
+    async fn release(&self, ahead: &mut Ahead<Waiting>, mut claiming: Pin<&mut Fuse<impl Future<Output = Held>>>) {
         // Before anything else is written: it has its turn already.
         if !claiming.is_terminated() {
-            let (wanted, claims) = claiming.as_mut().await;
-            ahead.add(wanted, claims);
+            let (claims, is_cut) = claiming.as_mut().await;
+            ahead.add(claims, is_cut);
         }
         for Waiting { claim, hold, .. } in ahead.give_up() {
             self.desk.settle(claim.ticket, Settlement::Release).await;
@@ -143,35 +146,36 @@ impl<B: Backend> Executor<B> {
         }
     }
 
-    /// Claims up to `wanted`, and holds it.
-    async fn claim(&self, wanted: usize) -> Claimed {
-        let claims = self.claim_up_to(wanted).await.into_iter().map(|claim| {
+    /// Claims up to `limit`, of which `free` are started at once, and holds them.
+    async fn claim(&self, limit: usize, free: usize) -> Held {
+        let request = ClaimRequest { handler: Arc::clone(&self.name), limit, free, lease: self.lease };
+        let Claimed { claims, is_cut } = self.claim_as(request).await;
+        let claims = claims.into_iter().map(|claim| {
             let (abort, registration) = AbortHandle::new_pair();
             let hold = self.desk.held.hold(claim.ticket.clone(), abort);
             Waiting { claim, hold, registration }
         });
-        (wanted, claims.collect())
+        (claims.collect(), is_cut)
     }
 
-    async fn claim_up_to(&self, limit: usize) -> Vec<Claim> {
-        let (name, pauses) = (Arc::clone(&self.name), self.pauses.clone());
-        let (limit, lease) = (i64::try_from(limit).unwrap_or(i64::MAX), self.lease);
+    async fn claim_as(&self, request: ClaimRequest) -> Claimed {
+        let pauses = self.pauses.clone();
         let mut link = self.desk.link.lock().await;
-        let claims = link.write("nothing could be claimed", |connection| {
+        let claimed = link.commit("nothing could be claimed", |connection| {
             async move {
                 // Somebody may have paused it while this waited for its turn.
-                match pauses.has_handler(&name) {
-                    true => Ok(Vec::new()),
-                    false => B::claim(connection, name, limit, lease, Utc::now()).await,
+                match pauses.has_handler(&request.handler) {
+                    true => Ok(Claimed::default()),
+                    false => B::claim(connection, request, Utc::now()).await,
                 }
             }
             .boxed()
         });
-        let claims = claims.await.unwrap_or_default();
-        if !claims.is_empty() {
+        let claimed = claimed.await.map(Committed::outcome).unwrap_or_default();
+        if !claimed.claims.is_empty() {
             failpoint::reach("claim.committed");
         }
-        claims
+        claimed
     }
 
     fn start(&self, Waiting { claim, hold, registration }: Waiting, slot: Slot) {

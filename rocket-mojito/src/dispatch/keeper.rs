@@ -2,17 +2,24 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use mojito_schema::{Backend, Utc};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 
 use super::executor::Desk;
-use crate::store::Signal;
+use crate::store::{Committed, Link, Signal};
 
 /// The longest pause between two looks at the leases: what a dead process held is found within seconds.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Renews the leases that this process holds, and rescues the lapsed ones, whose ever they were.
+/// A sweep may take this part of the time, and no more: with a hundred thousand that wait in lines it reads all of them.
+const SWEEP_SHARE: u32 = 20;
+
+/// Renews the leases that this process holds, and rescues the lapsed ones, whose ever they were. Sweeps the lines: one that has
+/// no first is never claimed from.
 pub(super) struct Keeper<B: Backend> {
     pub desk: Desk<B>,
+    /// For the sweep: what it reads holds up nobody else.
+    pub reader: Mutex<Link<B>>,
     pub lease: Duration,
     pub signal: Signal,
 }
@@ -20,8 +27,14 @@ pub(super) struct Keeper<B: Backend> {
 impl<B: Backend> Keeper<B> {
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let pause = (self.lease / 3).min(LONGEST_PAUSE);
+        let mut next_sweep = Instant::now();
         while !*stop.borrow_and_update() {
             self.look().await;
+            if Instant::now() >= next_sweep {
+                let began = Instant::now();
+                self.sweep().await;
+                next_sweep = began + SWEEP_SHARE * began.elapsed();
+            }
             tokio::select! {
                 _ = stop.changed() => {}
                 () = tokio::time::sleep(pause) => {}
@@ -33,16 +46,33 @@ impl<B: Backend> Keeper<B> {
         let (held, lease) = (self.desk.held.tickets(), self.lease);
         let mut link = self.desk.link.lock().await;
         let rescue = link
-            .write("leases could not be renewed", |c| B::renew_and_rescue(c, held, lease, Utc::now()).boxed())
+            .commit("leases could not be renewed", |c| B::renew_and_rescue(c, held, lease, Utc::now()).boxed())
             .await;
         drop(link);
-        let Ok(rescue) = rescue else { return };
+        let Ok(rescue) = rescue.map(Committed::outcome) else { return };
         for ticket in &rescue.stale {
             self.desk.held.abort(ticket);
         }
         if rescue.rescued + rescue.discarded > 0 {
             let (rescued, discarded) = (rescue.rescued, rescue.discarded);
             tracing::warn!(rescued, discarded, "leases had lapsed");
+            self.signal.notify();
+        }
+    }
+
+    /// Promotes in lines that have no first.
+    async fn sweep(&self) {
+        const FAILURE: &str = "the lines could not be swept";
+        let found = self.reader.lock().await.read(FAILURE, |c| B::lines_without_first(c).boxed()).await;
+        let Ok(lines) = found else { return };
+        if lines.is_empty() {
+            return;
+        }
+        let mut link = self.desk.link.lock().await;
+        let promoted = link.commit(FAILURE, |c| B::promote(c, lines).boxed()).await.map(Committed::outcome);
+        drop(link);
+        if let Ok(promoted @ 1..) = promoted {
+            tracing::warn!(promoted, "lines had no first, and go on");
             self.signal.notify();
         }
     }

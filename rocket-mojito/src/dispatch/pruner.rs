@@ -20,7 +20,7 @@ impl Pruner {
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow_and_update() {
             // A failure is logged where it happens; the next hour tries again.
-            if let Ok(pruned) = self.store.prune(self.retention, Actor::new("rocket-mojito")).await
+            if let Ok(pruned) = self.store.prune_on(self.retention, Actor::new("rocket-mojito")).await
                 && (pruned.bodies > 0 || pruned.deliveries > 0)
             {
                 tracing::info!(bodies = pruned.bodies, deliveries = pruned.deliveries, "pruned");

@@ -73,7 +73,7 @@ impl<B: Backend> Transaction<B> {
             State::Stale => End::Stale,
             State::Open { mut loan, _turns } => {
                 failpoint::reach("attempt.committing");
-                if let Err(error) = B::commit(loan.connection()).await {
+                if let Err(error) = B::commit(loan.connection(), self.ticket.clone()).await {
                     let health = self.database.health();
                     health.suffer(trouble(&error));
                     health.tell("a handler's transaction could not be committed", fault(&error));

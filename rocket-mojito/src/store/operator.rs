@@ -1,12 +1,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mojito_schema::{
-    Action, Backend, Content, DeliveryRow, Erased, Fingerprint, HandlerSpec, NewAudit, NewDelivery, Pace, Person,
-    QueryResult, Selection, Utc,
+    Action, Backend, Content, DeliveryRow, Erased, Fingerprint, HandlerSpec, Line, NewAudit, NewDelivery, Person,
+    QueryResult, Requeue, Selected, Selection, Utc,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
 
 use super::{Link, Signal, Unavailable};
 use crate::config::Retention;
@@ -17,65 +20,147 @@ use crate::{EventKind, Finding, FindingCode, Standing};
 /// How many deliveries one transaction of an operator's action takes: others are not kept waiting for long.
 const STEP: i64 = 500;
 
-/// Carries out what operators ask for, step by step, on a connection of its own.
+/// How many deliveries one step of pruning looks at: most of them stay.
+const PRUNE_STEP: i64 = 5_000;
+
+/// How many steps of a replay there are in a second, where it has that much to do.
+const STEPS_PER_SECOND: u32 = 10;
+
+/// How long a pass over all that is too old rests before the next one looks at everything again.
+const PASS_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
+/// Carries out what operators ask for, step by step, on a connection of its own. Actions take turns by their steps.
 pub(super) struct Operator<B: Backend> {
-    pub link: Link<B>,
+    pub link: Arc<Mutex<Link<B>>>,
     pub handlers: Arc<Vec<HandlerSpec>>,
     pub signal: Signal,
+    pub pass: Arc<Mutex<PrunePass>>,
+}
+
+/// How far the walk over what is too old has come, so that it does not look at the same rows every hour: what is still a
+/// result's state stays for long.
+#[derive(Default)]
+pub(super) struct PrunePass {
+    after_id: i64,
+    ended_at: Option<Instant>,
+}
+
+impl<B: Backend> Clone for Operator<B> {
+    fn clone(&self) -> Self {
+        Self {
+            link: Arc::clone(&self.link),
+            handlers: Arc::clone(&self.handlers),
+            signal: self.signal.clone(),
+            pass: Arc::clone(&self.pass),
+        }
+    }
 }
 
 impl<B: Backend> Operator<B> {
-    async fn write<R, F>(&mut self, verb: F) -> Result<R, Unavailable>
+    async fn write<R, F>(&self, verb: F) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        self.link.write("the database refused an operator's request", verb).await
+        self.link.lock().await.write("the database refused an operator's request", verb).await
     }
 
-    async fn read<R, F>(&mut self, verb: F) -> Result<R, Unavailable>
+    async fn read<R, F>(&self, verb: F) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        self.link.read("the database refused an operator's request", verb).await
+        self.link.lock().await.read("the database refused an operator's request", verb).await
     }
 
-    pub async fn replay(&mut self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {
-        let target = serde_json::json!({ "selection": replay.selection, "handler": replay.handler });
+    /// Makes the selected work wait again, step by step, as fast as the pace allows. Work never waits with a due time in the
+    /// future: live deliveries behind it would wait for that.
+    pub async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {
+        let target = serde_json::json!({
+            "selection": replay.selection, "handler": replay.handler, "all_handlers": replay.to_all_handlers,
+        });
         let audit = self.begin_audit(Action::Replay, target, actor).await?;
-        let handlers = self.handlers_named(replay.handler.as_deref());
-        let mut pace = Pace { start: Utc::now(), per_second: replay.per_second, given: 0 };
-        let mut selection = replay.selection;
+        let began = Instant::now();
+        let step = (replay.per_second / STEPS_PER_SECOND).clamp(1, STEP as u32);
+        let mut selection = replay.selection.clone();
         let mut replayed = Replayed::default();
+        let mut given: u64 = 0;
         loop {
-            let (chosen, to) = (selection.clone(), Arc::clone(&handlers));
-            let step = self.write(|c| B::requeue(c, chosen, to, pace, STEP).boxed()).await?;
-            replayed.work += step.work;
-            for row in step.quarantined {
-                match self.admit(row, &handlers).await? {
-                    true => replayed.admitted += 1,
-                    false => replayed.still_quarantined += 1,
-                }
+            let chosen = selection.clone();
+            let page = self.read(|c| B::page(c, chosen, STEP).boxed()).await?;
+            for chunk in page.selected.chunks(step as usize) {
+                let pause = Duration::from_secs_f64(given as f64 / f64::from(replay.per_second));
+                sleep_until(began + pause).await;
+                given += chunk.len() as u64;
+                self.replay_step(&replay, chunk, audit, &mut replayed).await?;
             }
-            self.signal.notify();
-            let Some(last_id) = step.last_id else { break };
-            pace = step.pace;
+            let Some(last_id) = page.next_after else { return Ok(replayed) };
             selection = selection.after(last_id);
         }
-        self.finish_audit(audit, replayed.work + replayed.admitted).await?;
-        Ok(replayed)
+    }
+
+    async fn replay_step(
+        &self,
+        replay: &Replay,
+        chunk: &[Selected],
+        audit: i64,
+        replayed: &mut Replayed,
+    ) -> Result<(), Unavailable> {
+        let items: Vec<Requeue> = chunk.iter().flat_map(|selected| self.requests(replay, selected)).collect();
+        if !items.is_empty() {
+            let requeued = self.write(|c| B::requeue(c, items, audit).boxed()).await?;
+            replayed.work += requeued.work;
+            replayed.left_alone += requeued.left_alone;
+        }
+        for selected in chunk.iter().filter(|selected| selected.is_quarantined) {
+            match self.admit(selected.delivery_id, replay.handler.as_deref()).await? {
+                true => {
+                    replayed.admitted += 1;
+                    let done = replayed.work + replayed.admitted;
+                    self.write(|c| B::finish_audit(c, audit, done).boxed()).await?;
+                }
+                false => replayed.still_quarantined += 1,
+            }
+        }
+        self.signal.notify();
+        Ok(())
+    }
+
+    /// The work that a replay means of a delivery.
+    fn requests(&self, replay: &Replay, selected: &Selected) -> Vec<Requeue> {
+        let Some(first_delivery_id) = selected.first_delivery_id else { return Vec::new() };
+        let request = |handler: &str| Requeue {
+            delivery_id: selected.delivery_id,
+            line: Line { first_delivery_id, handler: handler.to_owned() },
+            max_attempts: self.handlers.iter().find(|spec| spec.name == handler).map(|spec| spec.max_attempts),
+        };
+        match &replay.handler {
+            Some(name) => vec![request(name)],
+            None if replay.to_all_handlers => self.handlers.iter().map(|spec| request(&spec.name)).collect(),
+            None => selected.handlers.iter().map(|name| request(name)).collect(),
+        }
     }
 
     /// Reads a quarantined delivery with today's types. Whether it was understood.
-    async fn admit(&mut self, row: DeliveryRow, handlers: &Arc<Vec<HandlerSpec>>) -> Result<bool, Unavailable> {
-        let delivery_id = row.id;
+    async fn admit(&self, delivery_id: i64, handler: Option<&str>) -> Result<bool, Unavailable> {
+        let Some(row) = self.read(|c| B::delivery(c, delivery_id).boxed()).await? else { return Ok(false) };
         let Some(delivery) = read_again(row) else { return Ok(false) };
-        let handlers = Arc::clone(handlers);
+        let handlers = self.handlers_named(handler);
         let admitted = self.write(|c| B::admit(c, delivery_id, delivery, handlers, Utc::now()).boxed()).await?;
         Ok(admitted.is_some())
     }
 
+    pub async fn count(&self, mut selection: Selection) -> Result<u64, Unavailable> {
+        let mut count = 0;
+        loop {
+            let chosen = selection.clone();
+            let page = self.read(|c| B::page(c, chosen, STEP).boxed()).await?;
+            count += page.selected.len() as u64;
+            let Some(last_id) = page.next_after else { return Ok(count) };
+            selection = selection.after(last_id);
+        }
+    }
+
     pub async fn discard(
-        &mut self,
+        &self,
         mut selection: Selection,
         handler: Option<String>,
         actor: Actor,
@@ -84,19 +169,56 @@ impl<B: Backend> Operator<B> {
         let audit = self.begin_audit(Action::Discard, target, actor).await?;
         let mut discarded = 0;
         loop {
-            let (chosen, of) = (selection.clone(), handler.clone());
-            let step = self.write(|c| B::discard(c, chosen, of, STEP, Utc::now()).boxed()).await?;
-            discarded += step.rows;
-            let Some(last_id) = step.last_id else { break };
+            let chosen = selection.clone();
+            let page = self.read(|c| B::page(c, chosen, STEP).boxed()).await?;
+            let pairs: Vec<(i64, Line)> = page.selected.iter().flat_map(|selected| pairs(selected, &handler)).collect();
+            if !pairs.is_empty() {
+                discarded += self.write(|c| B::discard(c, pairs, audit, Utc::now()).boxed()).await?;
+            }
+            let Some(last_id) = page.next_after else { break };
             selection = selection.after(last_id);
         }
-        self.finish_audit(audit, discarded).await?;
         // What waited behind it may be due now.
         self.signal.notify();
         Ok(discarded)
     }
 
-    pub async fn prune(&mut self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
+    /// Whether a handler of this name is attached, or has work that is stored.
+    pub async fn has_handler(&self, name: String) -> Result<bool, Unavailable> {
+        if self.handlers.iter().any(|spec| spec.name == name) {
+            return Ok(true);
+        }
+        self.read(|c| B::has_handler(c, name).boxed()).await
+    }
+
+    /// Whether anything is stored under an endpoint of this name.
+    pub async fn has_endpoint(&self, name: String) -> Result<bool, Unavailable> {
+        self.read(|c| B::has_endpoint(c, name).boxed()).await
+    }
+
+    /// Removes what is too old. An automatic pass goes on where the former one ended, and begins anew once a day.
+    pub async fn prune_on(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
+        let mut pass = self.pass.lock().await;
+        if pass.ended_at.is_some_and(|at| at.elapsed() >= PASS_INTERVAL) {
+            *pass = PrunePass::default();
+        }
+        let (pruned, after_id) = self.prune_after(pass.after_id, retention, actor).await?;
+        pass.after_id = after_id;
+        pass.ended_at.get_or_insert_with(Instant::now);
+        Ok(pruned)
+    }
+
+    pub async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
+        self.prune_after(0, retention, actor).await.map(|(pruned, _)| pruned)
+    }
+
+    /// Removes bodies, and deliveries behind one. The last delivery that is old enough to be looked at.
+    async fn prune_after(
+        &self,
+        mut after_id: i64,
+        retention: Retention,
+        actor: Actor,
+    ) -> Result<(Pruned, i64), Unavailable> {
         let now = Utc::now();
         let (bodies_before, deliveries_before) = (now.before(retention.bodies), now.before(retention.deliveries));
         let mut pruned = Pruned::default();
@@ -107,11 +229,10 @@ impl<B: Backend> Operator<B> {
                 break;
             }
         }
-        let mut after_id = 0;
         loop {
-            let step = self.write(|c| B::prune_deliveries(c, deliveries_before, after_id, STEP).boxed()).await?;
-            pruned.deliveries += step.rows;
-            let Some(last_id) = step.last_id else { break };
+            let step = self.write(|c| B::prune_deliveries(c, deliveries_before, after_id, PRUNE_STEP).boxed()).await?;
+            pruned.deliveries += step.removed;
+            let Some(last_id) = step.next_after else { break };
             after_id = last_id;
         }
         let affected = pruned.bodies + pruned.deliveries;
@@ -120,10 +241,10 @@ impl<B: Backend> Operator<B> {
             let audit = self.begin_audit(Action::Prune, target, actor).await?;
             self.finish_audit(audit, affected).await?;
         }
-        Ok(pruned)
+        Ok((pruned, after_id))
     }
 
-    pub async fn erase(&mut self, person: Person, actor: Actor) -> Result<Erased, Unavailable> {
+    pub async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Unavailable> {
         let target = serde_json::json!({ "by": person.kind() });
         let audit = self.begin_audit(Action::Erase, target, actor).await?;
         let named = person.clone();
@@ -145,7 +266,7 @@ impl<B: Backend> Operator<B> {
 
     /// Former states, and what was never understood, can name the person too: every body is read.
     async fn walk_bodies(
-        &mut self,
+        &self,
         person: &Person,
         results: &mut BTreeSet<(String, String)>,
         loose: &mut Vec<i64>,
@@ -174,19 +295,22 @@ impl<B: Backend> Operator<B> {
         Arc::new(named.map(|handler| HandlerSpec { takes_late: true, ..handler.clone() }).collect())
     }
 
-    async fn begin_audit(
-        &mut self,
-        action: Action,
-        target: serde_json::Value,
-        actor: Actor,
-    ) -> Result<i64, Unavailable> {
+    async fn begin_audit(&self, action: Action, target: serde_json::Value, actor: Actor) -> Result<i64, Unavailable> {
         let audit = NewAudit { actor: actor.name, action, target: target.to_string(), reason: actor.reason };
         self.write(|c| B::begin_audit(c, audit, Utc::now()).boxed()).await
     }
 
-    async fn finish_audit(&mut self, audit: i64, affected: u64) -> Result<(), Unavailable> {
+    async fn finish_audit(&self, audit: i64, affected: u64) -> Result<(), Unavailable> {
         self.write(|c| B::finish_audit(c, audit, affected).boxed()).await
     }
+}
+
+/// The stored work that is meant of a delivery: all that was selected, or that of one handler.
+fn pairs(selected: &Selected, handler: &Option<String>) -> Vec<(i64, Line)> {
+    let Some(first_delivery_id) = selected.first_delivery_id else { return Vec::new() };
+    let is_meant = |name: &&String| handler.as_ref().is_none_or(|handler| handler == *name);
+    let line = |handler: &String| Line { first_delivery_id, handler: handler.clone() };
+    selected.handlers.iter().filter(is_meant).map(|name| (selected.delivery_id, line(name))).collect()
 }
 
 /// What a stored delivery says by today's types, if it says anything that can be applied.

@@ -51,6 +51,15 @@ pub(crate) trait Store: Send + Sync {
     /// Removes what is too old.
     async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable>;
 
+    /// The same from time to time: it goes on where it ended.
+    async fn prune_on(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable>;
+
+    /// Whether there is a handler of this name, or work that one has left.
+    async fn has_handler(&self, name: String) -> Result<bool, Unavailable>;
+
+    /// Whether anything is stored under an endpoint of this name.
+    async fn has_endpoint(&self, name: String) -> Result<bool, Unavailable>;
+
     /// Removes a person.
     async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Unavailable>;
 }
@@ -59,7 +68,7 @@ pub(crate) trait Store: Send + Sync {
 pub(crate) struct DieselStore<B: Backend> {
     recorder: Recorder,
     ack_deadline: Duration,
-    operator: Arc<Mutex<Operator<B>>>,
+    operator: Operator<B>,
     /// For what is only looked at: an answer must not wait behind a long action.
     reader: Arc<Mutex<Link<B>>>,
     database: Arc<Database<B>>,
@@ -75,7 +84,7 @@ impl<B: Backend> DieselStore<B> {
     ) -> Self {
         let database = Arc::clone(link.database());
         let reader = Arc::new(Mutex::new(Link::new(Arc::clone(&database))));
-        let operator = Arc::new(Mutex::new(Operator { link, handlers, signal }));
+        let operator = Operator { link: Arc::new(Mutex::new(link)), handlers, signal, pass: Arc::default() };
         Self { recorder, ack_deadline, operator, reader, database }
     }
 
@@ -92,14 +101,12 @@ impl<B: Backend> DieselStore<B> {
     }
 
     /// Runs what an operator asks for in a task of its own, so that nobody can cancel it half-way.
-    async fn operate<R, F>(&self, action: F) -> Result<R, Unavailable>
+    async fn operate<R, F>(&self, action: impl FnOnce(Operator<B>) -> F) -> Result<R, Unavailable>
     where
         R: Send + 'static,
-        F: for<'o> FnOnce(&'o mut Operator<B>) -> BoxFuture<'o, Result<R, Unavailable>> + Send + 'static,
+        F: Future<Output = Result<R, Unavailable>> + Send + 'static,
     {
-        let operator = Arc::clone(&self.operator);
-        let task = tokio::spawn(async move { action(&mut *operator.lock_owned().await).await });
-        task.await.unwrap_or(Err(Unavailable::Stopping))
+        tokio::spawn(action(self.operator.clone())).await.unwrap_or(Err(Unavailable::Stopping))
     }
 }
 
@@ -127,22 +134,34 @@ impl<B: Backend> Store for DieselStore<B> {
     }
 
     async fn count(&self, selection: Selection) -> Result<u64, Unavailable> {
-        self.read(|connection| B::count(connection, selection).boxed()).await
+        self.operate(async move |operator| operator.count(selection).await).await
     }
 
     async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {
-        self.operate(|operator| operator.replay(replay, actor).boxed()).await
+        self.operate(async move |operator| operator.replay(replay, actor).await).await
     }
 
     async fn discard(&self, selection: Selection, handler: Option<String>, actor: Actor) -> Result<u64, Unavailable> {
-        self.operate(|operator| operator.discard(selection, handler, actor).boxed()).await
+        self.operate(async move |operator| operator.discard(selection, handler, actor).await).await
     }
 
     async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
-        self.operate(move |operator| operator.prune(retention, actor).boxed()).await
+        self.operate(async move |operator| operator.prune(retention, actor).await).await
+    }
+
+    async fn prune_on(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
+        self.operate(async move |operator| operator.prune_on(retention, actor).await).await
+    }
+
+    async fn has_handler(&self, name: String) -> Result<bool, Unavailable> {
+        self.operate(async move |operator| operator.has_handler(name).await).await
+    }
+
+    async fn has_endpoint(&self, name: String) -> Result<bool, Unavailable> {
+        self.operate(async move |operator| operator.has_endpoint(name).await).await
     }
 
     async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Unavailable> {
-        self.operate(|operator| operator.erase(person, actor).boxed()).await
+        self.operate(async move |operator| operator.erase(person, actor).await).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod claim;
 mod clock;
+mod line;
 mod migrations;
 mod open;
 mod operations;
@@ -14,7 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Claim, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, State, Utc, WorkRow,
+    Claim, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, State, Utc,
+    WorkRow,
 };
 
 use crate::harness::{Store, Subject};
@@ -71,8 +73,13 @@ async fn record<B: Subject>(store: &mut Store<B>, batch: Vec<NewDelivery>) -> Ve
 }
 
 /// Claims for `Desk`.
-async fn claim<B: Subject>(store: &mut Store<B>, limit: i64) -> Vec<Claim> {
-    B::claim(&mut store.connection, "Desk".into(), limit, LEASE, Utc::now()).await.unwrap()
+async fn claim<B: Subject>(store: &mut Store<B>, limit: usize) -> Vec<Claim> {
+    claim_on::<B>(&mut store.connection, limit).await
+}
+
+/// Claims for `Desk` on a connection of one's own.
+async fn claim_on<B: Subject>(connection: &mut B::Connection, limit: usize) -> Vec<Claim> {
+    B::claim(connection, ClaimRequest::new("Desk", limit, LEASE), Utc::now()).await.unwrap().claims
 }
 
 /// Claims the only thing that there is to claim.

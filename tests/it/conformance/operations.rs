@@ -2,16 +2,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, EventKind, HandlerSpec, NewAudit, Pace, Person, Selection, Settlement, Snapshot, Standing, State, Utc,
+    Action, EventKind, HandlerSpec, Line, NewAudit, Person, Requeue, Selection, Settlement, Snapshot, Standing, State,
+    Utc,
 };
 
-use super::{LEASE, claim, claim_one, garbled, handler, only_work, record, result, said, snapshot_of, states};
+use super::{LEASE, claim, garbled, handler, only_work, record, result, said, snapshot_of, states};
 use crate::harness::{Store, Subject, on_each_backend};
 
 on_each_backend!(
-    a_replay_makes_work_wait_again_at_its_pace,
+    a_replay_makes_work_wait_again_from_its_first_attempt,
     a_replay_leaves_alone_what_runs_and_makes_what_was_never_made,
-    a_replay_hands_back_what_was_never_understood,
+    a_page_tells_what_was_never_understood,
     a_selection_means_what_fits_every_condition,
     an_admitted_delivery_takes_its_place,
     an_admitted_delivery_that_was_overtaken_is_late,
@@ -29,8 +30,19 @@ fn handlers(names: &[&str]) -> Arc<Vec<HandlerSpec>> {
     Arc::new(names.iter().map(|name| handler(name)).collect())
 }
 
-fn pace(per_second: u32) -> Pace {
-    Pace { start: Utc::now().before(Duration::from_secs(60)), per_second, given: 0 }
+/// An audit of an action that has just begun.
+async fn begun<B: Subject>(store: &mut Store<B>, action: Action) -> i64 {
+    let audit = NewAudit { actor: "anna".to_owned(), action, target: "{}".to_owned(), reason: None };
+    B::begin_audit(&mut store.connection, audit, Utc::now()).await.unwrap()
+}
+
+/// The work of a handler on a delivery that is the first about its result.
+fn request(delivery_id: i64, handler: &str, max_attempts: Option<i32>) -> Requeue {
+    Requeue { delivery_id, line: line(delivery_id, handler), max_attempts }
+}
+
+fn line(first_delivery_id: i64, handler: &str) -> Line {
+    Line { first_delivery_id, handler: handler.to_owned() }
 }
 
 /// Claims and completes all there is.
@@ -46,48 +58,48 @@ async fn complete_all<B: Subject>(store: &mut Store<B>) {
     }
 }
 
-async fn a_replay_makes_work_wait_again_at_its_pace<B: Subject>() {
+async fn a_replay_makes_work_wait_again_from_its_first_attempt<B: Subject>() {
     let mut store = Store::<B>::open().await;
     let recorded = record(&mut store, (0..3).map(|n| result(&n.to_string(), "a")).collect()).await;
     complete_all(&mut store).await;
+    let audit = begun(&mut store, Action::Replay).await;
 
-    let (all, desk) = (Selection::all(), handlers(&["Desk"]));
-    let first = B::requeue(&mut store.connection, all.clone(), Arc::clone(&desk), pace(2), 2).await.unwrap();
-    let rest = all.after(first.last_id.unwrap());
-    let second = B::requeue(&mut store.connection, rest, desk, first.pace, 2).await.unwrap();
+    let items = recorded[..2].iter().map(|recorded| request(recorded.delivery_id, "Desk", Some(7))).collect();
+    let requeued = B::requeue(&mut store.connection, items, audit).await.unwrap();
 
     let work = store.work().await;
-    let due: Vec<Utc> = work.iter().filter_map(|work| work.due_at).collect();
-    assert_eq!((first.work, second.work), (2, 1));
-    assert_eq!((first.last_id, second.last_id), (Some(recorded[1].delivery_id), Some(recorded[2].delivery_id)));
-    assert!(work.iter().all(|work| (work.state, work.attempt) == (State::Pending, 0) && work.finished_at.is_none()));
-    assert_eq!(due[2], due[0].after(Duration::from_secs(1)));
-    store.run("UPDATE mojito_work SET due_at = '2001-01-01 00:00:00' WHERE due_at IS NOT NULL").await;
-    assert_eq!(claim(&mut store, 10).await.iter().map(|claim| claim.ticket.epoch).collect::<Vec<_>>(), [2, 2, 2]);
+    assert_eq!((requeued.work, requeued.left_alone, store.audit().await[0].affected), (2, 0, 2));
+    for row in &work[..2] {
+        assert_eq!((row.state, row.attempt, row.max_attempts, row.due_at), (State::Pending, 0, 7, None));
+        assert!(row.finished_at.is_none() && row.is_first);
+    }
+    assert_eq!(work[2].state, State::Completed);
+    assert_eq!(claim(&mut store, 10).await.len(), 2);
 }
 
 async fn a_replay_leaves_alone_what_runs_and_makes_what_was_never_made<B: Subject>() {
     let mut store = Store::<B>::open().await;
-    record(&mut store, vec![result("r", "a")]).await;
-    let ticket = claim_one(&mut store).await.ticket;
+    let id = record(&mut store, vec![result("r", "a")]).await[0].delivery_id;
+    let ticket = claim(&mut store, 1).await.remove(0).ticket;
+    let audit = begun(&mut store, Action::Replay).await;
 
-    let all = Selection::all();
-    let replayed = B::requeue(&mut store.connection, all, handlers(&["Desk", "New"]), pace(1), 10).await.unwrap();
+    let items = vec![request(id, "Desk", Some(3)), request(id, "New", Some(3)), request(id, "Unknown", None)];
+    let requeued = B::requeue(&mut store.connection, items, audit).await.unwrap();
 
-    assert_eq!(replayed.work, 1);
+    assert_eq!((requeued.work, requeued.left_alone), (1, 2));
     assert_eq!(states(&mut store).await, [State::Running, State::Pending]);
     assert!(B::settle(&mut store.connection, ticket, Settlement::Complete, Utc::now()).await.unwrap());
 }
 
-async fn a_replay_hands_back_what_was_never_understood<B: Subject>() {
+async fn a_page_tells_what_was_never_understood<B: Subject>() {
     let mut store = Store::<B>::open().await;
-    let recorded = record(&mut store, vec![garbled("?")]).await;
+    let id = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
 
-    let all = Selection::all();
-    let replayed = B::requeue(&mut store.connection, all, handlers(&["Desk"]), pace(1), 10).await.unwrap();
+    let page = B::page(&mut store.connection, Selection::all(), 10).await.unwrap();
 
-    assert_eq!((replayed.work, replayed.quarantined.len()), (0, 1));
-    assert_eq!(replayed.quarantined[0].id, recorded[0].delivery_id);
+    assert_eq!((page.selected.len(), page.next_after), (1, None));
+    assert_eq!((page.selected[0].delivery_id, page.selected[0].is_quarantined), (id, true));
+    assert!(page.selected[0].handlers.is_empty());
 }
 
 async fn a_selection_means_what_fits_every_condition<B: Subject>() {
@@ -112,12 +124,29 @@ async fn a_selection_means_what_fits_every_condition<B: Subject>() {
         (all().state(State::Completed), 1),
         (all().state(State::Completed).handler("Desk"), 1),
         (all().state(State::Completed).handler("Other"), 0),
+        (all().state(State::Running), 1),
+        (all().state(State::Discarded), 0),
+        (all().handler("Desk"), 2),
+        (all().handler("Other"), 0),
+        (all().handler("Desk").result_id("b"), 1),
         (all().after(recorded[2].delivery_id), 1),
     ];
 
     for (selection, expected) in cases {
-        let count = B::count(&mut store.connection, selection.clone()).await.unwrap();
-        assert_eq!(count, expected, "{selection:?}");
+        for limit in [1, 2, 10] {
+            assert_eq!(count(&mut store, selection.clone(), limit).await, expected, "{selection:?} by {limit}");
+        }
+    }
+}
+
+/// How many deliveries a selection means, page by page.
+async fn count<B: Subject>(store: &mut Store<B>, mut selection: Selection, limit: i64) -> usize {
+    let mut count = 0;
+    loop {
+        let page = B::page(&mut store.connection, selection.clone(), limit).await.unwrap();
+        count += page.selected.len();
+        let Some(last_id) = page.next_after else { return count };
+        selection = selection.after(last_id);
     }
 }
 
@@ -159,11 +188,11 @@ async fn a_discard_gives_up_what_waits<B: Subject>() {
     record(&mut store, (0..3).map(|n| result(&n.to_string(), "a")).collect()).await;
     claim(&mut store, 1).await;
 
-    let other = Some("Other".to_owned());
-    let of_other = B::discard(&mut store.connection, Selection::all(), other, 10, Utc::now()).await.unwrap();
-    let of_all = B::discard(&mut store.connection, Selection::all(), None, 10, Utc::now()).await.unwrap();
+    let audit = begun(&mut store, Action::Discard).await;
+    let pairs = store.work().await.iter().map(|row| (row.delivery_id, line(row.delivery_id, "Desk"))).collect();
+    let discarded = B::discard(&mut store.connection, pairs, audit, Utc::now()).await.unwrap();
 
-    assert_eq!((of_other.rows, of_all.rows), (0, 2));
+    assert_eq!((discarded, store.audit().await[0].affected), (2, 2));
     assert_eq!(states(&mut store).await, [State::Running, State::Discarded, State::Discarded]);
 }
 
@@ -187,12 +216,12 @@ async fn old_deliveries_are_pruned_unless_they_are_a_state<B: Subject>() {
     complete_all(&mut store).await;
 
     let first = B::prune_deliveries(&mut store.connection, Utc::now(), 0, 2).await.unwrap();
-    let after = first.last_id.unwrap();
+    let after = first.next_after.unwrap();
     let second = B::prune_deliveries(&mut store.connection, Utc::now(), after, 2).await.unwrap();
     let young = B::prune_deliveries(&mut store.connection, Utc::MIN, 0, 2).await.unwrap();
 
     let left: Vec<i64> = store.deliveries().await.iter().map(|row| row.id).collect();
-    assert_eq!((first.rows, second.rows, young.rows, young.last_id), (1, 1, 0, None));
+    assert_eq!((first.removed, second.removed, young.removed, young.next_after), (1, 1, 0, None));
     assert_eq!(left, [recorded[1].delivery_id]);
     assert_eq!(store.work().await.len(), 1, "work goes with its delivery");
 }

@@ -8,7 +8,7 @@ use crate::harness::{Act, Body, Host, eventually, next};
 
 /// What another worker's claim does to the row, without another worker.
 fn take_over(host: &Host, delivery: i64) {
-    host.database.run(&format!("UPDATE mojito_work SET epoch = epoch + 1 WHERE delivery_id = {delivery}"));
+    host.database.run(&format!("UPDATE mojito_work SET epoch = 7 WHERE delivery_id = {delivery}"));
 }
 
 /// A host in which somebody else has taken over a delivery while its handler waited, and the handler has gone on since:
@@ -37,7 +37,7 @@ async fn a_worker_that_lost_its_lease_can_commit_no_effect() {
     let (host, contested, other) = taken_over(Act::WaitThenEffect).await;
 
     let work = work_on(&host, contested);
-    assert_eq!((work.state, work.epoch), (State::Running, 2), "the new owner's claim is untouched");
+    assert_eq!((work.state, work.epoch), (State::Running, 7), "the new owner's claim is untouched");
     assert!(host.database.effects().iter().all(|effect| effect.delivery_id == other));
     host.stop().await;
 }
@@ -67,12 +67,13 @@ async fn a_lapsed_lease_is_rescued_and_the_attempt_counts() {
 
     // As a process leaves it that was killed in its first attempt.
     host.database.run(
-        "UPDATE mojito_work SET state = 'running', finished_at = NULL, lease_until = datetime('now', '-1 second')",
+        "UPDATE mojito_work SET state = 'running', finished_at = NULL, is_first = 1,
+         lease_until = datetime('now', '-1 second')",
     );
     let again = next(&mut seen).await;
     eventually("it is completed", || is_in(&host, delivery, State::Completed)).await;
 
-    assert_eq!((again.attempt, work_on(&host, delivery).epoch), (2, 2));
+    assert_eq!(again.attempt, 2);
     host.stop().await;
 }
 

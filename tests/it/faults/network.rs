@@ -131,7 +131,7 @@ async fn over_a_slow_link_no_lease_is_lost_and_nothing_collapses() {
     let ledger = load.stop().await;
 
     let aftermath = settled(&rig, &ledger, &["effects"]).await;
-    let taken_over = aftermath.work.iter().filter(|work| work.epoch > 1).count();
+    let taken_over = aftermath.work.iter().filter(|work| work.attempt > 1).count();
     assert_eq!((taken_over, aftermath.discarded().len()), (0, 0), "no lease was lost");
     assert_eq!(overlaps(&aftermath.notes), [""; 0]);
     assert!(before > 0, "it is handled while it comes");

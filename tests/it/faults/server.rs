@@ -101,12 +101,12 @@ async fn a_frozen_server_is_answered_for_with_503_and_no_clock_of_ours_takes_a_l
         server.thaw();
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-    let epochs = rig.number("SELECT max(epoch) FROM mojito_work WHERE handler = 'effects'").await;
+    let attempts = rig.number("SELECT max(attempt) FROM mojito_work WHERE handler = 'effects'").await;
     std::fs::write(&gate, "").unwrap();
     let ledger = load.stop().await;
 
     settled(&rig, &ledger, &HANDLERS).await;
-    assert_eq!(epochs, 1, "no lease was taken away");
+    assert_eq!(attempts, 1, "no lease was taken away");
     ledger.tally().assert_answers(Duration::from_secs(1));
     ledger.tally().report("F27 frozen server", freezes as usize);
 }

@@ -99,7 +99,7 @@ async fn assert_is_fenced(behaviour: &str, is_in_transaction: bool) {
         rig.drained().await;
 
         let aftermath = settled(&rig, &ledger, &["effects"]).await;
-        assert_eq!((settled_before.state, settled_before.epoch), (State::Completed, 2));
+        assert_eq!((settled_before.state, settled_before.attempt), (State::Completed, 2));
         assert_eq!(aftermath.work[0].finished_at, settled_before.finished_at, "the zombie changed nothing");
         let first: Vec<_> = aftermath.effects.iter().filter(|effect| effect.result_id == "r-1").collect();
         assert_eq!((first.len(), first[0].process), (1, Some(heir.id())));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Backend, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Person, Settlement, Sqlite, Utc,
+    Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Person, Settlement, Sqlite, Utc,
 };
 use rocket::{post, routes};
 use rocket_mojito::testing::Understood;
@@ -158,15 +158,16 @@ async fn rows_and_what_is_on_its_way_to_them_show_nothing() {
     Sqlite::record(&mut store.connection, batch, handlers, Utc::now()).await.unwrap();
     let error = || CANARY.to_owned();
     for settlement in [Settlement::Retry { due_at: Utc::MIN, error: error() }, Settlement::Discard { error: error() }] {
-        let claims = Sqlite::claim(&mut store.connection, "Desk".into(), 9, Duration::from_secs(9), Utc::now()).await;
-        let [claim] = &claims.unwrap()[..] else { panic!("one at a time") };
+        let request = ClaimRequest::new("Desk", 9, Duration::from_secs(9));
+        let claims = Sqlite::claim(&mut store.connection, request, Utc::now()).await.unwrap().claims;
+        let [claim] = &claims[..] else { panic!("one at a time") };
 
         assert_mute(claim);
         assert_mute(&settlement);
         Sqlite::settle(&mut store.connection, claim.ticket.clone(), settlement, Utc::now()).await.unwrap();
     }
-    let claims =
-        Sqlite::claim(&mut store.connection, "Desk".into(), 9, Duration::from_secs(9), Utc::now()).await.unwrap();
+    let request = ClaimRequest::new("Desk", 9, Duration::from_secs(9));
+    let claims = Sqlite::claim(&mut store.connection, request, Utc::now()).await.unwrap().claims;
 
     assert!(claims[0].former_body.is_some(), "the body of the version before is there");
     assert_mute(&claims);

@@ -1,0 +1,49 @@
+use std::collections::HashSet;
+
+use diesel::define_sql_function;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::RunQueryDsl;
+
+use super::Connection;
+use crate::{Line, work};
+
+define_sql_function! {
+    /// Promotes within a line, under its lock: see the migration that makes it.
+    fn mojito_promote(line: BigInt, of_handler: Text) -> Bool;
+}
+
+define_sql_function! {
+    /// The same in a handler's transaction, where its isolation level lets it: see the migration that makes it.
+    fn mojito_promote_in_host_transaction(line: BigInt, of_handler: Text) -> Bool;
+}
+
+/// Promotes within a line: the earliest unfinished row is its first, unless one of the line runs. Whether a row was.
+pub(super) async fn promote(mut connection: &Connection, line: &Line) -> QueryResult<bool> {
+    diesel::select(mojito_promote(line.first_delivery_id, &line.handler)).get_result(&mut connection).await
+}
+
+/// The same at the end of a handler's transaction. `false` where its isolation level does not let it see what others have
+/// recorded: then somebody has to promote once it is committed.
+pub(super) async fn promote_in_host_transaction(mut connection: &Connection, line: &Line) -> QueryResult<bool> {
+    let promote = mojito_promote_in_host_transaction(line.first_delivery_id, &line.handler);
+    diesel::select(promote).get_result(&mut connection).await
+}
+
+/// Locks those of these rows that are there, do not run, and that nobody else has locked: a handler's transaction has its
+/// row locked to its end.
+pub(super) async fn lock_idle(
+    mut connection: &Connection,
+    keys: impl Iterator<Item = (i64, &str)>,
+) -> QueryResult<HashSet<(i64, String)>> {
+    let (ids, handlers): (Vec<i64>, HashSet<&str>) = keys.unzip();
+    let rows = work::table
+        .filter(work::delivery_id.eq_any(ids))
+        .filter(work::handler.eq_any(handlers.into_iter().collect::<Vec<_>>()))
+        .filter(work::lease_until.is_null())
+        .order((work::delivery_id, work::handler))
+        .for_update()
+        .skip_locked()
+        .select((work::delivery_id, work::handler));
+    Ok(rows.load(&mut connection).await?.into_iter().collect())
+}

@@ -1,0 +1,52 @@
+use std::collections::HashSet;
+
+use diesel::prelude::*;
+use diesel::query_dsl::methods::ExecuteDsl;
+
+use crate::tables::line::{behind_first, first_of};
+use crate::update::update;
+use crate::{Line, work};
+
+/// Promotes within a line: the earliest unfinished row is its first, unless one of the line runs. Whether a row was.
+///
+/// The caller holds the write lock: nobody else records or ends anything meanwhile.
+pub(super) async fn promote(connection: &mut SqliteConnection, line: &Line) -> QueryResult<bool> {
+    let (result, handler) = (line.first_delivery_id, line.handler.as_str());
+    let former = first_of(result, handler)
+        .select((work::delivery_id, work::lease_until.is_not_null(), work::finished_at.is_null()))
+        .get_result::<(i64, bool, bool)>(connection)
+        .optional()?;
+    if former.is_some_and(|(_, is_running, _)| is_running) {
+        return Ok(false);
+    }
+    // Not `first`: SQLite compiles a query with a bound limit anew each time.
+    let next: Option<i64> =
+        behind_first(result, handler).select(work::delivery_id).load_iter(connection)?.next().transpose()?;
+    let mut mark = |id: i64, is_first: bool| {
+        ExecuteDsl::execute(update(work::table.find((id, handler)), work::is_first.eq(is_first)), connection)
+    };
+    if let Some((former, _, is_waiting)) = former {
+        if is_waiting && next.is_none_or(|next| former < next) {
+            return Ok(false);
+        }
+        mark(former, false)?;
+    }
+    match next {
+        Some(next) => mark(next, true).map(|rows| rows == 1),
+        None => Ok(false),
+    }
+}
+
+/// Those of these rows that are there and do not run. Nobody else can lock one here.
+pub(super) async fn lock_idle(
+    connection: &mut SqliteConnection,
+    keys: impl Iterator<Item = (i64, &str)>,
+) -> QueryResult<HashSet<(i64, String)>> {
+    let mut idle = HashSet::new();
+    for (id, handler) in keys {
+        let row = work::table.find((id, handler)).filter(work::lease_until.is_null());
+        let found: Option<i64> = row.select(work::delivery_id).get_result(connection).optional()?;
+        idle.extend(found.map(|id| (id, handler.to_owned())));
+    }
+    Ok(idle)
+}

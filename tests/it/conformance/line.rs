@@ -1,0 +1,360 @@
+//! A line always has one first, where it has anything unfinished: the row that runs, else the earliest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use mojito_schema::{
+    Action, Backend, HandlerSpec, Line, NewAudit, Open, Postgres, Requeue, Settlement, State, Ticket, Utc, WorkRow,
+};
+use tokio::task::JoinSet;
+
+use super::{LEASE, claim, claim_on, garbled, handler, record, result};
+use crate::harness::{PATIENCE, Store, Subject, on_each_backend, rounds, seed};
+
+on_each_backend!(
+    whatever_happens_in_a_line_it_has_one_first,
+    what_is_replayed_waits_for_what_runs,
+    what_is_replayed_goes_before_what_waits,
+    what_is_admitted_goes_before_what_waits,
+    a_line_without_a_first_is_found_and_goes_on,
+);
+
+const HANDLERS: [&str; 2] = ["Desk", "Ledger"];
+
+/// What can happen to work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Record,
+    Claim,
+    Complete,
+    Retry,
+    Release,
+    GiveUp,
+    Commit,
+    Rollback,
+    Requeue,
+    Discard,
+    Lapse,
+    Admit,
+    Erase,
+    Prune,
+    Sweep,
+}
+
+use Step::{
+    Admit, Claim, Commit, Complete, Discard, Erase, GiveUp, Lapse, Prune, Record, Release, Requeue as Again, Retry,
+    Rollback, Sweep,
+};
+
+const STEPS: [Step; 15] = [
+    Record, Claim, Complete, Retry, Release, GiveUp, Commit, Rollback, Again, Discard, Lapse, Admit, Erase, Prune,
+    Sweep,
+];
+
+fn handlers() -> Arc<Vec<HandlerSpec>> {
+    Arc::new(HANDLERS.iter().map(|name| handler(name)).collect())
+}
+
+/// The lines of which the rule does not hold.
+fn broken(work: &[WorkRow]) -> Vec<String> {
+    let mut lines: BTreeMap<(i64, &str), Vec<&WorkRow>> = BTreeMap::new();
+    for row in work {
+        lines.entry((row.first_delivery_id, &row.handler)).or_default().push(row);
+    }
+    let is_broken = |rows: &Vec<&WorkRow>| {
+        let firsts: Vec<i64> = rows.iter().filter(|row| row.is_first).map(|row| row.delivery_id).collect();
+        let running = rows.iter().find(|row| row.state == State::Running);
+        let earliest = rows.iter().find(|row| row.finished_at.is_none());
+        firsts != running.or(earliest).map(|row| row.delivery_id).into_iter().collect::<Vec<_>>()
+    };
+    lines.values().filter(|rows| is_broken(rows)).map(|rows| format!("{rows:#?}")).collect()
+}
+
+/// Does something to the work on one of these results, as far as there is anything to do it to.
+async fn take<B: Subject>(connection: &mut B::Connection, step: Step, results: &[&str], random: &mut Rng) {
+    let now = Utc::now();
+    let id = *random.choice(results).unwrap();
+    let ticket = async |connection: &mut B::Connection, random: &mut Rng| {
+        let running = B::work(connection).await.into_iter().filter(|row| row.state == State::Running);
+        random.choice(running.collect::<Vec<_>>()).map(|row| ticket(&row))
+    };
+    match step {
+        Record => {
+            let count = random.usize(1..3);
+            let batch = (0..count).map(|_| result(id, &random.u64(..).to_string())).collect();
+            B::record(connection, Arc::new(batch), handlers(), now).await.unwrap();
+        }
+        Claim => drop(claim_on::<B>(connection, random.usize(1..3)).await),
+        Complete | Retry | Release | GiveUp => {
+            let Some(ticket) = ticket(connection, random).await else { return };
+            let settlement = match step {
+                Complete => Settlement::Complete,
+                Retry => Settlement::Retry { due_at: now, error: "no".to_owned() },
+                Release => Settlement::Release,
+                _ => Settlement::Discard { error: "no".to_owned() },
+            };
+            B::settle(connection, ticket, settlement, now).await.unwrap();
+        }
+        Commit | Rollback => {
+            let Some(ticket) = ticket(connection, random).await else { return };
+            if !B::begin(connection, ticket.clone(), LEASE, now).await.unwrap() {
+                return;
+            }
+            match step {
+                Commit => B::commit(connection, ticket).await.unwrap(),
+                _ => B::rollback(connection).await.unwrap(),
+            }
+        }
+        Again | Discard => {
+            let audit =
+                NewAudit { actor: "test".to_owned(), action: Action::Replay, target: "{}".to_owned(), reason: None };
+            let audit = B::begin_audit(connection, audit, now).await.unwrap();
+            let mut work = B::work(connection).await;
+            random.shuffle(&mut work);
+            work.truncate(2);
+            let line = |row: &WorkRow| Line { first_delivery_id: row.first_delivery_id, handler: row.handler.clone() };
+            if step == Discard {
+                let pairs = work.iter().map(|row| (row.delivery_id, line(row))).collect();
+                B::discard(connection, pairs, audit, now).await.unwrap();
+            } else {
+                let again =
+                    |row: &WorkRow| Requeue { delivery_id: row.delivery_id, line: line(row), max_attempts: Some(9) };
+                B::requeue(connection, work.iter().map(again).collect(), audit).await.unwrap();
+            }
+        }
+        Lapse => {
+            let later = now.after(4 * LEASE);
+            B::execute(
+                connection,
+                "UPDATE mojito_work SET lease_until = '2001-01-01 00:00:00' WHERE lease_until IS NOT NULL",
+            )
+            .await;
+            B::renew_and_rescue(connection, Vec::new(), LEASE, later).await.unwrap();
+        }
+        Admit => {
+            let unread = garbled(&random.u64(..).to_string());
+            let recorded = B::record(connection, Arc::new(vec![unread]), handlers(), now).await.unwrap();
+            let understood = result(id, &random.u64(..).to_string());
+            B::admit(connection, recorded[0].delivery_id, understood, handlers(), now).await.unwrap();
+        }
+        Erase => drop(B::erase_result(connection, "default".to_owned(), id.to_owned(), now).await.unwrap()),
+        Prune => drop(B::prune_deliveries(connection, now.after(LEASE), 0, 100).await.unwrap()),
+        Sweep => {
+            let lines = B::lines_without_first(connection).await.unwrap();
+            B::promote(connection, lines).await.unwrap();
+        }
+    }
+}
+
+fn ticket(row: &WorkRow) -> Ticket {
+    let (delivery_id, first_delivery_id) = (row.delivery_id, row.first_delivery_id);
+    Ticket { delivery_id, handler: row.handler.clone(), first_delivery_id, epoch: row.epoch }
+}
+
+async fn whatever_happens_in_a_line_it_has_one_first<B: Subject>() {
+    let mut random = Rng::with_seed(seed());
+    for _ in 0..rounds(3, 200) {
+        let mut store = Store::<B>::open().await;
+        let mut taken = Vec::new();
+        for _ in 0..60 {
+            // An erased result takes nothing any more.
+            let kinds = if random.u8(..) < 250 { 12 } else { STEPS.len() };
+            let step = *random.choice(&STEPS[..kinds]).unwrap();
+            taken.push(step);
+
+            take::<B>(&mut store.connection, step, &["a", "b"], &mut random).await;
+
+            assert_eq!(broken(&store.work().await), [""; 0], "{taken:?}");
+        }
+    }
+}
+
+/// Records two versions, completes the first and claims the second.
+async fn second_runs<B: Subject>(store: &mut Store<B>) -> (i64, Ticket) {
+    let recorded = record(store, vec![result("r", "1"), result("r", "2")]).await;
+    let first = claim(store, 10).await.remove(0).ticket;
+    B::settle(&mut store.connection, first, Settlement::Complete, Utc::now()).await.unwrap();
+    (recorded[0].delivery_id, claim(store, 10).await.remove(0).ticket)
+}
+
+async fn replay<B: Subject>(store: &mut Store<B>, delivery_id: i64) {
+    let audit = NewAudit { actor: "test".to_owned(), action: Action::Replay, target: "{}".to_owned(), reason: None };
+    let audit = B::begin_audit(&mut store.connection, audit, Utc::now()).await.unwrap();
+    let line = Line { first_delivery_id: delivery_id, handler: "Desk".to_owned() };
+    let item = Requeue { delivery_id, line, max_attempts: Some(3) };
+    assert_eq!(B::requeue(&mut store.connection, vec![item], audit).await.unwrap().work, 1);
+}
+
+async fn what_is_replayed_waits_for_what_runs<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let (first, second) = second_runs(&mut store).await;
+
+    replay(&mut store, first).await;
+    let beside = claim(&mut store, 10).await;
+    B::settle(&mut store.connection, second, Settlement::Complete, Utc::now()).await.unwrap();
+    let behind = claim(&mut store, 10).await;
+
+    assert!(beside.is_empty(), "{beside:?}");
+    assert_eq!(behind.iter().map(|claim| claim.delivery.id).collect::<Vec<_>>(), [first]);
+}
+
+async fn what_is_replayed_goes_before_what_waits<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let (first, second) = second_runs(&mut store).await;
+    B::settle(&mut store.connection, second, Settlement::Release, Utc::now()).await.unwrap();
+
+    replay(&mut store, first).await;
+
+    assert_eq!(claim(&mut store, 10).await.iter().map(|claim| claim.delivery.id).collect::<Vec<_>>(), [first]);
+}
+
+async fn what_is_admitted_goes_before_what_waits<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let unread = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
+    record(&mut store, vec![result("r", "2")]).await;
+    let takes_late = HandlerSpec { takes_late: true, ..handler("Desk") };
+
+    let late = B::admit(&mut store.connection, unread, result("r", "1"), Arc::new(vec![takes_late]), Utc::now()).await;
+
+    assert!(late.unwrap().is_some());
+    assert_eq!(claim(&mut store, 10).await.iter().map(|claim| claim.delivery.id).collect::<Vec<_>>(), [unread]);
+}
+
+async fn a_line_without_a_first_is_found_and_goes_on<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("r", "1"), result("r", "2"), result("s", "1")]).await;
+    store.run("UPDATE mojito_work SET is_first = (1 = 0) WHERE handler = 'Desk'").await;
+
+    let lost = claim(&mut store, 10).await;
+    let lines = B::lines_without_first(&mut store.connection).await.unwrap();
+    let promoted = B::promote(&mut store.connection, lines.clone()).await.unwrap();
+    let left = B::lines_without_first(&mut store.connection).await.unwrap();
+
+    assert!(lost.is_empty());
+    assert_eq!((lines.len(), promoted, left), (2, 2, Vec::new()));
+    assert_eq!(claim(&mut store, 10).await.len(), 2);
+}
+
+/// Makes every transaction on a connection that is named `held` wait at its commit, until the gate is opened.
+const GATE: &str = "
+    CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF current_setting('application_name') = 'held' THEN
+            PERFORM pg_advisory_xact_lock(4711);
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER gate AFTER INSERT OR UPDATE OR DELETE ON mojito_work
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()";
+
+/// How many transactions wait for a lock that somebody else has.
+const WAITING: &str =
+    "SELECT count(*)::text AS value FROM pg_locks WHERE NOT granted AND (database IS NULL OR database =
+    (SELECT oid FROM pg_database WHERE datname = current_database()))";
+
+/// Those that wait at the gate, and those that wait for anything else.
+const AT_GATE: &str = "objid = 4711 AND locktype = 'advisory'";
+const ELSEWHERE: &str = "NOT (objid = 4711 AND locktype = 'advisory')";
+
+/// Each thing that can happen is held at its commit, done and not to be seen, while each other thing happens.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_two_things_at_once_leave_a_line_without_a_first_or_with_two() {
+    let mut random = Rng::with_seed(seed());
+    for held in STEPS {
+        let mut store = Store::<Postgres>::open().await;
+        store.run(GATE).await;
+        let url = format!("{}?application_name=held", store.url());
+        let mut first = Postgres::open(&url, Open::Existing).await.unwrap();
+        for other in STEPS {
+            let id = format!("{held:?}-{other:?}");
+            first = one_beside_the_other(&mut store, first, (held, other), &id, &mut random).await;
+        }
+    }
+}
+
+type Connection = <Postgres as Backend>::Connection;
+
+async fn one_beside_the_other(
+    store: &mut Store<Postgres>,
+    mut first: Connection,
+    (held, other): (Step, Step),
+    id: &str,
+    random: &mut Rng,
+) -> Connection {
+    // One that is done, one that runs and two that wait.
+    record(store, (0..4).map(|n| result(id, &n.to_string())).collect()).await;
+    let done = claim(store, 1).await.remove(0).ticket;
+    Postgres::settle(&mut store.connection, done, Settlement::Complete, Utc::now()).await.unwrap();
+    assert_eq!(claim(store, 1).await.len(), 1);
+    let mut gate = store.another().await;
+    Postgres::execute(&mut gate, "SELECT pg_advisory_lock(4711)").await;
+
+    let (name, mut own) = (id.to_owned(), random.fork());
+    let first = tokio::spawn(async move {
+        take::<Postgres>(&mut first, held, &[&name], &mut own).await;
+        first
+    });
+    wait_for(store, || first.is_finished(), AT_GATE).await;
+    let (name, mut own, mut connection) = (id.to_owned(), random.fork(), store.another().await);
+    let second = tokio::spawn(async move { take::<Postgres>(&mut connection, other, &[&name], &mut own).await });
+    wait_for(store, || second.is_finished(), ELSEWHERE).await;
+    Postgres::execute(&mut gate, "SELECT pg_advisory_unlock(4711)").await;
+    let (first, second) = tokio::join!(first, second);
+    second.unwrap();
+
+    assert_eq!(broken(&store.work().await), [""; 0], "{held:?} beside {other:?}");
+    store.run("DELETE FROM mojito_work").await;
+    first.unwrap()
+}
+
+/// Waits until a task has ended, or somebody waits for such a lock.
+async fn wait_for(store: &mut Store<Postgres>, has_ended: impl Fn() -> bool, lock: &str) {
+    let query = format!("{WAITING} AND {lock}");
+    let began = std::time::Instant::now();
+    while !has_ended() && store.texts(&query).await[0] == "0" {
+        assert!(began.elapsed() < PATIENCE, "gave up waiting");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Several processes at everything at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_number_of_processes_leaves_a_line_without_a_first_or_with_two() {
+    let mut random = Rng::with_seed(seed());
+    for _ in 0..rounds(2, 50) {
+        let mut store = Store::<Postgres>::open().await;
+        let mut processes = JoinSet::new();
+        for _ in 0..4 {
+            let (mut connection, mut random) = (store.another().await, random.fork());
+            processes.spawn(async move {
+                for _ in 0..60 {
+                    let step = *random.choice(&STEPS[..11]).unwrap();
+                    take::<Postgres>(&mut connection, step, &["a", "b", "c"], &mut random).await;
+                }
+            });
+        }
+        processes.join_all().await;
+
+        assert_eq!(broken(&store.work().await), [""; 0]);
+        assert!(store.work().await.len() > 20, "something happened");
+    }
+}
+
+/// A handler's transaction that sees what it saw at its beginning promotes once it is committed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_sees_no_newer_rows_promotes_what_was_recorded_meanwhile() {
+    let mut store = Store::<Postgres>::open().await;
+    let url = format!("{}?options=-c%20default_transaction_isolation%3Dserializable", store.url());
+    let mut connection = Postgres::open(&url, Open::Existing).await.unwrap();
+    record(&mut store, vec![result("r", "1")]).await;
+    let ticket = claim(&mut store, 1).await.remove(0).ticket;
+
+    assert!(Postgres::begin(&mut connection, ticket.clone(), LEASE, Utc::now()).await.unwrap());
+    record(&mut store, vec![result("r", "2")]).await;
+    Postgres::commit(&mut connection, ticket).await.unwrap();
+
+    assert_eq!(broken(&store.work().await), [""; 0]);
+    assert_eq!(claim(&mut store, 1).await[0].delivery.version, Some(2));
+}
