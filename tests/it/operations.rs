@@ -1,6 +1,7 @@
 //! What operators can do: replay, discard, prune, erase, pause.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mojito_schema::{Action, State};
 use rocket_mojito::{Actor, Event, Inbox, Person, Replay, Selection, Standing};
@@ -97,20 +98,73 @@ async fn a_handler_that_is_added_later_gets_history_by_replay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_is_bounded_in_rate() {
+async fn a_paced_replay_holds_up_no_live_delivery() {
     let (host, inbox, mut seen) = host(|_, _| Act::Effect).await;
     for result in 0..5 {
         host.post("interview_result", &Body::result(&result.to_string()).bytes()).await;
         next(&mut seen).await;
     }
     all_finished(&host).await;
-    inbox.pause_handler("Script").unwrap();
 
-    inbox.replay(Replay::of(Selection::all()).per_second(2), anna()).await.unwrap();
+    // One in each second: it is the turn of the last after four.
+    let replay = Replay::of(Selection::all()).per_second(1);
+    let began = std::time::Instant::now();
+    let replayed = tokio::spawn(async move { inbox.replay(replay, anna()).await });
+    next(&mut seen).await;
+    let live = host.post("interview_result", &Body::result("4").with("score", 9).bytes()).await.delivery();
+    let mut handled = Vec::new();
+    while handled.len() < 5 {
+        handled.push(next(&mut seen).await.delivery);
+        assert!(host.database.work().iter().all(|work| work.due_at.is_none()), "nothing waits for a time to come");
+    }
 
-    let due: Vec<_> = host.database.work().iter().map(|work| work.due_at.unwrap()).collect();
-    let gaps: Vec<i128> = due.windows(2).map(|pair| (*pair[1] - *pair[0]).whole_milliseconds()).collect();
-    assert_eq!(gaps, [500; 4]);
+    assert_eq!(replayed.await.unwrap().unwrap().work, 5);
+    assert!(began.elapsed() >= Duration::from_secs(4), "one in each second");
+    assert_eq!(handled[0], live, "it does not wait for what is still to be replayed: {handled:?}");
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_selected_is_not_replayed() {
+    let (dying, _seen) = Script::new(|_, _| Act::Discard("no printer"));
+    let (other, _other_seen) = Script::named("Other", |_, _| Act::Effect);
+    let database = Arc::new(Database::with_effects());
+    let host = Host::builder().database(&database).handler(dying).handler(other).start().await;
+    let inbox = host.inbox.clone();
+    let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
+    all_finished(&host).await;
+
+    // One of the two is dead.
+    let dead = inbox.replay(Replay::of(Selection::all().state(State::Discarded)), anna()).await.unwrap();
+    all_finished(&host).await;
+    let of_one = inbox.replay(Replay::of(Selection::all().handler("Other")), anna()).await.unwrap();
+    all_finished(&host).await;
+    let to_all = Replay::of(Selection::delivery(delivery).state(State::Discarded)).to_all_handlers();
+    let to_all = inbox.replay(to_all, anna()).await.unwrap();
+
+    assert_eq!((dead.work, of_one.work, to_all.work), (1, 1, 2));
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_nobody_has_is_an_error_wherever_it_stands() {
+    let (host, inbox, mut seen) = host(|_, _| Act::Effect).await;
+    host.post("interview_result", &Body::result("r").bytes()).await;
+    next(&mut seen).await;
+
+    let errors = [
+        inbox.discard(Selection::all(), Some("Typo"), anna()).await.unwrap_err(),
+        inbox.discard(Selection::all().handler("Typo"), None, anna()).await.unwrap_err(),
+        inbox.replay(Replay::of(Selection::all().handler("Typo")), anna()).await.unwrap_err(),
+        inbox.count(&Selection::all().handler("Typo")).await.unwrap_err(),
+    ];
+    let endpoint = inbox.count(&Selection::all().endpoint("defualt")).await.unwrap_err();
+
+    assert!(
+        errors.iter().all(|error| error.to_string() == "there is no handler `Typo`: there is `Script`"),
+        "{errors:?}"
+    );
+    assert_eq!(endpoint.to_string(), "there is no endpoint `defualt`: there is `default`");
     host.stop().await;
 }
 

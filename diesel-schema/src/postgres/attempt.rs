@@ -7,7 +7,7 @@ use diesel_async::{AnsiTransactionManager, RunQueryDsl, TransactionManager};
 use futures_util::future::join;
 
 use super::Connection;
-use super::line::{promote, promote_in_host_transaction};
+use super::line::{promote, promote_if_seen};
 use super::transaction::{self, LOCK_TIMEOUT, MARK, STATEMENT_TIMEOUT, Terms, transaction_timestamp};
 use crate::tables::work::held;
 use crate::update::update;
@@ -32,9 +32,9 @@ pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: D
 /// hides from it what others have recorded.
 pub(super) async fn commit(connection: &mut Connection, ticket: &Ticket) -> QueryResult<()> {
     let line = ticket.line();
-    match promote_in_host_transaction(connection, &line).await {
-        Ok(true) => AnsiTransactionManager::commit_transaction(connection).await,
-        Ok(false) => {
+    match promote_if_seen(connection, &line).await {
+        Ok(Some(_)) => AnsiTransactionManager::commit_transaction(connection).await,
+        Ok(None) => {
             AnsiTransactionManager::commit_transaction(connection).await?;
             // Where this fails the sweep does it.
             let promoted = async {

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use diesel::define_sql_function;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
@@ -10,24 +10,18 @@ use crate::{Line, work};
 
 define_sql_function! {
     /// Promotes within a line, under its lock: see the migration that makes it.
-    fn mojito_promote(line: BigInt, of_handler: Text) -> Bool;
-}
-
-define_sql_function! {
-    /// The same in a handler's transaction, where its isolation level lets it: see the migration that makes it.
-    fn mojito_promote_in_host_transaction(line: BigInt, of_handler: Text) -> Bool;
+    fn mojito_promote(line: BigInt, of_handler: Text) -> Nullable<Bool>;
 }
 
 /// Promotes within a line: the earliest unfinished row is its first, unless one of the line runs. Whether a row was.
-pub(super) async fn promote(mut connection: &Connection, line: &Line) -> QueryResult<bool> {
-    diesel::select(mojito_promote(line.first_delivery_id, &line.handler)).get_result(&mut connection).await
+pub(super) async fn promote(connection: &Connection, line: &Line) -> QueryResult<bool> {
+    Ok(promote_if_seen(connection, line).await?.unwrap_or(false))
 }
 
-/// The same at the end of a handler's transaction. `false` where its isolation level does not let it see what others have
-/// recorded: then somebody has to promote once it is committed.
-pub(super) async fn promote_in_host_transaction(mut connection: &Connection, line: &Line) -> QueryResult<bool> {
-    let promote = mojito_promote_in_host_transaction(line.first_delivery_id, &line.handler);
-    diesel::select(promote).get_result(&mut connection).await
+/// The same in a handler's transaction. None where its isolation level hides from it what others have recorded: then somebody
+/// has to promote once it is committed.
+pub(super) async fn promote_if_seen(mut connection: &Connection, line: &Line) -> QueryResult<Option<bool>> {
+    diesel::select(mojito_promote(line.first_delivery_id, &line.handler)).get_result(&mut connection).await
 }
 
 /// Locks those of these rows that are there, do not run, and that nobody else has locked: a handler's transaction has its

@@ -2,8 +2,8 @@ use diesel::dsl::sql;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
 use diesel::sql_types::{Bool, Text};
 
-use super::{Connection, RunQueryDsl};
-use crate::{DeliveryRow, Erased, Person, Snapshot, State, Utc, deliveries, results, work};
+use super::{Connection, RunQueryDsl, promote};
+use crate::{DeliveryRow, Erased, Line, Person, Snapshot, State, Utc, deliveries, results, work};
 
 /// What stands in place of an error text that is erased.
 const ERASED: &str = "erased";
@@ -76,8 +76,21 @@ pub(crate) async fn erase_result(
         ))
         .execute(connection)
         .await?;
+    promote_all(connection, first).await?;
     let bodies = bodies + quarantined;
     Ok(Erased { results: tombstone as u64, bodies: bodies as u64, work: given_up as u64, errors: errors as u64 })
+}
+
+/// Somebody may have made work wait again meanwhile: it is the first of its line then, and ends where its body is missed.
+async fn promote_all(connection: &mut Connection, first_delivery_id: i64) -> QueryResult<()> {
+    let of_result = work::table.filter(work::first_delivery_id.eq(first_delivery_id));
+    // By the delivery too: so it is found by a key.
+    let first = of_result.filter(work::delivery_id.ge(first_delivery_id));
+    let handlers: Vec<String> = first.select(work::handler).distinct().order(work::handler).load(connection).await?;
+    for handler in handlers {
+        promote(connection, &Line { first_delivery_id, handler }).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn erase_body(connection: &mut Connection, delivery_id: i64) -> QueryResult<Erased> {

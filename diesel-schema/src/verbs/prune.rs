@@ -17,8 +17,10 @@ pub(crate) async fn prune_bodies(connection: &mut Connection, before: Utc, limit
         .select(deliveries::id)
         .load(connection)
         .await?;
-    let rows = deliveries::table.filter(deliveries::id.eq_any(&old));
-    diesel::update(rows).set(deliveries::body.eq(None::<Vec<u8>>)).execute(connection).await?;
+    if !old.is_empty() {
+        let rows = deliveries::table.filter(deliveries::id.eq_any(&old));
+        diesel::update(rows).set(deliveries::body.eq(None::<Vec<u8>>)).execute(connection).await?;
+    }
     failpoint::reach("prune.bodies");
     Ok(old.len() as u64)
 }

@@ -74,9 +74,10 @@ impl<B: Backend> Operator<B> {
     /// Makes the selected work wait again, step by step, as fast as the pace allows. Work never waits with a due time in the
     /// future: live deliveries behind it would wait for that.
     pub async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {
-        let target = serde_json::json!({
-            "selection": replay.selection, "handler": replay.handler, "all_handlers": replay.to_all_handlers,
-        });
+        let mut target = serde_json::json!({ "selection": replay.selection, "handler": replay.handler });
+        if replay.to_all_handlers {
+            target["all_handlers"] = true.into();
+        }
         let audit = self.begin_audit(Action::Replay, target, actor).await?;
         let began = Instant::now();
         let step = (replay.per_second / STEPS_PER_SECOND).clamp(1, STEP as u32);

@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Claim, Settlement, State, Utc};
+use mojito_schema::{Claim, ClaimRequest, HandlerSpec, Settlement, State, Utc};
 use tokio::task::JoinSet;
 
-use super::{claim, claim_on, claim_one, record, result, states};
+use super::{LEASE, claim, claim_on, claim_one, handler, record, result, states};
 use crate::harness::{Store, Subject, on_each_backend};
 
 on_each_backend!(
@@ -13,6 +14,9 @@ on_each_backend!(
     a_claim_takes_no_more_than_its_limit,
     what_is_not_due_is_not_claimed,
     processes_that_claim_at_once_never_get_the_same_work,
+    nothing_is_claimed_ahead_for_its_last_attempt,
+    a_claim_takes_no_more_bodies_than_fit,
+    no_two_claims_have_the_same_epoch,
 );
 
 async fn a_claim_tells_all_that_an_attempt_needs<B: Subject>() {
@@ -96,4 +100,49 @@ async fn processes_that_claim_at_once_never_get_the_same_work<B: Subject>() {
     let distinct: BTreeSet<i64> = claims.iter().map(|claim| claim.ticket.delivery_id).collect();
     assert_eq!((claims.len(), distinct.len()), (ROWS, ROWS));
     assert!(claims.iter().all(|claim| claim.attempt == 1));
+}
+
+async fn nothing_is_claimed_ahead_for_its_last_attempt<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let once = Arc::new(vec![HandlerSpec { max_attempts: 1, ..handler("Desk") }]);
+    let batch = Arc::new((0..6).map(|n| result(&n.to_string(), "a")).collect());
+    B::record(&mut store.connection, batch, once, Utc::now()).await.unwrap();
+
+    let request = |free| ClaimRequest { free, ..ClaimRequest::new("Desk", 6, LEASE) };
+    let ahead = B::claim(&mut store.connection, request(0), Utc::now()).await.unwrap();
+    let two = B::claim(&mut store.connection, request(2), Utc::now()).await.unwrap();
+
+    assert!(ahead.claims.is_empty(), "{ahead:?}");
+    assert_eq!(two.claims.len(), 2);
+    assert_eq!(claim(&mut store, 10).await.len(), 4);
+}
+
+async fn a_claim_takes_no_more_bodies_than_fit<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let large = "x".repeat(400 << 10);
+    record(&mut store, (0..5).map(|n| result(&n.to_string(), &large)).collect()).await;
+
+    let mut sizes = Vec::new();
+    while sizes.iter().sum::<usize>() < 5 {
+        let claimed = B::claim(&mut store.connection, ClaimRequest::new("Desk", 10, LEASE), Utc::now()).await.unwrap();
+        assert_eq!(claimed.is_cut, sizes.len() < 2, "there is more");
+        sizes.push(claimed.claims.len());
+    }
+
+    assert_eq!(sizes, [2, 2, 1], "at most a mebibyte at once");
+}
+
+async fn no_two_claims_have_the_same_epoch<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("r", "a")]).await;
+
+    let mut epochs = BTreeSet::new();
+    for _ in 0..20 {
+        let ticket = claim_one(&mut store).await.ticket;
+        epochs.insert(ticket.epoch);
+        B::settle(&mut store.connection, ticket, Settlement::Release, Utc::now()).await.unwrap();
+    }
+
+    assert_eq!(epochs.len(), 20);
+    assert!(epochs.iter().any(|epoch| *epoch > 1 << 40), "they are of 63 random bits: {epochs:?}");
 }

@@ -1,7 +1,6 @@
 DROP INDEX mojito_deliveries_unread_of_result;
 DROP INDEX mojito_work_discarded;
 DROP INDEX mojito_work_retryable;
-DROP FUNCTION mojito_promote_in_host_transaction;
 DROP FUNCTION mojito_promote;
 UPDATE mojito_work SET due_at = '-infinity' WHERE state = 'pending' AND due_at IS NULL;
 ALTER TABLE mojito_work DROP COLUMN is_first;

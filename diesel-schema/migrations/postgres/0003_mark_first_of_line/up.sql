@@ -18,19 +18,23 @@ BEGIN
 END
 $$;
 
--- Promotes within a line: the earliest unfinished row is its first, unless one of the line runs. Whether a row was.
+-- Promotes within a line: the earliest unfinished row is its first, unless one of the line runs. Whether a row was promoted.
 --
 -- Who ends a row does not see what another transaction records behind it, and the recorder does not see the end. So both
 -- take the lock of the line before they look: a recorder that of each result that it knows, everybody else that of the line
--- that they promote in. Each statement of a function sees what was committed before it, at READ COMMITTED alone.
+-- that they promote in. Each statement of a function sees what was committed before it, at READ COMMITTED alone: at another
+-- level the answer is null, and a transaction of our own promotes later.
 --
 -- Nobody waits for a row with the lock in hand: whoever has a row of the line locked promotes at its own end.
 CREATE FUNCTION mojito_promote(line BIGINT, of_handler TEXT) RETURNS BOOLEAN LANGUAGE plpgsql
-    SET enable_seqscan = off AS $$
+    SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     former RECORD;
     next_id BIGINT;
 BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RETURN NULL;
+    END IF;
     PERFORM pg_advisory_xact_lock(557025119, hashint8(line));
     SELECT delivery_id, lease_until, finished_at INTO former FROM mojito_work
         WHERE first_delivery_id = line AND handler = of_handler AND is_first;
@@ -58,18 +62,6 @@ BEGIN
         RETURN false;
     END IF;
     UPDATE mojito_work SET is_first = true WHERE delivery_id = next_id AND handler = of_handler;
-    RETURN true;
-END
-$$;
-
--- Promotes where a handler's transaction may: at READ COMMITTED. At any other level it would not see what was recorded since it
--- began, and its row stays the first of its line until a transaction of our own promotes. Whether that is over.
-CREATE FUNCTION mojito_promote_in_host_transaction(line BIGINT, of_handler TEXT) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
-BEGIN
-    IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RETURN false;
-    END IF;
-    PERFORM mojito_promote(line, of_handler);
     RETURN true;
 END
 $$;
