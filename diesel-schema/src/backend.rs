@@ -115,11 +115,12 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         allow_ephemeral: bool,
     ) -> impl Future<Output = Result<(), OpenError>> + Send;
 
-    /// Runs the migrations that are still to run, all or none. Safe when several processes do it at once.
+    /// Runs the migrations that are still to run: on SQLite all or none; on Postgres step by step, beside processes that
+    /// record and handle meanwhile. Safe when several processes do it at once.
     ///
     /// # Errors
     ///
-    /// When one cannot be run; then the database is as it was.
+    /// When one cannot be run; then the database is as it was, on Postgres before the step that failed.
     fn migrate(connection: &mut Self::Connection) -> impl Future<Output = Result<(), OpenError>> + Send;
 
     /// The names of the migrations that are still to run.

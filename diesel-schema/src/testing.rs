@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+#[cfg(feature = "postgres")]
+use crate::migration::Migration;
 use crate::plan::{Advance, Ground, Plan, ResultInsert};
 use crate::standing::Head;
 use crate::tables::deliveries::Known;
 use crate::{EventKind, Field, Finding, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, Standing, Utc};
 #[cfg(feature = "postgres")]
-use crate::{QueryResult, Ticket};
+use crate::{OpenError, QueryResult, Ticket};
 
 /// A store in memory: it carries out the same plans as a database, without one, and so a million times a minute.
 #[derive(Default)]
@@ -61,6 +63,25 @@ pub struct State {
 #[cfg(feature = "postgres")]
 pub async fn complete_by_itself(connection: &diesel_async::AsyncPgConnection, ticket: &Ticket) -> QueryResult<bool> {
     crate::postgres::complete(connection, ticket, std::time::Duration::from_secs(1)).await
+}
+
+/// Runs those of these migrations, name and SQL, that have not run on this database.
+///
+/// # Errors
+///
+/// Those of the database.
+#[cfg(feature = "postgres")]
+pub async fn migrate(
+    connection: &mut diesel_async::AsyncPgConnection,
+    migrations: &[(&'static str, &'static str)],
+) -> Result<(), OpenError> {
+    let migration = |&(name, up)| Migration {
+        name,
+        up,
+        #[cfg(test)]
+        down: "",
+    };
+    crate::postgres::migrate(connection, &migrations.iter().map(migration).collect::<Vec<_>>()).await
 }
 
 impl Memory {

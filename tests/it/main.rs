@@ -24,6 +24,7 @@ mod http;
 mod launch;
 mod leaks;
 mod leases;
+mod migrations;
 mod operations;
 mod plans;
 mod poison;

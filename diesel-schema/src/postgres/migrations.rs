@@ -1,18 +1,30 @@
+use std::time::{Duration, Instant};
+
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_types::{Bool, Nullable};
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 
+use super::connection::keeps_statements;
 use super::{Connection, TRIES};
 use crate::error::OpenError;
 use crate::failpoint;
 use crate::fault::is_in_the_way;
-use crate::migration::{Migration, migrations, missing};
+use crate::migration::{Index, Migration, Step, migrations, missing};
 use crate::tables::migrations::migrations;
 
 const MIGRATIONS: &[Migration] = migrations!("postgres");
 
-/// Whoever holds this lock migrates; the second of two processes then finds nothing left to run. The number is ours.
+/// Whoever holds this lock runs a step; the second of two processes then finds it done. The number is ours.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(5570251196)";
+
+/// On large tables, or while another process migrates, a statement takes its time.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = 0; \
+    SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+
+/// The same for what runs outside of a transaction.
+const UNBOUNDED: &str = "SET lock_timeout = 0; SET statement_timeout = 0; SET default_transaction_read_only = off";
+const AS_BEFORE: &str = "RESET lock_timeout; RESET statement_timeout; RESET default_transaction_read_only";
 
 const BOOKKEEPING: &str = "
     CREATE TABLE IF NOT EXISTS mojito_migrations (
@@ -22,51 +34,182 @@ const BOOKKEEPING: &str = "
     )
 ";
 
+/// How long a step waits for a lock at first, and at most. All who come to the table after it wait as long.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// How long those have for themselves between two tries.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long somebody may keep a step from its lock.
+const PATIENCE: Duration = Duration::from_mins(5);
+
 pub(super) async fn run(connection: &mut Connection) -> Result<(), OpenError> {
-    let mut tries = 1;
-    loop {
-        match run_in_transaction(connection).await {
-            // What still runs on the tables locks them in an order of its own.
-            Err(error) if is_in_the_way(&error) && tries < TRIES => tries += 1,
-            outcome => {
-                let failed = |error| OpenError::because("the tables cannot be brought up to date", error);
-                return outcome.map_err(failed);
-            }
-        }
-    }
+    run_all(connection, MIGRATIONS).await
 }
 
-/// In a transaction that nobody watches: on large tables, or while another process migrates, a statement takes its time.
-async fn run_in_transaction(connection: &mut Connection) -> QueryResult<()> {
-    connection.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
-    match run_missing(connection).await {
-        Ok(()) => connection.batch_execute("COMMIT").await,
-        Err(error) => {
-            connection.batch_execute("ROLLBACK").await?;
-            Err(error)
-        }
-    }
-}
-
-async fn run_missing(connection: &mut Connection) -> QueryResult<()> {
-    connection.batch_execute(LOCK).await?;
-    connection.batch_execute(BOOKKEEPING).await?;
-    let recorded: Vec<String> = migrations::table.select(migrations::name).load(connection).await?;
-    for migration in missing(MIGRATIONS, &recorded) {
-        connection.batch_execute(migration.up).await?;
-        failpoint::reach("migration.run");
-        let record = diesel::insert_into(migrations::table).values(migrations::name.eq(migration.name));
-        record.execute(connection).await?;
+/// Runs what is still to run, step by step. What another process has done meanwhile is passed over.
+pub(crate) async fn run_all(connection: &mut Connection, all: &[Migration]) -> Result<(), OpenError> {
+    while let Some(step) = Step::next(all, &recorded_by_itself(connection).await?) {
+        take(connection, all, &step).await?;
     }
     Ok(())
 }
 
+/// Tries a step until nobody is in its way.
+async fn take(connection: &mut Connection, all: &[Migration], step: &Step) -> Result<(), OpenError> {
+    let (began, mut tries, mut wait) = (Instant::now(), 1, SHORTEST_WAIT);
+    loop {
+        let error = match run_step(connection, all, step, wait).await {
+            Ok(()) => return Ok(()),
+            Err(Failure::Locked(error)) if began.elapsed() < PATIENCE => error,
+            Err(Failure::Locked(error)) => {
+                let message = format!(
+                    "the migration `{}` has waited for {PATIENCE:?} for tables that somebody uses: end that session \
+                     (`SELECT * FROM pg_stat_activity WHERE state LIKE 'idle in%'`)",
+                    step.migration
+                );
+                return Err(OpenError::because(message, error));
+            }
+            // What still runs on the tables locks them in an order of its own.
+            Err(Failure::Refused(error)) if is_in_the_way(&error) && tries < TRIES => error,
+            Err(Failure::Refused(error)) => return Err(failed(error)),
+        };
+        drop(error);
+        tries += 1;
+        wait = LONGEST_WAIT.min(wait * 2);
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Why a step was not done.
+enum Failure {
+    /// Others have locked what it needs.
+    Locked(Error),
+    /// Anything else.
+    Refused(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+async fn run_step(connection: &mut Connection, all: &[Migration], step: &Step, wait: Duration) -> Result<(), Failure> {
+    let Some(index) = step.index() else {
+        return in_transaction(connection, async |c| {
+            if is_next(c, all, step).await? {
+                run_briefly(c, step.sql, wait).await?;
+                record(c, step).await?;
+            }
+            Ok(())
+        })
+        .await;
+    };
+    build(connection, step, &index, wait).await?;
+    in_transaction(connection, async |c| {
+        if is_next(c, all, step).await? {
+            record(c, step).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn in_transaction<R>(
+    connection: &mut Connection,
+    body: impl AsyncFnOnce(&mut Connection) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    connection.batch_execute(BEGIN).await?;
+    match body(connection).await {
+        Ok(value) => {
+            connection.batch_execute("COMMIT").await?;
+            Ok(value)
+        }
+        Err(failure) => {
+            connection.batch_execute("ROLLBACK").await?;
+            Err(failure)
+        }
+    }
+}
+
+/// Whether nobody else has done the step, now that nobody else can.
+async fn is_next(connection: &mut Connection, all: &[Migration], step: &Step) -> QueryResult<bool> {
+    connection.batch_execute(LOCK).await?;
+    connection.batch_execute(BOOKKEEPING).await?;
+    let recorded: Vec<String> = migrations::table.select(migrations::name).load(connection).await?;
+    Ok(Step::next(all, &recorded).is_some_and(|next| next.name == step.name))
+}
+
+/// Runs statements that wait for a lock no longer than this.
+async fn run_briefly(connection: &mut Connection, statements: &str, wait: Duration) -> Result<(), Failure> {
+    connection.batch_execute(&format!("SET LOCAL lock_timeout = '{}ms'", wait.as_millis())).await?;
+    let began = Instant::now();
+    connection.batch_execute(statements).await.map_err(|error| match error {
+        // The server's words may be of any language, and nobody hands on their code.
+        Error::DatabaseError(DatabaseErrorKind::Unknown, _) if began.elapsed() >= wait => Failure::Locked(error),
+        error => Failure::Refused(error),
+    })
+}
+
+/// Records a step that is done. After the last one nobody need know of the others.
+async fn record(connection: &mut Connection, step: &Step) -> QueryResult<()> {
+    failpoint::reach("migration.run");
+    if step.name == step.migration {
+        let steps = migrations::name.like(format!("{}/%", step.migration));
+        diesel::delete(migrations::table.filter(steps)).execute(connection).await?;
+    }
+    let record = diesel::insert_into(migrations::table).values(migrations::name.eq(&step.name));
+    record.execute(connection).await.map(drop)
+}
+
+/// Builds an index while others write, unless it is there.
+async fn build(connection: &mut Connection, step: &Step, index: &Index, wait: Duration) -> Result<(), Failure> {
+    let is_there = in_transaction(connection, async |c| {
+        // Whoever builds it at this moment has the same lock until it is valid.
+        c.batch_execute(&format!("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", index.table)).await?;
+        let is_valid = is_valid(c, index).await?;
+        if is_valid == Some(false) {
+            // A process died, or its connection did, while it built it.
+            run_briefly(c, &format!("DROP INDEX {}", index.name), wait).await?;
+        }
+        Ok(is_valid == Some(true))
+    });
+    if is_there.await? {
+        return Ok(());
+    }
+    // Behind a proxy the session is not ours to set.
+    let is_ours = keeps_statements(connection);
+    if is_ours {
+        connection.batch_execute(UNBOUNDED).await?;
+    }
+    let built = connection.batch_execute(step.sql).await;
+    if is_ours {
+        connection.batch_execute(AS_BEFORE).await?;
+    }
+    built?;
+    // Another process may have begun it first, and died since.
+    match in_transaction(connection, async |c| Ok(is_valid(c, index).await?)).await? {
+        Some(true) => Ok(()),
+        _ => Err(Failure::Locked(Error::NotFound)),
+    }
+}
+
+/// Whether an index can be used; nothing where there is none.
+async fn is_valid(connection: &mut Connection, index: &Index) -> QueryResult<Option<bool>> {
+    let query = format!("(SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{}'))", index.name);
+    diesel::select(diesel::dsl::sql::<Nullable<Bool>>(&query)).get_result(connection).await
+}
+
 pub(super) async fn pending(connection: &mut Connection) -> Result<Vec<String>, OpenError> {
-    let recorded = connection
-        .transaction(async |c| recorded(c).await)
-        .await
-        .map_err(|error| OpenError::because("the state of the tables cannot be read", error))?;
+    let recorded = recorded_by_itself(connection).await?;
     Ok(missing(MIGRATIONS, &recorded).iter().map(|migration| migration.name.to_owned()).collect())
+}
+
+async fn recorded_by_itself(connection: &mut Connection) -> Result<Vec<String>, OpenError> {
+    let recorded = connection.transaction(async |c| recorded(c).await).await;
+    recorded.map_err(|error| OpenError::because("the state of the tables cannot be read", error))
 }
 
 async fn recorded(connection: &mut Connection) -> QueryResult<Vec<String>> {
@@ -75,4 +218,8 @@ async fn recorded(connection: &mut Connection) -> QueryResult<Vec<String>> {
         return Ok(Vec::new());
     }
     migrations::table.select(migrations::name).load(connection).await
+}
+
+fn failed(error: Error) -> OpenError {
+    OpenError::because("the tables cannot be brought up to date", error)
 }

@@ -27,6 +27,8 @@ use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, Simpl
 #[cfg(feature = "testing")]
 pub(crate) use self::attempt::complete;
 use self::line::{lock_idle, promote};
+#[cfg(feature = "testing")]
+pub(crate) use self::migrations::run_all as migrate;
 use self::transaction::Terms;
 use self::url::{Proxy, Url};
 use crate::backend::{Adrift, Backend, Open, Rescue};

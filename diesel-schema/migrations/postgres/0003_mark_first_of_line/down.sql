@@ -1,5 +1,5 @@
 DROP INDEX mojito_deliveries_unread_of_result;
-DROP INDEX mojito_work_discarded;
+DROP INDEX mojito_work_dead;
 DROP INDEX mojito_work_retryable;
 DROP FUNCTION mojito_promote;
 UPDATE mojito_work SET due_at = '-infinity' WHERE state = 'pending' AND due_at IS NULL;

@@ -2,6 +2,7 @@
 -- unfinished again, promotes the earliest unfinished row, unless one of the line runs.
 ALTER TABLE mojito_work ADD COLUMN is_first BOOLEAN NOT NULL DEFAULT false;
 
+-- step
 -- As before, but that no `due_at` means at once. `epoch` is the token of the claim, random.
 CREATE OR REPLACE FUNCTION mojito_work_is_sound(
     state TEXT, attempt INTEGER, max_attempts INTEGER, due_at TIMESTAMPTZ, lease_until TIMESTAMPTZ, epoch BIGINT,
@@ -66,6 +67,7 @@ BEGIN
 END
 $$;
 
+-- step
 UPDATE mojito_work SET due_at = NULL WHERE state = 'pending';
 UPDATE mojito_work AS one SET is_first = true
     FROM (
@@ -74,22 +76,40 @@ UPDATE mojito_work AS one SET is_first = true
     ) AS firsts
     WHERE one.delivery_id = firsts.delivery_id AND one.handler = firsts.handler;
 
+-- step
 -- Claim: the firsts that wait, in the order in which they are due. What waits behind them is not in it.
-CREATE INDEX mojito_work_claimable ON mojito_work (handler, COALESCE(due_at, '-infinity'), delivery_id)
+CREATE INDEX CONCURRENTLY IF NOT EXISTS mojito_work_claimable ON mojito_work
+    (handler, COALESCE(due_at, '-infinity'), delivery_id)
     WHERE is_first AND lease_until IS NULL AND finished_at IS NULL;
+
+-- step
 -- A line has one first at most. Record: has the line one? Promote: which is it?
-CREATE UNIQUE INDEX mojito_work_first ON mojito_work (first_delivery_id, handler) WHERE is_first;
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS mojito_work_first ON mojito_work (first_delivery_id, handler)
+    WHERE is_first;
+
+-- step
 -- Promote: what comes next in the line?
-CREATE INDEX mojito_work_behind ON mojito_work (first_delivery_id, handler, delivery_id)
+CREATE INDEX CONCURRENTLY IF NOT EXISTS mojito_work_behind ON mojito_work (first_delivery_id, handler, delivery_id)
     WHERE finished_at IS NULL AND NOT is_first;
+
+-- step
 -- Sweep: a first that is finished, whose next is still to be promoted.
-CREATE INDEX mojito_work_finished_first ON mojito_work (first_delivery_id) WHERE is_first AND finished_at IS NOT NULL;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS mojito_work_finished_first ON mojito_work (first_delivery_id)
+    WHERE is_first AND finished_at IS NOT NULL;
+
+-- step
 -- Rescue: has a suspect its turn?
-CREATE INDEX mojito_work_retryable ON mojito_work (due_at) WHERE state = 'retryable';
+CREATE INDEX CONCURRENTLY IF NOT EXISTS mojito_work_retryable ON mojito_work (due_at) WHERE state = 'retryable';
+
+-- step
 -- Selections: what is dead, in stored order.
-DROP INDEX mojito_work_discarded;
-CREATE INDEX mojito_work_discarded ON mojito_work (delivery_id, handler) WHERE state = 'discarded';
+CREATE INDEX CONCURRENTLY IF NOT EXISTS mojito_work_dead ON mojito_work (delivery_id, handler)
+    WHERE state = 'discarded';
+
+-- step
 -- Selections: what is quarantined of a result.
-CREATE INDEX mojito_deliveries_unread_of_result ON mojito_deliveries (result_id) WHERE first_delivery_id IS NULL;
-DROP INDEX mojito_work_by_due;
-DROP INDEX mojito_work_open;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS mojito_deliveries_unread_of_result ON mojito_deliveries (result_id)
+    WHERE first_delivery_id IS NULL;
+
+-- step
+DROP INDEX mojito_work_discarded, mojito_work_by_due, mojito_work_open;

@@ -71,7 +71,7 @@ CREATE INDEX mojito_work_by_lease ON mojito_work (lease_until) WHERE lease_until
 -- Rescue: has a suspect its turn?
 CREATE INDEX mojito_work_retryable ON mojito_work (due_at) WHERE state = 'retryable';
 -- What is dead, for the operator and for health.
-CREATE INDEX mojito_work_discarded ON mojito_work (delivery_id, handler) WHERE state = 'discarded';
+CREATE INDEX mojito_work_dead ON mojito_work (delivery_id, handler) WHERE state = 'discarded';
 
 -- Selections: what is quarantined of a result.
 CREATE INDEX mojito_deliveries_unread_of_result ON mojito_deliveries (result_id) WHERE first_delivery_id IS NULL;
