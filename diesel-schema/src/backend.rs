@@ -58,6 +58,13 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     /// When `url` is not for this database, or the database cannot be reached.
     fn open(url: &str, open: Open) -> impl Future<Output = Result<Self::Connection, OpenError>> + Send;
 
+    /// Whether a connection can be used that has rested for so long. A server, or what stands in between, may have closed it
+    /// without a word.
+    fn lives(connection: &mut Self::Connection, rest: Duration) -> impl Future<Output = bool> + Send {
+        let _ = (connection, rest);
+        ready(true)
+    }
+
     /// Takes hold of what every connection to this database stands on, and keeps it for as long as it lives.
     ///
     /// # Errors
@@ -132,7 +139,18 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         connection: &mut Self::Connection,
     ) -> impl Future<Output = Result<Vec<String>, OpenError>> + Send;
 
+    /// Sees to it that no id is given out twice, nor one that deliveries are filed under: a restore may have brought back
+    /// the rows, and not what counts them.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked, or what counts is behind and cannot be set.
+    fn mend_ids(connection: &mut Self::Connection) -> impl Future<Output = Result<(), OpenError>> + Send;
+
     /// Records a batch in one transaction, as if each member were recorded alone, in order.
+    ///
+    /// `None` for each member that was set aside: it needs what somebody else has locked, and can be tried again. All of
+    /// one result are set aside together, or none.
     ///
     /// # Errors
     ///
@@ -142,7 +160,19 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         batch: Arc<Vec<NewDelivery>>,
         handlers: Arc<Vec<HandlerSpec>>,
         now: Utc,
-    ) -> impl Future<Output = QueryResult<Vec<Recorded>>> + Send;
+    ) -> impl Future<Output = QueryResult<Vec<Option<Recorded>>>> + Send;
+
+    /// Records a delivery, with all that the database checks, and takes it back: whether deliveries are taken.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then none are.
+    fn rehearse(
+        connection: &mut Self::Connection,
+        delivery: NewDelivery,
+        handlers: Arc<Vec<HandlerSpec>>,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<()>> + Send;
 
     /// Claims deliveries for a handler: those that are due and the first of their line.
     ///

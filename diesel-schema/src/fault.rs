@@ -1,4 +1,6 @@
 use std::error::Error as StdError;
+#[cfg(feature = "postgres")]
+use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error};
 
@@ -23,6 +25,9 @@ const KNOWN: &[&str] = &[
     "permission denied",
 ];
 
+/// What is said of anything else.
+const UNKNOWN: &str = "database error";
+
 /// What went wrong in a database, in words that hold no data: for logs.
 pub fn fault(error: &Error) -> &'static str {
     match error {
@@ -36,18 +41,23 @@ pub fn fault(error: &Error) -> &'static str {
         Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _) => "connection lost",
         Error::DatabaseError(_, details) => {
             let message = details.message();
-            KNOWN.iter().find(|known| message.contains(**known)).copied().unwrap_or("database error")
+            KNOWN.iter().find(|known| message.contains(**known)).copied().unwrap_or(UNKNOWN)
         }
         Error::SerializationError(_) | Error::DeserializationError(_) => "a value does not fit its column",
         Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. } => "broken transaction",
         Error::NotFound => "row not found",
-        _ => "database error",
+        _ => UNKNOWN,
     }
 }
 
 /// Whether nobody knows what was committed: the connection was lost over the commit, or fell silent.
 pub fn is_unknown(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _))
+}
+
+/// Whether the connection was lost before anything was committed: what was not begun can be begun on another one.
+pub fn is_lost(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _))
 }
 
 /// The error after which nobody knows what was committed. Diesel itself never says that a connection was closed.
@@ -63,6 +73,18 @@ pub(crate) fn is_in_the_way(error: &Error) -> bool {
     match error {
         Error::DatabaseError(DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation, _) => true,
         error => is_deadlock(error),
+    }
+}
+
+/// Whether a statement failed since it had to wait for a lock for longer than this. Nobody hands on the code of that, and the
+/// message may be in any language; but no other refusal takes its time.
+#[cfg(feature = "postgres")]
+pub(crate) fn is_lock_timeout(error: &Error, waited: Duration, limit: Duration) -> bool {
+    match error {
+        Error::DatabaseError(DatabaseErrorKind::Unknown, details) => {
+            details.message().contains("lock timeout") || (waited >= limit && fault(error) == UNKNOWN)
+        }
+        _ => false,
     }
 }
 

@@ -60,8 +60,15 @@ pub(crate) enum Advance<'a> {
 
 impl<'a> Plan<'a> {
     /// Decides a batch, in its order, as if each member were recorded alone.
-    pub fn of(batch: &'a [NewDelivery], handlers: &'a [HandlerSpec], ground: Ground<'a>, now: Utc) -> Self {
-        let mut draft = Draft::of(batch.len(), handlers, ground, now);
+    pub fn of(
+        batch: impl IntoIterator<Item = &'a NewDelivery>,
+        handlers: &'a [HandlerSpec],
+        ground: Ground<'a>,
+        now: Utc,
+    ) -> Self {
+        let batch = batch.into_iter();
+        let (_, most) = batch.size_hint();
+        let mut draft = Draft::of(most.unwrap_or(0), handlers, ground, now);
         for delivery in batch {
             let verdict = draft.judge(delivery);
             let recorded = draft.add(delivery, verdict);

@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use crate::ingress::Ingress;
 use crate::pool::Pool;
 use crate::store::{Database, DieselStore, Link, Recorder, Recording, Signal, Store};
 use crate::{Error, Inbox, routes};
+
+/// After how long the launch says that migrations still run.
+const LONG_MIGRATION: Duration = Duration::from_secs(10);
 
 /// The plugin: attach it, and JobMojito's webhooks are received, recorded and handled.
 ///
@@ -120,8 +124,9 @@ impl<B: Backend> MojitoFairing<B> {
         let pauses = self.config.pauses(&names)?;
         let database = Arc::new(self.open_database(rocket).await?);
         let signal = Signal::new();
-        let (recorder, recording) =
-            Recorder::start(&database, &handlers, &signal, self.config.queue_limit.as_u64(), self.config.ack_deadline);
+        let queue_limit = self.config.queue_limit.as_u64();
+        let recorder = Recorder::start(&database, &handlers, &signal, queue_limit, self.config.ack_deadline);
+        let (recorder, recording) = recorder.await.map_err(|_| Error::unavailable("a connection to record on"))?;
         let operator = Link::new(Arc::clone(&database));
         let store = Arc::new(DieselStore::new(recorder, self.config.ack_deadline, operator, handlers, signal.clone()));
         Ok((endpoints, Running { database, store, pauses, signal, recording, dispatcher: None }))
@@ -155,6 +160,7 @@ impl<B: Backend> MojitoFairing<B> {
             })?,
             None => self.open_own_pool(rocket, &setting).await?,
         };
+        self.warn_of_a_small_pool(&pool);
         let database = async {
             self.prepare_tables(&pool).await?;
             Database::new(pool).await
@@ -180,11 +186,34 @@ impl<B: Backend> MojitoFairing<B> {
         let mut connection = pool.connection().await?;
         B::inspect(&mut connection, self.config.allow_ephemeral).await?;
         if self.config.migrate {
-            return B::migrate(&mut connection).await;
+            migrate::<B>(&mut connection).await?;
+        } else if let pending @ [_, ..] = B::pending_migrations(&mut connection).await?.as_slice() {
+            return Err(OpenError::not_migrated(pending));
         }
-        match B::pending_migrations(&mut connection).await?.as_slice() {
-            [] => Ok(()),
-            pending => Err(OpenError::not_migrated(pending)),
+        B::mend_ids(&mut connection).await
+    }
+
+    /// Handlers that wait for each other's connections give up, and are tried again.
+    fn warn_of_a_small_pool(&self, pool: &Pool<B>) {
+        let (attempts, connections) = (self.config.handler_concurrency * self.handlers.len(), pool.max_size());
+        if !B::SINGLE_WRITER && connections < attempts {
+            tracing::warn!(
+                connections,
+                attempts,
+                "the pool has fewer connections than attempts may run at once: raise its `max_connections`, or lower \
+                 `mojito.handler_concurrency`"
+            );
+        }
+    }
+}
+
+/// Says, now and then, that it takes its time.
+async fn migrate<B: Backend>(connection: &mut B::Connection) -> Result<(), OpenError> {
+    let mut migrating = pin!(B::migrate(connection));
+    loop {
+        match tokio::time::timeout(LONG_MIGRATION, migrating.as_mut()).await {
+            Ok(migrated) => return migrated,
+            Err(_) => tracing::warn!("the migrations still run, or wait for somebody who uses the tables"),
         }
     }
 }

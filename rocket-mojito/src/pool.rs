@@ -68,6 +68,11 @@ impl<B: Backend> Pool<B> {
         &self.url
     }
 
+    /// How many connections it has at most.
+    pub(crate) fn max_size(&self) -> usize {
+        self.pool.status().max_size
+    }
+
     /// Keeps the pool open while handlers run, also when Rocket shuts both down at once.
     pub(crate) async fn keep_open(&self) -> InUse {
         InUse(Arc::clone(&self.users).read_owned().await)

@@ -57,7 +57,9 @@ impl QueryFragment<Pg> for Additions<'_> {
         out.push_sql(") ");
         self.results.walk_ast(out.reborrow())?;
         out.push_sql(" ON CONFLICT (endpoint, id) DO UPDATE SET ");
-        for (comma, column) in commas().zip(Insert::<ResultInsert<'_>>::COLUMNS) {
+        // Not the key, though it would stay what it is: to set it locks the row for all who refer to it.
+        let columns = Insert::<ResultInsert<'_>>::COLUMNS.iter().filter(|column| !["endpoint", "id"].contains(column));
+        for (comma, column) in commas().zip(columns) {
             for part in [comma, column, " = excluded.", column] {
                 out.push_sql(part);
             }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use diesel::define_sql_function;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;

@@ -15,8 +15,9 @@ use crate::insert::commas;
 use crate::plan::ResultKey;
 use crate::{ResultRow, UtcTimestamp};
 
-/// The results with these keys, locked in their order, and each with the lock of its lines: who ends work in one does not
-/// see what is recorded behind it, nor the recorder the end.
+/// The results with these keys that nobody else has locked. Now they are, in the order of the keys.
+///
+/// Not `FOR UPDATE`: it would wait for a host's row with a foreign key to the result, and such a row for it.
 pub(super) struct Heads<'a> {
     endpoint: Vec<&'a str>,
     id: Vec<&'a str>,
@@ -40,7 +41,7 @@ impl QueryFragment<Pg> for Heads<'_> {
         self.row.walk_ast(out.reborrow())?;
         out.push_sql(
             " FROM mojito_results WHERE mojito_results.endpoint = asked.endpoint AND mojito_results.id = asked.id \
-             FOR UPDATE) AS head WHERE pg_advisory_xact_lock(557025119, hashint8(head.first_delivery_id)) IS NOT NULL",
+             FOR NO KEY UPDATE SKIP LOCKED) AS head",
         );
         Ok(())
     }
@@ -96,12 +97,66 @@ impl Query for OpenLines<'_> {
     type SqlType = (BigInt, Text);
 }
 
-/// Defines a query for stored deliveries, one for each row that is asked for.
+/// Defines a query for those of some numbers that could be locked, until the transaction ends.
+macro_rules! locks {
+    ($(#[$meta:meta])* $name:ident, $before:literal, $after:literal) => {
+        $(#[$meta])*
+        pub(super) struct $name(Vec<i64>);
+
+        impl FromIterator<i64> for $name {
+            fn from_iter<I: IntoIterator<Item = i64>>(numbers: I) -> Self {
+                Self(numbers.into_iter().collect::<BTreeSet<_>>().into_iter().collect())
+            }
+        }
+
+        impl QueryFragment<Pg> for $name {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+                out.push_sql($before);
+                out.push_bind_param::<Array<BigInt>, _>(&self.0)?;
+                out.push_sql($after);
+                Ok(())
+            }
+        }
+
+        impl QueryId for $name {
+            type QueryId = Self;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl Query for $name {
+            type SqlType = BigInt;
+        }
+    };
+}
+
+locks! {
+    /// Locks of nothing that is stored, under these numbers.
+    Numbers,
+    "SELECT asked.key FROM (SELECT unnest(", ") OFFSET 0) AS asked (key) WHERE pg_try_advisory_xact_lock(asked.key)"
+}
+
+locks! {
+    /// The locks of results' lines, under the first deliveries about them: who ends work in a line does not see what is
+    /// recorded behind it, nor the recorder the end. See `mojito_promote`.
+    Lines,
+    "SELECT asked.id FROM (SELECT unnest(",
+    ") OFFSET 0) AS asked (id) WHERE pg_try_advisory_xact_lock(557025119, hashint8(asked.id))"
+}
+
+locks! {
+    /// Deliveries, so that repeats of them can be counted.
+    Originals,
+    "SELECT known.id FROM (SELECT unnest(",
+    ")) AS asked (id), LATERAL (SELECT d.id FROM mojito_deliveries AS d WHERE d.id = asked.id \
+     FOR NO KEY UPDATE SKIP LOCKED) AS known"
+}
+
+/// Defines a query for stored rows, some for each row that is asked for.
 macro_rules! lookup {
     (
         $(#[$meta:meta])*
         $name:ident<$life:lifetime>: ($($column:ident: $rust:ty as $sql:ty),+),
-        $answer:literal as $answer_type:ty, where $condition:literal
+        $answer:literal as $answer_type:ty, from $table:literal where $condition:literal
     ) => {
         $(#[$meta])*
         #[derive(Default)]
@@ -134,8 +189,7 @@ macro_rules! lookup {
                 out.push_sql([$(stringify!($column)),+].join(", ").as_str());
                 // `OFFSET 0`: never made a join.
                 out.push_sql(concat!(
-                    "), LATERAL (SELECT ", $answer, " FROM mojito_deliveries AS d WHERE ", $condition,
-                    " OFFSET 0) AS known",
+                    "), LATERAL (SELECT ", $answer, " FROM ", $table, " WHERE ", $condition, " OFFSET 0) AS known",
                 ));
                 Ok(())
             }
@@ -156,14 +210,21 @@ lookup! {
     /// The deliveries of these results with these fingerprints: fingerprint, id, standing, message id.
     KnownBy<'a>: (first_delivery_id: i64 as BigInt, fingerprint: &'a [u8] as Binary),
     "d.fingerprint, d.id, d.standing, d.message_id" as (Binary, BigInt, Text, Nullable<Text>),
-    where "d.first_delivery_id = asked.first_delivery_id AND d.fingerprint = asked.fingerprint"
+    from "mojito_deliveries AS d" where "d.first_delivery_id = asked.first_delivery_id AND d.fingerprint = asked.fingerprint"
 }
 
 lookup! {
     /// The stored deliveries with these ids of these endpoints' gateways: endpoint, message id.
     Messages<'a>: (endpoint: &'a str as Text, message_id: &'a str as Text),
     "d.endpoint, d.message_id" as (Text, Nullable<Text>),
-    where "d.endpoint = asked.endpoint AND d.message_id = asked.message_id"
+    from "mojito_deliveries AS d" where "d.endpoint = asked.endpoint AND d.message_id = asked.message_id"
+}
+
+lookup! {
+    /// Those of these keys that are a result's, whoever has locked it: endpoint, id.
+    Stored<'a>: (endpoint: &'a str as Text, id: &'a str as Text),
+    "r.endpoint, r.id" as (Text, Text),
+    from "mojito_results AS r" where "r.endpoint = asked.endpoint AND r.id = asked.id"
 }
 
 /// For each delivery with one of these fingerprints: the time at which the transaction began, an id that nobody has had,

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::result::Error;
 use diesel::sql_types::{Bool, Nullable};
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 
@@ -9,7 +9,7 @@ use super::connection::keeps_statements;
 use super::{Connection, TRIES};
 use crate::error::OpenError;
 use crate::failpoint;
-use crate::fault::is_in_the_way;
+use crate::fault::{is_in_the_way, is_lock_timeout};
 use crate::migration::{Index, Migration, Step, migrations, missing};
 use crate::tables::migrations::migrations;
 
@@ -146,10 +146,9 @@ async fn is_next(connection: &mut Connection, all: &[Migration], step: &Step) ->
 async fn run_briefly(connection: &mut Connection, statements: &str, wait: Duration) -> Result<(), Failure> {
     connection.batch_execute(&format!("SET LOCAL lock_timeout = '{}ms'", wait.as_millis())).await?;
     let began = Instant::now();
-    connection.batch_execute(statements).await.map_err(|error| match error {
-        // The server's words may be of any language, and nobody hands on their code.
-        Error::DatabaseError(DatabaseErrorKind::Unknown, _) if began.elapsed() >= wait => Failure::Locked(error),
-        error => Failure::Refused(error),
+    connection.batch_execute(statements).await.map_err(|error| match is_lock_timeout(&error, began.elapsed(), wait) {
+        true => Failure::Locked(error),
+        false => Failure::Refused(error),
     })
 }
 

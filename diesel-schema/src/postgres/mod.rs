@@ -4,6 +4,7 @@ mod attempt;
 mod bulk;
 mod claim;
 mod connection;
+mod ids;
 mod line;
 mod lookup;
 mod migrations;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::QueryResult;
+use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
 
 #[cfg(feature = "testing")]
@@ -86,6 +88,10 @@ type Db = diesel::pg::Pg;
 
 /// How often a transaction is tried that others got in the way of.
 const TRIES: u32 = 5;
+
+/// How long a connection rests before it is asked whether it lives, and how long its answer may take.
+const LONG_REST: Duration = Duration::from_secs(5);
+const PING: Duration = Duration::from_secs(1);
 
 /// How long the server may be silent over a statement, longer than it may take by `statement_timeout`, and over a
 /// verb. Then its connection is given up: a new one is there before 30 s have passed.
@@ -160,6 +166,13 @@ impl Backend for Postgres {
         connection::open(url).await
     }
 
+    async fn lives(connection: &mut Connection, rest: Duration) -> bool {
+        // What the server has told is known at once. A network may have forgotten the connection and told nobody.
+        !connection.is_broken()
+            && (rest < LONG_REST
+                || matches!(tokio::time::timeout(PING, connection.batch_execute("SELECT 1")).await, Ok(Ok(()))))
+    }
+
     async fn footing(_: &str) -> Result<(), OpenError> {
         Ok(())
     }
@@ -194,6 +207,10 @@ impl Backend for Postgres {
         migrations::run(connection).await
     }
 
+    async fn mend_ids(connection: &mut Connection) -> Result<(), OpenError> {
+        ids::mend(connection).await.map_err(|error| OpenError::because(ids::UNMENDED, error))
+    }
+
     async fn pending_migrations(connection: &mut Connection) -> Result<Vec<String>, OpenError> {
         migrations::pending(connection).await
     }
@@ -203,8 +220,31 @@ impl Backend for Postgres {
         batch: Arc<Vec<NewDelivery>>,
         handlers: Arc<Vec<HandlerSpec>>,
         _: Utc,
-    ) -> QueryResult<Vec<Recorded>> {
-        heard(async { again!(record::record(connection, &batch, &handlers)) }).await
+    ) -> QueryResult<Vec<Option<Recorded>>> {
+        heard(async {
+            let mut tries = 1;
+            loop {
+                match record::record(connection, &batch, &handlers).await {
+                    Err(error) if is_in_the_way(&error) && tries < TRIES => {
+                        tries += 1;
+                        if ids::are_behind(&error) {
+                            ids::mend(connection).await?;
+                        }
+                    }
+                    outcome => break outcome,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn rehearse(
+        connection: &mut Connection,
+        delivery: NewDelivery,
+        handlers: Arc<Vec<HandlerSpec>>,
+        _: Utc,
+    ) -> QueryResult<()> {
+        heard(record::rehearse(connection, &delivery, &handlers)).await
     }
 
     async fn claim(connection: &mut Connection, request: ClaimRequest, _: Utc) -> QueryResult<Claimed> {

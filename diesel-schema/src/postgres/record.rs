@@ -1,31 +1,32 @@
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::{Duration, Instant};
 
-use diesel::define_sql_function;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::result::Error;
-use diesel::sql_types::BigInt;
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use futures_util::future::{join, try_join, try_join3};
 
 use super::bulk::{Additions, Repeats, overtaken};
-use super::lookup::{self, Heads, KnownBy, Messages, OpenLines};
+use super::lookup::{self, Heads, KnownBy, Lines, Messages, Numbers, OpenLines, Originals, Stored};
 use super::transaction::{self, Terms};
 use super::{Connection, verbs};
+use crate::fault::is_lock_timeout;
 use crate::plan::{Advance, Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
 use crate::tables::deliveries::Known;
 use crate::update::update;
 use crate::{Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, results};
 
-define_sql_function! {
-    /// A lock on a number, until the transaction ends.
-    fn pg_advisory_xact_lock(key: BigInt);
-}
+/// How long recording waits for a lock that it did not expect: of a table, or of rows that triggers of the host's write.
+const LOCK_WAIT: Duration = Duration::from_millis(250);
 
 /// Locks the results of the batch, loads what it stands on, decides, writes: the same few statements, whatever the size of
 /// the batch, and one round trip for what does not wait for each other.
+///
+/// Members that need what somebody else has locked are set aside, each with all of its result, so that nobody waits for
+/// them: `None`. A single one is set aside as well where the lock is found only while it is written.
 ///
 /// A result that is new to two processes at once has no row to lock: the second's statement fails, and the whole
 /// transaction is run again.
@@ -33,30 +34,84 @@ pub(super) async fn record(
     connection: &mut Connection,
     batch: &[NewDelivery],
     handlers: &[HandlerSpec],
-) -> QueryResult<Vec<Recorded>> {
+) -> QueryResult<Vec<Option<Recorded>>> {
+    let began = Instant::now();
+    match record_unlocked(connection, batch, handlers).await {
+        Err(error) if batch.len() == 1 && is_lock_timeout(&error, began.elapsed(), LOCK_WAIT) => Ok(vec![None]),
+        outcome => outcome,
+    }
+}
+
+async fn record_unlocked(
+    connection: &mut Connection,
+    batch: &[NewDelivery],
+    handlers: &[HandlerSpec],
+) -> QueryResult<Vec<Option<Recorded>>> {
+    let (plan, locked) = plan(connection, batch, handlers).await?;
+    carry_out(connection, &plan).await?;
+    let mut recorded = plan.recorded.into_iter();
+    Ok(batch.iter().map(|delivery| if locked.has(delivery) { None } else { recorded.next() }).collect())
+}
+
+/// Records a delivery, and takes it back.
+pub(super) async fn rehearse(
+    connection: &mut Connection,
+    delivery: &NewDelivery,
+    handlers: &[HandlerSpec],
+) -> QueryResult<()> {
+    let (plan, _) = plan(connection, std::slice::from_ref(delivery), handlers).await?;
+    let written = async {
+        write(connection, &plan).await?;
+        // What is checked at the commit is checked now.
+        connection.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
+        Err::<(), _>(Error::RollbackTransaction)
+    };
+    let written = written.await;
+    match transaction::end(connection, written).await {
+        Err(Error::RollbackTransaction) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Begins a transaction, locks, loads and decides. It stays open, unless that fails.
+async fn plan<'a>(
+    connection: &mut Connection,
+    batch: &'a [NewDelivery],
+    handlers: &'a [HandlerSpec],
+) -> QueryResult<(Plan<'a>, Locked<'a>)> {
     // In this order also on the way. After the locks: so nothing is overlooked that another process commits meanwhile,
     // and ids rise with the versions of a result, in whatever process they are made.
     let ground = async {
-        lock_nameless(connection, batch).await?;
-        try_join3(lock_heads(connection, batch), messages(connection, batch), free(connection, batch)).await
+        let locks = try_join(lock_nameless(connection, batch), lock_heads(connection, batch));
+        try_join3(locks, messages(connection, batch), free(connection, batch)).await
     };
     let terms = Terms::planned_once().statements();
+    let terms = format!("{terms}; SET LOCAL lock_timeout = '{}ms'", LOCK_WAIT.as_millis());
     let (begun, ground) = join(transaction::start(connection, &terms), ground).await;
     transaction::account_for(connection, begun).await?;
     let plan = async {
-        let (heads, messages, Free { now, ids, waiting: mut known }) = ground?;
+        let ((nameless, (heads, mut results)), messages, Free { now, ids, waiting: mut known }) = ground?;
         let mut lines = HashSet::new();
         if !heads.is_empty() {
-            let (of_results, open) =
-                try_join(known_by(connection, batch, &heads), open_lines(connection, &heads, handlers)).await?;
+            // In this order also on the way: a line is looked at under its lock.
+            let loaded = try_join3(
+                lock_lines(connection, &heads),
+                open_lines(connection, &heads, handlers),
+                known_by(connection, batch, &heads),
+            );
+            let (busy, open, of_results) = loaded.await?;
+            results.extend(busy);
             known.extend(of_results);
             lines = open;
         }
-        let ground = Ground { heads, known: by_fingerprint(batch, known), messages, lines, ids };
-        Ok(Plan::of(batch, handlers, ground, now))
+        let known = by_fingerprint(batch, known);
+        let mut locked = Locked { results, fingerprints: nameless };
+        locked.look_for_originals(connection, batch, &heads, &known).await?;
+        let open = batch.iter().filter(|delivery| !locked.has(delivery));
+        Ok((Plan::of(open, handlers, Ground { heads, known, messages, lines, ids }, now), locked))
     };
     match plan.await {
-        Ok(plan) => carry_out(connection, &plan).await.map(|()| plan.recorded),
+        Ok(plan) => Ok(plan),
         Err(error) => transaction::end(connection, Err(error)).await,
     }
 }
@@ -69,40 +124,94 @@ pub(super) async fn admit(
     handlers: &[HandlerSpec],
     now: Utc,
 ) -> QueryResult<Option<Recorded>> {
-    lock_heads(connection, std::slice::from_ref(delivery)).await?;
+    if let Some((endpoint, id)) = key_of(delivery) {
+        let head = results::table.find((endpoint, id)).select(results::version);
+        head.for_no_key_update().get_result::<i64>(connection).await.optional()?;
+    }
     verbs::admit(connection, delivery_id, delivery, handlers, now).await
 }
 
-/// Locks the fingerprints of what nobody understands, in their order: it may have no result whose row could be locked,
-/// and copies in two processes at once would be two deliveries.
-async fn lock_nameless(mut connection: &Connection, batch: &[NewDelivery]) -> QueryResult<()> {
-    let nameless = batch.iter().filter(|delivery| matches!(delivery.content, Content::Unusable { .. }));
-    let keys: BTreeSet<i64> = nameless
-        .filter_map(|delivery| delivery.fingerprint.as_bytes().first_chunk())
-        .map(|chunk| i64::from_be_bytes(*chunk))
-        .collect();
-    for key in keys {
-        diesel::select(pg_advisory_xact_lock(key)).execute(&mut connection).await?;
-    }
-    Ok(())
+/// What of a batch somebody else has locked.
+struct Locked<'a> {
+    results: HashSet<ResultKey<'a>>,
+    fingerprints: HashSet<Fingerprint>,
 }
 
-/// The state of each result that the batch names, locked in the order of the keys.
+impl<'a> Locked<'a> {
+    fn has(&self, delivery: &NewDelivery) -> bool {
+        match key_of(delivery) {
+            Some(key) => self.results.contains(&key),
+            None => self.fingerprints.contains(&delivery.fingerprint),
+        }
+    }
+
+    /// Locks what may turn out to be repeated, where its count cannot be written while somebody else has it.
+    async fn look_for_originals(
+        &mut self,
+        mut connection: &Connection,
+        batch: &'a [NewDelivery],
+        heads: &HashMap<ResultKey<'a>, Head<'a>>,
+        known: &HashMap<Fingerprint, Vec<Known>>,
+    ) -> QueryResult<()> {
+        let originals = |delivery: &'a NewDelivery| {
+            let tombstone = key_of(delivery).and_then(|key| heads.get(&key)).filter(|head| head.erased);
+            let copies = known.get(&delivery.fingerprint).map_or(&[][..], Vec::as_slice);
+            copies.iter().map(|copy| copy.id).chain(tombstone.map(|head| head.delivery_id))
+        };
+        if known.is_empty() && !heads.values().any(|head| head.erased) {
+            return Ok(());
+        }
+        let asked: Originals = batch.iter().flat_map(originals).collect();
+        let free: HashSet<i64> = asked.load(&mut connection).await?.into_iter().collect();
+        for delivery in batch.iter().filter(|delivery| originals(delivery).any(|id| !free.contains(&id))) {
+            match key_of(delivery) {
+                Some(key) => drop(self.results.insert(key)),
+                None => drop(self.fingerprints.insert(delivery.fingerprint)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Locks the fingerprints of what nobody understands: it may have no result whose row could be locked, and copies in two
+/// processes at once would be two deliveries. Which of them somebody else has locked.
+async fn lock_nameless(mut connection: &Connection, batch: &[NewDelivery]) -> QueryResult<HashSet<Fingerprint>> {
+    let number =
+        |fingerprint: &Fingerprint| fingerprint.as_bytes().first_chunk().map(|chunk| i64::from_be_bytes(*chunk));
+    let nameless = batch.iter().filter(|delivery| matches!(delivery.content, Content::Unusable { .. }));
+    let mut fingerprints: HashSet<Fingerprint> = nameless.map(|delivery| delivery.fingerprint).collect();
+    if fingerprints.is_empty() {
+        return Ok(fingerprints);
+    }
+    let asked: Numbers = fingerprints.iter().filter_map(number).collect();
+    let free: HashSet<i64> = asked.load(&mut connection).await?.into_iter().collect();
+    fingerprints.retain(|fingerprint| number(fingerprint).is_some_and(|number| !free.contains(&number)));
+    Ok(fingerprints)
+}
+
+/// The state of each result that the batch names, locked in the order of the keys; and the results that somebody else has
+/// locked.
 async fn lock_heads<'a>(
     mut connection: &Connection,
     batch: &'a [NewDelivery],
-) -> QueryResult<HashMap<ResultKey<'a>, Head<'a>>> {
-    let keys: Vec<ResultKey<'a>> = batch.iter().filter_map(key_of).collect();
-    let rows: Vec<ResultRow> = keys.iter().copied().collect::<Heads<'_>>().load(&mut connection).await?;
+) -> QueryResult<(HashMap<ResultKey<'a>, Head<'a>>, HashSet<ResultKey<'a>>)> {
+    let keys: HashSet<ResultKey<'a>> = batch.iter().filter_map(key_of).collect();
+    let (asked, stored): (Heads<'_>, Stored<'_>) = (keys.iter().copied().collect(), keys.iter().copied().collect());
+    let mut other = connection;
+    let (rows, stored): (Vec<ResultRow>, Vec<(String, String)>) =
+        try_join(asked.load(&mut connection), stored.load(&mut other)).await?;
+    let stored: HashSet<ResultKey<'_>> = stored.iter().map(|(endpoint, id)| (endpoint.as_str(), id.as_str())).collect();
     let mut by_key: HashMap<(String, String), Head<'a>> =
         rows.into_iter().map(|row| ((row.endpoint.clone(), row.id.clone()), Head::from(row))).collect();
-    let mut heads = HashMap::new();
-    for (endpoint, id) in keys {
-        if let Some(head) = by_key.remove(&(endpoint.to_owned(), id.to_owned())) {
-            heads.insert((endpoint, id), head);
+    let (mut heads, mut locked) = (HashMap::new(), HashSet::new());
+    for key in keys {
+        match by_key.remove(&(key.0.to_owned(), key.1.to_owned())) {
+            Some(head) => drop(heads.insert(key, head)),
+            None if stored.contains(&key) => drop(locked.insert(key)),
+            None => {}
         }
     }
-    Ok(heads)
+    Ok((heads, locked))
 }
 
 /// A stored delivery, under its fingerprint.
@@ -118,6 +227,17 @@ async fn known_by(
     let asked: KnownBy<'_> =
         of_stored.map(|(delivery, head)| (head.first_delivery_id, delivery.fingerprint.as_bytes())).collect();
     asked.load(&mut connection).await
+}
+
+/// Locks the lines of these results. Those in which somebody ends work at this moment are set aside.
+async fn lock_lines<'a>(
+    mut connection: &Connection,
+    heads: &HashMap<ResultKey<'a>, Head<'_>>,
+) -> QueryResult<Vec<ResultKey<'a>>> {
+    let asked: Lines = heads.values().map(|head| head.first_delivery_id).collect();
+    let locked: HashSet<i64> = asked.load(&mut connection).await?.into_iter().collect();
+    let is_busy = |head: &Head<'_>| !locked.contains(&head.first_delivery_id);
+    Ok(heads.iter().filter(|(_, head)| is_busy(head)).map(|(key, _)| *key).collect())
 }
 
 /// The lines of the batch's results that have unfinished work or a first.

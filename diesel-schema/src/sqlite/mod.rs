@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, Connection as _, SimpleConnection as _, TransactionManager as _};
 use diesel::prelude::*;
+use diesel::result::Error;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_util::FutureExt as _;
 
@@ -98,6 +99,11 @@ impl Backend for Sqlite {
         migrations::run(connection).await
     }
 
+    async fn mend_ids(connection: &mut Wrapper) -> Result<(), OpenError> {
+        let mended = connection.spawn_blocking(record::mend_ids).await;
+        mended.map_err(|error| OpenError::because("the ids of the SQLite file cannot be compared with its rows", error))
+    }
+
     async fn pending_migrations(connection: &mut Wrapper) -> Result<Vec<String>, OpenError> {
         migrations::pending(connection).await
     }
@@ -107,8 +113,24 @@ impl Backend for Sqlite {
         batch: Arc<Vec<NewDelivery>>,
         handlers: Arc<Vec<HandlerSpec>>,
         now: Utc,
-    ) -> QueryResult<Vec<Recorded>> {
+    ) -> QueryResult<Vec<Option<Recorded>>> {
         write(connection, move |c| at_once(record::record(c, &batch, &handlers, now))).await
+    }
+
+    async fn rehearse(
+        connection: &mut Wrapper,
+        delivery: NewDelivery,
+        handlers: Arc<Vec<HandlerSpec>>,
+        now: Utc,
+    ) -> QueryResult<()> {
+        let rehearsed = write(connection, move |c| {
+            at_once(record::record(c, &[delivery], &handlers, now))?;
+            Err::<(), _>(Error::RollbackTransaction)
+        });
+        match rehearsed.await {
+            Err(Error::RollbackTransaction) => Ok(()),
+            outcome => outcome,
+        }
     }
 
     async fn claim(connection: &mut Wrapper, request: ClaimRequest, now: Utc) -> QueryResult<Claimed> {

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, max};
 use diesel::prelude::*;
 
 use super::verbs::record::{heads, write};
@@ -8,7 +8,7 @@ use crate::plan::{Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
 use crate::tables::deliveries::{Known, known as known_by, of_message, quarantined, waiting};
 use crate::tables::line::{behind_first, first_of};
-use crate::{Fingerprint, HandlerSpec, NewDelivery, Recorded, Utc, failpoint};
+use crate::{Fingerprint, HandlerSpec, NewDelivery, Recorded, Utc, deliveries, failpoint, results, work};
 
 /// Loads what the batch stands on, decides, writes. The caller holds the write lock from before the first read.
 pub(super) async fn record(
@@ -16,7 +16,7 @@ pub(super) async fn record(
     batch: &[NewDelivery],
     handlers: &[HandlerSpec],
     now: Utc,
-) -> QueryResult<Vec<Recorded>> {
+) -> QueryResult<Vec<Option<Recorded>>> {
     let heads = heads(connection, batch).await?;
     let known = known(connection, batch, &heads)?;
     let messages = messages(connection, batch)?;
@@ -25,7 +25,7 @@ pub(super) async fn record(
     let plan = Plan::of(batch, handlers, Ground { heads, known, messages, lines, ids }, now);
     write(connection, &plan).await?;
     failpoint::reach("record.written");
-    Ok(plan.recorded)
+    Ok(plan.recorded.into_iter().map(Some).collect())
 }
 
 /// The stored deliveries with each fingerprint of the batch, one by one: those of its result, and quarantined ones, which
@@ -89,13 +89,46 @@ diesel::table! {
     }
 }
 
+const COUNTED: &str = "mojito_deliveries";
+
+/// Ids that nobody has had: above what SQLite remembers, which may be less than what is stored since a row of
+/// `sqlite_sequence` was deleted, or since it was left out of a restore.
 fn free_ids(connection: &mut SqliteConnection, count: usize) -> QueryResult<VecDeque<i64>> {
+    let highest = counted(connection)?.unwrap_or(0).max(highest_of_deliveries(connection)?);
+    Ok((highest + 1..).take(count).collect())
+}
+
+fn counted(connection: &mut SqliteConnection) -> QueryResult<Option<i64>> {
     // Not `first`: SQLite compiles a query with a bound limit anew each time.
-    let highest: Option<i64> = sqlite_sequence::table
-        .filter(sqlite_sequence::name.eq("mojito_deliveries"))
-        .select(sqlite_sequence::seq)
-        .get_result(connection)
-        .optional()?;
-    let first = highest.unwrap_or(0) + 1;
-    Ok((first..).take(count).collect())
+    let row = sqlite_sequence::table.filter(sqlite_sequence::name.eq(COUNTED)).select(sqlite_sequence::seq);
+    row.get_result(connection).optional()
+}
+
+/// The highest id of a delivery, or of one that deliveries are filed under.
+fn highest_of_deliveries(connection: &mut SqliteConnection) -> QueryResult<i64> {
+    let id: Option<i64> = deliveries::table.select(max(deliveries::id)).get_result(connection)?;
+    let first: Option<i64> = deliveries::table.select(max(deliveries::first_delivery_id)).get_result(connection)?;
+    Ok(id.max(first).unwrap_or(0))
+}
+
+/// Lets SQLite remember what any table knows of an id. Only at launch: this reads whole tables.
+pub(super) fn mend_ids(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let highest = |connection: &mut SqliteConnection| {
+        let work: (Option<i64>, Option<i64>) =
+            work::table.select((max(work::delivery_id), max(work::first_delivery_id))).get_result(connection)?;
+        let results: (Option<i64>, Option<i64>) = results::table
+            .select((max(results::delivery_id), max(results::first_delivery_id)))
+            .get_result(connection)?;
+        let others = [work.0, work.1, results.0, results.1].into_iter().flatten().max().unwrap_or(0);
+        QueryResult::Ok(highest_of_deliveries(connection)?.max(others))
+    };
+    if highest(connection)? <= counted(connection)?.unwrap_or(0) {
+        return Ok(());
+    }
+    connection.immediate_transaction(|c| {
+        let highest = highest(c)?.max(counted(c)?.unwrap_or(0));
+        diesel::delete(sqlite_sequence::table.filter(sqlite_sequence::name.eq(COUNTED))).execute(c)?;
+        let row = (sqlite_sequence::name.eq(COUNTED), sqlite_sequence::seq.eq(highest));
+        diesel::insert_into(sqlite_sequence::table).values(row).execute(c).map(drop)
+    })
 }

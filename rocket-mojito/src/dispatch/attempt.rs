@@ -19,6 +19,9 @@ const CONFLICT: &str = "the commit failed: another transaction was in its way";
 /// The longest `last_error` that is kept, in bytes.
 const LONGEST_ERROR: usize = 2000;
 
+/// How long an attempt keeps its slot that has found no connection to the database: another one would not either.
+const PAUSE_WITHOUT_CONNECTION: Duration = Duration::from_secs(1);
+
 /// One run of a handler on one delivery.
 pub(super) struct Attempt<B: Backend> {
     pub handler: Arc<dyn MojitoHandler<B>>,
@@ -48,13 +51,18 @@ impl<B: Backend> Attempt<B> {
         };
         match answer {
             Ok(()) => match transaction.commit().await {
-                End::Unused => Some(Settlement::Complete),
+                // It went on without one.
+                End::Unused | End::Unconnected => Some(Settlement::Complete),
                 End::Committed | End::Stale => None,
                 End::Conflict => Some(again(CONFLICT.to_owned(), backoff::pause_of_conflict(number, fastrand::f64()))),
                 End::Unknown => Some(settlement(&"the commit failed".into(), number)),
             },
             Err(error) => match transaction.rollback().await {
                 End::Stale => None,
+                End::Unconnected if error.fate == Fate::Retry => {
+                    tokio::time::sleep(PAUSE_WITHOUT_CONNECTION).await;
+                    Some(Settlement::Release)
+                }
                 _ => Some(settlement(&error, number)),
             },
         }

@@ -22,6 +22,8 @@ enum State<B: Backend> {
     Open { loan: Loan<B>, _turns: (WriteTurn, TransactionTurn) },
     /// The ticket is stale: somebody else has the work.
     Stale,
+    /// There was no connection to open it on.
+    Unconnected,
 }
 
 /// What the end of a transaction came to.
@@ -33,6 +35,8 @@ pub(super) enum End {
     Committed,
     /// The ticket is stale: nothing is to be done.
     Stale,
+    /// There was no connection for it: the attempt is not to blame.
+    Unconnected,
     /// It was not committed: another transaction was in its way.
     Conflict,
     /// Nobody knows whether it was committed. The fence will tell whoever tries to settle.
@@ -46,18 +50,25 @@ impl<B: Backend> Transaction<B> {
 
     /// Opens it at the first call; the fence is its first statement.
     pub async fn connection(&mut self) -> Result<&mut B::Connection, HandlerError> {
-        if matches!(self.state, State::Unused) {
+        if matches!(self.state, State::Unused | State::Unconnected) {
+            self.state = State::Unused;
             self.state = self.open().await?;
         }
         match &mut self.state {
             State::Open { loan, .. } => Ok(loan.connection()),
-            State::Unused | State::Stale => Err("the lease was lost: another worker has this delivery".into()),
+            State::Unused | State::Stale | State::Unconnected => {
+                Err("the lease was lost: another worker has this delivery".into())
+            }
         }
     }
 
     async fn open(&mut self) -> Result<State<B>, HandlerError> {
         let among_transactions = self.database.transaction_turn().await;
-        let mut loan = Loan::new(self.database.connection().await?);
+        let connection = self.database.connection().await.inspect_err(|error| {
+            self.state = State::Unconnected;
+            self.database.health().tell("a handler's transaction has no connection", error);
+        })?;
+        let mut loan = Loan::new(connection);
         let turn = self.database.write_turn().await;
         if B::begin(loan.connection(), self.ticket.clone(), self.lease, Utc::now()).await? {
             return Ok(State::Open { loan, _turns: (turn, among_transactions) });
@@ -71,6 +82,7 @@ impl<B: Backend> Transaction<B> {
         match std::mem::replace(&mut self.state, State::Unused) {
             State::Unused => End::Unused,
             State::Stale => End::Stale,
+            State::Unconnected => End::Unconnected,
             State::Open { mut loan, _turns } => {
                 failpoint::reach("attempt.committing");
                 if let Err(error) = B::commit(loan.connection(), self.ticket.clone()).await {
@@ -91,6 +103,7 @@ impl<B: Backend> Transaction<B> {
         match std::mem::replace(&mut self.state, State::Unused) {
             State::Unused => End::Unused,
             State::Stale => End::Stale,
+            State::Unconnected => End::Unconnected,
             State::Open { mut loan, _turns } => {
                 // A connection that cannot roll back is closed, which does.
                 if B::rollback(loan.connection()).await.is_ok() {

@@ -98,7 +98,7 @@ impl Rejection {
             Cause::Store(Unavailable::QueueFull) => "queue_full",
             Cause::Store(Unavailable::Stopping) => "stopping",
             Cause::Store(Unavailable::Deadline) => "ack_deadline",
-            Cause::Store(Unavailable::Database) => "database",
+            Cause::Store(Unavailable::Database | Unavailable::Connection) => "database",
             Cause::Store(Unavailable::Unknown) => "commit_unknown",
         }
     }

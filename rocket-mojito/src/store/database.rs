@@ -12,7 +12,7 @@ pub(crate) struct Database<B: Backend> {
     writers: Arc<Mutex<()>>,
     transactions: Arc<Mutex<()>>,
     footing: RwLock<Arc<B::Footing>>,
-    health: Health,
+    health: Arc<Health>,
 }
 
 /// The turn to write, where a database has one writer at a time. Held until the commit.
@@ -30,11 +30,11 @@ pub(super) struct Opened<B: Backend> {
 impl<B: Backend> Database<B> {
     pub async fn new(pool: Pool<B>) -> Result<Self, OpenError> {
         let footing = RwLock::new(Arc::new(B::footing(pool.url()).await?));
-        Ok(Self { pool, writers: Arc::default(), transactions: Arc::default(), footing, health: Health::default() })
+        Ok(Self { pool, writers: Arc::default(), transactions: Arc::default(), footing, health: Arc::default() })
     }
 
     /// What is known to be wrong with it.
-    pub fn health(&self) -> &Health {
+    pub fn health(&self) -> &Arc<Health> {
         &self.health
     }
 
@@ -63,7 +63,7 @@ impl<B: Backend> Database<B> {
             Ok(connection) => Ok(Opened { connection, footing }),
             Err(error) => {
                 self.health.tell("the database cannot be reached", error);
-                Err(Unavailable::Database)
+                Err(Unavailable::Connection)
             }
         }
     }

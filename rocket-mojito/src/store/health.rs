@@ -1,18 +1,33 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use mojito_schema::Trouble;
+use mojito_schema::{Fingerprint, NewDelivery, Recorded, Trouble};
+
+use super::Unavailable;
 
 /// How often the log is told of one fault: whoever asks the database asks it again every second, or more often.
 const PAUSE: Duration = Duration::from_secs(60);
+
+/// How many different deliveries in a row are refused by the database, and not for what one of them says.
+const SEVERAL: usize = 3;
 
 /// What this process knows of its database: the trouble that somebody found, until a commit has shown that it is over.
 #[derive(Default)]
 pub(crate) struct Health {
     trouble: Mutex<Option<Trouble>>,
+    refused: Mutex<Option<Refused>>,
     told: Mutex<HashMap<String, Instant>>,
+}
+
+/// What was refused since a delivery was recorded last.
+struct Refused {
+    /// The endpoint of the last one.
+    endpoint: String,
+    /// As many of them as are looked at, each once.
+    fingerprints: HashSet<Fingerprint>,
+    at: Instant,
 }
 
 impl Health {
@@ -33,6 +48,43 @@ impl Health {
         if *trouble != Some(Trouble::Disk) {
             *trouble = found.or(*trouble);
         }
+    }
+
+    /// Takes note of what became of a batch, one way for each delivery.
+    pub fn note(&self, batch: &[NewDelivery], outcomes: &[Result<Option<Recorded>, Unavailable>]) {
+        if outcomes.iter().any(|outcome| matches!(outcome, Ok(Some(_)))) {
+            return self.take();
+        }
+        for (delivery, _) in batch.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_err()) {
+            self.refuse(delivery);
+        }
+    }
+
+    /// A delivery was recorded, or could be.
+    pub fn take(&self) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// A delivery was refused, or not recorded in time.
+    pub fn refuse(&self, delivery: &NewDelivery) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fingerprints = refused.take().map(|refused| refused.fingerprints).unwrap_or_default();
+        if fingerprints.len() < SEVERAL {
+            fingerprints.insert(delivery.fingerprint);
+        }
+        *refused = Some(Refused { endpoint: delivery.endpoint.clone(), fingerprints, at: Instant::now() });
+    }
+
+    /// The endpoint of a delivery that was refused, if none has been recorded since.
+    pub fn refused(&self) -> Option<String> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.as_ref().map(|refused| refused.endpoint.clone())
+    }
+
+    /// Whether several were refused lately, and none recorded since: then it is not for what they say.
+    pub fn has_refused_several(&self) -> bool {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.as_ref().is_some_and(|refused| refused.fingerprints.len() == SEVERAL && refused.at.elapsed() < PAUSE)
     }
 
     /// Tells the log, unless it was told of the same fault within a minute.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
+use std::time::Instant;
 
-use mojito_schema::{Backend, Open, QueryResult, Trouble, fault, is_unknown, trouble};
+use mojito_schema::{Backend, Open, QueryResult, Trouble, fault, is_lost, is_unknown, trouble};
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 
@@ -14,6 +15,8 @@ pub(crate) struct Link<B: Backend> {
     database: Arc<Database<B>>,
     open: Open,
     opened: Option<Opened<B>>,
+    /// Since when it rests.
+    rests_since: Instant,
 }
 
 /// What was committed, and may not be on the disk yet.
@@ -43,12 +46,12 @@ impl<B: Backend, R> Committed<B, R> {
 
 impl<B: Backend> Link<B> {
     pub fn new(database: Arc<Database<B>>) -> Self {
-        Self { database, open: Open::ForVerbs, opened: None }
+        Self { database, open: Open::ForVerbs, opened: None, rests_since: Instant::now() }
     }
 
     /// One whose commits wait for the disk themselves: in one step less, and nobody else writes meanwhile.
     pub fn that_waits(database: Arc<Database<B>>) -> Self {
-        Self { database, open: Open::ForDurableVerbs, opened: None }
+        Self { database, open: Open::ForDurableVerbs, opened: None, rests_since: Instant::now() }
     }
 
     pub fn database(&self) -> &Arc<Database<B>> {
@@ -99,11 +102,27 @@ impl<B: Backend> Link<B> {
         self.run(opened, failure, verb).await
     }
 
+    /// Opens the connection, unless there is one.
+    pub async fn open(&mut self) -> Result<(), Unavailable> {
+        let opened = self.take().await?;
+        self.keep(opened);
+        Ok(())
+    }
+
+    /// The connection, if it lives: a server or a proxy may have closed it while it rested. Else another one.
     async fn take(&mut self) -> Result<Opened<B>, Unavailable> {
-        match self.opened.take() {
-            Some(opened) => self.database.checked(opened).await,
-            None => self.database.open(self.open).await,
+        if let Some(opened) = self.opened.take() {
+            let mut opened = self.database.checked(opened).await?;
+            if B::lives(&mut opened.connection, self.rests_since.elapsed()).await {
+                return Ok(opened);
+            }
         }
+        self.database.open(self.open).await
+    }
+
+    fn keep(&mut self, opened: Opened<B>) {
+        self.opened = Some(opened);
+        self.rests_since = Instant::now();
     }
 
     /// After trouble the database has to show first that it takes a commit.
@@ -136,13 +155,17 @@ impl<B: Backend> Link<B> {
         let opened = self.database.checked(opened).await?;
         match outcome {
             Ok(outcome) => {
-                self.opened = Some(opened);
+                self.keep(opened);
                 Ok(outcome)
             }
             Err(error) => {
                 self.database.health().suffer(trouble(&error));
                 self.database.health().tell(failure, fault(&error));
-                Err(if is_unknown(&error) { Unavailable::Unknown } else { Unavailable::Database })
+                Err(match error {
+                    error if is_unknown(&error) => Unavailable::Unknown,
+                    error if is_lost(&error) => Unavailable::Connection,
+                    _ => Unavailable::Database,
+                })
             }
         }
     }

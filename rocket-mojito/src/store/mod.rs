@@ -1,5 +1,6 @@
 //! Where ingress and dispatch meet: what is recorded here is durable before it is acknowledged.
 
+mod aside;
 mod database;
 mod health;
 mod link;

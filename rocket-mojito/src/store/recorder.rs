@@ -1,6 +1,9 @@
 use std::array;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -8,14 +11,21 @@ use mojito_schema::{Backend, HandlerSpec, NewDelivery, Recorded, Utc, failpoint}
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::queue::{Busy, Entry, Queue};
-use super::{Database, Link, Signal, Unavailable};
+use super::aside::Aside;
+use super::queue::{Busy, Entry, Queue, keys_of};
+use super::{Database, Health, Link, Signal, Unavailable};
 
 /// How many deliveries may wait, whatever their size.
 const LONGEST_QUEUE: usize = 4096;
 
 /// How many batches are on their way at once: while one waits for the disk, the other is written.
 const BATCHES: usize = 2;
+
+/// How much of the queue's room deliveries may take that wait for what somebody else has locked: half.
+const SHARE_SET_ASIDE: usize = 2;
+
+/// How long a writer without a connection waits before it tries to open one again.
+const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The task that records: drains what waits, writes it in one transaction, answers all of it.
 ///
@@ -24,30 +34,53 @@ pub(crate) struct Recorder {
     queue: mpsc::Sender<Entry>,
     room: Arc<Semaphore>,
     room_size: u32,
+    /// Where batches may be on their way at once, those of one result must not be in two.
+    keys: Option<RandomState>,
 }
 
 impl Recorder {
-    /// Starts the task. It ends, with the queue drained, when it is stopped or the recorder is dropped.
-    pub fn start<B: Backend>(
+    /// Opens its connections, which it keeps, and starts the task. It ends, with the queue drained, when it is stopped or the
+    /// recorder is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When no connection can be had. With one, and none beside, it records.
+    pub async fn start<B: Backend>(
         database: &Arc<Database<B>>,
         handlers: &Arc<Vec<HandlerSpec>>,
         signal: &Signal,
         queue_limit: u64,
         patience: Duration,
-    ) -> (Self, Recording) {
+    ) -> Result<(Self, Recording), Unavailable> {
         let (queue, entries) = mpsc::channel(LONGEST_QUEUE);
         let (stop, stopped) = oneshot::channel();
+        let (give_back, returned) = mpsc::unbounded_channel();
         // A semaphore holds less than `usize::MAX` permits, and more than fits a `u32`.
         let room_size = u32::try_from(queue_limit).unwrap_or(u32::MAX);
-        let recorder = Self { queue, room: Arc::new(Semaphore::new(room_size as usize)), room_size };
+        let keys = (!B::SINGLE_WRITER).then(RandomState::new);
+        let recorder = Self { queue, room: Arc::new(Semaphore::new(room_size as usize)), room_size, keys };
+        let able = Arc::new(AtomicUsize::new(BATCHES));
         let writers = Links::for_batches(database).map(|links| Writer {
             links,
+            health: Arc::clone(database.health()),
             handlers: Arc::clone(handlers),
             signal: signal.clone(),
             patience,
+            able: Arc::clone(&able),
+            give_back: give_back.clone(),
         });
-        let queue = Queue { entries, stop: stopped };
-        (recorder, Recording { stop, task: tokio::spawn(record(queue, writers.into())) })
+        let mut opened = Vec::with_capacity(BATCHES);
+        for writer in &writers {
+            opened.push(writer.links.open().await);
+        }
+        if let [Err(refused), ..] = opened[..]
+            && opened.iter().all(Result::is_err)
+        {
+            return Err(refused);
+        }
+        let aside = Aside::new(room_size as usize / SHARE_SET_ASIDE);
+        let queue = Queue::new(entries, stopped, returned, aside, Arc::clone(database.health()));
+        Ok((recorder, Recording { stop, task: tokio::spawn(record(queue, writers.into())) }))
     }
 
     /// Queues a delivery. What comes back resolves once it is committed, or is not.
@@ -67,7 +100,11 @@ impl Recorder {
         let size = u32::try_from(delivery.body.len()).unwrap_or(u32::MAX).clamp(1, self.room_size);
         let room = Arc::clone(&self.room).try_acquire_many_owned(size).map_err(|_| Unavailable::QueueFull)?;
         let (answer, receiver) = oneshot::channel();
-        match self.queue.try_send(Entry { delivery, answer, room }) {
+        let key = self.keys.as_ref().map(|keys| match delivery.result_id() {
+            Some(id) => keys.hash_one((&delivery.endpoint, id)),
+            None => keys.hash_one(delivery.fingerprint.as_bytes()),
+        });
+        match self.queue.try_send(Entry { delivery, answer, room, key }) {
             Ok(()) => Ok(receiver),
             Err(mpsc::error::TrySendError::Full(_)) => Err(Unavailable::QueueFull),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(Unavailable::Stopping),
@@ -118,62 +155,125 @@ impl<B: Backend> Links<B> {
     }
 }
 
+impl<B: Backend> Links<B> {
+    async fn open(&self) -> Result<(), Unavailable> {
+        self.alone.lock().await.open().await?;
+        self.together.lock().await.open().await
+    }
+}
+
 /// Writes one batch at a time.
 struct Writer<B: Backend> {
     links: Links<B>,
+    health: Arc<Health>,
     handlers: Arc<Vec<HandlerSpec>>,
     signal: Signal,
     patience: Duration,
+    /// How many writers have a connection, or may have.
+    able: Arc<AtomicUsize>,
+    give_back: mpsc::UnboundedSender<Vec<Entry>>,
 }
 
+/// What became of a delivery: it was recorded, or set aside, or refused.
+type Outcome = Result<Option<Recorded>, Unavailable>;
+
 impl<B: Backend> Writer<B> {
-    /// Records a batch and answers it.
-    async fn finish(self, batch: Vec<Entry>, is_alone: bool) -> Self {
+    /// Records a batch and answers it, but for what is set aside. Nothing where it has given the batch back.
+    async fn finish(self, batch: Vec<Entry>, is_alone: bool) -> (Self, Option<Vec<Entry>>) {
+        let keys: Vec<Option<u64>> = batch.iter().map(|entry| entry.key).collect();
         let (deliveries, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|entry| (entry.delivery, (entry.answer, entry.room))).unzip();
-        let count = deliveries.len();
+        let deliveries = Arc::new(deliveries);
         // A defect of ours must not silence the recorder.
-        let outcomes = AssertUnwindSafe(self.record(deliveries, is_alone)).catch_unwind().await.unwrap_or_else(|_| {
+        let recording = AssertUnwindSafe(self.record(&deliveries, &keys, is_alone)).catch_unwind();
+        let outcomes = recording.await.unwrap_or_else(|_| {
+            let count = deliveries.len();
             tracing::error!(count, "the recorder panicked over a batch");
             vec![Err(Unavailable::Database); count]
         });
         self.signal.notify();
-        for ((answer, _room), outcome) in answers.into_iter().zip(outcomes) {
-            // Nobody listens where the client has gone, or the deadline has passed: it is recorded all the same.
-            let _ = answer.send(outcome);
+        self.health.note(&deliveries, &outcomes);
+        let deliveries = Arc::unwrap_or_clone(deliveries).into_iter();
+        let entries = deliveries.zip(answers).zip(keys);
+        let entries = entries.map(|((delivery, (answer, room)), key)| Entry { delivery, answer, room, key });
+        if outcomes.iter().all(|outcome| *outcome == Err(Unavailable::Connection)) && self.steps_back() {
+            let _ = self.give_back.send(entries.collect());
+            self.reopen().await;
+            return (self, None);
         }
-        self
+        let mut set_aside = Vec::new();
+        for (entry, outcome) in entries.zip(outcomes) {
+            match outcome.transpose() {
+                Some(outcome) => entry.answer(outcome),
+                None => set_aside.push(entry),
+            }
+        }
+        (self, Some(set_aside))
     }
 
-    async fn record(&self, deliveries: Vec<NewDelivery>, is_alone: bool) -> Vec<Result<Recorded, Unavailable>> {
-        let batch = Arc::new(deliveries);
+    /// Leaves the recording to the others while there is no connection for this one. The last one stays.
+    fn steps_back(&self) -> bool {
+        let leave = |able| (able > 1 && !B::SINGLE_WRITER).then(|| able - 1);
+        self.able.fetch_update(Ordering::AcqRel, Ordering::Acquire, leave).is_ok()
+    }
+
+    async fn reopen(&self) {
+        loop {
+            tokio::time::sleep(REOPEN_INTERVAL).await;
+            if self.links.open().await.is_ok() {
+                self.able.fetch_add(1, Ordering::AcqRel);
+                return;
+            }
+        }
+    }
+
+    async fn record(&self, batch: &Arc<Vec<NewDelivery>>, keys: &[Option<u64>], is_alone: bool) -> Vec<Outcome> {
         let link = if is_alone { &self.links.alone } else { &self.links.together };
-        match self.write(link, Arc::clone(&batch)).await {
+        let mut recorded = self.write(link, Arc::clone(batch)).await;
+        if recorded == Err(Unavailable::Connection) {
+            // Nothing was begun on the one that is lost: it is begun again on another.
+            recorded = self.write(link, Arc::clone(batch)).await;
+        }
+        match recorded {
             Ok(recorded) => recorded.into_iter().map(Ok).collect(),
-            Err(unavailable) if batch.len() == 1 => vec![Err(unavailable)],
             // It may be stored: recorded once more, what was replaced within the batch would be a change back.
-            Err(Unavailable::Unknown) => vec![Err(Unavailable::Unknown); batch.len()],
-            Err(_) => self.record_one_by_one(Arc::unwrap_or_clone(batch)).await,
+            Err(unavailable @ (Unavailable::Unknown | Unavailable::Connection)) => vec![Err(unavailable); batch.len()],
+            Err(unavailable) if batch.len() == 1 => vec![Err(unavailable)],
+            Err(_) => self.record_one_by_one(batch, keys).await,
         }
     }
 
     /// After a batch has failed: one bad delivery must not refuse its neighbours. When it is the database that is
     /// down, there is no use in asking it for every one of them: nobody waits any more.
-    async fn record_one_by_one(&self, batch: Vec<NewDelivery>) -> Vec<Result<Recorded, Unavailable>> {
+    async fn record_one_by_one(&self, batch: &[NewDelivery], keys: &[Option<u64>]) -> Vec<Outcome> {
         let began = Instant::now();
         let mut outcomes = Vec::with_capacity(batch.len());
-        for delivery in batch {
+        let mut set_aside: HashSet<u64> = HashSet::new();
+        for (delivery, key) in batch.iter().zip(keys) {
+            // What comes after one that is set aside must not overtake it.
+            if key.is_some_and(|key| set_aside.contains(&key)) {
+                outcomes.push(Ok(None));
+                continue;
+            }
             if began.elapsed() > self.patience {
                 outcomes.push(Err(Unavailable::Database));
                 continue;
             }
-            let outcome = self.write(&self.links.together, Arc::new(vec![delivery])).await;
-            outcomes.push(outcome.map(|recorded| recorded[0]));
+            let outcome = self.write(&self.links.together, Arc::new(vec![delivery.clone()])).await;
+            let outcome = outcome.map(|recorded| recorded[0]);
+            if outcome == Ok(None) {
+                set_aside.extend(key);
+            }
+            outcomes.push(outcome);
         }
         outcomes
     }
 
-    async fn write(&self, link: &Mutex<Link<B>>, batch: Arc<Vec<NewDelivery>>) -> Result<Vec<Recorded>, Unavailable> {
+    async fn write(
+        &self,
+        link: &Mutex<Link<B>>,
+        batch: Arc<Vec<NewDelivery>>,
+    ) -> Result<Vec<Option<Recorded>>, Unavailable> {
         const FAILURE: &str = "a batch was not recorded";
         let handlers = Arc::clone(&self.handlers);
         let mut link = link.lock().await;
@@ -192,7 +292,6 @@ async fn record<B: Backend>(mut queue: Queue, mut free: Vec<Writer<B>>) {
         let batch = queue.next_batch(&mut free, &mut busy).await;
         let Some(writer) = free.pop().filter(|_| !batch.is_empty()) else { break };
         let is_alone = batch.len() == 1 && busy.is_idle();
-        busy.push(batch.len(), writer.finish(batch, is_alone));
+        busy.push(batch.len(), keys_of(&batch), writer.finish(batch, is_alone));
     }
-    while busy.next().await.is_some() {}
 }

@@ -1,13 +1,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mojito_schema::{Backend, Backlog, Erased, HandlerSpec, NewDelivery, Person, QueryResult, Recorded, Selection};
+use mojito_schema::{
+    Backend, Backlog, Content, Erased, EventKind, Fingerprint, HandlerSpec, NewDelivery, Person, QueryResult, Recorded,
+    Selection, Snapshot, Utc,
+};
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::operator::Operator;
-use super::{Database, Link, Recorder, Signal};
+use super::{Committed, Database, Link, Recorder, Signal};
 use crate::config::Retention;
 use crate::operation::{Actor, Pruned, Replay, Replayed};
 
@@ -22,6 +25,8 @@ pub(crate) enum Unavailable {
     Deadline,
     /// The database refused, or did not answer. Nothing was committed.
     Database,
+    /// There is no connection to the database, or it was lost before anything was committed.
+    Connection,
     /// The database was lost over the commit. Nobody knows whether it was done.
     Unknown,
 }
@@ -72,6 +77,7 @@ pub(crate) struct DieselStore<B: Backend> {
     /// For what is only looked at: an answer must not wait behind a long action.
     reader: Arc<Mutex<Link<B>>>,
     database: Arc<Database<B>>,
+    handlers: Arc<Vec<HandlerSpec>>,
 }
 
 impl<B: Backend> DieselStore<B> {
@@ -84,8 +90,13 @@ impl<B: Backend> DieselStore<B> {
     ) -> Self {
         let database = Arc::clone(link.database());
         let reader = Arc::new(Mutex::new(Link::new(Arc::clone(&database))));
-        let operator = Operator { link: Arc::new(Mutex::new(link)), handlers, signal, pass: Arc::default() };
-        Self { recorder, ack_deadline, operator, reader, database }
+        let operator = Operator {
+            link: Arc::new(Mutex::new(link)),
+            handlers: Arc::clone(&handlers),
+            signal,
+            pass: Arc::default(),
+        };
+        Self { recorder, ack_deadline, operator, reader, database, handlers }
     }
 
     /// Runs a verb that only reads, in a task of its own so that nobody can cancel it half-way.
@@ -100,6 +111,22 @@ impl<B: Backend> DieselStore<B> {
         task.await.unwrap_or(Err(Unavailable::Stopping))
     }
 
+    /// Records a delivery that nobody has sent, and takes it back: whether the last one that was refused was to blame for that
+    /// itself.
+    async fn rehearse(&self, endpoint: String) -> Result<(), Unavailable> {
+        let (reader, handlers) = (Arc::clone(&self.reader), Arc::clone(&self.handlers));
+        let delivery = rehearsal(endpoint);
+        let task = tokio::spawn(async move {
+            let mut link = reader.lock_owned().await;
+            let rehearsed = link
+                .commit("the database takes no delivery", |c| B::rehearse(c, delivery, handlers, Utc::now()).boxed());
+            rehearsed.await.map(Committed::outcome)
+        });
+        task.await.unwrap_or(Err(Unavailable::Stopping))?;
+        self.database.health().take();
+        Ok(())
+    }
+
     /// Runs what an operator asks for in a task of its own, so that nobody can cancel it half-way.
     async fn operate<R, F>(&self, action: impl FnOnce(Operator<B>) -> F) -> Result<R, Unavailable>
     where
@@ -107,6 +134,24 @@ impl<B: Backend> DieselStore<B> {
         F: Future<Output = Result<R, Unavailable>> + Send + 'static,
     {
         tokio::spawn(action(self.operator.clone())).await.unwrap_or(Err(Unavailable::Stopping))
+    }
+}
+
+/// A delivery about a result that nobody has.
+fn rehearsal(endpoint: String) -> NewDelivery {
+    let (event, body) = (EventKind::InterviewResult, b"{}".to_vec());
+    let result_id = format!("rehearsal {:016x}", fastrand::u64(..));
+    NewDelivery {
+        fingerprint: Fingerprint::of(&endpoint, event, &body),
+        endpoint,
+        secret_id: "none".to_owned(),
+        event,
+        received_at: Utc::now(),
+        body,
+        content: Content::Usable { result_id, snapshot: Box::new(Snapshot::empty()) },
+        findings: Vec::new(),
+        message_id: None,
+        awaited_until: None,
     }
 }
 
@@ -127,8 +172,12 @@ impl<B: Backend> Store for DieselStore<B> {
 
     async fn backlog(&self) -> Result<Backlog, Unavailable> {
         // Whoever asks wants to know whether deliveries are taken: reading alone may well work.
-        if self.database.health().trouble().is_some() {
+        let health = self.database.health();
+        if health.trouble().is_some() || health.has_refused_several() {
             return Err(Unavailable::Database);
+        }
+        if let Some(endpoint) = health.refused() {
+            self.rehearse(endpoint).await?;
         }
         self.read(|connection| B::backlog(connection).boxed()).await
     }

@@ -137,7 +137,8 @@ async fn take<B: Subject>(connection: &mut B::Connection, step: Step, results: &
             let unread = garbled(&random.u64(..).to_string());
             let recorded = B::record(connection, Arc::new(vec![unread]), handlers(), now).await.unwrap();
             let understood = result(id, &random.u64(..).to_string());
-            B::admit(connection, recorded[0].delivery_id, understood, handlers(), now).await.unwrap();
+            let Some(recorded) = recorded[0] else { return };
+            B::admit(connection, recorded.delivery_id, understood, handlers(), now).await.unwrap();
         }
         Erase => drop(B::erase_result(connection, "default".to_owned(), id.to_owned(), now).await.unwrap()),
         Prune => drop(B::prune_deliveries(connection, now.after(LEASE), 0, 100).await.unwrap()),

@@ -2,6 +2,7 @@
 
 mod claim;
 mod clock;
+mod ids;
 mod line;
 mod migrations;
 mod open;
@@ -19,7 +20,7 @@ use mojito_schema::{
     WorkRow,
 };
 
-use crate::harness::{Store, Subject};
+use crate::harness::{Store, Subject, record_all};
 
 /// How long a claim may run.
 const LEASE: Duration = Duration::from_secs(60);
@@ -69,7 +70,7 @@ fn handler(name: &str) -> HandlerSpec {
 /// Records with one handler, `Desk`.
 async fn record<B: Subject>(store: &mut Store<B>, batch: Vec<NewDelivery>) -> Vec<Recorded> {
     let handlers = Arc::new(vec![handler("Desk")]);
-    B::record(&mut store.connection, Arc::new(batch), handlers, Utc::now()).await.unwrap()
+    record_all::<B>(&mut store.connection, batch, handlers).await.unwrap()
 }
 
 /// Claims for `Desk`.

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use mojito_schema::{EventKind, NewDelivery, Standing, Utc};
+use mojito_schema::{EventKind, NewDelivery, Standing};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::{garbled, handler, record, result, said};
-use crate::harness::{Store, Subject, on_each_backend, rounds, seed};
+use crate::harness::{Store, Subject, on_each_backend, record_all, rounds, seed};
 
 const PROCESSES: usize = 4;
 
@@ -49,7 +49,7 @@ async fn processes_that_record_the_same_results_at_once_keep_every_promise<B: Su
             let mut recorded = Vec::new();
             for batch in batches {
                 let handlers = Arc::new(vec![handler("Desk")]);
-                let outcome = B::record(&mut connection, Arc::new(batch), handlers, Utc::now()).await;
+                let outcome = record_all::<B>(&mut connection, batch, handlers).await;
                 recorded.extend(outcome.expect("no error reaches the caller"));
             }
             recorded
@@ -84,8 +84,7 @@ async fn copies_that_come_to_every_process_at_once_are_one_delivery<B: Subject>(
             processes.spawn(async move {
                 for copy in [garbled(&format!("? {round}")), result(&format!("r-{round}"), "a")] {
                     barrier.wait().await;
-                    let batch = Arc::new(vec![copy]);
-                    B::record(&mut connection, batch, Arc::default(), Utc::now()).await.unwrap();
+                    record_all::<B>(&mut connection, vec![copy], Arc::default()).await.unwrap();
                 }
             });
         }

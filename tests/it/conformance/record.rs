@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use mojito_schema::{EventKind, Field, Finding, FindingCode, Fingerprint, NewDelivery, Snapshot, Standing, State, Utc};
+use mojito_schema::{EventKind, Field, Finding, FindingCode, Fingerprint, NewDelivery, Snapshot, Standing, State};
 
 use super::{garbled, handler, record, result, said, snapshot_of};
-use crate::harness::{Store, Subject, on_each_backend};
+use crate::harness::{Store, Subject, on_each_backend, record_all};
 
 on_each_backend!(
     a_first_snapshot_is_version_one_with_work_for_each_handler,
@@ -31,8 +31,7 @@ async fn a_first_snapshot_is_version_one_with_work_for_each_handler<B: Subject>(
     let handlers = Arc::new(vec![handler("Desk"), handler("Archive")]);
     let sent = result("r", "a");
 
-    let batch = Arc::new(vec![sent.clone()]);
-    let recorded = B::record(&mut store.connection, batch, handlers, Utc::now()).await.unwrap();
+    let recorded = record_all::<B>(&mut store.connection, vec![sent.clone()], handlers).await.unwrap();
 
     let (row, state) = (store.deliveries().await.remove(0), store.result("r").await.unwrap());
     assert_eq!((recorded[0].delivery_id, recorded[0].version), (row.id, Some(1)));
@@ -221,7 +220,7 @@ async fn a_late_delivery_is_work_for_those_who_take_it<B: Subject>() {
     let handlers = Arc::new(vec![handler("Plain"), thorough]);
     let batch = vec![result("r", "a"), said(EventKind::InterviewCollected, "r", "b")];
 
-    let recorded = B::record(&mut store.connection, Arc::new(batch), handlers, Utc::now()).await.unwrap();
+    let recorded = record_all::<B>(&mut store.connection, batch, handlers).await.unwrap();
 
     let late: Vec<_> = store.work().await.into_iter().filter(|w| w.delivery_id == recorded[1].delivery_id).collect();
     assert_eq!(late.iter().map(|work| work.handler.as_str()).collect::<Vec<_>>(), ["Thorough"]);
@@ -233,7 +232,7 @@ async fn a_batch_of_thousands_is_one_batch<B: Subject>() {
     let handlers = Arc::new((0..5).map(|n| handler(&format!("Handler {n}"))).collect());
     let batch: Vec<NewDelivery> = (0..SIZE).map(|n| result(&format!("r-{n}"), "a")).collect();
 
-    let recorded = B::record(&mut store.connection, Arc::new(batch), handlers, Utc::now()).await.unwrap();
+    let recorded = record_all::<B>(&mut store.connection, batch, handlers).await.unwrap();
 
     assert!(recorded.is_sorted_by_key(|recorded| recorded.delivery_id));
     assert_eq!((store.results().await.len(), store.work().await.len()), (SIZE, 5 * SIZE));

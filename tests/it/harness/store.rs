@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
@@ -5,7 +6,8 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{
-    AuditRow, Backend, DeliveryRow, Open, Postgres, ResultRow, Sqlite, WorkRow, audit, deliveries, results, work,
+    AuditRow, Backend, DeliveryRow, HandlerSpec, NewDelivery, Open, Postgres, QueryResult, Recorded, ResultRow, Sqlite,
+    Utc, WorkRow, audit, deliveries, results, work,
 };
 
 use super::{Database, PATIENCE, PgDatabase};
@@ -147,6 +149,24 @@ impl Subject for Postgres {
     }
 
     look!();
+}
+
+/// Records a batch, as the recorder does: what is set aside is tried again.
+pub(crate) async fn record_all<B: Backend>(
+    connection: &mut B::Connection,
+    batch: Vec<NewDelivery>,
+    handlers: Arc<Vec<HandlerSpec>>,
+) -> QueryResult<Vec<Recorded>> {
+    let mut recorded: Vec<Option<Recorded>> = vec![None; batch.len()];
+    while recorded.contains(&None) {
+        let open: Vec<usize> = (0..batch.len()).filter(|&n| recorded[n].is_none()).collect();
+        let again = Arc::new(open.iter().map(|&n| batch[n].clone()).collect());
+        let outcomes = B::record(connection, again, Arc::clone(&handlers), Utc::now()).await?;
+        for (n, outcome) in open.into_iter().zip(outcomes) {
+            recorded[n] = outcome;
+        }
+    }
+    Ok(recorded.into_iter().flatten().collect())
 }
 
 /// A store without a host around it, and a second connection to look at it from outside.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::fuzz::oracle::{Expected, Oracle, Sent};
-use crate::harness::{Store, Subject, on_each_backend, rounds, seed};
+use crate::harness::{Store, Subject, on_each_backend, record_all, rounds, seed};
 
 /// A store whose histories are compared with the oracle.
 struct Checked<B: Subject> {
@@ -27,8 +27,7 @@ impl<B: Subject> Checked<B> {
         let deliveries: Vec<NewDelivery> = history.iter().map(|sent| delivery(&result, *sent)).collect();
         let mut recorded = Vec::new();
         for batch in deliveries.chunks(batch_size) {
-            let batch = Arc::new(batch.to_vec());
-            let outcome = B::record(&mut self.store.connection, batch, Arc::default(), Utc::now()).await;
+            let outcome = record_all::<B>(&mut self.store.connection, batch.to_vec(), Arc::default()).await;
             recorded.extend(outcome.unwrap());
         }
         self.compare(&result, history, &recorded).await;

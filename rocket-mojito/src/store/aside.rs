@@ -1,0 +1,243 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::queue::Entry;
+
+/// The first pause before what was set aside is tried again. Each is twice the one before, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How many times as long as a try took the pause after it is at least: so a writer has most of its time for others.
+const REST: u32 = 4;
+
+/// What a delivery weighs here beside its body.
+const WEIGHT: usize = 1024;
+
+/// Deliveries that wait for others of their result: for those that are on their way, or for what somebody else has locked.
+///
+/// None overtakes another of its result. What is locked is tried again until its sender has been told to come again.
+pub(super) struct Aside {
+    results: HashMap<u64, Waiting>,
+    /// What all that waits weighs, and how much of what is locked may wait.
+    weight: usize,
+    most: usize,
+}
+
+/// The deliveries of one result, while some of it are on their way or locked.
+#[derive(Default)]
+struct Waiting {
+    entries: Vec<Entry>,
+    /// When it is tried again, where it is locked.
+    due: Option<Instant>,
+    pause: Duration,
+}
+
+/// What becomes of a delivery that has come.
+pub(super) enum Admission {
+    /// Nothing is in its way.
+    Free(Entry),
+    Waits,
+    /// Too much waits already for what is locked.
+    Refused(Entry),
+}
+
+impl Aside {
+    /// What is locked may weigh so much. More is refused, so that there is room for others.
+    pub fn new(most: usize) -> Self {
+        Self { results: HashMap::new(), weight: 0, most }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.weight == 0
+    }
+
+    /// Keeps a delivery that has to wait for others of its result.
+    pub fn admit(&mut self, entry: Entry) -> Admission {
+        let Some(waiting) = entry.key.and_then(|key| self.results.get_mut(&key)) else { return Admission::Free(entry) };
+        let weight = weight(&entry);
+        if waiting.due.is_some() && self.weight + weight > self.most {
+            return Admission::Refused(entry);
+        }
+        self.weight += weight;
+        waiting.entries.push(entry);
+        Admission::Waits
+    }
+
+    /// Notes that a batch is on its way.
+    pub fn send(&mut self, batch: &[Entry]) {
+        for key in batch.iter().filter_map(|entry| entry.key) {
+            self.results.entry(key).or_default().due = None;
+        }
+    }
+
+    /// Notes that a batch of results with these keys has ended, each key once, with what was set aside of it. What waited
+    /// for the others can go now.
+    pub fn end(&mut self, keys: Vec<u64>, set_aside: Vec<Entry>, took: Duration) -> Vec<Entry> {
+        let now = Instant::now();
+        let mut locked: HashMap<u64, Vec<Entry>> = HashMap::new();
+        for entry in set_aside {
+            self.weight += weight(&entry);
+            // Without a key nothing is ever set aside.
+            locked.entry(entry.key.unwrap_or_default()).or_default().push(entry);
+        }
+        let mut free = Vec::new();
+        for key in keys {
+            match (self.results.get_mut(&key), locked.remove(&key)) {
+                (Some(waiting), Some(mut entries)) => {
+                    entries.append(&mut waiting.entries);
+                    waiting.entries = entries;
+                    waiting.pause = (waiting.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+                    waiting.due = Some(now + waiting.pause.max(took * REST));
+                }
+                (Some(_), None) => free.extend(self.take(key)),
+                (None, _) => {}
+            }
+        }
+        free
+    }
+
+    /// When something is to be tried again.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.results.values().filter_map(|waiting| waiting.due).min()
+    }
+
+    /// Up to `most` that are to be tried again, which are on their way then; and those whose sender does not wait any more.
+    pub fn take_due(&mut self, most: usize) -> (Vec<Entry>, Vec<Entry>) {
+        let now = Instant::now();
+        let due = self.results.iter().filter_map(|(key, waiting)| Some((waiting.due.filter(|due| *due <= now)?, *key)));
+        let mut due: Vec<(Instant, u64)> = due.collect();
+        due.sort_unstable();
+        let (mut again, mut over) = (Vec::new(), Vec::new());
+        for (_, key) in due {
+            if again.len() >= most {
+                break;
+            }
+            let pause = self.results.get(&key).map(|waiting| waiting.pause);
+            let is_over = |entry: &Entry| entry.delivery.awaited_until.is_none_or(|until| until <= now.into_std());
+            let (ended, mut open): (Vec<_>, Vec<_>) = self.take(key).into_iter().partition(is_over);
+            over.extend(ended);
+            if !open.is_empty() {
+                let entries = open.split_off(open.len().min(most - again.len()));
+                self.weight += entries.iter().map(weight).sum::<usize>();
+                self.results.insert(key, Waiting { entries, due: None, pause: pause.unwrap_or_default() });
+                again.extend(open);
+            }
+        }
+        (again, over)
+    }
+
+    fn take(&mut self, key: u64) -> Vec<Entry> {
+        let entries = self.results.remove(&key).map_or_else(Vec::new, |waiting| waiting.entries);
+        self.weight -= entries.iter().map(weight).sum::<usize>();
+        entries
+    }
+}
+
+fn weight(entry: &Entry) -> usize {
+    entry.room.num_permits() + WEIGHT
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mojito_schema::{Content, EventKind, Fingerprint, NewDelivery, Utc};
+    use tokio::sync::{Semaphore, oneshot};
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(5);
+
+    fn entry(key: u64, body: &str) -> Entry {
+        let event = EventKind::Unknown;
+        let delivery = NewDelivery {
+            endpoint: "default".to_owned(),
+            secret_id: "only".to_owned(),
+            event,
+            fingerprint: Fingerprint::of("default", event, body.as_bytes()),
+            received_at: Utc::now(),
+            body: body.as_bytes().to_vec(),
+            content: Content::Unusable { result_id: None },
+            findings: Vec::new(),
+            message_id: None,
+            awaited_until: Some((Instant::now() + WAIT).into_std()),
+        };
+        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("there is room");
+        Entry { delivery, answer: oneshot::channel().0, room, key: Some(key) }
+    }
+
+    fn bodies(entries: &[Entry]) -> Vec<&str> {
+        entries.iter().map(|entry| std::str::from_utf8(&entry.delivery.body).expect("our text")).collect()
+    }
+
+    /// One delivery that was set aside, and another behind it.
+    fn two() -> Aside {
+        let mut aside = Aside::new(usize::MAX);
+        let first = vec![entry(1, "a")];
+        aside.send(&first);
+        assert!(matches!(aside.admit(entry(1, "b")), Admission::Waits));
+        assert!(aside.end(vec![1], first, Duration::ZERO).is_empty());
+        aside
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_locked_is_tried_again_in_the_order_in_which_it_came() {
+        let mut aside = two();
+        assert!(matches!(aside.admit(entry(1, "c")), Admission::Waits));
+        let early = aside.take_due(10).0.len();
+
+        tokio::time::sleep_until(aside.next_due().expect("it is tried again")).await;
+        let (again, over) = aside.take_due(10);
+
+        assert_eq!((early, bodies(&again), over.len()), (0, vec!["a", "b", "c"], 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_for_a_result_goes_when_the_others_are_recorded() {
+        let mut aside = Aside::new(usize::MAX);
+        aside.send(&[entry(1, "a"), entry(2, "x")]);
+        assert!(matches!(aside.admit(entry(1, "b")), Admission::Waits));
+        assert!(matches!(aside.admit(entry(3, "y")), Admission::Free(_)));
+
+        let free = aside.end(vec![1, 2], Vec::new(), Duration::ZERO);
+
+        assert_eq!((bodies(&free), aside.is_empty()), (vec!["b"], true));
+        assert!(matches!(aside.admit(entry(1, "c")), Admission::Free(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_any_more_is_not_tried_again() {
+        let mut aside = two();
+        tokio::time::sleep(WAIT).await;
+
+        let (again, over) = aside.take_due(10);
+
+        assert_eq!((again.len(), bodies(&over), aside.is_empty()), (0, vec!["a", "b"], true));
+        assert!(matches!(aside.admit(entry(1, "c")), Admission::Free(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_locked_has_its_share_of_the_room_and_no_more() {
+        let mut aside = two();
+        aside.most = 2 * WEIGHT + 2;
+
+        let more = aside.admit(entry(1, "c"));
+
+        assert!(matches!(more, Admission::Refused(_)));
+        assert!(matches!(aside.admit(entry(2, "x")), Admission::Free(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tries_take_a_fifth_of_the_time_at_most() {
+        let mut aside = two();
+        tokio::time::sleep_until(aside.next_due().expect("it is tried again")).await;
+        let (again, _) = aside.take_due(1);
+        let took = Duration::from_millis(250);
+
+        aside.end(vec![1], again, took);
+
+        assert_eq!(aside.next_due(), Some(Instant::now() + 4 * took));
+    }
+}
