@@ -7,6 +7,7 @@ use diesel::QueryResult;
 use diesel_async::AsyncConnection;
 use diesel_async::pooled_connection::PoolableConnection;
 
+pub use crate::open::Open;
 use crate::{
     Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Line, NewAudit, NewDelivery, OpenError, Page,
     Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
@@ -481,20 +482,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         let _ = connection;
         pending()
     }
-}
-
-/// How a connection is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Open {
-    /// The database may be created, where it is a file.
-    Create,
-    /// The database must be there: one that vanished under a running process is never replaced by an empty one.
-    /// Commits wait for the disk.
-    Existing,
-    /// The same, for verbs alone.
-    ForDurableVerbs,
-    /// The same, but their commits may leave the waiting to [`sync_log`](Backend::sync_log).
-    ForVerbs,
 }
 
 /// What has become of the files under an open connection.

@@ -55,11 +55,6 @@ pub fn is_unknown(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _))
 }
 
-/// Whether the connection was lost before anything was committed: what was not begun can be begun on another one.
-pub fn is_lost(error: &Error) -> bool {
-    matches!(error, Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _))
-}
-
 /// The error after which nobody knows what was committed. Diesel itself never says that a connection was closed.
 #[cfg(feature = "postgres")]
 pub(crate) fn unknown(cause: &str) -> Error {

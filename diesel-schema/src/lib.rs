@@ -58,6 +58,7 @@ mod finding;
 mod fingerprint;
 mod insert;
 mod migration;
+mod open;
 mod operation;
 mod plan;
 #[cfg(feature = "postgres")]
@@ -80,7 +81,7 @@ pub use diesel::QueryResult;
 pub use self::backend::{Adrift, Backend, Open, Rescue};
 pub use self::delivery::{Content, HandlerSpec, NewDelivery, Recorded};
 pub use self::error::OpenError;
-pub use self::fault::{Trouble, fault, is_conflict, is_lost, is_unknown, trouble};
+pub use self::fault::{Trouble, fault, is_conflict, is_unknown, trouble};
 pub use self::finding::{Finding, FindingCode};
 pub use self::fingerprint::Fingerprint;
 pub use self::operation::{Erased, NewAudit, Page, Person, PruneStep, Requeue, Requeued, Selected};

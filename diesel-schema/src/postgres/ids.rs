@@ -57,7 +57,10 @@ pub(super) async fn mend(connection: &mut Connection) -> QueryResult<()> {
 pub(super) fn are_behind(error: &Error) -> bool {
     match error {
         Error::DatabaseError(DatabaseErrorKind::UniqueViolation, details) => {
-            matches!(details.constraint_name(), Some("mojito_deliveries_key" | "mojito_deliveries_by_version"))
+            matches!(
+                details.constraint_name(),
+                Some("mojito_deliveries_key" | "mojito_deliveries_by_version" | "mojito_work_key")
+            )
         }
         _ => false,
     }

@@ -20,7 +20,8 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(5570251196)";
 
 /// On large tables, or while another process migrates, a statement takes its time.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = 0; \
-    SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+    SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
+    SET LOCAL client_min_messages = warning";
 
 /// The same for what runs outside of a transaction.
 const UNBOUNDED: &str = "SET lock_timeout = 0; SET statement_timeout = 0; SET default_transaction_read_only = off";

@@ -139,10 +139,8 @@ struct Locked<'a> {
 
 impl<'a> Locked<'a> {
     fn has(&self, delivery: &NewDelivery) -> bool {
-        match key_of(delivery) {
-            Some(key) => self.results.contains(&key),
-            None => self.fingerprints.contains(&delivery.fingerprint),
-        }
+        let has_result = key_of(delivery).is_some_and(|key| self.results.contains(&key));
+        has_result || self.fingerprints.contains(&delivery.fingerprint)
     }
 
     /// Locks what may turn out to be repeated, where its count cannot be written while somebody else has it.

@@ -42,7 +42,10 @@ impl<B: Backend> Dispatcher<B> {
         pruner: Pruner,
     ) -> Self {
         let pool = database.keep_open().await;
-        let link = Arc::new(Mutex::new(Link::new(Arc::clone(&database))));
+        let mut link = Link::new(Arc::clone(&database));
+        // Before anybody takes the last connection that the server gives. Where it cannot be opened now, the log says so.
+        let _ = link.open().await;
+        let link = Arc::new(Mutex::new(link));
         let desk = Desk { database, link, held: Held::default() };
         let (stop, stopped) = watch::channel(false);
         let (mut slots, mut executors) = (Vec::new(), Vec::new());

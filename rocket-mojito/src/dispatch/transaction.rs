@@ -70,11 +70,20 @@ impl<B: Backend> Transaction<B> {
         })?;
         let mut loan = Loan::new(connection);
         let turn = self.database.write_turn().await;
-        if B::begin(loan.connection(), self.ticket.clone(), self.lease, Utc::now()).await? {
-            return Ok(State::Open { loan, _turns: (turn, among_transactions) });
+        match B::begin(loan.connection(), self.ticket.clone(), self.lease, Utc::now()).await {
+            Ok(true) => Ok(State::Open { loan, _turns: (turn, among_transactions) }),
+            Ok(false) => {
+                loan.give_back();
+                Ok(State::Stale)
+            }
+            Err(error) => {
+                // A session that the server had closed is as good as none.
+                if !B::lives(loan.connection(), Duration::ZERO).await {
+                    self.state = State::Unconnected;
+                }
+                Err(error.into())
+            }
         }
-        loan.give_back();
-        Ok(State::Stale)
     }
 
     /// Commits, if it was opened.

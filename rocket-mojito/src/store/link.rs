@@ -1,7 +1,7 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use mojito_schema::{Backend, Open, QueryResult, Trouble, fault, is_lost, is_unknown, trouble};
+use mojito_schema::{Backend, Open, QueryResult, Trouble, fault, is_unknown, trouble};
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 
@@ -151,6 +151,8 @@ impl<B: Backend> Link<B> {
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
         let outcome = verb(&mut opened.connection).await;
+        // What the server has ended before a commit was sent has begun nothing.
+        let is_lost = outcome.is_err() && !B::lives(&mut opened.connection, Duration::ZERO).await;
         // A commit to a file that is not there any more succeeds, and is no success.
         let opened = self.database.checked(opened).await?;
         match outcome {
@@ -163,7 +165,7 @@ impl<B: Backend> Link<B> {
                 self.database.health().tell(failure, fault(&error));
                 Err(match error {
                     error if is_unknown(&error) => Unavailable::Unknown,
-                    error if is_lost(&error) => Unavailable::Connection,
+                    _ if is_lost => Unavailable::Connection,
                     _ => Unavailable::Database,
                 })
             }

@@ -84,7 +84,7 @@ async fn a_connection_that_falls_silent_half_way_through_a_statement_gives_back_
     let ledger = Ledger::default();
     assert!(matches!(post(sound, &ledger, "r", "first").await, Try::Acknowledged(_)));
 
-    proxy.silence_over("FOR UPDATE) AS head");
+    proxy.silence_over("FOR NO KEY UPDATE SKIP LOCKED) AS head");
     let began = Instant::now();
     assert_eq!((post(silent, &ledger, "r", "second").await, proxy.fired()), (Try::Refused(503), 1));
     while !matches!(post(sound, &ledger, "r", &format!("{:?}", began.elapsed())).await, Try::Acknowledged(_)) {
