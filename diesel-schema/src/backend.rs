@@ -9,8 +9,8 @@ use diesel_async::pooled_connection::PoolableConnection;
 
 pub use crate::open::Open;
 use crate::{
-    Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Line, NewAudit, NewDelivery, OpenError, Page,
-    Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
+    Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery, NotCommitted,
+    OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
 };
 
 mod sealed {
@@ -196,7 +196,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// Those of the database; then no transaction is open, or the connection is fit to be closed.
+    /// Those of the database; then no transaction is open, or the connection is fit to be closed. Where its server is a
+    /// standby, the error is one of those that [`is_read_only`](crate::is_read_only) knows.
     fn begin(
         connection: &mut Self::Connection,
         ticket: Ticket,
@@ -204,21 +205,25 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         now: Utc,
     ) -> impl Future<Output = QueryResult<bool>> + Send;
 
-    /// Commits what [`begin`](Self::begin) opened: effect and "done" mark together. The next of the line is promoted.
+    /// Commits what [`begin`](Self::begin) opened: effect and "done" mark together, and promotes the next of the line. It is
+    /// truly committed, whatever the handler has done on the connection meanwhile, or it is an error.
     ///
     /// It waits for no disk. What a power cut takes it takes whole, mark and effect, and the work is done again.
     ///
     /// # Errors
     ///
-    /// Those of the database; whether it was committed may then be unknown.
-    fn commit(connection: &mut Self::Connection, ticket: Ticket) -> impl Future<Output = QueryResult<()>> + Send;
+    /// When it was not committed, or nobody knows; then the connection is fit to be closed.
+    fn commit(
+        connection: &mut Self::Connection,
+        ticket: Ticket,
+    ) -> impl Future<Output = Result<Left, NotCommitted>> + Send;
 
     /// Rolls back what [`begin`](Self::begin) opened.
     ///
     /// # Errors
     ///
-    /// Those of the database; then the connection is fit to be closed.
-    fn rollback(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<()>> + Send;
+    /// Those of the database, and where a transaction within it is open still; then the connection is fit to be closed.
+    fn rollback(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Left>> + Send;
 
     /// Settles an attempt. `false` when the ticket is stale: then nothing was changed.
     ///

@@ -55,6 +55,11 @@ pub fn is_unknown(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _))
 }
 
+/// Whether the server itself takes no writes: it is a standby, or it was made one.
+pub fn is_read_only(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _))
+}
+
 /// The error after which nobody knows what was committed. Diesel itself never says that a connection was closed.
 #[cfg(feature = "postgres")]
 pub(crate) fn unknown(cause: &str) -> Error {

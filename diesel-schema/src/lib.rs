@@ -49,6 +49,7 @@ mod backend;
 #[doc(hidden)]
 pub mod bench;
 mod claim;
+mod commit;
 mod delivery;
 mod error;
 #[doc(hidden)]
@@ -79,9 +80,10 @@ mod words;
 pub use diesel::QueryResult;
 
 pub use self::backend::{Adrift, Backend, Open, Rescue};
+pub use self::commit::{Left, NotCommitted};
 pub use self::delivery::{Content, HandlerSpec, NewDelivery, Recorded};
 pub use self::error::OpenError;
-pub use self::fault::{Trouble, fault, is_conflict, is_unknown, trouble};
+pub use self::fault::{Trouble, fault, is_conflict, is_read_only, is_unknown, trouble};
 pub use self::finding::{Finding, FindingCode};
 pub use self::fingerprint::Fingerprint;
 pub use self::operation::{Erased, NewAudit, Page, Person, PruneStep, Requeue, Requeued, Selected};

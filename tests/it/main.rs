@@ -18,6 +18,7 @@ mod faults;
 #[path = "../fuzz/src/lib.rs"]
 mod fuzz;
 mod fuzzing;
+mod handed;
 mod harness;
 mod host_routes;
 mod http;

@@ -84,7 +84,7 @@ async fn a_panic_is_a_failed_attempt_and_the_process_lives() {
     let aftermath = Aftermath::of(&database, &ledger);
     aftermath.check(&["effects"]);
     let [work] = aftermath.discarded()[..] else { panic!("the poison alone is discarded") };
-    assert_eq!((work.attempt, work.last_error.as_deref()), (ATTEMPTS, Some("the handler panicked")));
+    assert_eq!((work.attempt, work.last_error.as_deref()), (ATTEMPTS, Some("the handler panicked: poison")));
     assert!(!process.has_ended());
     assert_eq!(process.lifted().await, address);
 }

@@ -1,60 +1,179 @@
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use diesel::connection::{InstrumentationEvent, TransactionDepthChange, TransactionManagerStatus};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel_async::{AnsiTransactionManager, RunQueryDsl, TransactionManager};
-use futures_util::future::join;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel_async::{
+    AnsiTransactionManager, AsyncConnection as _, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
+};
+use futures_util::future::{join, join3};
 
-use super::Connection;
 use super::line::{promote, promote_if_seen};
 use super::transaction::{self, LOCK_TIMEOUT, MARK, STATEMENT_TIMEOUT, Terms, transaction_timestamp};
+use super::{Connection, connection};
+use crate::commit::{Left, NotCommitted};
+use crate::fault::{is_conflict, is_unknown};
 use crate::tables::work::held;
 use crate::update::update;
-use crate::{State, Ticket, Utc, work};
+use crate::{Line, State, Ticket, Utc, work};
+
+/// What the server quotes where a handler has ended its transaction.
+const ENDED: &str = "ended within the handler";
+
+/// Undoes what outlives a transaction on its session, but for what is prepared: Diesel knows that by name. `DISCARD ALL`
+/// would take that too, and what the connection was set to when it was opened.
+const CLEAN: &str = "SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DISCARD TEMP; DISCARD SEQUENCES; UNLISTEN *; \
+    CLOSE ALL; SELECT pg_advisory_unlock_all()";
 
 /// Begins a handler's transaction: the fence and the "done" mark come first. Whether the ticket still holds.
 pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: Duration) -> QueryResult<bool> {
-    let (begun, is_held) =
-        join(transaction::start(connection, &beginning()), complete(connection, ticket, pause)).await;
-    transaction::account_for(connection, begun).await?;
+    let beginning = beginning();
+    let is_session = connection::keeps_statements(connection);
+    let (guarded, begun, is_held) = {
+        let shared = &*connection;
+        let begin = transaction::start(shared, &beginning);
+        join3(guard(shared, is_session), begin, complete(shared, ticket, pause)).await
+    };
+    if let Err(error) = transaction::account_for(connection, guarded.and(begun)).await {
+        return Err(if is_standby(connection).await { standby() } else { error });
+    }
     match is_held {
         Ok(true) => Ok(true),
-        Ok(false) => AnsiTransactionManager::rollback_transaction(connection).await.map(|()| false),
+        Ok(false) => rollback(connection).await.map(|_| false),
         Err(error) => {
-            AnsiTransactionManager::rollback_transaction(connection).await?;
+            let _ = rollback(connection).await?;
             Err(error)
         }
     }
 }
 
-/// Commits a handler's transaction, and promotes the next of its line: in the transaction, or after it where its isolation level
-/// hides from it what others have recorded.
-pub(super) async fn commit(connection: &mut Connection, ticket: &Ticket) -> QueryResult<()> {
-    let line = ticket.line();
-    match promote_if_seen(connection, &line).await {
-        Ok(Some(_)) => AnsiTransactionManager::commit_transaction(connection).await,
-        Ok(None) => {
-            AnsiTransactionManager::commit_transaction(connection).await?;
-            // Where this fails the sweep does it.
-            let promoted = async {
-                transaction::begin(connection, Terms::without_wait()).await?;
-                let outcome = promote(connection, &line).await;
-                transaction::end(connection, outcome).await
-            };
-            promoted.await.map(drop)
-        }
-        Err(error) => transaction::end(connection, Err(error)).await,
+/// What comes before a handler's transaction. Where the handler ends that, each statement would be an effect without a
+/// "done" mark: so whatever else is run in the session cannot write. Behind a proxy it might be set in another's session.
+async fn guard(mut connection: &Connection, is_session: bool) -> QueryResult<()> {
+    match is_session {
+        true => connection.batch_execute("SET default_transaction_read_only = on").await,
+        false => Ok(()),
     }
 }
 
 /// What comes before the fence. That is found by an index, even where the planner takes the table for small: its plan is
-/// kept while the table grows. What the host lets the planner do is kept under the mark until then.
+/// kept while the table grows. What the host lets the planner do is kept under the mark until then. It may write, whatever
+/// the database's default is.
 fn beginning() -> String {
     format!(
-        "BEGIN; SELECT set_config('{MARK}', current_setting('enable_seqscan'), true); \
+        "BEGIN READ WRITE; SELECT set_config('{MARK}', current_setting('enable_seqscan'), true); \
         SET LOCAL enable_seqscan = off; SET LOCAL lock_timeout = {LOCK_TIMEOUT}"
     )
+}
+
+/// Whether the server is in recovery, and takes no writes.
+async fn is_standby(connection: &mut Connection) -> bool {
+    let asked = connection.transaction(async |c| diesel::select(pg_is_in_recovery()).get_result(c).await).await;
+    asked.unwrap_or(false)
+}
+
+fn standby() -> Error {
+    let text = "the server is a standby: it takes no writes".to_owned();
+    Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, Box::new(text))
+}
+
+diesel::define_sql_function! {
+    /// Whether the server is in recovery.
+    fn pg_is_in_recovery() -> diesel::sql_types::Bool;
+}
+
+/// Commits what was begun, promotes the next of its line, and cleans the session.
+///
+/// Two things are looked at that the answer of a commit does not say. In a transaction that has failed Postgres answers
+/// COMMIT with a ROLLBACK, and takes that for a success; a transaction that the handler began in place of ours has no
+/// mark. Either makes the first statement fail, and what is open then is rolled back.
+pub(super) async fn commit(connection: &mut Connection, ticket: &Ticket) -> Result<Left, NotCommitted> {
+    if !is_outermost(connection) {
+        return Err(NotCommitted::Unfinished);
+    }
+    let line = ticket.line();
+    let whether_intact = format!("SELECT coalesce(nullif(current_setting('{MARK}', true), ''), '{ENDED}')::boolean");
+    let (intact, promoted) = {
+        let mut first = &*connection;
+        join(first.batch_execute(&whether_intact), promote_if_seen(&*connection, &line)).await
+    };
+    intact.map_err(not_intact)?;
+    let promoted = promoted.map_err(not_committed)?;
+    let commit = format!("COMMIT; {}", cleaning(connection));
+    connection.instrumentation().on_connection_event(InstrumentationEvent::commit_transaction(NonZeroU32::MIN));
+    connection.batch_execute(&commit).await.map_err(not_committed)?;
+    let left = over(connection).map_err(NotCommitted::Unknown)?;
+    if promoted.is_none() {
+        promote_later(connection, &line).await;
+    }
+    Ok(left)
+}
+
+/// Promotes after a transaction whose isolation level hid from it what others have recorded. Where this fails the sweep does
+/// it.
+async fn promote_later(connection: &mut Connection, line: &Line) {
+    if transaction::begin(connection, Terms::without_wait()).await.is_ok() {
+        let promoted = promote(connection, line).await;
+        let _ = transaction::end(connection, promoted).await;
+    }
+}
+
+/// Rolls back what was begun, and cleans the session.
+pub(super) async fn rollback(connection: &mut Connection) -> QueryResult<Left> {
+    if !is_outermost(connection) {
+        // Diesel would go on from there. The connection is closed, which rolls back all.
+        return Err(Error::BrokenTransactionManager);
+    }
+    let rollback = format!("ROLLBACK; {}", cleaning(connection));
+    connection.instrumentation().on_connection_event(InstrumentationEvent::rollback_transaction(NonZeroU32::MIN));
+    connection.batch_execute(&rollback).await?;
+    over(connection)
+}
+
+/// Whether no transaction within the handler's is open.
+fn is_outermost(connection: &mut Connection) -> bool {
+    let status = AnsiTransactionManager::transaction_manager_status_mut(connection);
+    matches!(status.transaction_depth(), Ok(Some(depth)) if depth == NonZeroU32::MIN)
+}
+
+fn cleaning(connection: &mut Connection) -> String {
+    format!("{CLEAN}; {}", connection::settings_of(connection))
+}
+
+/// Tells Diesel that the transaction has ended.
+fn over(connection: &mut Connection) -> QueryResult<Left> {
+    match AnsiTransactionManager::transaction_manager_status_mut(connection) {
+        TransactionManagerStatus::Valid(status) => {
+            status.change_transaction_depth(TransactionDepthChange::DecreaseDepth)?;
+        }
+        TransactionManagerStatus::InError => return Err(Error::BrokenTransactionManager),
+    }
+    Ok(if connection::is_as_opened(connection) { Left::Nothing } else { Left::Traces })
+}
+
+fn not_intact(error: Error) -> NotCommitted {
+    match &error {
+        error if is_lost(error) => {}
+        Error::DatabaseError(_, details) if details.message().contains(ENDED) => return NotCommitted::Ended,
+        _ => return NotCommitted::Aborted,
+    }
+    NotCommitted::Unknown(error)
+}
+
+fn not_committed(error: Error) -> NotCommitted {
+    match error {
+        error if is_lost(&error) => NotCommitted::Unknown(error),
+        error if is_conflict(&error) => NotCommitted::Conflict,
+        error => NotCommitted::Refused(error),
+    }
+}
+
+/// Whether the server has not answered.
+fn is_lost(error: &Error) -> bool {
+    is_unknown(error) || matches!(error, Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _))
 }
 
 /// The fence and the "done" mark in one statement, without asking for the time first. Never outside of the transaction.

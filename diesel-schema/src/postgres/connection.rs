@@ -1,14 +1,15 @@
 use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel::connection::CacheSize;
+use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent, get_default_instrumentation};
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use tokio::time::timeout;
+use tokio_postgres::config::{Host, SslMode as DriverSslMode, SslNegotiation};
 use tokio_postgres::tls::{MakeTlsConnect, TlsStream};
-use tokio_postgres::{Client, Connection as Driver, NoTls, Socket};
+use tokio_postgres::{Client, Config, Connection as Driver, NoTls, Socket};
 
-use super::pulse::Pulse;
+use super::handshake::Handshake;
 use super::tls::{self, SslMode};
 use super::url::{Proxy, Url};
 use super::{Connection, SILENCE};
@@ -24,101 +25,126 @@ const SERVER_KEEPALIVES: &str = "SELECT set_config(known.name, asked.value, fals
     (VALUES ('tcp_keepalives_idle', '5'), ('tcp_keepalives_interval', '2'), ('tcp_keepalives_count', '3'), \
     ('tcp_user_timeout', '10s')) AS asked (name, value) WHERE known.name = asked.name";
 
-/// What a connection is for.
-#[derive(Clone, Copy)]
-enum Purpose {
-    /// To ask: it is closed when the server falls silent.
-    Ask,
-    /// To hear of what others tell, however long that takes.
-    Hear,
-}
+/// What a session is set to again after it was cleaned: the same, and what Diesel sets. It has been found that the server
+/// knows them: they came with version 12.
+const SETTINGS: &str = "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; \
+    SET tcp_keepalives_count = 3; SET tcp_user_timeout = '10s'";
+
+/// The same behind a proxy, which has a network of its own.
+const TIME_ZONE: &str = "SET TIME ZONE 'UTC'";
 
 /// Said where the URL leaves the encryption to us: the driver does not tell one reason from another.
 const UNVERIFIED: &str = "the Postgres database cannot be reached; its URL names no `sslmode`, so a server on another \
     machine must show a certificate for its name from a known root (name that root in the URL, `sslrootcert=…`; or set \
     `sslmode` to what the network allows)";
 
+/// What a connection is opened as, kept in the only place that Diesel has for it: that of a host's instrumentation. A host's
+/// default goes on hearing what it hears of every connection.
+pub(super) struct Nature {
+    proxy: Proxy,
+    hosts: Option<Box<dyn Instrumentation>>,
+}
+
+impl Instrumentation for Nature {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let Some(hosts) = &mut self.hosts {
+            hosts.on_connection_event(event);
+        }
+    }
+}
+
 pub(super) async fn open(url: &str) -> Result<Connection, OpenError> {
-    open_for(Purpose::Ask, url).await
-}
-
-pub(super) async fn open_to_hear(url: &str) -> Result<Connection, OpenError> {
-    open_for(Purpose::Hear, url).await
-}
-
-async fn open_for(purpose: Purpose, url: &str) -> Result<Connection, OpenError> {
     let url = Url::parse(url)?;
-    timeout(PATIENCE, connect(purpose, &url))
+    timeout(PATIENCE, connect(&url))
         .await
         .map_err(|_| OpenError::no_connection(format!("the Postgres server did not answer within {PATIENCE:?}")))?
 }
 
-async fn connect(purpose: Purpose, url: &Url) -> Result<Connection, OpenError> {
-    match url.mode {
-        SslMode::Disable => connect_by(purpose, url, NoTls).await,
-        _ => connect_by(purpose, url, tls::connector(url.mode, &url.roots)?).await,
+async fn connect(url: &Url) -> Result<Connection, OpenError> {
+    let tls = match url.mode {
+        SslMode::Disable => None,
+        _ => Some(tls::connector(url.mode, &url.roots)?),
+    };
+    let has_name = url.config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(_)));
+    match (has_name, tls) {
+        (true, tls) => {
+            let handshake = Handshake {
+                tls,
+                is_required: !matches!(url.mode, SslMode::Disable | SslMode::Prefer),
+                is_direct: url.config.get_ssl_negotiation() == SslNegotiation::Direct,
+                limit: SILENCE,
+            };
+            let mut config = url.config.clone();
+            config.ssl_mode(DriverSslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+            connect_by(url, &config, handshake).await
+        }
+        // The driver encrypts nothing without a name, and a socket of this machine has no network that could fall silent.
+        (false, Some(tls)) => connect_by(url, &url.config, tls).await,
+        (false, None) => connect_by(url, &url.config, NoTls).await,
     }
 }
 
-async fn connect_by<T>(purpose: Purpose, url: &Url, tls: T) -> Result<Connection, OpenError>
+async fn connect_by<T>(url: &Url, config: &Config, tls: T) -> Result<Connection, OpenError>
 where
     T: MakeTlsConnect<Socket, Stream: Send + 'static>,
 {
-    let (client, driver) = url.config.connect(tls).await.map_err(|error| match (url.mode, url.is_assumed) {
+    let (client, driver) = config.connect(tls).await.map_err(|error| match (url.mode, url.is_assumed) {
         (SslMode::VerifyFull, true) => OpenError::because(UNVERIFIED, error),
         _ => unreachable(error),
     })?;
-    match purpose {
-        Purpose::Ask => watched(client, driver, url.proxy).await,
-        Purpose::Hear => AsyncPgConnection::try_from_client_and_connection(client, driver).await.map_err(unreachable),
-    }
-}
-
-/// A connection that is closed when the server falls silent: then what waits for an answer fails.
-async fn watched<S>(client: Client, mut driver: Driver<Socket, S>, proxy: Proxy) -> Result<Connection, OpenError>
-where
-    S: TlsStream + Unpin + Send + 'static,
-{
-    let set_up = async {
-        match proxy {
-            Proxy::None => set_up(client).await.map_err(unreachable),
-            Proxy::Transaction => set_up_by_proxy(client).await.map_err(unreachable),
-        }
+    let set_up = match url.proxy {
+        Proxy::None => set_up(client, driver).await,
+        Proxy::Transaction => set_up_by_proxy(client, driver).await,
     };
-    let mut connection = tokio::select! {
-        connection = set_up => connection?,
-        ended = &mut driver => return Err(ended.map_or_else(unreachable, |()| OpenError::new("the server hung up"))),
-    };
-    let pulse = Pulse::of(proxy);
-    let watch = pulse.watch();
-    connection.set_instrumentation(pulse);
-    tokio::spawn(async move {
-        tokio::select! {
-            // Whoever waits for an answer is told.
-            _ = driver => {}
-            // A driver whose connection is gone still waits for each answer, and the server for the rest of what it was
-            // asked, with all that it has locked.
-            () = watch.stopped(SILENCE) => {}
-        }
-    });
+    let mut connection = set_up.map_err(unreachable)?;
+    connection.set_instrumentation(Nature { proxy: url.proxy, hosts: get_default_instrumentation() });
     Ok(connection)
 }
 
-/// Whether what is prepared on a connection stays so.
+/// Whether what is prepared on a connection stays so, since its session does.
 pub(super) fn keeps_statements(connection: &mut Connection) -> bool {
-    connection.instrumentation().downcast_ref::<Pulse>().is_some_and(|pulse| pulse.proxy == Proxy::None)
+    nature(connection).is_some_and(|nature| nature.proxy == Proxy::None)
 }
 
-async fn set_up(client: Client) -> Result<Connection, Box<dyn std::error::Error + Send + Sync>> {
-    client.batch_execute(SERVER_KEEPALIVES).await?;
-    Ok(AsyncPgConnection::try_from(client).await?)
+/// Whether nobody has set anything on it by Diesel.
+pub(super) fn is_as_opened(connection: &mut Connection) -> bool {
+    nature(connection).is_some()
+}
+
+/// What it was set to when it was opened, as statements.
+pub(super) fn settings_of(connection: &mut Connection) -> &'static str {
+    match keeps_statements(connection) {
+        true => SETTINGS,
+        false => TIME_ZONE,
+    }
+}
+
+fn nature(connection: &mut Connection) -> Option<&Nature> {
+    connection.instrumentation().downcast_ref::<Nature>()
+}
+
+type SetUp = Result<Connection, Box<dyn std::error::Error + Send + Sync>>;
+
+async fn set_up<S>(client: Client, driver: Driver<Socket, S>) -> SetUp
+where
+    S: TlsStream + Unpin + Send + 'static,
+{
+    let mut connection = AsyncPgConnection::try_from_client_and_connection(client, driver).await?;
+    connection.batch_execute(SERVER_KEEPALIVES).await?;
+    Ok(connection)
 }
 
 /// Diesel prepares every statement under a name, which only the session knows that it happened to be prepared in.
 /// Inside a transaction that is one session; and without a cache the name is given up before the transaction ends.
-async fn set_up_by_proxy(client: Client) -> Result<Connection, Box<dyn std::error::Error + Send + Sync>> {
-    client.batch_execute("BEGIN").await?;
-    let mut connection = AsyncPgConnection::try_from(client).await?;
+async fn set_up_by_proxy<S>(client: Client, mut driver: Driver<Socket, S>) -> SetUp
+where
+    S: TlsStream + Unpin + Send + 'static,
+{
+    tokio::select! {
+        begun = client.batch_execute("BEGIN") => begun?,
+        ended = &mut driver => return Err(ended.map_or_else(Into::into, |()| "the server hung up".into())),
+    }
+    let mut connection = AsyncPgConnection::try_from_client_and_connection(client, driver).await?;
     connection.set_prepared_statement_cache_size(CacheSize::Disabled);
     connection.batch_execute("COMMIT").await?;
     Ok(connection)

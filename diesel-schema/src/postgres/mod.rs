@@ -4,19 +4,21 @@ mod attempt;
 mod bulk;
 mod claim;
 mod connection;
+mod handshake;
 mod ids;
 mod line;
 mod lookup;
 mod migrations;
-mod pulse;
 mod record;
 mod rescue;
+mod stream;
 mod tls;
 mod transaction;
 mod url;
 #[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
 #[path = "../verbs/mod.rs"]
 mod verbs;
+mod watchdog;
 mod wire;
 
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use std::time::Duration;
 
 use diesel::QueryResult;
 use diesel_async::pooled_connection::PoolableConnection;
-use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 #[cfg(feature = "testing")]
 pub(crate) use self::attempt::complete;
@@ -36,8 +38,8 @@ use self::url::{Proxy, Url};
 use crate::backend::{Adrift, Backend, Open, Rescue};
 use crate::fault::{is_in_the_way, unknown};
 use crate::{
-    Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Line, NewAudit, NewDelivery, OpenError, Page,
-    Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
+    Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery, NotCommitted,
+    OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
 };
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -77,7 +79,7 @@ use crate::{
 ///
 /// It has the isolation level that the database has by default; where that makes it fail, it is run again soon, as
 /// after a deadlock. A statement in it may take 15 s, and a pause between two as long as the lease: then the server
-/// ends it.
+/// ends it. After it the session is as it was when it was opened: whatever it was set to since, by whomever, is undone.
 #[derive(Debug, Clone, Copy)]
 pub enum Postgres {}
 
@@ -255,12 +257,13 @@ impl Backend for Postgres {
         heard(attempt::begin(connection, &ticket, lease)).await
     }
 
-    async fn commit(connection: &mut Connection, ticket: Ticket) -> QueryResult<()> {
-        heard(attempt::commit(connection, &ticket)).await
+    async fn commit(connection: &mut Connection, ticket: Ticket) -> Result<Left, NotCommitted> {
+        let answer = tokio::time::timeout(SILENCE, attempt::commit(connection, &ticket)).await;
+        answer.unwrap_or_else(|_| Err(NotCommitted::Unknown(unknown("the server fell silent"))))
     }
 
-    async fn rollback(connection: &mut Connection) -> QueryResult<()> {
-        AnsiTransactionManager::rollback_transaction(connection).await
+    async fn rollback(connection: &mut Connection) -> QueryResult<Left> {
+        heard(attempt::rollback(connection)).await
     }
 
     async fn settle(

@@ -18,7 +18,7 @@ define_sql_function! {
 }
 
 pub(super) async fn listen(url: &str) -> Result<Connection, OpenError> {
-    let mut connection = connection::open_to_hear(url).await?;
+    let mut connection = connection::open(url).await?;
     let listening = connection.batch_execute(&format!("LISTEN {CHANNEL}")).await;
     listening.map_err(|error| OpenError::because("the Postgres server lets nobody listen", error))?;
     Ok(connection)

@@ -1,5 +1,7 @@
+use std::convert::Infallible;
 use std::error::Error;
 use std::pin::Pin;
+use std::sync::mpsc::{Receiver, channel};
 use std::task::{Context, Poll};
 
 use diesel_async::sync_connection_wrapper::SpawnBlocking;
@@ -30,7 +32,7 @@ impl SpawnBlocking for Caller {
         async move {
             match (caller, Handle::current().runtime_flavor()) {
                 (Self::InPlace, RuntimeFlavor::MultiThread) => Ok(block_in_place(call)),
-                _ => Call(spawn_blocking(call)).await.map_err(Box::from),
+                _ => Call::new(call).await.map_err(Box::from),
             }
         }
         .boxed()
@@ -43,23 +45,36 @@ impl SpawnBlocking for Caller {
 
 /// A call on another thread. It is waited for also where nobody wants to know any more: nothing happens on a connection
 /// that was given up.
-struct Call<R>(JoinHandle<R>);
+struct Call<R> {
+    answer: JoinHandle<R>,
+    /// Hangs up when the call has ended, or will never begin.
+    ended: Receiver<Infallible>,
+}
+
+impl<R: Send + 'static> Call<R> {
+    fn new(call: impl FnOnce() -> R + Send + 'static) -> Self {
+        let (alive, ended) = channel();
+        let answer = spawn_blocking(move || {
+            let answer = call();
+            drop(alive);
+            answer
+        });
+        Self { answer, ended }
+    }
+}
 
 impl<R> Future for Call<R> {
     type Output = Result<R, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll_unpin(cx)
+        self.answer.poll_unpin(cx)
     }
 }
 
 impl<R> Drop for Call<R> {
     fn drop(&mut self) {
-        if !self.0.is_finished() {
-            block_in_place(|| {
-                let _ = Handle::current().block_on(&mut self.0);
-            });
-        }
+        // The call needs this thread for nothing, whatever runtime it belongs to, or none.
+        let _ = self.ended.recv();
     }
 }
 
@@ -86,22 +101,40 @@ mod tests {
         assert!(!is_here(Caller::InPlace).await);
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_call_that_nobody_waits_for_any_more_has_ended_before_anything_else_happens() {
-        let (done, is_done) = std::sync::mpsc::channel();
-        let (begun, has_begun) = std::sync::mpsc::channel();
-        let mut caller = Caller::Elsewhere;
-        let mut call = caller.spawn_blocking(move || {
-            begun.send(()).expect("the test listens");
-            // Long enough that who does not wait is found out.
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            done.send(()).expect("the test listens");
+    /// Drops a call half-way. Whether it has ended then.
+    fn ends_when_dropped(runtime: &tokio::runtime::Runtime) -> bool {
+        let (done, is_done) = channel();
+        let (begun, has_begun) = channel();
+        runtime.block_on(async {
+            let mut call = Caller::Elsewhere.spawn_blocking(move || {
+                begun.send(()).expect("the test listens");
+                // Long enough that who does not wait is found out.
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                done.send(()).expect("the test listens");
+            });
+            assert!((&mut call).now_or_never().is_none());
+            has_begun.recv().expect("it begins");
+            drop(call);
         });
+        is_done.try_recv().is_ok()
+    }
 
-        assert!((&mut call).now_or_never().is_none());
-        has_begun.recv().expect("it begins");
+    #[test]
+    fn a_call_that_nobody_waits_for_any_more_has_ended_before_anything_else_happens_on_any_runtime() {
+        let one = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let many = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+
+        assert!(ends_when_dropped(&one));
+        assert!(ends_when_dropped(&many));
+    }
+
+    #[test]
+    fn a_call_may_outlive_its_runtime() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let mut call = Caller::Elsewhere.spawn_blocking(|| ());
+        let _ = runtime.block_on(async { (&mut call).now_or_never() });
+
+        drop(runtime);
         drop(call);
-
-        assert!(is_done.try_recv().is_ok());
     }
 }

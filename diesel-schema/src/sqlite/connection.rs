@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::sync_connection_wrapper::SpawnBlocking as _;
 
-use super::{Caller, WITHOUT_FSYNC, Wrapper, log, network};
+use super::{Caller, Session, WITHOUT_FSYNC, Wrapper, log, network};
 use crate::backend::Open;
 use crate::error::OpenError;
 
@@ -57,7 +57,7 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
     let opened = opened.map_err(|error| {
         OpenError::because("the SQLite file cannot be opened: check its path and permissions", error)
     })?;
-    let mut connection = Wrapper::with_runtime(opened, caller);
+    let mut connection = Wrapper::with_runtime(Session::new(opened), caller);
     connection.spawn_blocking(|c| c.batch_execute(SETTINGS)).await.map_err(|error| {
         OpenError::because("the SQLite file cannot be used: is it a database, and writable?", error)
     })?;
@@ -76,7 +76,7 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
 async fn settle_log(connection: &mut Wrapper) -> Result<(), OpenError> {
     let mut tries = 1;
     loop {
-        match connection.spawn_blocking(log::take_over).await {
+        match connection.spawn_blocking(|c| log::take_over(c)).await {
             Ok(_) => return Ok(()),
             // What was never told to anybody is told to the next who syncs, for each file once.
             Err(_) if tries < TRIES => tries += 1,

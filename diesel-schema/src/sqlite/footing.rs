@@ -51,7 +51,7 @@ impl Footing {
     }
 
     pub(super) async fn settle_log(&self) -> QueryResult<()> {
-        self.connection.lock().await.spawn_blocking(log::empty).await?;
+        self.connection.lock().await.spawn_blocking(|c| log::empty(c)).await?;
         self.log.iter().for_each(LogSync::settled);
         Ok(())
     }
@@ -59,7 +59,7 @@ impl Footing {
     pub(super) async fn shorten_log(&self) -> QueryResult<bool> {
         let is_long = |(path, _): &(PathBuf, Identity)| std::fs::metadata(path).is_ok_and(|file| file.len() > LONG_LOG);
         match self.files.get(1).is_some_and(is_long) {
-            true => self.connection.lock().await.spawn_blocking(log::shorten).await,
+            true => self.connection.lock().await.spawn_blocking(|c| log::shorten(c)).await,
             false => Ok(true),
         }
     }

@@ -11,6 +11,8 @@ mod network;
 mod record;
 mod rescue;
 mod run;
+mod session;
+mod statement;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -18,10 +20,11 @@ mod tests;
 #[path = "../verbs/mod.rs"]
 mod verbs;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, Connection as _, SimpleConnection as _, TransactionManager as _};
+use diesel::connection::{AnsiTransactionManager, Connection as _, SimpleConnection as _, TransactionManager};
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
@@ -31,10 +34,12 @@ use self::caller::Caller;
 use self::footing::Footing;
 use self::line::{lock_idle, promote};
 use self::run::RunQueryDsl;
+use self::session::Session;
 use crate::backend::{Adrift, Backend, Open, Rescue};
+use crate::fault::trouble;
 use crate::{
-    Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Line, NewAudit, NewDelivery, OpenError, Page,
-    Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
+    Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery, NotCommitted,
+    OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -50,7 +55,7 @@ type Connection = SqliteConnection;
 type Db = diesel::sqlite::Sqlite;
 
 /// What a host's handler is handed. Our own verbs run on the connection within, in one hop.
-type Wrapper = SyncConnectionWrapper<SqliteConnection, Caller>;
+type Wrapper = SyncConnectionWrapper<Session, Caller>;
 
 impl Backend for Sqlite {
     type Connection = Wrapper;
@@ -100,7 +105,7 @@ impl Backend for Sqlite {
     }
 
     async fn mend_ids(connection: &mut Wrapper) -> Result<(), OpenError> {
-        let mended = connection.spawn_blocking(record::mend_ids).await;
+        let mended = connection.spawn_blocking(|c| record::mend_ids(c)).await;
         mended.map_err(|error| OpenError::because("the ids of the SQLite file cannot be compared with its rows", error))
     }
 
@@ -141,17 +146,12 @@ impl Backend for Sqlite {
         connection.spawn_blocking(move |c| begin(c, &ticket, now)).await
     }
 
-    async fn commit(connection: &mut Wrapper, _: Ticket) -> QueryResult<()> {
+    async fn commit(connection: &mut Wrapper, _: Ticket) -> Result<Left, NotCommitted> {
         // The next of the line was promoted with the fence: nobody could record meanwhile.
-        connection
-            .spawn_blocking(|c| {
-                Transactions::commit_transaction(c)?;
-                c.batch_execute(WITH_FSYNC)
-            })
-            .await
+        connection.spawn_blocking(|session| Ok(commit(session))).await.map_err(NotCommitted::Unknown)?
     }
 
-    async fn rollback(connection: &mut Wrapper) -> QueryResult<()> {
+    async fn rollback(connection: &mut Wrapper) -> QueryResult<Left> {
         connection.spawn_blocking(rollback).await
     }
 
@@ -241,7 +241,7 @@ impl Backend for Sqlite {
 
     async fn scrub(connection: &mut Wrapper) -> QueryResult<()> {
         // Freed pages are overwritten as they are freed (`secure_delete`); what is left is the write-ahead log.
-        connection.spawn_blocking(log::empty).await
+        connection.spawn_blocking(|c| log::empty(c)).await
     }
 
     async fn begin_audit(connection: &mut Wrapper, audit: NewAudit, now: Utc) -> QueryResult<i64> {
@@ -279,20 +279,53 @@ const WITHOUT_FSYNC: &str = "PRAGMA synchronous = NORMAL";
 /// What the host's own writes on this connection rely on.
 const WITH_FSYNC: &str = "PRAGMA synchronous = FULL";
 
-fn begin(connection: &mut SqliteConnection, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
-    connection.batch_execute(WITHOUT_FSYNC)?;
-    Transactions::begin_transaction_sql(connection, "BEGIN IMMEDIATE")?;
-    match at_once(verbs::settle(connection, ticket, &Settlement::Complete, now)) {
-        Ok(true) => Ok(true),
-        Ok(false) => rollback(connection).map(|()| false),
+fn begin(session: &mut Session, ticket: &Ticket, now: Utc) -> QueryResult<bool> {
+    session.batch_execute(WITHOUT_FSYNC)?;
+    Transactions::begin_transaction_sql(session, "BEGIN IMMEDIATE")?;
+    match at_once(verbs::settle(session, ticket, &Settlement::Complete, now)) {
+        Ok(true) => {
+            session.lend();
+            Ok(true)
+        }
+        Ok(false) => rollback(session).map(|_| false),
         Err(error) => {
-            rollback(connection)?;
+            let _ = rollback(session)?;
             Err(error)
         }
     }
 }
 
-fn rollback(connection: &mut SqliteConnection) -> QueryResult<()> {
-    Transactions::rollback_transaction(connection)?;
-    connection.batch_execute(WITH_FSYNC)
+fn commit(session: &mut Session) -> Result<Left, NotCommitted> {
+    if !session.take_back() {
+        return Err(NotCommitted::Aborted);
+    }
+    if !is_outermost(session) {
+        return Err(NotCommitted::Unfinished);
+    }
+    let committed = Transactions::commit_transaction(session).and_then(|()| session.batch_execute(WITH_FSYNC));
+    match committed {
+        Ok(()) => Ok(left(session)),
+        Err(error) if trouble(&error).is_some() => Err(NotCommitted::Unknown(error)),
+        Err(error) => Err(NotCommitted::Refused(error)),
+    }
+}
+
+fn rollback(session: &mut Session) -> QueryResult<Left> {
+    // Diesel would roll back to a savepoint that is open still. Closing the connection rolls back all.
+    if !session.take_back() || !is_outermost(session) {
+        return Err(Error::BrokenTransactionManager);
+    }
+    Transactions::rollback_transaction(session)?;
+    session.batch_execute(WITH_FSYNC)?;
+    Ok(left(session))
+}
+
+/// Whether no transaction within the handler's is open.
+fn is_outermost(session: &mut Session) -> bool {
+    let status = <Transactions as TransactionManager<Session>>::transaction_manager_status_mut(session);
+    matches!(status.transaction_depth(), Ok(Some(depth)) if depth == NonZeroU32::MIN)
+}
+
+fn left(session: &Session) -> Left {
+    if session.is_altered() { Left::Traces } else { Left::Nothing }
 }

@@ -1,10 +1,11 @@
+use std::any::Any;
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use mojito_schema::{Backend, Claim, Settlement, Ticket, Utc};
+use mojito_schema::{Backend, Claim, NotCommitted, Settlement, Ticket, Utc};
 use sha2::{Digest, Sha256};
 
 use super::handler::{Fate, HandlerError, HandlerResult, handle};
@@ -13,8 +14,11 @@ use super::{Context, MojitoHandler, backoff};
 use crate::Event;
 use crate::store::Database;
 
-/// What the operator reads where another transaction was in the way of the commit.
-const CONFLICT: &str = "the commit failed: another transaction was in its way";
+/// What the operator reads where a handler went on without the transaction that it had asked for.
+const NOT_OPENED: &str = "the handler answered Ok, although its transaction could not be opened";
+
+/// How long an attempt is kept before it is released, where the server takes no writes.
+const STANDBY_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest `last_error` that is kept, in bytes.
 const LONGEST_ERROR: usize = 2000;
@@ -38,15 +42,12 @@ impl<B: Backend> Attempt<B> {
         let Self { handler, database, claim, timeout, lease } = self;
         let (number, ticket) = (claim.attempt, claim.ticket.clone());
         let key = key(&claim.delivery.fingerprint, &ticket);
-        let Some(event) = Event::of_claim(claim) else {
-            return Some(Settlement::Discard { error: "the body is pruned, erased or not understood".to_owned() });
-        };
         let mut transaction = Transaction::new(database, ticket, lease);
         let mut cx = Context::new(&mut transaction, number, &key);
-        let run = AssertUnwindSafe(handle(&*handler, &event, &mut cx)).catch_unwind();
+        let run = AssertUnwindSafe(attempt(&*handler, claim, &mut cx)).catch_unwind();
         let answer: HandlerResult = match tokio::time::timeout(timeout, run).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err("the handler panicked".into()),
+            Ok(Err(panic)) => Err(text_of(&*panic).into()),
             Err(_) => Err(format!("the handler did not answer within {} s", timeout.as_secs_f32()).into()),
         };
         match answer {
@@ -54,8 +55,12 @@ impl<B: Backend> Attempt<B> {
                 // It went on without one.
                 End::Unused | End::Unconnected => Some(Settlement::Complete),
                 End::Committed | End::Stale => None,
-                End::Conflict => Some(again(CONFLICT.to_owned(), backoff::pause_of_conflict(number, fastrand::f64()))),
-                End::Unknown => Some(settlement(&"the commit failed".into(), number)),
+                End::Failed => Some(settlement(&NOT_OPENED.into(), number)),
+                End::ReadOnly => Some(released().await),
+                End::NotCommitted(reason @ NotCommitted::Conflict) => {
+                    Some(again(reason.to_string(), backoff::pause_of_conflict(number, fastrand::f64())))
+                }
+                End::NotCommitted(reason) => Some(settlement(&reason.into(), number)),
             },
             Err(error) => match transaction.rollback().await {
                 End::Stale => None,
@@ -63,10 +68,31 @@ impl<B: Backend> Attempt<B> {
                     tokio::time::sleep(PAUSE_WITHOUT_CONNECTION).await;
                     Some(Settlement::Release)
                 }
+                End::ReadOnly => Some(released().await),
                 _ => Some(settlement(&error, number)),
             },
         }
     }
+}
+
+/// What may panic: it runs the host's code, and reads what a sender wrote.
+async fn attempt<B: Backend>(handler: &dyn MojitoHandler<B>, claim: Claim, cx: &mut Context<'_, B>) -> HandlerResult {
+    match Event::of_claim(claim) {
+        Some(event) => handle(handler, &event, cx).await,
+        None => Err(HandlerError::discard("the body is pruned, erased or not understood")),
+    }
+}
+
+/// What a panic said, where it said anything: it is stored as a handler's error is, and never logged.
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    said.map_or_else(|| "the handler panicked".to_owned(), |said| format!("the handler panicked: {said}"))
+}
+
+/// No attempt was possible, and none counts. Until it is claimed again another server may have taken over.
+async fn released() -> Settlement {
+    tokio::time::sleep(STANDBY_PAUSE).await;
+    Settlement::Release
 }
 
 fn settlement(error: &HandlerError, attempt: i32) -> Settlement {

@@ -31,6 +31,9 @@ pub(super) struct Executor<B: Backend> {
 /// What was claimed and is held, and whether there may be more.
 type Held = (Vec<Waiting>, bool);
 
+/// How long until the next try to release an attempt.
+const RELEASE_PAUSE: Duration = Duration::from_secs(1);
+
 /// How many attempts may run at once, and a bell that rings when one has ended.
 #[derive(Clone)]
 pub(super) struct Slots {
@@ -190,7 +193,10 @@ impl<B: Backend> Executor<B> {
         let desk = self.desk.clone();
         let run = async move {
             if let Some(settlement) = attempt.run().await {
-                desk.settle(ticket, settlement).await;
+                // An attempt that was not possible must not count: it is held until the database takes writes again.
+                while !desk.settle(ticket.clone(), settlement.clone()).await && settlement == Settlement::Release {
+                    tokio::time::sleep(RELEASE_PAUSE).await;
+                }
             }
             drop((hold, slot));
         };
@@ -199,8 +205,9 @@ impl<B: Backend> Executor<B> {
 }
 
 impl<B: Backend> Desk<B> {
-    /// Settles an attempt. Where the database cannot be reached the lease lapses, and the work is rescued.
-    pub async fn settle(&self, ticket: Ticket, settlement: Settlement) {
+    /// Settles an attempt. Where the database cannot be reached the lease lapses, and the work is rescued. Whether the
+    /// database has answered.
+    pub async fn settle(&self, ticket: Ticket, settlement: Settlement) -> bool {
         let delivery = ticket.delivery_id;
         let mut link = self.link.lock().await;
         let settled = link
@@ -210,5 +217,6 @@ impl<B: Backend> Desk<B> {
         if settled == Ok(false) {
             tracing::warn!(delivery, "an attempt came too late: another worker has the delivery");
         }
+        settled.is_ok()
     }
 }

@@ -17,7 +17,7 @@ use crate::{Event, EventKind};
 /// | answer | fate |
 /// | --- | --- |
 /// | `Ok` | done; a transaction that was opened is committed together with the "done" mark |
-/// | an error, a panic, a timeout | rolled back; attempted again after a backoff, discarded after the last attempt |
+/// | an error, a panic, a timeout, a commit that failed | rolled back; attempted again after a backoff, discarded after the last attempt |
 /// | a deadlock or serialization failure, handed on by `?` | the same, with a backoff of milliseconds at first |
 /// | [`HandlerError::retry_in`] | rolled back; attempted again then, which counts as an attempt |
 /// | [`HandlerError::discard`] | rolled back; given up until somebody replays it |
@@ -82,7 +82,8 @@ pub type HandlerResult = Result<(), HandlerError>;
 
 /// Why a handler did not do its work. Any error becomes one by `?`: then it is attempted again.
 ///
-/// Its text is stored as the work's `last_error`, for operators, and is never logged.
+/// Its text is stored as the work's `last_error`, for operators, and is never logged. So is the message of a panic; what a
+/// panic hook prints is the host's.
 pub struct HandlerError {
     pub(super) fate: Fate,
     source: Box<dyn StdError + Send + Sync>,

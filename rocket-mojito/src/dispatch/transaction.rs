@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, Ticket, Utc, failpoint, fault, is_conflict, trouble};
+use mojito_schema::{Backend, Left, NotCommitted, Ticket, Utc, failpoint, fault, is_read_only, trouble};
 
 use super::handler::HandlerError;
 use crate::pool::Loan;
@@ -18,6 +18,10 @@ pub(super) struct Transaction<B: Backend> {
 enum State<B: Backend> {
     /// Nobody has asked for it: no connection is held.
     Unused,
+    /// It was asked for in vain. It may be asked for again.
+    Failed,
+    /// The same, since the server takes no writes: it is a standby now.
+    ReadOnly,
     /// Open, with the fence passed.
     Open { loan: Loan<B>, _turns: (WriteTurn, TransactionTurn) },
     /// The ticket is stale: somebody else has the work.
@@ -27,7 +31,7 @@ enum State<B: Backend> {
 }
 
 /// What the end of a transaction came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum End {
     /// There was none.
     Unused,
@@ -37,10 +41,12 @@ pub(super) enum End {
     Stale,
     /// There was no connection for it: the attempt is not to blame.
     Unconnected,
-    /// It was not committed: another transaction was in its way.
-    Conflict,
-    /// Nobody knows whether it was committed. The fence will tell whoever tries to settle.
-    Unknown,
+    /// It could not be opened, and the handler went on without.
+    Failed,
+    /// The server takes no writes: no attempt was possible.
+    ReadOnly,
+    /// It was not committed, or nobody knows.
+    NotCommitted(NotCommitted),
 }
 
 impl<B: Backend> Transaction<B> {
@@ -50,13 +56,14 @@ impl<B: Backend> Transaction<B> {
 
     /// Opens it at the first call; the fence is its first statement.
     pub async fn connection(&mut self) -> Result<&mut B::Connection, HandlerError> {
-        if matches!(self.state, State::Unused | State::Unconnected) {
-            self.state = State::Unused;
+        if matches!(self.state, State::Unused | State::Failed | State::ReadOnly | State::Unconnected) {
+            self.state = State::Failed;
             self.state = self.open().await?;
         }
         match &mut self.state {
             State::Open { loan, .. } => Ok(loan.connection()),
-            State::Unused | State::Stale | State::Unconnected => {
+            State::ReadOnly => Err("the database takes no writes at present: its server is a standby".into()),
+            State::Unused | State::Failed | State::Stale | State::Unconnected => {
                 Err("the lease was lost: another worker has this delivery".into())
             }
         }
@@ -76,6 +83,10 @@ impl<B: Backend> Transaction<B> {
                 loan.give_back();
                 Ok(State::Stale)
             }
+            Err(error) if is_read_only(&error) => {
+                self.database.health().tell("a handler's transaction could not be opened", fault(&error));
+                Ok(State::ReadOnly)
+            }
             Err(error) => {
                 // A session that the server had closed is as good as none.
                 if !B::lives(loan.connection(), Duration::ZERO).await {
@@ -86,40 +97,62 @@ impl<B: Backend> Transaction<B> {
         }
     }
 
-    /// Commits, if it was opened.
+    /// Commits, if it was opened. It is committed only where the database says so.
     pub async fn commit(&mut self) -> End {
         match std::mem::replace(&mut self.state, State::Unused) {
             State::Unused => End::Unused,
+            State::Failed => End::Failed,
+            State::ReadOnly => End::ReadOnly,
             State::Stale => End::Stale,
             State::Unconnected => End::Unconnected,
             State::Open { mut loan, _turns } => {
                 failpoint::reach("attempt.committing");
-                if let Err(error) = B::commit(loan.connection(), self.ticket.clone()).await {
-                    let health = self.database.health();
-                    health.suffer(trouble(&error));
-                    health.tell("a handler's transaction could not be committed", fault(&error));
-                    return if is_conflict(&error) { End::Conflict } else { End::Unknown };
+                match B::commit(loan.connection(), self.ticket.clone()).await {
+                    Ok(left) => {
+                        failpoint::reach("attempt.committed");
+                        end(loan, left);
+                        End::Committed
+                    }
+                    Err(reason) => {
+                        // The lock goes with the connection, and comes before the turn.
+                        drop(loan);
+                        self.take_note(&reason);
+                        End::NotCommitted(reason)
+                    }
                 }
-                failpoint::reach("attempt.committed");
-                loan.give_back();
-                End::Committed
             }
         }
+    }
+
+    fn take_note(&self, reason: &NotCommitted) {
+        let Some(error) = reason.cause() else { return };
+        let health = self.database.health();
+        health.suffer(trouble(error));
+        health.tell("a handler's transaction could not be committed", fault(error));
     }
 
     /// Rolls back, if it was opened.
     pub async fn rollback(&mut self) -> End {
         match std::mem::replace(&mut self.state, State::Unused) {
-            State::Unused => End::Unused,
+            State::Unused | State::Failed => End::Unused,
+            State::ReadOnly => End::ReadOnly,
             State::Stale => End::Stale,
             State::Unconnected => End::Unconnected,
             State::Open { mut loan, _turns } => {
                 // A connection that cannot roll back is closed, which does.
-                if B::rollback(loan.connection()).await.is_ok() {
-                    loan.give_back();
+                match B::rollback(loan.connection()).await {
+                    Ok(left) => end(loan, left),
+                    Err(_) => drop(loan),
                 }
                 End::Unused
             }
         }
+    }
+}
+
+/// Gives back a connection on which nothing is left of a handler. Any other is closed.
+fn end<B: Backend>(loan: Loan<B>, left: Left) {
+    if left == Left::Nothing {
+        loan.give_back();
     }
 }

@@ -102,9 +102,10 @@ async fn take<B: Subject>(connection: &mut B::Connection, step: Step, results: &
             if !B::begin(connection, ticket.clone(), LEASE, now).await.unwrap() {
                 return;
             }
-            match step {
-                Commit => B::commit(connection, ticket).await.unwrap(),
-                _ => B::rollback(connection).await.unwrap(),
+            if step == Commit {
+                B::commit(connection, ticket).await.unwrap();
+            } else {
+                B::rollback(connection).await.unwrap();
             }
         }
         Again | Discard => {

@@ -99,7 +99,7 @@ async fn a_panic_is_a_failed_attempt_and_hurts_nobody_else() {
     eventually("the other is completed", || is_in(&host, good, State::Completed)).await;
 
     let effects = host.database.effects();
-    assert_eq!(work_on(&host, bad).last_error.as_deref(), Some("the handler panicked"));
+    assert_eq!(work_on(&host, bad).last_error.as_deref(), Some("the handler panicked: as the test says"));
     assert_eq!(effects.iter().map(|effect| effect.delivery_id).collect::<Vec<_>>(), [good]);
     host.stop().await;
 }

@@ -46,6 +46,16 @@ impl PrivateServer {
         self.boot().await;
     }
 
+    /// Stops it, and starts it as the standby of nobody: it takes no writes until it is promoted.
+    pub(crate) async fn restart_as_standby(&mut self) {
+        self.send(Signal::INT);
+        self.buried();
+        let signal = self.folder.path().join("data").join("standby.signal");
+        fs::write(&signal, "").unwrap();
+        chown(&signal, Some(self.owner.0), Some(self.owner.1)).unwrap();
+        self.boot().await;
+    }
+
     /// `kill -9` of all of its processes.
     pub(crate) fn kill(&mut self) {
         // The first first: it could replace the others.
@@ -108,7 +118,8 @@ impl PrivateServer {
         }
     }
 
-    fn log(&self) -> String {
+    /// What it has written to its log.
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 

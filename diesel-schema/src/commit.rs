@@ -1,0 +1,60 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use diesel::result::Error;
+
+/// Why a handler's transaction was not committed. Its text is for operators, as a handler's error is: it may quote data.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum NotCommitted {
+    /// Another transaction was in its way: the whole is fit to be run again at once.
+    Conflict,
+    /// The database had given it up over an error that the handler did not hand on.
+    Aborted,
+    /// It was ended within the handler.
+    Ended,
+    /// A transaction within it is open still: its future was dropped half-way.
+    Unfinished,
+    /// The database refused the commit, and has rolled it back.
+    Refused(Error),
+    /// The connection was lost over the commit: the fence will tell whether it was done.
+    Unknown(Error),
+}
+
+/// What a handler's transaction has left on its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing: it is as it was.
+    Nothing,
+    /// Settings or tables that no transaction undoes. The connection is fit to be closed.
+    Traces,
+}
+
+impl NotCommitted {
+    /// The error of the database, where there was one.
+    pub fn cause(&self) -> Option<&Error> {
+        match self {
+            Self::Refused(error) | Self::Unknown(error) => Some(error),
+            Self::Conflict | Self::Aborted | Self::Ended | Self::Unfinished => None,
+        }
+    }
+}
+
+impl fmt::Display for NotCommitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflict => f.write_str("the commit failed: another transaction was in its way"),
+            Self::Aborted => f.write_str(
+                "nothing was committed: the database had given up the transaction over an error that the handler passed by",
+            ),
+            Self::Ended => f.write_str("nothing more was committed: the transaction was ended within the handler"),
+            Self::Unfinished => f.write_str(
+                "nothing was committed: a transaction within the handler's was dropped half-way, and is open still",
+            ),
+            Self::Refused(error) => write!(f, "the commit failed: {error}"),
+            Self::Unknown(_) => f.write_str("the commit failed"),
+        }
+    }
+}
+
+impl StdError for NotCommitted {}

@@ -1,0 +1,129 @@
+//! Whatever a handler does to the transaction and the connection that it is handed is safe.
+
+mod postgres;
+mod session;
+mod sqlite;
+mod standby;
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use mojito_schema::{Backend, State, WorkRow};
+use rocket::local::asynchronous::Client;
+use rocket_mojito::{Context, Event, HandlerResult, MojitoConfig, MojitoFairing, MojitoHandler, SecretConfig};
+
+use crate::harness::{Body, PATIENCE, SECRET, Store, Subject};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a handler does in an attempt.
+type Act<B> = for<'a, 'c> fn(&'a mut Context<'c, B>, &'a Event) -> BoxFuture<'a, HandlerResult>;
+
+struct Desk<B: Backend>(Act<B>);
+
+#[rocket::async_trait]
+impl<B: Backend> MojitoHandler<B> for Desk<B> {
+    fn name(&self) -> String {
+        "Desk".to_owned()
+    }
+
+    async fn interview_result(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
+        (self.0)(cx, event).await
+    }
+}
+
+/// A host on a database of its own, with one handler and, so that each delivery meets what the former left, one connection.
+struct Host<B: Subject> {
+    store: Store<B>,
+    client: Client,
+}
+
+impl<B: Subject> Host<B> {
+    async fn start(act: Act<B>) -> Self {
+        let mut store = Store::<B>::open_empty().await;
+        store.run("CREATE TABLE effects (effect TEXT)").await;
+        Self::on(store, act).await
+    }
+
+    async fn on(store: Store<B>, act: Act<B>) -> Self {
+        let client = client(store.url(), act).await;
+        Self { store, client }
+    }
+
+    async fn post(&self, result: &str) {
+        post(&self.client, result).await;
+    }
+
+    /// Waits until the only work there is has come to the end of its first attempt.
+    async fn first_end(&mut self) -> WorkRow {
+        self.wait_for("the first attempt to end", |work| {
+            work[0].state != State::Pending && work[0].state != State::Running
+        })
+        .await
+        .remove(0)
+    }
+
+    /// Makes the next attempt due, and waits until all is completed.
+    async fn completed(&mut self) {
+        self.store.run("UPDATE mojito_work SET due_at = '2001-01-01 00:00:00' WHERE state = 'retryable'").await;
+        self.wait_for("all to be completed", |work| work.iter().all(|row| row.state == State::Completed)).await;
+    }
+
+    async fn wait_for(&mut self, what: &str, holds: impl Fn(&[WorkRow]) -> bool) -> Vec<WorkRow> {
+        let began = Instant::now();
+        loop {
+            let work = self.store.work().await;
+            if !work.is_empty() && holds(&work) {
+                return work;
+            }
+            let errors: Vec<_> = work.iter().map(|row| &row.last_error).collect();
+            assert!(began.elapsed() < PATIENCE, "gave up waiting for {what}: {work:?} {errors:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn effects(&mut self) -> Vec<String> {
+        self.store.texts("SELECT effect AS value FROM effects ORDER BY effect").await
+    }
+
+    /// The first attempt fails, saying so, and has no effect; the second does what it should.
+    async fn assert_fails_once(mut self, says: &str) {
+        self.post("r").await;
+        let failed = self.first_end().await;
+        let nothing = self.effects().await;
+        self.completed().await;
+
+        let error = failed.last_error.unwrap_or_default();
+        assert!(failed.state == State::Retryable && error.contains(says), "{:?}: {error}", failed.state);
+        assert_eq!(nothing, [""; 0], "of the first attempt");
+        assert_eq!(self.effects().await, ["good"]);
+        self.client.terminate().await;
+    }
+
+    /// It is done at the first attempt, with one effect.
+    async fn assert_done_at_once(mut self) {
+        self.post("r").await;
+        let work = self.first_end().await;
+
+        assert_eq!((work.state, work.attempt, work.last_error), (State::Completed, 1, None));
+        assert_eq!(self.effects().await, ["good"]);
+        self.client.terminate().await;
+    }
+}
+
+async fn client<B: Backend>(url: &str, act: Act<B>) -> Client {
+    let config = MojitoConfig::new().secret("default", SecretConfig::header("test", "X-Mojito-Secret", SECRET));
+    let figment = rocket::Config::figment()
+        .merge(("log_level", "off"))
+        .merge(("databases.mojito.url", url))
+        .merge(("databases.mojito.max_connections", 1));
+    let config = config.handler_timeout(Duration::from_secs(60));
+    Client::untracked(rocket::custom(figment).attach(MojitoFairing::<B>::new(config).handler(Desk(act)))).await.unwrap()
+}
+
+async fn post(client: &Client, result: &str) {
+    let header = rocket::http::Header::new("X-Mojito-Secret", SECRET);
+    let body = Body::result(result).bytes();
+    let response = client.post("/webhooks/jobmojito/interview_result").header(header).body(body).dispatch().await;
+    assert_eq!(response.status().code, 200);
+}
