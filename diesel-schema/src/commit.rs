@@ -4,7 +4,6 @@ use std::fmt;
 use diesel::result::Error;
 
 /// Why a handler's transaction was not committed. Its text is for operators, as a handler's error is: it may quote data.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum NotCommitted {
     /// Another transaction was in its way: the whole is fit to be run again at once.
@@ -37,6 +36,20 @@ impl NotCommitted {
             Self::Refused(error) | Self::Unknown(error) => Some(error),
             Self::Conflict | Self::Aborted | Self::Ended | Self::Unfinished => None,
         }
+    }
+}
+
+// What the database says may quote data.
+impl fmt::Debug for NotCommitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Conflict => "Conflict",
+            Self::Aborted => "Aborted",
+            Self::Ended => "Ended",
+            Self::Unfinished => "Unfinished",
+            Self::Refused(_) => "Refused",
+            Self::Unknown(_) => "Unknown",
+        })
     }
 }
 

@@ -157,7 +157,7 @@ mod tests {
         long.sent(b"Q\0\0\0\x0bVACUUM\0");
 
         for mut patient in [in_a_pause, listening, long] {
-            poll_fn(|cx| Poll::Ready(assert!(patient.poll_silence(cx).is_pending()))).await;
+            assert!(poll_fn(|cx| Poll::Ready(patient.poll_silence(cx).is_pending())).await);
             assert!(patient.alarm.is_none(), "nothing will wake it");
         }
     }

@@ -59,8 +59,9 @@ async fn a_commit_that_a_constraint_refuses_is_a_failed_attempt_and_says_why() {
     host.await.assert_fails_once("duplicate key value").await;
 }
 
+/// Behind a proxy, where another transaction meets another session, the server cannot be told.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_follows_a_rollback_of_the_handlers_own_is_refused() {
+async fn what_follows_a_rollback_of_the_handlers_own_is_refused_in_a_session_by_itself() {
     let host = misbehaving(|cx, _| {
         Box::pin(async move {
             good_after_first!(cx);
@@ -79,7 +80,7 @@ async fn what_follows_a_rollback_of_the_handlers_own_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_follows_a_rollback_in_one_batch_is_refused() {
+async fn what_follows_a_rollback_in_one_batch_is_refused_in_a_session_by_itself() {
     let host = misbehaving(|cx, _| {
         Box::pin(async move {
             good_after_first!(cx);

@@ -3,8 +3,10 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::result::{DatabaseErrorKind, Error};
 use mojito_schema::{
-    Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Person, Settlement, Sqlite, Utc,
+    Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, NotCommitted, Person, Settlement,
+    Sqlite, Utc,
 };
 use rocket::{post, routes};
 use rocket_mojito::testing::Understood;
@@ -18,7 +20,7 @@ use crate::checkout::Checkout;
 use crate::harness::{AUTH, Host, Store, next};
 
 /// The types of both crates whose values hold what somebody sent, or a secret: a test here shows each.
-const TELLING: [&str; 26] = [
+const TELLING: [&str; 27] = [
     "AuditRow",
     "Claim",
     "Content",
@@ -33,6 +35,7 @@ const TELLING: [&str; 26] = [
     "MojitoConfig",
     "MojitoEvent",
     "NewDelivery",
+    "NotCommitted",
     "Number",
     "Payload",
     "Person",
@@ -48,7 +51,7 @@ const TELLING: [&str; 26] = [
 ];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 49] = [
+const MUTE: [&str; 51] = [
     "Action",
     "Actor",
     "Adrift",
@@ -64,6 +67,7 @@ const MUTE: [&str; 49] = [
     "HandlerResult",
     "HandlerSpec",
     "Inbox",
+    "Left",
     "MojitoFairing",
     "MojitoHandler",
     "NewAudit",
@@ -94,6 +98,7 @@ const MUTE: [&str; 49] = [
     "deliveries",
     "fault",
     "is_conflict",
+    "is_read_only",
     "is_unknown",
     "results",
     "trouble",
@@ -214,6 +219,8 @@ async fn guards_errors_and_settings_show_nothing() {
     assert_mute(&secret);
     assert_mute(MojitoConfig::new().secret("default", secret));
     assert_mute(HandlerError::discard(CANARY));
+    let told_by_the_database = || Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(CANARY.to_owned()));
+    assert_mute([NotCommitted::Refused(told_by_the_database()), NotCommitted::Unknown(told_by_the_database())]);
     assert_mute([
         Person::ResultId(CANARY.to_owned()),
         Person::ProfileId(CANARY.to_owned()),
