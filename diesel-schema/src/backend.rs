@@ -1,4 +1,3 @@
-use std::fmt;
 use std::future::{Future, pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +8,9 @@ use diesel_async::pooled_connection::PoolableConnection;
 
 pub use crate::open::Open;
 use crate::{
-    Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery, NotCommitted,
-    OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
+    Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery,
+    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Scrubbed, Selection, Settlement, Ticket,
+    Utc,
 };
 
 mod sealed {
@@ -89,17 +89,30 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     /// Changes nothing: the sync goes on.
     fn sync_log(footing: &Self::Footing) -> impl Future<Output = QueryResult<()>> + Send;
 
-    /// Moves what stands in a log into the database itself.
+    /// What an operator should know of before it does harm, though what is committed now is where it belongs.
+    fn warning(footing: &Self::Footing) -> Option<&'static str> {
+        let _ = footing;
+        None
+    }
+
+    /// Makes sure that all of a log is on the disk, whoever reads meanwhile.
     ///
-    /// After a sync has failed nobody knows how much of the log is on the disk, and what is written behind a gap is
-    /// lost at a power cut. Where a log was deleted, it is gone with the last connection.
+    /// After a sync has failed nobody knows how much of it is, and what is written behind a gap is lost at a power cut.
     ///
     /// # Errors
     ///
-    /// Those of the database; also where somebody else still needs the log.
+    /// Those of the database.
     fn settle_log(footing: &Self::Footing) -> impl Future<Output = QueryResult<()>> + Send;
 
-    /// Shortens a log that has grown long, without waiting for anybody. `false` where somebody still reads it.
+    /// Moves what stands in a log into the database itself, without waiting for anybody: a log that was deleted is gone
+    /// with the last connection. `false` where somebody still reads it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn save_log(footing: &Self::Footing) -> impl Future<Output = QueryResult<bool>> + Send;
+
+    /// The same for a log that has grown long.
     ///
     /// # Errors
     ///
@@ -421,7 +434,7 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     /// # Errors
     ///
     /// Those of the database. What was removed stays removed.
-    fn scrub(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<()>> + Send;
+    fn scrub(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Scrubbed>> + Send;
 
     /// Enters an operator's action into the audit, before it is carried out.
     ///
@@ -486,39 +499,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     fn hear(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<String>> + Send {
         let _ = connection;
         pending()
-    }
-}
-
-/// What has become of the files under an open connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Adrift {
-    /// There is nothing where the database was. What it held is there for as long as a process has it open.
-    Deleted,
-    /// Another file is where the database was.
-    Replaced,
-    /// The write-ahead log, or its index, is not there any more.
-    LogDeleted,
-}
-
-impl fmt::Display for Adrift {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Deleted => {
-                "the SQLite file was deleted or moved away while it was open: bring it back; until this process ends, \
-                 what it held can be copied from /proc/<process id>/fd"
-            }
-            Self::Replaced => "the SQLite file was replaced while it was open: the one that is there now is opened",
-            Self::LogDeleted => {
-                "the SQLite file's `-wal` or `-shm` was deleted while it was open: stop this process, which saves what \
-                 they held, and start it again"
-            }
-        })
-    }
-}
-
-impl From<Adrift> for OpenError {
-    fn from(adrift: Adrift) -> Self {
-        Self::new(adrift.to_string())
     }
 }
 

@@ -4,10 +4,16 @@ use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error};
 
+/// What was written to SQLite's log is neither on the disk nor in memory. An orderly end would copy what is there instead
+/// into the file.
+pub(crate) const LOST_FRAMES: &str =
+    "the write-ahead log has lost frames: end this process by `kill -9`, and SQLite reads what is left when it starts";
+
 /// What a database says of itself that an operator can act on. Matched, not quoted: other messages may quote data.
 const KNOWN: &[&str] = &[
     "database is locked",
     "disk I/O error",
+    LOST_FRAMES,
     "database or disk is full",
     "attempt to write a readonly database",
     "database disk image is malformed",
@@ -117,7 +123,7 @@ pub enum Trouble {
 /// What an error says of the database as a whole, if it says anything.
 pub fn trouble(error: &Error) -> Option<Trouble> {
     match fault(error) {
-        "disk I/O error" | "database disk image is malformed" => Some(Trouble::Disk),
+        "disk I/O error" | "database disk image is malformed" | LOST_FRAMES => Some(Trouble::Disk),
         "database or disk is full" | "attempt to write a readonly database" | "No space left on device" => {
             Some(Trouble::Write)
         }

@@ -44,6 +44,7 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("enable a database feature: `sqlite` or `postgres`");
 
+mod adrift;
 mod backend;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
@@ -79,14 +80,15 @@ mod words;
 
 pub use diesel::QueryResult;
 
-pub use self::backend::{Adrift, Backend, Open, Rescue};
+pub use self::adrift::Adrift;
+pub use self::backend::{Backend, Open, Rescue};
 pub use self::commit::{Left, NotCommitted};
 pub use self::delivery::{Content, HandlerSpec, NewDelivery, Recorded};
 pub use self::error::OpenError;
 pub use self::fault::{Trouble, fault, is_conflict, is_read_only, is_unknown, trouble};
 pub use self::finding::{Finding, FindingCode};
 pub use self::fingerprint::Fingerprint;
-pub use self::operation::{Erased, NewAudit, Page, Person, PruneStep, Requeue, Requeued, Selected};
+pub use self::operation::{Erased, NewAudit, Page, Person, PruneStep, Requeue, Requeued, Scrubbed, Selected};
 #[cfg(feature = "postgres")]
 pub use self::postgres::Postgres;
 pub use self::selection::Selection;

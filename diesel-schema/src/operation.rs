@@ -141,3 +141,12 @@ pub struct PruneStep {
     /// After which delivery the next step begins; none when there is nothing left.
     pub next_after: Option<i64>,
 }
+
+/// What [`Backend::scrub`](crate::Backend::scrub) came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scrubbed {
+    /// Nothing of what was removed is left in the files.
+    Done,
+    /// The log still holds it: somebody reads. It is overwritten when he has ended and the log is long, or used anew.
+    ReaderInTheWay,
+}

@@ -14,9 +14,9 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use diesel_async::SimpleAsyncConnection;
@@ -97,12 +97,6 @@ impl<B: Backend> Pool<B> {
         Ok(pool)
     }
 
-    /// Closes the connections that there are: at once, or when they are asked for again.
-    pub(crate) fn renew_connections(&self) {
-        *self.pool.manager().renewed_at() = Some(Instant::now());
-        self.pool.retain(|_, _| false);
-    }
-
     pub(crate) async fn connection(&self) -> Result<PooledConnection<B>, OpenError> {
         self.pool.get().await.map_err(|error| match error {
             managed::PoolError::Backend(error) => error,
@@ -148,18 +142,12 @@ pub struct Opener<B> {
     url: String,
     /// Whether there was a database once: from then on one that has vanished is never made anew.
     has_opened: AtomicBool,
-    /// Connections from before mean a file that is not the database any more.
-    renewed_at: Mutex<Option<Instant>>,
     backend: PhantomData<fn() -> B>,
 }
 
 impl<B> Opener<B> {
     fn new(url: String) -> Self {
-        Self { url, has_opened: AtomicBool::new(false), renewed_at: Mutex::default(), backend: PhantomData }
-    }
-
-    fn renewed_at(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.renewed_at.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { url, has_opened: AtomicBool::new(false), backend: PhantomData }
     }
 }
 
@@ -178,9 +166,6 @@ impl<B: Backend> managed::Manager for Opener<B> {
     }
 
     async fn recycle(&self, connection: &mut B::Connection, metrics: &Metrics) -> RecycleResult<OpenError> {
-        if self.renewed_at().is_some_and(|renewed_at| metrics.created < renewed_at) {
-            return Err(RecycleError::message("the connection is to another file"));
-        }
         if connection.is_broken() {
             return Err(RecycleError::message("the connection is broken"));
         }

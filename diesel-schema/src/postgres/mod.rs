@@ -35,11 +35,12 @@ use self::line::{lock_idle, promote};
 pub(crate) use self::migrations::run_all as migrate;
 use self::transaction::Terms;
 use self::url::{Proxy, Url};
-use crate::backend::{Adrift, Backend, Open, Rescue};
+use crate::backend::{Backend, Open, Rescue};
 use crate::fault::{is_in_the_way, unknown};
 use crate::{
-    Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery, NotCommitted,
-    OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
+    Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery,
+    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Scrubbed, Selection, Settlement, Ticket,
+    Utc,
 };
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -191,6 +192,10 @@ impl Backend for Postgres {
 
     async fn settle_log((): &()) -> QueryResult<()> {
         Ok(())
+    }
+
+    async fn save_log((): &()) -> QueryResult<bool> {
+        Ok(true)
     }
 
     async fn shorten_log((): &()) -> QueryResult<bool> {
@@ -360,11 +365,12 @@ impl Backend for Postgres {
         write!(connection, Terms::default(), |c| verbs::erase_body(c, delivery_id))
     }
 
-    async fn scrub(connection: &mut Connection) -> QueryResult<()> {
+    async fn scrub(connection: &mut Connection) -> QueryResult<Scrubbed> {
         // Dead rows are given back to the tables' files; the write-ahead log and backups are the server's own matter.
         connection.batch_execute("VACUUM mojito_deliveries").await?;
         connection.batch_execute("VACUUM mojito_results").await?;
-        connection.batch_execute("VACUUM mojito_work").await
+        connection.batch_execute("VACUUM mojito_work").await?;
+        Ok(Scrubbed::Done)
     }
 
     async fn begin_audit(connection: &mut Connection, audit: NewAudit, _: Utc) -> QueryResult<i64> {

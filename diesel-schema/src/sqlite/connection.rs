@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use diesel::connection::SimpleConnection;
@@ -6,18 +6,20 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::sync_connection_wrapper::SpawnBlocking as _;
 
-use super::{Caller, Session, WITHOUT_FSYNC, Wrapper, log, network};
+use super::{Caller, Session, WITHOUT_FSYNC, Wrapper, file, log};
 use crate::backend::Open;
 use crate::error::OpenError;
+use crate::fault::fault;
 
 /// Older ones can corrupt a database in WAL mode: <https://www.sqlite.org/wal.html#walresetbug>.
 const OLDEST_SOUND_VERSION: [u32; 3] = [3, 51, 3];
 
-// `busy_timeout` stands first: switching to WAL takes a lock itself.
+// `busy_timeout` stands first: switching to WAL takes a lock itself. It is shorter than a pool waits for a connection, so
+// that the launch can say who is in the way.
 // `wal_autocheckpoint`, in pages: a page that many deliveries touch is copied back once for all of them, and the log stays
 // below 16 MiB. `trusted_schema` off: nothing in the file can make us run a function. `secure_delete`: what is erased is overwritten.
 const SETTINGS: &str = "
-    PRAGMA busy_timeout = 5000;
+    PRAGMA busy_timeout = 3000;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA wal_autocheckpoint = 2000;
@@ -25,7 +27,11 @@ const SETTINGS: &str = "
     PRAGMA trusted_schema = OFF;
     PRAGMA secure_delete = ON;
     PRAGMA temp_store = MEMORY;
+    PRAGMA busy_timeout = 5000;
 ";
+
+/// What others call a URL, and is none here: SQLite would make a file of that name.
+const SCHEMES: [&str; 3] = ["sqlite:", "sqlite3:", "jdbc:"];
 
 /// How often the log of a former process is tried to be made part of the file.
 const TRIES: u32 = 3;
@@ -47,19 +53,26 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
         let remedy = "set `url` to the path of a file, or build with the feature of that database";
         return Err(OpenError::new(format!("the URL of a `{scheme}` database for SQLite: {remedy}")));
     }
+    if let Some(scheme) = SCHEMES.iter().find(|scheme| url.starts_with(**scheme)) {
+        return Err(OpenError::new(format!(
+            "`{scheme}` is no part of the name of a SQLite file: set `url` to its path alone, such as `hiring.db`"
+        )));
+    }
     let (url, caller) = match open {
         Open::Create => (url.to_owned(), Caller::InPlace),
         Open::Existing => (existing(url), Caller::InPlace),
         // A verb is one call, and takes its time.
         Open::ForDurableVerbs | Open::ForVerbs => (existing(url), Caller::Elsewhere),
     };
-    let opened = Caller::Elsewhere.spawn_blocking(move || Ok(SqliteConnection::establish(&url)?)).await.flatten();
-    let opened = opened.map_err(|error| {
-        OpenError::because("the SQLite file cannot be opened: check its path and permissions", error)
-    })?;
+    let opened = Caller::Elsewhere.spawn_blocking(move || establish(&url, open)).await;
+    let opened = opened
+        .map_err(|error| OpenError::because("the SQLite file was not opened", error))
+        .and_then(|opened| opened)?;
     let mut connection = Wrapper::with_runtime(Session::new(opened), caller);
-    connection.spawn_blocking(|c| c.batch_execute(SETTINGS)).await.map_err(|error| {
-        OpenError::because("the SQLite file cannot be used: is it a database, and writable?", error)
+    let set = connection.spawn_blocking(|c| c.batch_execute(SETTINGS)).await;
+    set.map_err(|error| {
+        let remedy = "is it a database, and writable? Its folder must be writable too, for `-wal` and `-shm`";
+        unless_locked(&format!("the SQLite file cannot be used: {remedy}"), error)
     })?;
     match open {
         Open::Create => settle_log(&mut connection).await?,
@@ -72,19 +85,45 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
     Ok(connection)
 }
 
+fn establish(url: &str, open: Open) -> Result<SqliteConnection, OpenError> {
+    if open == Open::Create {
+        file::make(url)?;
+    }
+    SqliteConnection::establish(url)
+        .map_err(|error| OpenError::because("the SQLite file cannot be opened: check its path and permissions", error))
+}
+
+/// Why a file cannot be used. Another process in the way is nothing that is wrong with the file.
+pub(super) fn unless_locked(message: &str, error: diesel::result::Error) -> OpenError {
+    match fault(&error) {
+        "database is locked" => {
+            let remedy = "end it, or let it close the file; `fuser` says which one it is";
+            OpenError::because(format!("the SQLite file is locked by another process: {remedy}"), error)
+        }
+        _ => OpenError::because(message, error),
+    }
+}
+
 /// At launch nobody knows whether a former process saw a sync fail: nothing is built on its log.
 async fn settle_log(connection: &mut Wrapper) -> Result<(), OpenError> {
     let mut tries = 1;
     loop {
-        match connection.spawn_blocking(|c| log::take_over(c)).await {
-            Ok(_) => return Ok(()),
+        match connection.spawn_blocking(|c| take_over(c)).await {
+            Ok(()) => return Ok(()),
             // What was never told to anybody is told to the next who syncs, for each file once.
             Err(_) if tries < TRIES => tries += 1,
             Err(error) => {
                 let message = "the SQLite file cannot be written to: check its disk and permissions";
-                return Err(OpenError::because(message, error));
+                return Err(unless_locked(message, error));
             }
         }
+    }
+}
+
+fn take_over(connection: &mut SqliteConnection) -> QueryResult<()> {
+    match file_of(connection)? {
+        Some(file) => log::take_over(connection, &beside(&file, "-wal")),
+        None => Ok(()),
     }
 }
 
@@ -121,21 +160,14 @@ fn inspect_now(connection: &mut SqliteConnection, allow_ephemeral: bool) -> Resu
     if allow_ephemeral {
         return Ok(());
     }
-    let file =
-        text(connection, "SELECT file AS value FROM pragma_database_list WHERE name = 'main'").map_err(unreadable)?;
-    let journal = text(connection, "SELECT journal_mode AS value FROM pragma_journal_mode").map_err(unreadable)?;
-    if file.is_empty() || journal == "memory" {
-        return Err(OpenError::new(
+    let journal = journal_of(connection).map_err(unreadable)?;
+    let file = file_of(connection).map_err(unreadable)?.filter(|_| journal != "memory").ok_or_else(|| {
+        OpenError::new(
             "an in-memory SQLite database, which forgets: set `url` to the path of a file \
              (or `mojito.allow_ephemeral = true` in a test)",
-        ));
-    }
-    if let Some(kind) = network::file_system_of(Path::new(&file)) {
-        return Err(OpenError::new(format!(
-            "a SQLite file on the network file system `{kind}`, which does not lock and sync as WAL needs it: \
-             put it on a local disk, or use Postgres"
-        )));
-    }
+        )
+    })?;
+    file::inspect(&file)?;
     if journal != "wal" {
         return Err(OpenError::new(format!(
             "SQLite journal mode `{journal}`: the file system must allow WAL, which network file systems do not"
@@ -155,7 +187,24 @@ fn parse_version(version: &str) -> [u32; 3] {
     std::array::from_fn(|_| parts.next().unwrap_or(0))
 }
 
-pub(super) fn text(connection: &mut SqliteConnection, query: &str) -> QueryResult<String> {
+/// The file that a connection is to, with all links followed. `None` where it is to none.
+pub(super) fn file_of(connection: &mut SqliteConnection) -> QueryResult<Option<PathBuf>> {
+    let file = text(connection, "SELECT file AS value FROM pragma_database_list WHERE name = 'main'")?;
+    Ok(Some(file).filter(|file| !file.is_empty()).map(PathBuf::from))
+}
+
+pub(super) fn journal_of(connection: &mut SqliteConnection) -> QueryResult<String> {
+    text(connection, "SELECT journal_mode AS value FROM pragma_journal_mode")
+}
+
+/// What SQLite keeps beside a file.
+pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
+fn text(connection: &mut SqliteConnection, query: &str) -> QueryResult<String> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]

@@ -1,14 +1,16 @@
 use std::fs::Metadata;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use diesel::prelude::*;
 use futures_util::lock::Mutex;
 
-use super::connection::text;
+use super::connection::{beside, file_of, journal_of};
+use super::file::{SECOND_NAME, has_second_name, path_of};
+use super::mounts::Mount;
 use super::sync::LogSync;
 use super::{Wrapper, log};
-use crate::backend::Adrift;
+use crate::Adrift;
 use crate::error::OpenError;
 
 /// How many bytes the write-ahead log may keep. SQLite begins anew in it, but gives nothing back.
@@ -21,6 +23,8 @@ const LONG_LOG: u64 = 16 << 20;
 /// nobody may do so, SQLite itself included.
 pub struct Footing {
     connection: Mutex<Wrapper>,
+    /// What the next connection would open: a link may come to lead elsewhere.
+    named: Option<PathBuf>,
     /// None of an in-memory database, which is allowed to forget.
     files: Vec<(PathBuf, Identity)>,
     log: Option<LogSync>,
@@ -34,12 +38,11 @@ struct Identity {
 }
 
 impl Footing {
-    pub(super) async fn under(mut connection: Wrapper) -> Result<Self, OpenError> {
+    pub(super) async fn under(url: &str, mut connection: Wrapper) -> Result<Self, OpenError> {
         let files = connection.spawn_blocking(|c| Ok(files(c))).await;
         let files = files.map_err(|error| OpenError::because("the SQLite file cannot be read", error))??;
-        let log = files.get(1).map(|(path, _)| LogSync::of(path)).transpose();
-        let log = log.map_err(|error| OpenError::because("the SQLite log cannot be brought to the disk", error))?;
-        Ok(Self { connection: Mutex::new(connection), files, log })
+        let log = files.get(1).map(|(path, _)| LogSync::of(path).map_err(|error| unsynced(path, error))).transpose()?;
+        Ok(Self { connection: Mutex::new(connection), named: path_of(url), files, log })
     }
 
     /// Waits until everything that was committed before is on the disk.
@@ -50,27 +53,34 @@ impl Footing {
         }
     }
 
+    /// Makes sure of it after a sync has failed.
     pub(super) async fn settle_log(&self) -> QueryResult<()> {
-        self.connection.lock().await.spawn_blocking(|c| log::empty(c)).await?;
+        if let Some((path, _)) = self.files.get(1) {
+            let path = path.clone();
+            self.connection.lock().await.spawn_blocking(move |c| log::settle(c, &path)).await?;
+        }
         self.log.iter().for_each(LogSync::settled);
         Ok(())
     }
 
+    pub(super) async fn save_log(&self) -> QueryResult<bool> {
+        self.connection.lock().await.spawn_blocking(|c| log::shorten(c)).await
+    }
+
     pub(super) async fn shorten_log(&self) -> QueryResult<bool> {
         let is_long = |(path, _): &(PathBuf, Identity)| std::fs::metadata(path).is_ok_and(|file| file.len() > LONG_LOG);
-        match self.files.get(1).is_some_and(is_long) {
-            true => self.connection.lock().await.spawn_blocking(|c| log::shorten(c)).await,
-            false => Ok(true),
-        }
+        if self.files.get(1).is_some_and(is_long) { self.save_log().await } else { Ok(true) }
     }
 
     /// What has become of the files, if they are not what and where they were.
     pub(super) fn adrift(&self) -> Option<Adrift> {
-        let (database, beside) = self.files.split_first()?;
-        match Identity::of(&database.0) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Some(Adrift::Deleted),
-            Ok(identity) if identity != database.1 => return Some(Adrift::Replaced),
-            _ => {}
+        let ((path, database), beside) = self.files.split_first()?;
+        for path in self.named.iter().chain([path]) {
+            match Identity::of(path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Some(Adrift::Deleted),
+                Ok(identity) if identity != *database => return Some(Adrift::Replaced),
+                _ => {}
+            }
         }
         let is_gone = |(path, identity): &(PathBuf, Identity)| match Identity::of(path) {
             Err(error) => error.kind() == ErrorKind::NotFound,
@@ -78,21 +88,37 @@ impl Footing {
         };
         beside.iter().any(is_gone).then_some(Adrift::LogDeleted)
     }
+
+    pub(super) fn warning(&self) -> Option<&'static str> {
+        let (database, _) = self.files.first()?;
+        has_second_name(database).then_some(SECOND_NAME)
+    }
+}
+
+/// Why the log, or its name in the folder, cannot be brought to the disk.
+fn unsynced(log: &Path, error: io::Error) -> OpenError {
+    // What a file system answers that does not know how to.
+    if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) {
+        return OpenError::because("the SQLite log cannot be brought to the disk", error);
+    }
+    let kind = Mount::of(log).map_or_else(|| "unknown".to_owned(), |mount| mount.kind);
+    let message = format!(
+        "a SQLite file in a folder on the file system `{kind}`, which cannot sync folders, so that a power cut may take \
+         the log with its name: put the file on a local disk, ext4 or xfs for example, or use Postgres"
+    );
+    OpenError::because(message, error)
 }
 
 fn files(connection: &mut SqliteConnection) -> Result<Vec<(PathBuf, Identity)>, OpenError> {
     let unreadable = |error| OpenError::because("the SQLite settings cannot be read", error);
-    let file = "SELECT file AS value FROM pragma_database_list WHERE name = 'main'";
-    let file = text(connection, file).map_err(unreadable)?;
-    let journal = text(connection, "SELECT journal_mode AS value FROM pragma_journal_mode").map_err(unreadable)?;
-    let suffixes: &[&str] = match journal.as_str() {
-        _ if file.is_empty() => &[],
+    let Some(file) = file_of(connection).map_err(unreadable)? else { return Ok(Vec::new()) };
+    let suffixes: &[&str] = match journal_of(connection).map_err(unreadable)?.as_str() {
         "memory" => &[],
         "wal" => &["", "-wal", "-shm"],
         _ => &[""],
     };
     let look = |suffix: &&str| {
-        let path = PathBuf::from(format!("{file}{suffix}"));
+        let path = beside(&file, suffix);
         let identity = Identity::of(&path)?;
         Ok((path, identity))
     };
@@ -101,7 +127,7 @@ fn files(connection: &mut SqliteConnection) -> Result<Vec<(PathBuf, Identity)>, 
 }
 
 impl Identity {
-    fn of(path: &PathBuf) -> io::Result<Self> {
+    fn of(path: &Path) -> io::Result<Self> {
         // Not opened: closing it would drop the locks that SQLite holds for this process.
         std::fs::metadata(path).map(|metadata| Self::from(&metadata))
     }

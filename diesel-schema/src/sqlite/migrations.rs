@@ -2,6 +2,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::Wrapper;
+use super::connection::unless_locked;
 use crate::error::OpenError;
 use crate::failpoint;
 use crate::migration::{Migration, migrations, missing};
@@ -22,7 +23,7 @@ pub(super) async fn run(connection: &mut Wrapper) -> Result<(), OpenError> {
     connection
         .spawn_blocking(|c| c.immediate_transaction(run_now))
         .await
-        .map_err(|error| OpenError::because("the tables cannot be brought up to date", error))
+        .map_err(|error| unless_locked("the tables cannot be brought up to date", error))
 }
 
 fn run_now(connection: &mut SqliteConnection) -> QueryResult<()> {

@@ -3,11 +3,12 @@
 mod caller;
 mod claim;
 mod connection;
+mod file;
 mod footing;
 mod line;
 mod log;
 pub(crate) mod migrations;
-mod network;
+mod mounts;
 mod record;
 mod rescue;
 mod run;
@@ -16,9 +17,11 @@ mod statement;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod uncached;
 #[cfg_attr(feature = "postgres", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
 #[path = "../verbs/mod.rs"]
 mod verbs;
+mod wal;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -35,11 +38,12 @@ use self::footing::Footing;
 use self::line::{lock_idle, promote};
 use self::run::RunQueryDsl;
 use self::session::Session;
-use crate::backend::{Adrift, Backend, Open, Rescue};
+use crate::backend::{Backend, Open, Rescue};
 use crate::fault::trouble;
 use crate::{
-    Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery, NotCommitted,
-    OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Selection, Settlement, Ticket, Utc,
+    Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery,
+    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Scrubbed, Selection, Settlement, Ticket,
+    Utc,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -73,11 +77,15 @@ impl Backend for Sqlite {
     }
 
     async fn footing(url: &str) -> Result<Footing, OpenError> {
-        Footing::under(connection::open(url, Open::Existing).await?).await
+        Footing::under(url, connection::open(url, Open::Existing).await?).await
     }
 
     fn adrift(footing: &Footing) -> Option<Adrift> {
         footing.adrift()
+    }
+
+    fn warning(footing: &Footing) -> Option<&'static str> {
+        footing.warning()
     }
 
     async fn sync_log(footing: &Footing) -> QueryResult<()> {
@@ -86,6 +94,10 @@ impl Backend for Sqlite {
 
     async fn settle_log(footing: &Footing) -> QueryResult<()> {
         footing.settle_log().await
+    }
+
+    async fn save_log(footing: &Footing) -> QueryResult<bool> {
+        footing.save_log().await
     }
 
     async fn shorten_log(footing: &Footing) -> QueryResult<bool> {
@@ -239,9 +251,9 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(verbs::erase_body(c, delivery_id))).await
     }
 
-    async fn scrub(connection: &mut Wrapper) -> QueryResult<()> {
+    async fn scrub(connection: &mut Wrapper) -> QueryResult<Scrubbed> {
         // Freed pages are overwritten as they are freed (`secure_delete`); what is left is the write-ahead log.
-        connection.spawn_blocking(|c| log::empty(c)).await
+        connection.spawn_blocking(|c| log::scrub(c)).await
     }
 
     async fn begin_audit(connection: &mut Wrapper, audit: NewAudit, now: Utc) -> QueryResult<i64> {

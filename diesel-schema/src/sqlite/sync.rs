@@ -63,7 +63,7 @@ impl LogSync {
         outcome.map_err(io::Error::other).flatten().map_err(|_| failed())
     }
 
-    /// Everything has been moved out of the log: what may be missing in it does not matter any more.
+    /// The disk has shown all of the log: what failed before does not matter any more.
     pub fn settled(&self) {
         self.0.synced.lock().unwrap_or_else(PoisonError::into_inner).has_failed = false;
     }

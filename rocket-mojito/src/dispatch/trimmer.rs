@@ -6,24 +6,48 @@ use tokio::sync::watch;
 
 use crate::store::Database;
 
-/// How often the log is looked at.
+/// How often the files are looked at.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Keeps the database's log short.
+/// Keeps the database's log short, and looks for what its files should not be.
 pub(super) struct Trimmer<B: Backend> {
     pub database: Arc<Database<B>>,
 }
 
 impl<B: Backend> Trimmer<B> {
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let mut warned = None;
         while !*stop.borrow_and_update() {
             let database = Arc::clone(&self.database);
             // In a task of its own: nobody can cancel it half-way.
             let _ = tokio::spawn(async move { database.shorten_log().await }).await;
+            if let Some(warning) = news(&mut warned, self.database.warning()) {
+                tracing::warn!("{warning}");
+            }
             tokio::select! {
                 _ = stop.changed() => {}
                 () = tokio::time::sleep(PAUSE) => {}
             }
         }
+    }
+}
+
+/// A warning that was not given yet. It is given once for as long as it lasts.
+fn news(given: &mut Option<&'static str>, found: Option<&'static str>) -> Option<&'static str> {
+    let former = std::mem::replace(given, found);
+    found.filter(|_| former != found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_given_once_for_as_long_as_it_lasts() {
+        let mut given = None;
+
+        let said = [None, Some("linked"), Some("linked"), None, Some("linked")].map(|found| news(&mut given, found));
+
+        assert_eq!(said, [None, Some("linked"), None, None, Some("linked")]);
     }
 }

@@ -1,6 +1,7 @@
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use mojito_schema::{Adrift, Backend, Open, OpenError, fault, trouble};
+use deadpool::managed::Object;
+use mojito_schema::{Adrift, Backend, Open, OpenError, Trouble, fault, trouble};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{Health, Unavailable};
@@ -11,7 +12,7 @@ pub(crate) struct Database<B: Backend> {
     pool: Pool<B>,
     writers: Arc<Mutex<()>>,
     transactions: Arc<Mutex<()>>,
-    footing: RwLock<Arc<B::Footing>>,
+    footing: B::Footing,
     health: Arc<Health>,
 }
 
@@ -21,15 +22,9 @@ pub(crate) struct WriteTurn(#[expect(dead_code, reason = "held, not read")] Opti
 /// The turn to take a connection that a handler's transaction is to run on, where only one can run at a time.
 pub(crate) struct TransactionTurn(#[expect(dead_code, reason = "held, not read")] Option<OwnedMutexGuard<()>>);
 
-/// A connection, and the footing that it was opened on.
-pub(super) struct Opened<B: Backend> {
-    pub connection: B::Connection,
-    pub footing: Arc<B::Footing>,
-}
-
 impl<B: Backend> Database<B> {
     pub async fn new(pool: Pool<B>) -> Result<Self, OpenError> {
-        let footing = RwLock::new(Arc::new(B::footing(pool.url()).await?));
+        let footing = B::footing(pool.url()).await?;
         Ok(Self { pool, writers: Arc::default(), transactions: Arc::default(), footing, health: Arc::default() })
     }
 
@@ -49,18 +44,25 @@ impl<B: Backend> Database<B> {
 
     /// A connection of the host's pool.
     pub async fn connection(&self) -> Result<PooledConnection<B>, OpenError> {
-        if let Some(adrift) = B::adrift(&self.footing()) {
+        if let Some(adrift) = B::adrift(&self.footing) {
             return Err(adrift.into());
         }
-        self.pool.connection().await
+        let connection = self.pool.connection().await?;
+        match B::adrift(&self.footing) {
+            None => Ok(connection),
+            Some(adrift) => {
+                // It may be one to another file, and is not to be there when this one is back.
+                drop(Object::take(connection));
+                Err(adrift.into())
+            }
+        }
     }
 
     /// A connection beside the pool. A database that has vanished is an error: it is never created here.
-    pub(super) async fn open(&self, open: Open) -> Result<Opened<B>, Unavailable> {
-        let footing = self.footing();
-        self.check(&footing).await?;
+    pub(super) async fn open(&self, open: Open) -> Result<B::Connection, Unavailable> {
+        self.check().await?;
         match B::open(self.pool.url(), open).await {
-            Ok(connection) => Ok(Opened { connection, footing }),
+            Ok(connection) => Ok(connection),
             Err(error) => {
                 self.health.tell("the database cannot be reached", error);
                 Err(Unavailable::Connection)
@@ -68,73 +70,66 @@ impl<B: Backend> Database<B> {
         }
     }
 
-    /// The connection, if it is one to the database that is in its place.
-    pub(super) async fn checked(&self, opened: Opened<B>) -> Result<Opened<B>, Unavailable> {
-        self.check(&opened.footing).await.map(|()| opened)
-    }
-
-    async fn check(&self, footing: &Arc<B::Footing>) -> Result<(), Unavailable> {
-        match B::adrift(footing) {
+    /// Whether the database is in its place. Where another has taken it, that one is left alone until a restart: nobody
+    /// knows what it is.
+    pub(super) async fn check(&self) -> Result<(), Unavailable> {
+        match B::adrift(&self.footing) {
             None => Ok(()),
             Some(adrift) => {
-                self.drift(footing, adrift).await;
+                self.save(adrift).await;
                 Err(Unavailable::Database)
             }
         }
     }
 
-    /// What was committed goes into the file that may still be saved, or is in its place already. Where another has
-    /// taken its place, that is the database from now on.
-    async fn drift(&self, footing: &Arc<B::Footing>, adrift: Adrift) {
+    /// What was committed goes into the file that may still be saved, or is in its place already.
+    async fn save(&self, adrift: Adrift) {
         self.health.tell("the database is not where it was", adrift);
-        if let Err(error) = B::settle_log(footing).await {
-            self.health.tell("its log could not be saved", fault(&error));
-        }
-        if adrift != Adrift::Replaced || !Arc::ptr_eq(footing, &self.footing()) {
-            return;
-        }
-        match B::footing(self.pool.url()).await {
-            Ok(footing) => {
-                *self.footing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(footing);
-                self.pool.renew_connections();
-            }
-            Err(error) => self.health.tell("the database cannot be reached", error),
+        match B::save_log(&self.footing).await {
+            Ok(true) => {}
+            Ok(false) => self.health.tell("its log could not be saved", "somebody reads it"),
+            Err(error) => self.health.tell("its log could not be saved", fault(&error)),
         }
     }
 
-    /// Waits until what was committed in this place is on the disk. `failure` is what the log says where it cannot be.
-    pub(super) async fn sync_log(&self, footing: &Arc<B::Footing>, failure: &'static str) -> Result<(), Unavailable> {
-        if let Err(error) = B::sync_log(footing).await {
+    /// Waits until what was committed is on the disk. `failure` is what the log says where it cannot be.
+    pub(super) async fn sync_log(&self, failure: &'static str) -> Result<(), Unavailable> {
+        if let Err(error) = B::sync_log(&self.footing).await {
             self.health.suffer(trouble(&error));
             self.health.tell(failure, fault(&error));
             // It is committed, and may be lost.
             return Err(Unavailable::Unknown);
         }
-        self.check(footing).await
+        self.check().await
     }
 
-    /// Makes what stands in a log part of the database itself.
+    /// Makes sure that what stands in a log is on the disk.
     pub(super) async fn settle_log(&self) -> Result<(), Unavailable> {
-        B::settle_log(&self.footing()).await.map_err(|error| {
+        B::settle_log(&self.footing).await.map_err(|error| {
             self.health.tell("the database is in trouble", fault(&error));
             Unavailable::Database
         })
     }
 
+    /// What an operator should know of the database's files.
+    pub fn warning(&self) -> Option<&'static str> {
+        B::warning(&self.footing)
+    }
+
     /// Shortens a log that has grown long.
     pub async fn shorten_log(&self) {
         const FAILURE: &str = "the database's log cannot be shortened";
-        match B::shorten_log(&self.footing()).await {
+        // What never reached the disk must not be built on: after a power cut the rest of the log would stand above it.
+        if self.health.trouble() == Some(Trouble::Disk) {
+            return;
+        }
+        match B::shorten_log(&self.footing).await {
             Ok(true) => {}
             Ok(false) => {
                 self.health.tell(FAILURE, "somebody has been reading for long, and it grows until the end of that");
             }
             Err(error) => self.health.tell(FAILURE, fault(&error)),
         }
-    }
-
-    fn footing(&self) -> Arc<B::Footing> {
-        Arc::clone(&self.footing.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Waits for the turn to write, first come, first served. SQLite's own lock is unfair: under load some

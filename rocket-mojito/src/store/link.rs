@@ -5,7 +5,6 @@ use mojito_schema::{Backend, Open, QueryResult, Trouble, fault, is_unknown, trou
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 
-use super::database::Opened;
 use super::{Database, Unavailable};
 
 /// A connection that one task owns for as long as it lives, opened again after a failure.
@@ -14,7 +13,7 @@ use super::{Database, Unavailable};
 pub(crate) struct Link<B: Backend> {
     database: Arc<Database<B>>,
     open: Open,
-    opened: Option<Opened<B>>,
+    connection: Option<B::Connection>,
     /// Since when it rests.
     rests_since: Instant,
 }
@@ -24,8 +23,8 @@ pub(crate) struct Link<B: Backend> {
 pub(crate) struct Committed<B: Backend, R> {
     outcome: R,
     database: Arc<Database<B>>,
-    /// What is to be synced, unless the commit has done that.
-    log: Option<Arc<B::Footing>>,
+    /// Whether the commit has left the wait for the disk to others.
+    is_unsynced: bool,
 }
 
 impl<B: Backend, R> Committed<B, R> {
@@ -37,8 +36,8 @@ impl<B: Backend, R> Committed<B, R> {
     /// What was committed, once it is on the disk. Others write meanwhile. `failure` is what the log says where it
     /// cannot be.
     pub async fn durable(self, failure: &'static str) -> Result<R, Unavailable> {
-        if let Some(footing) = self.log {
-            self.database.sync_log(&footing, failure).await?;
+        if self.is_unsynced {
+            self.database.sync_log(failure).await?;
         }
         Ok(self.outcome)
     }
@@ -46,12 +45,12 @@ impl<B: Backend, R> Committed<B, R> {
 
 impl<B: Backend> Link<B> {
     pub fn new(database: Arc<Database<B>>) -> Self {
-        Self { database, open: Open::ForVerbs, opened: None, rests_since: Instant::now() }
+        Self { database, open: Open::ForVerbs, connection: None, rests_since: Instant::now() }
     }
 
     /// One whose commits wait for the disk themselves: in one step less, and nobody else writes meanwhile.
     pub fn that_waits(database: Arc<Database<B>>) -> Self {
-        Self { database, open: Open::ForDurableVerbs, opened: None, rests_since: Instant::now() }
+        Self { database, open: Open::ForDurableVerbs, connection: None, rests_since: Instant::now() }
     }
 
     pub fn database(&self) -> &Arc<Database<B>> {
@@ -80,12 +79,12 @@ impl<B: Backend> Link<B> {
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        let mut opened = self.take().await?;
+        let mut connection = self.take().await?;
         let _turn = self.database.write_turn().await;
         if let Some(trouble) = self.database.health().trouble() {
-            opened = self.proven(opened, trouble).await?;
+            connection = self.proven(connection, trouble).await?;
         }
-        let outcome = self.run(opened, failure, verb).await?;
+        let outcome = self.run(connection, failure, verb).await?;
         Ok(self.committed(outcome))
     }
 
@@ -98,40 +97,40 @@ impl<B: Backend> Link<B> {
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        let opened = self.take().await?;
-        self.run(opened, failure, verb).await
+        let connection = self.take().await?;
+        self.run(connection, failure, verb).await
     }
 
     /// Opens the connection, unless there is one.
     pub async fn open(&mut self) -> Result<(), Unavailable> {
-        let opened = self.take().await?;
-        self.keep(opened);
+        let connection = self.take().await?;
+        self.keep(connection);
         Ok(())
     }
 
     /// The connection, if it lives: a server or a proxy may have closed it while it rested. Else another one.
-    async fn take(&mut self) -> Result<Opened<B>, Unavailable> {
-        if let Some(opened) = self.opened.take() {
-            let mut opened = self.database.checked(opened).await?;
-            if B::lives(&mut opened.connection, self.rests_since.elapsed()).await {
-                return Ok(opened);
+    async fn take(&mut self) -> Result<B::Connection, Unavailable> {
+        if let Some(mut connection) = self.connection.take() {
+            self.database.check().await?;
+            if B::lives(&mut connection, self.rests_since.elapsed()).await {
+                return Ok(connection);
             }
         }
         self.database.open(self.open).await
     }
 
-    fn keep(&mut self, opened: Opened<B>) {
-        self.opened = Some(opened);
+    fn keep(&mut self, connection: B::Connection) {
+        self.connection = Some(connection);
         self.rests_since = Instant::now();
     }
 
     /// After trouble the database has to show first that it takes a commit.
-    async fn proven(&mut self, opened: Opened<B>, trouble: Trouble) -> Result<Opened<B>, Unavailable> {
+    async fn proven(&mut self, connection: B::Connection, trouble: Trouble) -> Result<B::Connection, Unavailable> {
         if trouble == Trouble::Disk {
             self.database.settle_log().await?;
         }
         const FAILURE: &str = "the database is in trouble";
-        self.run(opened, FAILURE, |c| B::prove(c).boxed()).await?;
+        self.run(connection, FAILURE, |c| B::prove(c).boxed()).await?;
         self.committed(()).durable(FAILURE).await?;
         self.database.health().recover();
         self.take().await
@@ -139,25 +138,28 @@ impl<B: Backend> Link<B> {
 
     /// What the verb that has just succeeded came to.
     fn committed<R>(&self, outcome: R) -> Committed<B, R> {
-        let opened = self.opened.as_ref().filter(|_| self.open == Open::ForVerbs);
-        let log = opened.map(|opened| Arc::clone(&opened.footing));
-        Committed { outcome, database: Arc::clone(&self.database), log }
+        Committed { outcome, database: Arc::clone(&self.database), is_unsynced: self.open == Open::ForVerbs }
     }
 
     /// Only after a success the connection is kept: after an error, a panic or a dropped future nobody knows what
     /// state it is in.
-    async fn run<R, F>(&mut self, mut opened: Opened<B>, failure: &'static str, verb: F) -> Result<R, Unavailable>
+    async fn run<R, F>(
+        &mut self,
+        mut connection: B::Connection,
+        failure: &'static str,
+        verb: F,
+    ) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        let outcome = verb(&mut opened.connection).await;
+        let outcome = verb(&mut connection).await;
         // What the server has ended before a commit was sent has begun nothing.
-        let is_lost = outcome.is_err() && !B::lives(&mut opened.connection, Duration::ZERO).await;
+        let is_lost = outcome.is_err() && !B::lives(&mut connection, Duration::ZERO).await;
         // A commit to a file that is not there any more succeeds, and is no success.
-        let opened = self.database.checked(opened).await?;
+        self.database.check().await?;
         match outcome {
             Ok(outcome) => {
-                self.keep(opened);
+                self.keep(connection);
                 Ok(outcome)
             }
             Err(error) => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mojito_schema::{
     Action, Backend, Content, DeliveryRow, Erased, Fingerprint, HandlerSpec, Line, NewAudit, NewDelivery, Person,
-    QueryResult, Requeue, Selected, Selection, Utc,
+    QueryResult, Requeue, Scrubbed, Selected, Selection, Utc,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
@@ -260,7 +260,9 @@ impl<B: Backend> Operator<B> {
         for delivery_id in loose {
             erased += self.write(|c| B::erase_body(c, delivery_id).boxed()).await?;
         }
-        self.write(|c| B::scrub(c).boxed()).await?;
+        if self.write(|c| B::scrub(c).boxed()).await? == Scrubbed::ReaderInTheWay {
+            tracing::warn!("what was erased is still in the database's log: somebody has been reading for long");
+        }
         self.finish_audit(audit, erased.results + erased.bodies + erased.work + erased.errors).await?;
         Ok(erased)
     }

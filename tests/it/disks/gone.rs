@@ -38,7 +38,10 @@ async fn a_database_that_was_deleted_can_be_saved_from_the_process_that_refuses(
         let saved = open_file(&process, &format!("{} (deleted)", path.display()));
         std::fs::copy(saved, database.folder().join("saved.db")).unwrap();
         std::fs::rename(database.folder().join("saved.db"), &path).unwrap();
-        takes(&mut process, &ledger).await;
+        refuses(&mut process, &ledger, "was replaced while it was open").await;
+        process.kill();
+        let mut next = Process::builder(&database).start().await;
+        takes(&mut next, &ledger).await;
 
         settled(&database, &ledger).await;
     }
@@ -61,25 +64,40 @@ async fn a_log_that_was_deleted_refuses_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_was_replaced_is_used_from_then_on_by_everybody() {
+async fn a_database_that_was_replaced_is_left_alone_until_a_restart() {
     let (database, _, mut process) = taking(Database::with_effects()).await;
     let backup = database.folder().join("backup.db");
     database.run(&format!("VACUUM INTO '{}'", backup.display()));
-    let ledger = Ledger::default();
+    let (before, refused, ledger) = (database.deliveries().len(), Ledger::default(), Ledger::default());
 
     std::fs::rename(&backup, database.path()).unwrap();
-    takes(&mut process, &ledger).await;
+    refuses(&mut process, &refused, "was replaced while it was open").await;
+    let (status, _) = process.stop().await;
+    let after = database.deliveries().len();
+    let mut next = Process::builder(&database).start().await;
+    takes(&mut next, &ledger).await;
     drained(&database).await;
 
-    let (status, _) = process.stop().await;
-
-    // Whoever still wrote to the old file would leave its log in the place of the new one's.
     assert!(status.success(), "{status}");
-    assert!(!beside(&database.path(), "-wal").exists(), "the log belongs to the new file, and was moved into it");
+    assert_eq!(after, before, "nothing was written to the file that nobody had started on");
     assert_eq!(database.texts("SELECT integrity_check AS value FROM pragma_integrity_check"), ["ok"]);
     let taken = ledger.sent()[0].acknowledged().unwrap();
-    let effects = database.effects();
-    assert!(effects.iter().any(|effect| effect.delivery_id == taken), "handlers write to the new file: {effects:?}");
+    assert!(database.effects().iter().any(|effect| effect.delivery_id == taken));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_replaced_and_is_back_is_taken_for_what_it_is() {
+    let (database, ledger, mut process) = taking(Database::with_effects()).await;
+    let (path, away, other) = (database.path(), database.folder().join("away.db"), database.folder().join("other.db"));
+    database.run(&format!("VACUUM INTO '{}'", other.display()));
+
+    std::fs::rename(&path, &away).unwrap();
+    std::fs::rename(&other, &path).unwrap();
+    refuses(&mut process, &ledger, "was replaced while it was open").await;
+    std::fs::rename(&away, &path).unwrap();
+    takes(&mut process, &ledger).await;
+
+    settled(&database, &ledger).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

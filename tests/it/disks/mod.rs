@@ -9,6 +9,8 @@ mod full;
 mod gone;
 mod linked;
 mod log;
+mod named;
 mod power;
+mod reader;
 mod settings;
 mod slow;

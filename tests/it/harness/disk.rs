@@ -166,10 +166,7 @@ impl Disk {
     fn mount(&self) {
         match &self.medium {
             Medium::Memory => panic!("what is in memory is mounted once"),
-            Medium::Image(image) => mount(ext4("loop").args([image, &self.folder()])),
-            // By default ext4 writes first and notes then that there is something: what could not be noted at a failure
-            // is lost even if it is written again.
-            Medium::Fragile(image, _) => mount(ext4("loop,dioread_lock").args([image, &self.folder()])),
+            Medium::Image(image) | Medium::Fragile(image, _) => mount(ext4("loop").args([image, &self.folder()])),
         }
     }
 
@@ -191,6 +188,24 @@ impl Drop for Disk {
             // Somebody still has a file open: the rest happens when it is closed.
             let _ = as_root("umount").arg("--lazy").arg(self.folder()).output();
         }
+    }
+}
+
+/// A file or a folder that is mounted in another place too, as a container has it. It is unmounted when it is dropped.
+pub(crate) struct Bound {
+    place: PathBuf,
+}
+
+impl Bound {
+    pub(crate) fn new(original: &Path, place: &Path) -> Self {
+        mount(as_root("mount").arg("--bind").args([original, place]));
+        Self { place: place.to_owned() }
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        let _ = as_root("umount").arg("--lazy").arg(&self.place).output();
     }
 }
 

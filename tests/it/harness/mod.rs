@@ -37,7 +37,7 @@ pub(crate) use self::aftermath::{Aftermath, drained, lost, overlaps};
 pub(crate) use self::bodies::Body;
 pub(crate) use self::client::{Answer, Connection, chunked, head, in_time, post, request};
 pub(crate) use self::database::Database;
-pub(crate) use self::disk::{Disk, as_root, run};
+pub(crate) use self::disk::{Bound, Disk, as_root, run};
 pub(crate) use self::example::Example;
 pub(crate) use self::ground::Ground;
 pub(crate) use self::handler::{Act, Script, Seen};

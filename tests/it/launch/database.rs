@@ -89,6 +89,31 @@ async fn the_url_of_another_database_stops_the_launch_and_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_url_that_is_no_name_of_a_file_stops_the_launch() {
+    for (url, scheme) in [
+        ("sqlite:hiring.db", "`sqlite:`"),
+        ("sqlite3:/srv/hiring.db", "`sqlite3:`"),
+        ("jdbc:sqlite:hiring.db", "`jdbc:`"),
+        ("sqlite://hiring.db", "`sqlite"),
+        ("sqlite:///srv/hiring.db", "`sqlite"),
+        ("sqlite::memory:", "`sqlite:`"),
+    ] {
+        let rocket = at(url).build();
+
+        assert_stops(rocket, &[SETTING, scheme, "path"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_folder_in_the_place_of_a_file_stops_the_launch() {
+    let database = Database::new();
+
+    let rocket = at(database.folder().to_str().unwrap()).build();
+
+    assert_stops(rocket, &[SETTING, "is a folder", "path of a file in it"]).await;
+}
+
+#[tokio::test]
 async fn without_a_database_the_launch_says_where_to_name_one() {
     let rocket = builder().without_database().build();
 
