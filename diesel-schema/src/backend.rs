@@ -386,6 +386,16 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         limit: i64,
     ) -> impl Future<Output = QueryResult<PruneStep>> + Send;
 
+    /// The first delivery after `after_id`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn next_delivery(
+        connection: &mut Self::Connection,
+        after_id: i64,
+    ) -> impl Future<Output = QueryResult<Option<i64>>> + Send;
+
     /// Up to `limit` deliveries after `after_id` that still have a body.
     ///
     /// # Errors

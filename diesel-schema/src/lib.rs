@@ -65,6 +65,7 @@ mod operation;
 mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod prune;
 mod selection;
 mod snapshot;
 #[cfg(feature = "sqlite")]
@@ -91,6 +92,7 @@ pub use self::fingerprint::Fingerprint;
 pub use self::operation::{Erased, NewAudit, Page, Person, PruneStep, Requeue, Requeued, Scrubbed, Selected};
 #[cfg(feature = "postgres")]
 pub use self::postgres::Postgres;
+pub use self::prune::prune;
 pub use self::selection::Selection;
 pub use self::snapshot::Snapshot;
 #[cfg(feature = "sqlite")]

@@ -346,7 +346,16 @@ impl Backend for Postgres {
         after_id: i64,
         limit: i64,
     ) -> QueryResult<PruneStep> {
-        write!(connection, Terms::default(), |c| verbs::prune_deliveries(c, before, after_id, limit))
+        write!(connection, Terms::default(), |c| async {
+            let step = verbs::prune_deliveries(c, before, after_id, limit).await?;
+            // What a host has put off to the commit would leave open there whether anything was committed.
+            c.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
+            Ok(step)
+        })
+    }
+
+    async fn next_delivery(connection: &mut Connection, after_id: i64) -> QueryResult<Option<i64>> {
+        write!(connection, Terms::default(), |c| verbs::next_delivery(c, after_id))
     }
 
     async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {

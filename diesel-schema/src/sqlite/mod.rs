@@ -235,6 +235,10 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(verbs::prune_deliveries(c, before, after_id, limit))).await
     }
 
+    async fn next_delivery(connection: &mut Wrapper, after_id: i64) -> QueryResult<Option<i64>> {
+        connection.spawn_blocking(move |c| at_once(verbs::next_delivery(c, after_id))).await
+    }
+
     async fn bodies(connection: &mut Wrapper, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
         connection.spawn_blocking(move |c| at_once(verbs::bodies(c, after_id, limit))).await
     }

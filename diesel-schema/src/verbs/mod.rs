@@ -17,7 +17,7 @@ pub(crate) use self::audit::{begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
 pub(crate) use self::erase::{bodies, erase_body, erase_result, results_of};
 pub(crate) use self::prove::prove;
-pub(crate) use self::prune::{prune_bodies, prune_deliveries};
+pub(crate) use self::prune::{next_delivery, prune_bodies, prune_deliveries};
 pub(crate) use self::record::admit;
 pub(crate) use self::replay::{delivery, discard, requeue};
 pub(crate) use self::rescue::{LAPSED, rescue};

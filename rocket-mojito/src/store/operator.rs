@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mojito_schema::{
     Action, Backend, Content, DeliveryRow, Erased, Fingerprint, HandlerSpec, Line, NewAudit, NewDelivery, Person,
-    QueryResult, Requeue, Scrubbed, Selected, Selection, Utc,
+    QueryResult, Requeue, Scrubbed, Selected, Selection, Utc, prune,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
@@ -230,11 +230,23 @@ impl<B: Backend> Operator<B> {
                 break;
             }
         }
+        let (mut kept, mut sample) = (0, None);
         loop {
-            let step = self.write(|c| B::prune_deliveries(c, deliveries_before, after_id, PRUNE_STEP).boxed()).await?;
+            let step = self.write(|c| prune::<B>(c, deliveries_before, after_id, PRUNE_STEP).boxed()).await?;
+            let (step, passed_by) = step;
             pruned.deliveries += step.removed;
+            kept += passed_by.len();
+            sample = sample.or(passed_by.first().copied());
             let Some(last_id) = step.next_after else { break };
             after_id = last_id;
+        }
+        if let Some(delivery) = sample {
+            let remedy = "give its foreign key `ON DELETE CASCADE` or `ON DELETE SET NULL`";
+            tracing::warn!(
+                count = kept,
+                delivery,
+                "old deliveries are kept, since a table of yours refers to them: {remedy}"
+            );
         }
         let affected = pruned.bodies + pruned.deliveries;
         if affected > 0 {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use mojito_schema::{
     Action, EventKind, HandlerSpec, Line, NewAudit, Person, Requeue, Selection, Settlement, Snapshot, Standing, State,
-    Utc,
+    Utc, prune,
 };
 
 use super::{LEASE, claim, garbled, handler, only_work, record, result, said, snapshot_of, states};
@@ -18,6 +18,7 @@ on_each_backend!(
     an_admitted_delivery_that_was_overtaken_is_late,
     a_discard_gives_up_what_waits,
     old_bodies_are_pruned_unless_work_needs_them,
+    old_deliveries_are_pruned_around_those_that_a_host_refers_to,
     old_deliveries_are_pruned_unless_they_are_a_state,
     an_erased_result_leaves_a_tombstone_that_swallows_what_comes,
     a_person_is_found_by_each_id,
@@ -224,6 +225,34 @@ async fn old_deliveries_are_pruned_unless_they_are_a_state<B: Subject>() {
     assert_eq!((first.removed, second.removed, young.removed, young.next_after), (1, 1, 0, None));
     assert_eq!(left, [recorded[1].delivery_id]);
     assert_eq!(store.work().await.len(), 1, "work goes with its delivery");
+}
+
+async fn old_deliveries_are_pruned_around_those_that_a_host_refers_to<B: Subject>() {
+    for rule in ["", "ON DELETE RESTRICT", "DEFERRABLE INITIALLY DEFERRED"] {
+        let mut store = Store::<B>::open().await;
+        let recorded = record(&mut store, (0..9).map(|number| result("a", &number.to_string())).collect()).await;
+        complete_all(&mut store).await;
+        let id = |place: usize| recorded[place].delivery_id;
+        store
+            .run(&format!(
+                "CREATE TABLE offers (id INTEGER PRIMARY KEY, delivery_id BIGINT REFERENCES mojito_deliveries (id) {rule});
+                 INSERT INTO offers VALUES (1, {}), (2, {}), (3, {})",
+                id(2),
+                id(3),
+                id(6),
+            ))
+            .await;
+
+        let (first, passed_by) = prune::<B>(&mut store.connection, Utc::now(), 0, 6).await.unwrap();
+        let after = first.next_after.unwrap();
+        let (second, then) = prune::<B>(&mut store.connection, Utc::now(), after, 6).await.unwrap();
+        let (none, _) = prune::<B>(&mut store.connection, Utc::now(), id(8), 6).await.unwrap();
+
+        let left: Vec<i64> = store.deliveries().await.iter().map(|row| row.id).collect();
+        assert_eq!(left, [id(2), id(3), id(6), id(8)], "{rule}");
+        assert_eq!((first.removed, passed_by, second.removed, then), (4, vec![id(2), id(3)], 1, vec![id(6)]), "{rule}");
+        assert_eq!(none.next_after, None);
+    }
 }
 
 async fn an_erased_result_leaves_a_tombstone_that_swallows_what_comes<B: Subject>() {

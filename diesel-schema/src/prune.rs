@@ -1,0 +1,53 @@
+use diesel::result::DatabaseErrorKind::{ForeignKeyViolation, Unknown};
+use diesel::result::Error::DatabaseError;
+
+use crate::{Backend, PruneStep, QueryResult, Utc};
+
+/// One step of pruning, [as the backend does it](Backend::prune_deliveries), around what has to stay.
+///
+/// A table of the host's may refer to a delivery, without a word on what is to become of its rows: then nothing that is
+/// removed in the same transaction can be. So after such an error one is tried at a time, and twice as many after each
+/// success. What is given back beside the step are the deliveries that were passed by.
+///
+/// # Errors
+///
+/// Those of the database; what was removed before stays removed.
+pub async fn prune<B: Backend>(
+    connection: &mut B::Connection,
+    before: Utc,
+    after_id: i64,
+    limit: i64,
+) -> QueryResult<(PruneStep, Vec<i64>)> {
+    let (mut step, mut referenced) = (PruneStep { removed: 0, next_after: Some(after_id) }, Vec::new());
+    let (mut left, mut size) = (limit, limit);
+    while let Some(last_id) = step.next_after.filter(|_| left > 0) {
+        size = size.min(left);
+        match B::prune_deliveries(connection, before, last_id, size).await {
+            Ok(done) => {
+                step = PruneStep { removed: step.removed + done.removed, next_after: done.next_after };
+                left -= size;
+                size *= 2;
+            }
+            Err(error) if is_referenced(&error) && size > 1 => size = 1,
+            Err(error) if is_referenced(&error) => {
+                step.next_after = B::next_delivery(connection, last_id).await?;
+                referenced.extend(step.next_after);
+                left -= 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((step, referenced))
+}
+
+/// Whether a row of another table is in the way.
+fn is_referenced(error: &diesel::result::Error) -> bool {
+    match error {
+        DatabaseError(ForeignKeyViolation, _) => true,
+        // `ON DELETE RESTRICT` has a code of its own, which Diesel does not know: of SQLite, and from PostgreSQL 18 on.
+        DatabaseError(Unknown, details) => {
+            ["FOREIGN KEY constraint failed", "RESTRICT"].iter().any(|said| details.message().contains(said))
+        }
+        _ => false,
+    }
+}
