@@ -11,7 +11,7 @@ use rocket_db_pools::{Config, Database as HostDatabase};
 use tokio::sync::Mutex;
 
 use crate::config::{Endpoints, MojitoConfig, Pauses, describe};
-use crate::dispatch::{Dispatcher, MojitoHandler, Pruner};
+use crate::dispatch::{Dispatcher, HandlerRuntime, MojitoHandler, Pruner};
 use crate::ingress::Ingress;
 use crate::pool::Pool;
 use crate::store::{Database, DieselStore, Link, Recorder, Recording, Signal, Store};
@@ -68,6 +68,8 @@ struct Running<B: Backend> {
     pauses: Pauses,
     signal: Signal,
     recording: Recording,
+    /// Until the dispatcher has it.
+    runtime: Option<HandlerRuntime>,
     dispatcher: Option<Dispatcher<B>>,
 }
 
@@ -122,6 +124,7 @@ impl<B: Backend> MojitoFairing<B> {
         let handlers = Arc::new(self.handler_specs()?);
         let names: Vec<String> = handlers.iter().map(|handler| handler.name.clone()).collect();
         let pauses = self.config.pauses(&names)?;
+        let runtime = self.start_runtime()?;
         let database = Arc::new(self.open_database(rocket).await?);
         let signal = Signal::new();
         let queue_limit = self.config.queue_limit.as_u64();
@@ -129,7 +132,18 @@ impl<B: Backend> MojitoFairing<B> {
         let (recorder, recording) = recorder.await.map_err(|_| Error::unavailable("a connection to record on"))?;
         let operator = Link::new(Arc::clone(&database));
         let store = Arc::new(DieselStore::new(recorder, self.config.ack_deadline, operator, handlers, signal.clone()));
-        Ok((endpoints, Running { database, store, pauses, signal, recording, dispatcher: None }))
+        let runtime = Some(runtime);
+        Ok((endpoints, Running { database, store, pauses, signal, recording, runtime, dispatcher: None }))
+    }
+
+    fn start_runtime(&self) -> Result<HandlerRuntime, Error> {
+        let attempts = self.config.handler_concurrency.saturating_mul(self.handlers.len());
+        HandlerRuntime::start(attempts).map_err(|error| {
+            Error::config(format!(
+                "the threads for handlers cannot be started: {error}: let the system give more, or lower \
+                 `mojito.handler_concurrency`"
+            ))
+        })
     }
 
     fn handler_specs(&self) -> Result<Vec<HandlerSpec>, Error> {
@@ -249,12 +263,14 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
         if !cfg!(debug_assertions) && rocket.config().log_level == LogLevel::Debug {
             tracing::warn!("at log level `debug` Rocket prints every request header, secrets included: use `normal`");
         }
-        if let Some(running) = &mut *self.running.lock().await {
+        if let Some(running) = &mut *self.running.lock().await
+            && let Some(runtime) = running.runtime.take()
+        {
             let database = Arc::clone(&running.database);
             let handlers = self.handlers.clone();
             let pruner = Pruner { store: Arc::clone(&running.store), retention: self.config.retention() };
             let (pauses, signal) = (&running.pauses, &running.signal);
-            let dispatcher = Dispatcher::start(database, handlers, &self.config, pauses, signal, pruner).await;
+            let dispatcher = Dispatcher::start(database, handlers, runtime, &self.config, pauses, signal, pruner).await;
             running.dispatcher = Some(dispatcher);
         }
     }

@@ -24,6 +24,7 @@ use diesel_async::pooled_connection::PoolableConnection;
 use mojito_schema::{Backend, Open, OpenError};
 use rocket::figment::Figment;
 use rocket_db_pools::{Config, Error};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 /// How long a connection may rest before it is asked whether it still lives.
@@ -71,6 +72,16 @@ impl<B: Backend> Pool<B> {
     /// How many connections it has at most.
     pub(crate) fn max_size(&self) -> usize {
         self.pool.status().max_size
+    }
+
+    /// The runtime that the pool was made on: Rocket's.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.pool.manager().runtime
+    }
+
+    /// Opens a connection beside those of the pool.
+    pub(crate) async fn open_beside(&self, open: Open) -> Result<B::Connection, OpenError> {
+        self.pool.manager().open(open).await
     }
 
     /// Keeps the pool open while handlers run, also when Rocket shuts both down at once.
@@ -140,14 +151,23 @@ impl<B: Backend> rocket_db_pools::Pool for Pool<B> {
 /// Opens the connections of a [`Pool`].
 pub struct Opener<B> {
     url: String,
+    runtime: Handle,
     /// Whether there was a database once: from then on one that has vanished is never made anew.
     has_opened: AtomicBool,
     backend: PhantomData<fn() -> B>,
 }
 
-impl<B> Opener<B> {
+impl<B: Backend> Opener<B> {
     fn new(url: String) -> Self {
-        Self { url, has_opened: AtomicBool::new(false), backend: PhantomData }
+        Self { url, runtime: Handle::current(), has_opened: AtomicBool::new(false), backend: PhantomData }
+    }
+
+    /// Opens a connection on Rocket's runtime, whoever asks. What drives it lives where it was opened: on that of the
+    /// handlers it would stand still while one of them blocks its thread, and end with them.
+    async fn open(&self, open: Open) -> Result<B::Connection, OpenError> {
+        let url = self.url.clone();
+        let opening = self.runtime.spawn(async move { B::open(&url, open).await });
+        opening.await.unwrap_or_else(|_| Err(OpenError::no_connection("Rocket has ended")))
     }
 }
 
@@ -160,7 +180,7 @@ impl<B: Backend> managed::Manager for Opener<B> {
             true => Open::Existing,
             false => Open::Create,
         };
-        let connection = B::open(&self.url, open).await?;
+        let connection = self.open(open).await?;
         self.has_opened.store(true, Ordering::Release);
         Ok(connection)
     }

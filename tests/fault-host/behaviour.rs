@@ -23,6 +23,8 @@ pub(crate) enum Behaviour {
     Pending,
     /// Never comes back, and keeps its thread.
     Blocking,
+    /// Keeps its thread until a file is there, where the id of the result begins with `parked`.
+    Parked(PathBuf),
     /// Something happens to it where the id of the result begins with `poison`.
     Poisoned(Poison),
 }
@@ -41,7 +43,7 @@ pub(crate) enum Poison {
 
 impl Behaviour {
     /// `plain`, `external`, `slow:<ms>`, `gated:<file>`, `holding:<file>`, `counting:<rows>`, `flaky:<percent>`, `pending`,
-    /// `blocking`, `refuse`, `panic`, `abort`, `overflow`.
+    /// `blocking`, `parked:<file>`, `refuse`, `panic`, `abort`, `overflow`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, argument) = text.split_once(':').unwrap_or((text, ""));
         let number = || argument.parse::<u64>().map_err(|_| format!("{text}: no number"));
@@ -55,6 +57,7 @@ impl Behaviour {
             "flaky" => Self::Flaky(number()?),
             "pending" => Self::Pending,
             "blocking" => Self::Blocking,
+            "parked" => Self::Parked(argument.into()),
             "refuse" => Self::Poisoned(Poison::Refuse),
             "panic" => Self::Poisoned(Poison::Panic),
             "abort" => Self::Poisoned(Poison::Abort),
@@ -78,6 +81,12 @@ impl Behaviour {
             Self::Blocking => loop {
                 std::thread::sleep(Duration::from_secs(3600));
             },
+            Self::Parked(file) if result_id.starts_with("parked") => {
+                while !file.exists() {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Ok(())
+            }
             Self::Poisoned(poison) if result_id.starts_with("poison") => poison.work(),
             _ => Ok(()),
         }

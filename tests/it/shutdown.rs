@@ -55,18 +55,23 @@ async fn a_host_that_is_told_to_stop_under_load_leaves_nothing_half_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_never_answers_does_not_hold_up_the_end() {
     for _ in 0..rounds(1, 20) {
-        assert_the_next_host_does_what_hung_in("pending").await;
+        let left = assert_the_next_host_does_what_hung_in("pending").await;
+
+        assert_eq!(left, (State::Pending, 0), "what did not end is released and does not count");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_keeps_its_thread_does_not_hold_up_the_end() {
     for _ in 0..rounds(1, 20) {
-        assert_the_next_host_does_what_hung_in("blocking").await;
+        let left = assert_the_next_host_does_what_hung_in("blocking").await;
+
+        assert_eq!(left, (State::Running, 1), "what still ran keeps its lease: nobody else may run beside it");
     }
 }
 
-async fn assert_the_next_host_does_what_hung_in(behaviour: &str) {
+/// What its work is left as.
+async fn assert_the_next_host_does_what_hung_in(behaviour: &str) -> (State, i32) {
     let database = Arc::new(Database::with_effects());
     let host = Process::builder(&database).setting("lease", 2);
     let hanging = host.clone().handlers(format!("effects:{behaviour}"));
@@ -84,11 +89,28 @@ async fn assert_the_next_host_does_what_hung_in(behaviour: &str) {
 
     assert_eq!(status.code(), Some(0), "{status}");
     assert!(took <= hanging.longest_stop(), "it took {took:?}");
-    assert_eq!((left.state, left.attempt), (State::Pending, 0), "what did not end is released and does not count");
     assert!(waited < Duration::from_secs(2 + 3), "the next host took it up after {waited:?}");
     Aftermath::of(&database, &ledger).check(&["effects"]);
     assert_eq!(database.effects()[0].process, Some(next.id()));
     next.kill();
+    (left.state, left.attempt)
+}
+
+/// What hangs is released while another handler keeps its thread.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_blocks_holds_up_the_release_of_nothing_else() {
+    let database = Arc::new(Database::with_effects());
+    let host = Process::builder(&database).setting("handler_concurrency", 1).handlers("blocked:blocking,hung:pending");
+    let mut process = host.start().await;
+    process.acknowledges(&Ledger::default(), "r-1").await;
+    found("both to hang", || (database.notes().len() == 2).then_some(())).await;
+
+    let (status, took) = process.stop().await;
+    let left: Vec<_> = database.work().into_iter().map(|work| (work.handler, work.state, work.attempt)).collect();
+
+    assert_eq!(status.code(), Some(0), "{status}");
+    assert!(took <= host.longest_stop(), "it took {took:?}");
+    assert_eq!(left, [("blocked".to_owned(), State::Running, 1), ("hung".to_owned(), State::Pending, 0)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

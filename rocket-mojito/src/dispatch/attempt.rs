@@ -1,10 +1,12 @@
 use std::any::Any;
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::{AbortRegistration, Abortable, Aborted};
 use mojito_schema::{Backend, Claim, NotCommitted, Settlement, Ticket, Utc};
 use sha2::{Digest, Sha256};
 
@@ -31,26 +33,36 @@ pub(super) struct Attempt<B: Backend> {
     pub handler: Arc<dyn MojitoHandler<B>>,
     pub database: Arc<Database<B>>,
     pub claim: Claim,
-    pub timeout: Duration,
     pub lease: Duration,
+    /// Says when the handler is to be stopped.
+    pub stop: AbortRegistration,
 }
 
 impl<B: Backend> Attempt<B> {
     /// Runs the handler and ends its transaction. What comes back is still to be settled; nothing where the commit
     /// settled it, or the work is somebody else's now.
-    pub async fn run(self) -> Option<Settlement> {
-        let Self { handler, database, claim, timeout, lease } = self;
+    ///
+    /// # Errors
+    ///
+    /// When the handler was stopped before it had answered. Its transaction is rolled back.
+    pub async fn run(self) -> Result<Option<Settlement>, Aborted> {
+        let Self { handler, database, claim, lease, stop } = self;
         let (number, ticket) = (claim.attempt, claim.ticket.clone());
         let key = key(&claim.delivery.fingerprint, &ticket);
         let mut transaction = Transaction::new(database, ticket, lease);
         let mut cx = Context::new(&mut transaction, number, &key);
         let run = AssertUnwindSafe(attempt(&*handler, claim, &mut cx)).catch_unwind();
-        let answer: HandlerResult = match tokio::time::timeout(timeout, run).await {
+        let answer: HandlerResult = match unless_stopped(run, stop).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => Err(text_of(&*panic).into()),
-            Err(_) => Err(format!("the handler did not answer within {} s", timeout.as_secs_f32()).into()),
+            Err(Aborted) => {
+                return match transaction.rollback().await {
+                    End::Stale => Ok(None),
+                    _ => Err(Aborted),
+                };
+            }
         };
-        match answer {
+        let settlement = match answer {
             Ok(()) => match transaction.commit().await {
                 // It went on without one.
                 End::Unused | End::Unconnected => Some(Settlement::Complete),
@@ -71,7 +83,8 @@ impl<B: Backend> Attempt<B> {
                 End::ReadOnly => Some(released().await),
                 _ => Some(settlement(&error, number)),
             },
-        }
+        };
+        Ok(settlement)
     }
 }
 
@@ -93,6 +106,18 @@ fn text_of(panic: &(dyn Any + Send)) -> String {
 async fn released() -> Settlement {
     tokio::time::sleep(STANDBY_PAUSE).await;
     Settlement::Release
+}
+
+/// The settlement of an attempt whose handler did not answer in time.
+pub(super) fn timed_out(timeout: Duration, attempt: i32) -> Settlement {
+    settlement(&format!("the handler did not answer within {} s", timeout.as_secs_f32()).into(), attempt)
+}
+
+/// What a future answers, unless it was stopped first. One that blocks its thread may answer after that: it is too late.
+async fn unless_stopped<F: Future>(future: F, stop: AbortRegistration) -> Result<F::Output, Aborted> {
+    let mut future = pin!(Abortable::new(future, stop));
+    let answer = future.as_mut().await;
+    if future.is_aborted() { Err(Aborted) } else { answer }
 }
 
 fn settlement(error: &HandlerError, attempt: i32) -> Settlement {

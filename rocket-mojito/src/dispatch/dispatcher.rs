@@ -1,11 +1,11 @@
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, Settlement};
+use mojito_schema::Backend;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
-use super::MojitoHandler;
 use super::executor::{Desk, Executor, Slots};
 use super::held::Held;
 use super::keeper::Keeper;
@@ -13,6 +13,7 @@ use super::pruner::Pruner;
 use super::supervisor::supervise;
 use super::trimmer::Trimmer;
 use super::wire::Wire;
+use super::{HandlerRuntime, MojitoHandler};
 use crate::config::{MojitoConfig, Pauses};
 use crate::pool::InUse;
 use crate::store::{Database, Link, Signal};
@@ -21,21 +22,43 @@ use crate::store::{Database, Link, Signal};
 /// wire to other processes.
 pub(crate) struct Dispatcher<B: Backend> {
     desk: Desk<B>,
-    stop: watch::Sender<bool>,
-    stop_keeper: watch::Sender<bool>,
+    stop: Stop,
+    stop_keeper: Stop,
     slots: Vec<Slots>,
     executors: Vec<JoinHandle<()>>,
     keeper: JoinHandle<()>,
     pruner: JoinHandle<()>,
     wire: JoinHandle<()>,
     trimmer: JoinHandle<()>,
+    _runtime: HandlerRuntime,
     _pool: InUse,
+}
+
+/// Tells tasks to stop. It does so as well where it is dropped: a Rocket that is, without a shutdown, leaves none behind.
+struct Stop(watch::Sender<bool>);
+
+impl Stop {
+    fn new() -> (Self, watch::Receiver<bool>) {
+        let (sender, receiver) = watch::channel(false);
+        (Self(sender), receiver)
+    }
+
+    fn now(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.now();
+    }
 }
 
 impl<B: Backend> Dispatcher<B> {
     pub async fn start(
         database: Arc<Database<B>>,
         handlers: Vec<Arc<dyn MojitoHandler<B>>>,
+        runtime: HandlerRuntime,
         config: &MojitoConfig,
         pauses: &Pauses,
         signal: &Signal,
@@ -47,7 +70,7 @@ impl<B: Backend> Dispatcher<B> {
         let _ = link.open().await;
         let link = Arc::new(Mutex::new(link));
         let desk = Desk { database, link, held: Held::default() };
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = Stop::new();
         let (mut slots, mut executors) = (Vec::new(), Vec::new());
         for handler in handlers {
             let executor = Executor {
@@ -57,6 +80,7 @@ impl<B: Backend> Dispatcher<B> {
                 lease: config.lease,
                 poll_interval: config.poll_interval,
                 slots: Slots::new(config.handler_concurrency),
+                runtime: runtime.handle().clone(),
                 desk: desk.clone(),
                 pauses: pauses.clone(),
                 signal: signal.clone(),
@@ -70,7 +94,7 @@ impl<B: Backend> Dispatcher<B> {
         let reader = Mutex::new(Link::new(Arc::clone(&desk.database)));
         let keeper = Keeper { desk: desk.clone(), reader, lease: config.lease, signal: signal.clone() };
         let wire = Wire { database: Arc::clone(&desk.database), signal: signal.clone() };
-        let (stop_keeper, keeper_stopped) = watch::channel(false);
+        let (stop_keeper, keeper_stopped) = Stop::new();
         let wire_stopped = keeper_stopped.clone();
         let wire = tokio::spawn(async move {
             supervise("wire", wire_stopped.clone(), || wire.run(wire_stopped.clone())).await;
@@ -86,20 +110,21 @@ impl<B: Backend> Dispatcher<B> {
         let pruner = tokio::spawn(async move {
             supervise("pruner", stopped.clone(), || pruner.run(stopped.clone())).await;
         });
-        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, trimmer, wire, _pool: pool }
+        let (_runtime, _pool) = (runtime, pool);
+        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, trimmer, wire, _runtime, _pool }
     }
 
-    /// Stops claiming, gives running attempts `grace` to end, then releases those that did not.
+    /// Stops claiming, gives running attempts `grace` to end, then stops and releases those that did not.
     ///
-    /// It takes no longer than `grace` and `mercy`, whatever the database does: a lease that could not be released
-    /// lapses.
+    /// It takes no longer than `grace` and `mercy`, whatever handlers and the database do: a lease that could not be
+    /// released lapses. That of a handler that still blocks its thread is not released: another would run beside it.
     pub async fn stop(self, grace: Duration, mercy: Duration) {
-        self.stop.send_replace(true);
+        self.stop.now();
         // What they wait for goes on by itself, step by step.
         self.pruner.abort();
         self.trimmer.abort();
-        let Self { desk, stop_keeper, slots, executors, keeper, wire, .. } = self;
-        let all_ended = async {
+        let Self { desk, stop_keeper, slots, executors, keeper, wire, _runtime, _pool, .. } = self;
+        let mut all_ended = pin!(async {
             for executor in executors {
                 // It has ended either way.
                 let _ = executor.await;
@@ -108,25 +133,22 @@ impl<B: Backend> Dispatcher<B> {
                 slots.all_ended().await;
             }
             // Not before: what still runs needs its lease.
-            stop_keeper.send_replace(true);
+            stop_keeper.now();
             let _ = keeper.await;
             let _ = wire.await;
-        };
-        if tokio::time::timeout(grace, all_ended).await.is_ok() {
+        });
+        if tokio::time::timeout(grace, all_ended.as_mut()).await.is_ok() {
             return;
         }
-        stop_keeper.send_replace(true);
         let unfinished = desk.held.tickets();
         tracing::warn!(count = unfinished.len(), "attempts did not end in time and are released");
-        // Never cancelled: a statement that has begun goes on in a task of its own.
-        let release = tokio::spawn(async move {
-            for ticket in unfinished {
-                desk.held.abort(&ticket);
-                desk.settle(ticket, Settlement::Release).await;
-            }
-        });
-        if tokio::time::timeout(mercy, release).await.is_err() {
-            tracing::error!("not every attempt could be released: the leases lapse by themselves");
+        for ticket in &unfinished {
+            desk.held.abort(ticket);
+        }
+        // Nothing is cancelled: each attempt is a task of its own, which releases it.
+        if tokio::time::timeout(mercy, all_ended).await.is_err() {
+            let count = desk.held.tickets().len();
+            tracing::error!(count, "not every attempt could be released: the leases lapse by themselves");
         }
     }
 }

@@ -3,14 +3,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{AbortHandle, Abortable, Fuse, FusedFuture};
+use futures_util::future::{AbortHandle, Fuse, FusedFuture};
 use mojito_schema::{Backend, ClaimRequest, Claimed, Settlement, Ticket, Utc, failpoint};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::MojitoHandler;
 use super::ahead::{Ahead, Waiting};
 use super::attempt::Attempt;
 use super::held;
+use super::running::Running;
 use crate::config::Pauses;
 use crate::store::{Committed, Database, Link, Signal};
 
@@ -23,6 +25,8 @@ pub(super) struct Executor<B: Backend> {
     /// How long it sleeps when nothing wakes it: what is due later, and what others recorded, is found by then.
     pub poll_interval: Duration,
     pub slots: Slots,
+    /// Where the handler runs.
+    pub runtime: Handle,
     pub desk: Desk<B>,
     pub pauses: Pauses,
     pub signal: Signal,
@@ -182,25 +186,31 @@ impl<B: Backend> Executor<B> {
     }
 
     fn start(&self, Waiting { claim, hold, registration }: Waiting, slot: Slot) {
-        let ticket = claim.ticket.clone();
+        let (ticket, number) = (claim.ticket.clone(), claim.attempt);
         let attempt = Attempt {
             handler: Arc::clone(&self.handler),
             database: Arc::clone(&self.desk.database),
             claim,
-            timeout: self.timeout,
             lease: self.lease,
+            stop: registration,
+        };
+        let running = Running {
+            handler: Arc::clone(&self.name),
+            delivery_id: ticket.delivery_id,
+            number,
+            timeout: self.timeout,
+            task: self.runtime.spawn(attempt.run()),
         };
         let desk = self.desk.clone();
-        let run = async move {
-            if let Some(settlement) = attempt.run().await {
+        tokio::spawn(async move {
+            if let Some(settlement) = running.ended(&hold).await {
                 // An attempt that was not possible must not count: it is held until the database takes writes again.
                 while !desk.settle(ticket.clone(), settlement.clone()).await && settlement == Settlement::Release {
                     tokio::time::sleep(RELEASE_PAUSE).await;
                 }
             }
             drop((hold, slot));
-        };
-        tokio::spawn(Abortable::new(run, registration));
+        });
     }
 }
 

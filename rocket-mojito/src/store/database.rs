@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use deadpool::managed::Object;
 use mojito_schema::{Adrift, Backend, Open, OpenError, Trouble, fault, trouble};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{Health, Unavailable};
@@ -37,6 +38,11 @@ impl<B: Backend> Database<B> {
         self.pool.url()
     }
 
+    /// Rocket's runtime: for what is not to depend on who asks for it.
+    pub fn runtime(&self) -> &Handle {
+        self.pool.runtime()
+    }
+
     /// Keeps the pool open for as long as it is held.
     pub async fn keep_open(&self) -> InUse {
         self.pool.keep_open().await
@@ -61,7 +67,7 @@ impl<B: Backend> Database<B> {
     /// A connection beside the pool. A database that has vanished is an error: it is never created here.
     pub(super) async fn open(&self, open: Open) -> Result<B::Connection, Unavailable> {
         self.check().await?;
-        match B::open(self.pool.url(), open).await {
+        match self.pool.open_beside(open).await {
             Ok(connection) => Ok(connection),
             Err(error) => {
                 self.health.tell("the database cannot be reached", error);

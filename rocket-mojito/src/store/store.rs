@@ -99,15 +99,16 @@ impl<B: Backend> DieselStore<B> {
         Self { recorder, ack_deadline, operator, reader, database, handlers }
     }
 
-    /// Runs a verb that only reads, in a task of its own so that nobody can cancel it half-way.
+    /// Runs a verb that only reads, in a task of its own so that nobody can cancel it half-way: on Rocket's runtime, also
+    /// where a handler asks.
     async fn read<R, F>(&self, verb: F) -> Result<R, Unavailable>
     where
         R: Send + 'static,
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>> + Send + 'static,
     {
         let reader = Arc::clone(&self.reader);
-        let task =
-            tokio::spawn(async move { reader.lock_owned().await.read("the database could not be read", verb).await });
+        let read = async move { reader.lock_owned().await.read("the database could not be read", verb).await };
+        let task = self.database.runtime().spawn(read);
         task.await.unwrap_or(Err(Unavailable::Stopping))
     }
 
@@ -116,7 +117,7 @@ impl<B: Backend> DieselStore<B> {
     async fn rehearse(&self, endpoint: String) -> Result<(), Unavailable> {
         let (reader, handlers) = (Arc::clone(&self.reader), Arc::clone(&self.handlers));
         let delivery = rehearsal(endpoint);
-        let task = tokio::spawn(async move {
+        let task = self.database.runtime().spawn(async move {
             let mut link = reader.lock_owned().await;
             let rehearsed = link
                 .commit("the database takes no delivery", |c| B::rehearse(c, delivery, handlers, Utc::now()).boxed());
@@ -133,7 +134,8 @@ impl<B: Backend> DieselStore<B> {
         R: Send + 'static,
         F: Future<Output = Result<R, Unavailable>> + Send + 'static,
     {
-        tokio::spawn(action(self.operator.clone())).await.unwrap_or(Err(Unavailable::Stopping))
+        let task = self.database.runtime().spawn(action(self.operator.clone()));
+        task.await.unwrap_or(Err(Unavailable::Stopping))
     }
 }
 

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
@@ -31,6 +31,8 @@ pub(crate) enum Act {
     WaitThenSwallow(Arc<Notify>),
     /// Waits until it is let go, and has no effect.
     Wait(Arc<Notify>),
+    /// Keeps its thread until it is let go, and has no effect.
+    KeepThread(Arc<OnceLock<()>>),
 }
 
 /// What an attempt was told.
@@ -122,6 +124,10 @@ impl Script {
             }
             Act::Wait(gate) => {
                 gate.notified().await;
+                Ok(())
+            }
+            Act::KeepThread(gate) => {
+                gate.wait();
                 Ok(())
             }
         }

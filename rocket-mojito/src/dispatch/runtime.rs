@@ -1,0 +1,41 @@
+use std::io;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// How many threads there are at most: as many as Rocket's runtime has at most for calls that block.
+const MOST_THREADS: usize = 512;
+
+/// The runtime that handlers run on, and nothing else: one that blocks its thread holds up handlers alone.
+///
+/// Each attempt that may run at once has a thread. So one whose turn to write or whose connection has come can always take
+/// it, whatever the others do: else it would keep the turn from those that record.
+pub(crate) struct HandlerRuntime(Option<Runtime>);
+
+impl HandlerRuntime {
+    /// Starts a thread for each of so many attempts.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no threads.
+    pub fn start(attempts: usize) -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .thread_name("mojito-handler")
+            .worker_threads(attempts.clamp(1, MOST_THREADS))
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    pub fn handle(&self) -> &Handle {
+        self.0.as_ref().expect("there until it is dropped").handle()
+    }
+}
+
+/// Ends it without waiting. A handler that blocks its thread would keep whoever waits; and nobody may wait in a task.
+impl Drop for HandlerRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
