@@ -66,6 +66,10 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         ready(true)
     }
 
+    /// Says that the calling thread may block in calls on connections of the [pool](Open::Existing): nothing else waits for
+    /// it. Where calls do not block, it changes nothing.
+    fn let_thread_block() {}
+
     /// Takes hold of what every connection to this database stands on, and keeps it for as long as it lives.
     ///
     /// # Errors

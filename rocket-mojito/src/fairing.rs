@@ -138,7 +138,7 @@ impl<B: Backend> MojitoFairing<B> {
 
     fn start_runtime(&self) -> Result<HandlerRuntime, Error> {
         let attempts = self.config.handler_concurrency.saturating_mul(self.handlers.len());
-        HandlerRuntime::start(attempts).map_err(|error| {
+        HandlerRuntime::start::<B>(attempts).map_err(|error| {
             Error::config(format!(
                 "the threads for handlers cannot be started: {error}: let the system give more, or lower \
                  `mojito.handler_concurrency`"

@@ -133,6 +133,24 @@ async fn a_handler_that_waits_is_timed_out_while_the_others_block() {
     host.stop().await;
 }
 
+/// Calls to SQLite block the thread of the handler that makes them. Where another one took over each time, more and more
+/// threads had memory of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_as_many_threads_of_handlers_as_attempts_may_run_at_once() {
+    let database = Arc::new(Database::with_effects());
+    let mut host = Process::builder(&database).setting("handler_concurrency", 3).start().await;
+    let ledger = Ledger::default();
+
+    for number in 0..20 {
+        host.acknowledges(&ledger, &format!("r-{number}")).await;
+    }
+    drained(&database).await;
+    let threads = std::fs::read_dir(format!("/proc/{}/task", host.id())).unwrap();
+    let names = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("comm")).unwrap_or_default());
+
+    assert_eq!(names.filter(|name| name.trim() == "mojito-handler").count(), 3);
+}
+
 fn open(gate: &Path) {
     std::fs::write(gate, "").unwrap();
 }

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::error::Error;
 use std::pin::Pin;
@@ -20,6 +21,16 @@ pub enum Caller {
     InPlace,
 }
 
+thread_local! {
+    static MAY_BLOCK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says that nothing else waits for this thread: a call in place keeps it, and no other takes over from it. Each time that
+/// one did, another thread began to take part in all that the runtime does, with memory of its own.
+pub(super) fn let_thread_block() {
+    MAY_BLOCK.set(true);
+}
+
 impl SpawnBlocking for Caller {
     fn spawn_blocking<'a, R>(
         &mut self,
@@ -31,6 +42,7 @@ impl SpawnBlocking for Caller {
         let caller = *self;
         async move {
             match (caller, Handle::current().runtime_flavor()) {
+                (Self::InPlace, _) if MAY_BLOCK.get() => Ok(call()),
                 (Self::InPlace, RuntimeFlavor::MultiThread) => Ok(block_in_place(call)),
                 _ => Call::new(call).await.map_err(Box::from),
             }

@@ -76,6 +76,10 @@ impl Backend for Sqlite {
         connection::open(url, open).await
     }
 
+    fn let_thread_block() {
+        caller::let_thread_block();
+    }
+
     async fn footing(url: &str) -> Result<Footing, OpenError> {
         Footing::under(url, connection::open(url, Open::Existing).await?).await
     }

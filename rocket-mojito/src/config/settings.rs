@@ -141,6 +141,9 @@ impl MojitoConfig {
     }
 
     /// How long an attempt may take; then it counts as failed and its transaction is rolled back. Default: 5 min.
+    ///
+    /// A handler that blocks its thread cannot be stopped: it keeps its slot and its lease until it yields, a warning
+    /// names it, and then its answer comes too late.
     pub fn handler_timeout(mut self, timeout: Duration) -> Self {
         self.handler_timeout = timeout;
         self

@@ -24,6 +24,12 @@ use crate::{Event, EventKind};
 ///
 /// Effects through [`Context::transaction`] happen exactly once. Everything else happens at least once:
 /// give [`Context::key`] to whom you call.
+///
+/// Handlers run on a runtime of their own. One that blocks its thread, which is best left to
+/// [`spawn_blocking`](rocket::tokio::task::spawn_blocking), may hold up other handlers, and nothing else; except on SQLite,
+/// where its open transaction keeps everybody from writing. What a handler spawns lives on that runtime, and ends with it.
+/// So does what drives a connection that it opens: open those that routes use as well, of an HTTP client for example, by a
+/// [`Handle`](rocket::tokio::runtime::Handle) of Rocket's runtime that was taken at ignition.
 #[rocket::async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` handles no deliveries from a database of the kind `{B}`",

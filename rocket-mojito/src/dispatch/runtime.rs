@@ -1,5 +1,6 @@
 use std::io;
 
+use mojito_schema::Backend;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// How many threads there are at most: as many as Rocket's runtime has at most for calls that block.
@@ -12,14 +13,15 @@ const MOST_THREADS: usize = 512;
 pub(crate) struct HandlerRuntime(Option<Runtime>);
 
 impl HandlerRuntime {
-    /// Starts a thread for each of so many attempts.
+    /// Starts a thread for each of so many attempts. Calls to the database that block may block it.
     ///
     /// # Errors
     ///
     /// When the system gives no threads.
-    pub fn start(attempts: usize) -> io::Result<Self> {
+    pub fn start<B: Backend>(attempts: usize) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .thread_name("mojito-handler")
+            .on_thread_start(B::let_thread_block)
             .worker_threads(attempts.clamp(1, MOST_THREADS))
             .enable_all()
             .build()?;

@@ -8,6 +8,9 @@ use anyhow::{Context as _, ensure};
 use crate::database::Database;
 use crate::system::System;
 
+/// The secret that the load client sends.
+const SECRET: &str = "only-for-measurements-0123456789";
+
 /// A system in a process of its own, on a port that was free. Killed where it is dropped.
 pub(crate) struct Server {
     child: Child,
@@ -17,11 +20,8 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it, and waits until it listens. `settings` are those of the plugin, as `ROCKET_MOJITO` takes them.
     pub fn start(system: System, database: &Database, settings: &str) -> anyhow::Result<Self> {
-        let mut child = Command::new(program()?)
-            .arg(system.name())
-            .arg(database.url())
+        let mut child = command(system, database)?
             .env("ROCKET_PORT", "0")
-            .env("ROCKET_LOG_LEVEL", "off")
             .env("ROCKET_MOJITO", settings)
             .env("ROCKET_LIMITS", "{bytes=\"1MiB\"}")
             .stdin(Stdio::null())
@@ -30,8 +30,11 @@ impl Server {
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let mut server = Self { child, address: ([127, 0, 0, 1], 0).into() };
         // The Postgres driver of the handler's own connection prints the server's notices, before and after.
-        let address =
-            lines.by_ref().map_while(Result::ok).find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
+        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            // By this program, or by Rocket itself.
+            let said = [line.strip_prefix("listening on "), line.split_once("launched from http://").map(|(_, it)| it)];
+            said.into_iter().flatten().next().map(|address| address.trim().to_owned())
+        });
         server.address = address.with_context(|| format!("{system} did not start"))?.parse()?;
         std::thread::spawn(move || lines.for_each(drop));
         Ok(server)
@@ -71,8 +74,23 @@ impl Drop for Server {
     }
 }
 
-/// It is built beside this program.
-fn program() -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    Ok(own.with_file_name("mojito-bench-system"))
+fn command(system: System, database: &Database) -> anyhow::Result<Command> {
+    if system == System::Example {
+        let mut command = Command::new(beside(&format!("example-app-{}", database.backend()))?);
+        command
+            .env("MOJITO_SECRET", SECRET)
+            .env("ROCKET_DATABASES", format!("{{mojito={{url={:?}}}}}", database.url()))
+            .env("ROCKET_CLI_COLORS", "false")
+            // The address, and errors.
+            .env("ROCKET_LOG_LEVEL", "critical");
+        return Ok(command);
+    }
+    let mut command = Command::new(beside("mojito-bench-system")?);
+    command.arg(system.name()).arg(database.url()).env("ROCKET_LOG_LEVEL", "off");
+    Ok(command)
+}
+
+/// A program that `tests/bench` has built beside this one.
+fn beside(name: &str) -> anyhow::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(name))
 }

@@ -7,11 +7,12 @@ pub(crate) enum Backend {
     Postgres,
 }
 
-/// What is measured. Its name is the argument of the program `mojito-bench-system`.
+/// What is measured. Its name is the argument of the program `mojito-bench-system`; but the example is a program itself.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum System {
     Plugin,
     PluginHandling,
+    Example,
     HandWritten,
     ParseOnly,
 }
@@ -36,12 +37,14 @@ impl Backend {
 }
 
 impl System {
-    pub const ALL: [Self; 4] = [Self::Plugin, Self::PluginHandling, Self::HandWritten, Self::ParseOnly];
+    pub const ALL: [Self; 5] =
+        [Self::Plugin, Self::PluginHandling, Self::Example, Self::HandWritten, Self::ParseOnly];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Plugin => "plugin",
             Self::PluginHandling => "plugin-handling",
+            Self::Example => "example",
             Self::HandWritten => "hand-written",
             Self::ParseOnly => "parse-only",
         }
@@ -50,7 +53,7 @@ impl System {
     /// The tables of its deliveries and results. None where it stores nothing.
     pub fn tables(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Plugin | Self::PluginHandling => Some(("mojito_deliveries", "mojito_results")),
+            Self::Plugin | Self::PluginHandling | Self::Example => Some(("mojito_deliveries", "mojito_results")),
             Self::HandWritten => Some(("deliveries", "results")),
             Self::ParseOnly => None,
         }

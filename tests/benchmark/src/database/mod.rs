@@ -25,6 +25,13 @@ impl Database {
         })
     }
 
+    pub fn backend(&self) -> Backend {
+        match self {
+            Self::Sqlite(_) => Backend::Sqlite,
+            Self::Postgres(_) => Backend::Postgres,
+        }
+    }
+
     pub fn url(&self) -> &str {
         match self {
             Self::Sqlite(sqlite) => sqlite.url(),

@@ -18,7 +18,7 @@ const CONNECTIONS: usize = 256;
 /// How often memory is looked at.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// The memory of the plugin while many connections post, in MiB.
+/// The memory of the example, which handles what comes, while many connections post, in MiB.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Footprint {
     /// How long they posted.
@@ -32,7 +32,7 @@ pub(crate) struct Footprint {
 impl Footprint {
     pub fn measure(backend: Backend, bench: &Bench, length: Duration) -> anyhow::Result<Self> {
         let mut database = Database::create(backend)?;
-        let server = Server::start(System::Plugin, &database, "{}")?;
+        let server = Server::start(System::Example, &database, "{}")?;
         let (id, is_over) = (server.id(), AtomicBool::new(false));
         let (loaded, samples) = thread::scope(|scope| {
             let sampler = scope.spawn(|| sample(id, &is_over));
@@ -43,7 +43,9 @@ impl Footprint {
         let (loaded, samples) = (loaded?, samples?);
         let peak = process::memory(id)?.peak.mebibytes();
         server.kill()?;
-        audit(System::Plugin, &mut database, &bench.bodies, &loaded)?;
+        audit(System::Example, &mut database, &bench.bodies, &loaded)?;
+        let handled = database.number("SELECT count(*) AS number FROM application_events")?;
+        ensure!(handled > 0, "nothing was handled meanwhile");
         let quarter = samples.len() / 4;
         ensure!(quarter > 0, "{length:?} are too short to see how memory grows");
         Ok(Self { length, peak, early: mean(&samples[quarter..2 * quarter]), late: mean(&samples[3 * quarter..]) })

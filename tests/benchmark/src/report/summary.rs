@@ -13,7 +13,7 @@ pub(crate) fn summary(findings: &Findings) -> String {
         ("The bars", bar_table(findings)),
         ("Recording, SQLite", speed_table(findings, Backend::Sqlite)),
         ("Recording, Postgres", speed_table(findings, Backend::Postgres)),
-        ("Memory of the plugin, 256 connections posting", memory_table(findings)),
+        ("Memory of the example, 256 connections posting", memory_table(findings)),
         ("A backlog, recorded while the handler was paused", backlog_table(findings)),
         ("From a request to the start of its handler", delay_table(findings)),
         ("The cost of one delivery in a database with many", growth_table(findings)),
@@ -155,6 +155,7 @@ fn name(system: System) -> &'static str {
     match system {
         System::Plugin => "the plugin",
         System::PluginHandling => "the plugin with a handler",
+        System::Example => "the example",
         System::HandWritten => "hand-written",
         System::ParseOnly => "stores nothing",
     }
