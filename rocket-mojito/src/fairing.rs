@@ -137,8 +137,8 @@ impl<B: Backend> MojitoFairing<B> {
     }
 
     fn start_runtime(&self) -> Result<HandlerRuntime, Error> {
-        let attempts = self.config.handler_concurrency.saturating_mul(self.handlers.len());
-        HandlerRuntime::start::<B>(attempts).map_err(|error| {
+        let threads = self.config.handler_concurrency.saturating_add(1).saturating_mul(self.handlers.len());
+        HandlerRuntime::start::<B>(threads).map_err(|error| {
             Error::config(format!(
                 "the threads for handlers cannot be started: {error}: let the system give more, or lower \
                  `mojito.handler_concurrency`"

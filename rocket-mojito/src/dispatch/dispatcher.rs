@@ -80,14 +80,13 @@ impl<B: Backend> Dispatcher<B> {
                 lease: config.lease,
                 poll_interval: config.poll_interval,
                 slots: Slots::new(config.handler_concurrency),
-                runtime: runtime.handle().clone(),
                 desk: desk.clone(),
                 pauses: pauses.clone(),
                 signal: signal.clone(),
             };
             slots.push(executor.slots.clone());
             let stopped = stopped.clone();
-            executors.push(tokio::spawn(async move {
+            executors.push(runtime.handle().spawn(async move {
                 supervise("executor", stopped.clone(), || executor.run(stopped.clone())).await;
             }));
         }

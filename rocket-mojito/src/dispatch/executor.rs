@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Fuse, FusedFuture};
 use mojito_schema::{Backend, ClaimRequest, Claimed, Settlement, Ticket, Utc, failpoint};
-use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::MojitoHandler;
@@ -17,6 +16,9 @@ use crate::config::Pauses;
 use crate::store::{Committed, Database, Link, Signal};
 
 /// Runs the work of one handler: as many attempts at once as it may, in the order of each result's line.
+///
+/// It is a task of the handlers' runtime, so that the next attempt begins on the thread on which the last one has ended.
+/// What must not wait for a handler, it spawns on Rocket's: claims, settlements, time-outs.
 pub(super) struct Executor<B: Backend> {
     pub handler: Arc<dyn MojitoHandler<B>>,
     pub name: Arc<str>,
@@ -25,8 +27,6 @@ pub(super) struct Executor<B: Backend> {
     /// How long it sleeps when nothing wakes it: what is due later, and what others recorded, is found by then.
     pub poll_interval: Duration,
     pub slots: Slots,
-    /// Where the handler runs.
-    pub runtime: Handle,
     pub desk: Desk<B>,
     pub pauses: Pauses,
     pub signal: Signal,
@@ -64,7 +64,7 @@ impl Slots {
 }
 
 /// The right to run one attempt. Rings the bell when it is dropped, however the attempt ended.
-struct Slot {
+pub(super) struct Slot {
     permit: Option<OwnedSemaphorePermit>,
     ended: Arc<Notify>,
 }
@@ -147,10 +147,15 @@ impl<B: Backend> Executor<B> {
             let (claims, is_cut) = claiming.as_mut().await;
             ahead.add(claims, is_cut);
         }
-        for Waiting { claim, hold, .. } in ahead.give_up() {
-            self.desk.settle(claim.ticket, Settlement::Release).await;
-            drop(hold);
-        }
+        let (desk, waiting): (_, Vec<_>) = (self.desk.clone(), ahead.give_up().collect());
+        let released = self.desk.database.runtime().spawn(async move {
+            for Waiting { claim, hold, .. } in waiting {
+                desk.settle(claim.ticket, Settlement::Release).await;
+                drop(hold);
+            }
+        });
+        // It goes on where Rocket ends; then the leases lapse.
+        let _ = released.await;
     }
 
     /// Claims up to `limit`, of which `free` are started at once, and holds them.
@@ -166,19 +171,22 @@ impl<B: Backend> Executor<B> {
     }
 
     async fn claim_as(&self, request: ClaimRequest) -> Claimed {
-        let pauses = self.pauses.clone();
-        let mut link = self.desk.link.lock().await;
-        let claimed = link.commit("nothing could be claimed", |connection| {
-            async move {
-                // Somebody may have paused it while this waited for its turn.
-                match pauses.has_handler(&request.handler) {
-                    true => Ok(Claimed::default()),
-                    false => B::claim(connection, request, Utc::now()).await,
+        let (link, pauses) = (Arc::clone(&self.desk.link), self.pauses.clone());
+        let claimed = self.desk.database.runtime().spawn(async move {
+            let mut link = link.lock().await;
+            let claimed = link.commit("nothing could be claimed", |connection| {
+                async move {
+                    // Somebody may have paused it while this waited for its turn.
+                    match pauses.has_handler(&request.handler) {
+                        true => Ok(Claimed::default()),
+                        false => B::claim(connection, request, Utc::now()).await,
+                    }
                 }
-            }
-            .boxed()
+                .boxed()
+            });
+            claimed.await.map(Committed::outcome).unwrap_or_default()
         });
-        let claimed = claimed.await.map(Committed::outcome).unwrap_or_default();
+        let claimed = claimed.await.unwrap_or_default();
         if !claimed.claims.is_empty() {
             failpoint::reach("claim.committed");
         }
@@ -195,21 +203,25 @@ impl<B: Backend> Executor<B> {
             stop: registration,
         };
         let running = Running {
-            handler: Arc::clone(&self.name),
-            delivery_id: ticket.delivery_id,
+            ticket: ticket.clone(),
             number,
             timeout: self.timeout,
-            task: self.runtime.spawn(attempt.run()),
+            held: self.desk.held.clone(),
+            // Where nothing is left to settle, the slot is free at once.
+            task: tokio::spawn(async move {
+                let ended = attempt.run().await.transpose()?;
+                Some((ended, (hold, slot)))
+            }),
         };
         let desk = self.desk.clone();
-        tokio::spawn(async move {
-            if let Some(settlement) = running.ended(&hold).await {
+        self.desk.database.runtime().spawn(async move {
+            if let Some((settlement, held)) = running.ended().await {
                 // An attempt that was not possible must not count: it is held until the database takes writes again.
                 while !desk.settle(ticket.clone(), settlement.clone()).await && settlement == Settlement::Release {
                     tokio::time::sleep(RELEASE_PAUSE).await;
                 }
+                drop(held);
             }
-            drop((hold, slot));
         });
     }
 }

@@ -37,13 +37,6 @@ impl Held {
     }
 }
 
-impl Hold {
-    /// Stops the work on the ticket, as [`Held::abort`] does.
-    pub fn abort(&self) {
-        self.held.abort(&self.ticket);
-    }
-}
-
 impl Drop for Hold {
     fn drop(&mut self) {
         self.held.lock().remove(&self.ticket);

@@ -1,43 +1,47 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::Aborted;
-use mojito_schema::Settlement;
+use mojito_schema::{Settlement, Ticket};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::attempt;
-use super::held::Hold;
+use super::executor::Slot;
+use super::held::{Held, Hold};
 
 /// How long an attempt may take to end after its time-out before it is named.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What is held while an attempt is not settled.
+type Kept = (Hold, Slot);
+
 /// An attempt on the handlers' runtime. It is waited for on Rocket's, where no handler can hold up its time-out.
 pub(super) struct Running {
-    pub handler: Arc<str>,
-    pub delivery_id: i64,
+    pub ticket: Ticket,
     /// Which attempt it is.
     pub number: i32,
     pub timeout: Duration,
-    pub task: JoinHandle<Result<Option<Settlement>, Aborted>>,
+    pub held: Held,
+    /// Comes to nothing where there is nothing to settle.
+    pub task: JoinHandle<Option<(Result<Settlement, Aborted>, Kept)>>,
 }
 
 impl Running {
-    /// Waits until it has ended, and stops it at its time-out. What is still to be settled.
+    /// Waits until it has ended, and stops it at its time-out. What is still to be settled, and held until then.
     ///
     /// A handler that blocks its thread cannot be stopped before it yields: for so long it keeps its lease and its slot,
     /// or another attempt would run beside it.
-    pub async fn ended(mut self, hold: &Hold) -> Option<Settlement> {
+    pub async fn ended(mut self) -> Option<(Settlement, Kept)> {
         let (mut is_late, mut ended) = (false, timeout(self.timeout, &mut self.task).await);
         if ended.is_err() {
-            hold.abort();
+            self.held.abort(&self.ticket);
             is_late = true;
             ended = timeout(PATIENCE, &mut self.task).await;
         }
         let ended = match ended {
             Ok(ended) => ended,
             Err(_) => {
-                let (handler, delivery) = (&*self.handler, self.delivery_id);
+                let (handler, delivery) = (&*self.ticket.handler, self.ticket.delivery_id);
                 tracing::warn!(
                     handler,
                     delivery,
@@ -47,12 +51,13 @@ impl Running {
                 self.task.await
             }
         };
-        match ended {
-            Ok(Ok(settlement)) => settlement,
-            Ok(Err(Aborted)) if is_late => Some(attempt::timed_out(self.timeout, self.number)),
-            Ok(Err(Aborted)) => Some(Settlement::Release),
-            // A defect of ours, or the end of the runtime: the lease lapses.
-            Err(_) => None,
-        }
+        // An error is a defect of ours, or the end of the runtime: the lease lapses.
+        let (ended, kept) = ended.ok().flatten()?;
+        let settlement = match ended {
+            Ok(settlement) => settlement,
+            Err(Aborted) if is_late => attempt::timed_out(self.timeout, self.number),
+            Err(Aborted) => Settlement::Release,
+        };
+        Some((settlement, kept))
     }
 }

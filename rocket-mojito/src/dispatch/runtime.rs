@@ -6,23 +6,23 @@ use tokio::runtime::{Builder, Handle, Runtime};
 /// How many threads there are at most: as many as Rocket's runtime has at most for calls that block.
 const MOST_THREADS: usize = 512;
 
-/// The runtime that handlers run on, and nothing else: one that blocks its thread holds up handlers alone.
+/// The runtime that handlers run on, with their executors: one that blocks its thread holds up handlers alone.
 ///
-/// Each attempt that may run at once has a thread. So one whose turn to write or whose connection has come can always take
+/// Each attempt that may run at once has a thread, and each executor. So one whose turn to write or whose connection has come can always take
 /// it, whatever the others do: else it would keep the turn from those that record.
 pub(crate) struct HandlerRuntime(Option<Runtime>);
 
 impl HandlerRuntime {
-    /// Starts a thread for each of so many attempts. Calls to the database that block may block it.
+    /// Starts so many threads. Calls to the database that block may block it.
     ///
     /// # Errors
     ///
     /// When the system gives no threads.
-    pub fn start<B: Backend>(attempts: usize) -> io::Result<Self> {
+    pub fn start<B: Backend>(threads: usize) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .thread_name("mojito-handler")
             .on_thread_start(B::let_thread_block)
-            .worker_threads(attempts.clamp(1, MOST_THREADS))
+            .worker_threads(threads.clamp(1, MOST_THREADS))
             .enable_all()
             .build()?;
         Ok(Self(Some(runtime)))
