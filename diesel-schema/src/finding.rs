@@ -25,13 +25,15 @@ impl Finding {
         Self { code, field: Some(field) }
     }
 
-    /// The findings as the tables hold them: a JSON array, `[]` where there is none.
+    /// The findings as the tables hold them: a JSON array without repetitions, `[]` where there is none.
     pub fn to_json(findings: &[Self]) -> String {
         // As it mostly is.
         if findings.is_empty() {
             return "[]".to_owned();
         }
-        serde_json::to_string(findings).expect("codes and names always serialise")
+        let is_first = |(index, finding): &(usize, &Self)| !findings[..*index].contains(finding);
+        let once: Vec<&Self> = findings.iter().enumerate().filter(is_first).map(|(_, finding)| finding).collect();
+        serde_json::to_string(&once).expect("codes and names always serialise")
     }
 
     /// The findings of a stored delivery. What a later version of the program wrote is left out.
@@ -52,7 +54,7 @@ impl Finding {
 }
 
 words! {
-    /// What a [`Finding`] is about. The first eight are why a delivery was quarantined.
+    /// What a [`Finding`] is about. The first ten are why a delivery was quarantined.
     #[non_exhaustive]
     FindingCode {
         /// The body is not UTF-8.
@@ -65,12 +67,20 @@ words! {
         NotObject = "not_object",
         /// The body is nested deeper than 64 levels.
         TooDeep = "too_deep",
+        /// The body has more than 1,000 keys at its top level.
+        TooManyKeys = "too_many_keys",
         /// A known key stands in the body twice.
         DuplicateKey = "duplicate_key",
         /// There is no usable `id`: a string of 1 to 200 bytes, not blank, without control characters.
         BadId = "bad_id",
+        /// None of `status`, `interview_status` and `processing_status` is there: a form that is not known yet.
+        NoStatus = "no_status",
         /// Neither path nor body tells which event this is.
         UnknownEvent = "unknown_event",
+        /// The body is the vendor's oldest form: it was read as its `record`, and what stands beside that was not.
+        Envelope = "envelope",
+        /// The field is not there, where the vendor's document says that it always is.
+        Missing = "missing",
         /// The path names one event and the body describes another. The path was believed.
         RouteBodyMismatch = "route_body_mismatch",
         /// The field has a value of another type. It was left empty.
@@ -95,6 +105,13 @@ words! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_finding_is_stored_once() {
+        let (one, other) = (Finding::new(FindingCode::IdReused), Finding::in_field(FindingCode::Missing, Field::Score));
+
+        assert_eq!(Finding::from_json(&Finding::to_json(&[one, other, one, other])), [one, other]);
+    }
 
     #[test]
     fn findings_survive_the_table_and_unknown_ones_are_left_out() {

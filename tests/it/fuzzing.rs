@@ -131,7 +131,9 @@ fn whatever_is_odd_in_a_body_it_is_read_as_the_rfc_has_it() {
     let value = format!(r#"{scalar}|{list}|\{{"a":({list})\}}|\[{{63}}\]{{63}}|\[{{64}}\]{{64}}"#);
     let odd = r#"(|||||,|\x01|x)"#;
     let member = format!(r#"\n? ?"({name})" ?:[ \t]?({value})"#);
-    let body = format!(r#"[0-3]\{{("id":"r-[0-9]"|{member})(,{member}){{0,8}}{odd}\}}"#);
+    let flat = format!(r#"\{{("id":"r-[0-9]"|{member})(|,"status":"active")(,{member}){{0,8}}{odd}\}}"#);
+    let enveloped = format!(r#"\{{("id":null,)?"table":("t"|1),"record":{flat}(,{member})?\}}"#);
+    let body = format!("[0-3]({flat}|{flat}|{enveloped})");
     let cases = rounds(2_000, 500_000);
     let config = Config { cases, rng_seed: RngSeed::Fixed(seed()), failure_persistence: None, ..Config::default() };
 

@@ -2,9 +2,9 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-use super::members::Members;
+use super::members::{MAX_MEMBERS, Members};
 use super::presence::Presences;
-use super::text::Decoded;
+use super::text::{self, Decoded};
 use super::value::Value;
 use super::{Extra, InterviewStatus, Number, Payload, Presence, ProcessingStatus, Reasons, ResultStatus};
 use crate::{Field, Finding, FindingCode};
@@ -14,6 +14,9 @@ const DEEPEST: usize = 64;
 
 /// The longest usable `id`, in bytes.
 const LONGEST_ID: usize = 200;
+
+/// A body without any of these is in a form that is not known yet: read as a snapshot it would empty every column.
+const STATUSES: [Field; 3] = [Field::Status, Field::InterviewStatus, Field::ProcessingStatus];
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -29,11 +32,14 @@ pub(crate) enum Reading {
 impl Reading {
     /// Reads a body. Total: there is no body that it fails on.
     pub fn of(body: &[u8]) -> Self {
-        let mut members = match Members::of_body(body) {
-            Ok(members) => members,
+        let (mut members, is_enveloped) = match Members::of_body(body) {
+            Ok(members) => members.out_of_envelope(),
             Err(code) => return Self::Unusable { cause: Finding::new(code), result_id: None },
         };
         let id = members.take(Field::Id).and_then(usable_id);
+        if members.count > MAX_MEMBERS {
+            return Self::Unusable { cause: Finding::new(FindingCode::TooManyKeys), result_id: id };
+        }
         if members.depth > DEEPEST {
             return Self::Unusable { cause: Finding::new(FindingCode::TooDeep), result_id: id };
         }
@@ -45,7 +51,13 @@ impl Reading {
             let cause = Finding::in_field(FindingCode::BadId, Field::Id);
             return Self::Unusable { cause, result_id: None };
         };
+        if !STATUSES.iter().any(|field| members.has(*field)) {
+            return Self::Unusable { cause: Finding::new(FindingCode::NoStatus), result_id: Some(id) };
+        }
         let mut reader = FieldReader { members, presences: Presences::default(), findings: Vec::new() };
+        if is_enveloped {
+            reader.note(Finding::new(FindingCode::Envelope));
+        }
         let payload = reader.payload(id);
         Self::Usable { payload: Box::new(payload), findings: reader.findings }
     }
@@ -66,6 +78,15 @@ impl<'a> Members<'a> {
             Err(_) => Err(FindingCode::NotJson),
         }
     }
+
+    /// The members that count, and whether they are those of an enveloped record. What an envelope costs is counted
+    /// with it: its depth, and its members.
+    fn out_of_envelope(self) -> (Self, bool) {
+        let Some(mut record) = self.record().and_then(Self::of) else { return (self, false) };
+        record.depth = self.depth;
+        record.count = record.count.max(self.count);
+        (record, true)
+    }
 }
 
 fn usable_id(value: Value<'_>) -> Option<String> {
@@ -73,6 +94,19 @@ fn usable_id(value: Value<'_>) -> Option<String> {
     let is_usable =
         !has_replacements && text.len() <= LONGEST_ID && !text.trim().is_empty() && !text.contains(char::is_control);
     is_usable.then(|| text.into_owned())
+}
+
+/// Whether the vendor's document says that the field is always there, null or not.
+fn is_required(field: Field) -> bool {
+    !matches!(
+        field,
+        Field::CandidateExternalId
+            | Field::CandidateName
+            | Field::CandidateEmail
+            | Field::CandidatePhoneNumber
+            | Field::WhyHire
+            | Field::WhyNotHire
+    )
 }
 
 struct FieldReader<'a> {
@@ -110,7 +144,7 @@ impl<'a> FieldReader<'a> {
             presences: Presences::default(),
         };
         self.compare_ids(&payload);
-        self.look_for_similar_keys(&payload.extra);
+        self.look_for_similar_keys();
         payload.presences = std::mem::take(&mut self.presences);
         payload
     }
@@ -119,7 +153,12 @@ impl<'a> FieldReader<'a> {
     fn value(&mut self, field: Field) -> Option<Value<'a>> {
         let value = self.members.take(field);
         let presence = match value {
-            None => Presence::Absent,
+            None => {
+                if is_required(field) {
+                    self.note(Finding::in_field(FindingCode::Missing, field));
+                }
+                Presence::Absent
+            }
             Some(Value::Null) => Presence::Null,
             Some(_) => Presence::Value,
         };
@@ -129,13 +168,20 @@ impl<'a> FieldReader<'a> {
 
     fn unreadable<T>(&mut self, field: Field, code: FindingCode) -> Option<T> {
         self.presences.set(field, Presence::Unreadable);
-        self.findings.push(Finding::in_field(code, field));
+        self.note(Finding::in_field(code, field));
         None
+    }
+
+    /// Adds a finding, once.
+    fn note(&mut self, finding: Finding) {
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
     }
 
     fn note_replacements(&mut self, field: Field, is_any: bool) {
         if is_any {
-            self.findings.push(Finding::in_field(FindingCode::ReplacedText, field));
+            self.note(Finding::in_field(FindingCode::ReplacedText, field));
         }
     }
 
@@ -151,7 +197,7 @@ impl<'a> FieldReader<'a> {
     fn required_text(&mut self, field: Field) -> Option<Cow<'a, str>> {
         let text = self.text(field);
         if self.presences.of(field) == Presence::Null {
-            self.findings.push(Finding::in_field(FindingCode::UnexpectedNull, field));
+            self.note(Finding::in_field(FindingCode::UnexpectedNull, field));
         }
         text
     }
@@ -197,14 +243,15 @@ impl<'a> FieldReader<'a> {
         if let (Some(interview), Some(question_set)) = (&payload.interview_id, &payload.question_set_id)
             && interview != question_set
         {
-            self.findings.push(Finding::in_field(FindingCode::IdsDiffer, Field::QuestionSetId));
+            self.note(Finding::in_field(FindingCode::IdsDiffer, Field::QuestionSetId));
         }
     }
 
-    fn look_for_similar_keys(&mut self, extra: &Extra) {
-        for (key, _) in extra.iter() {
-            let similar = Field::from_word(&key.to_ascii_lowercase());
-            self.findings.extend(similar.map(|field| Finding::in_field(FindingCode::SimilarKey, field)));
+    fn look_for_similar_keys(&mut self) {
+        for (key, _) in std::mem::take(&mut self.members.unknown) {
+            if let Some(field) = Field::from_word(&text::decode(key.get()).text.to_ascii_lowercase()) {
+                self.note(Finding::in_field(FindingCode::SimilarKey, field));
+            }
         }
     }
 }

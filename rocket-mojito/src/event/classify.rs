@@ -75,6 +75,6 @@ mod tests {
 
         let Reading::Usable { findings, .. } = reading else { panic!("usable") };
         assert_eq!(event, EventKind::InterviewCollected);
-        assert_eq!(findings, [Finding::new(FindingCode::RouteBodyMismatch)]);
+        assert!(findings.contains(&Finding::new(FindingCode::RouteBodyMismatch)), "{findings:?}");
     }
 }

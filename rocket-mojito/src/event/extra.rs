@@ -2,19 +2,27 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
+use super::text;
+
 /// Keys of the body that the vendor's document does not name, with their values as they were sent.
-#[derive(Clone, Default)]
-pub struct Extra(Vec<(Box<RawValue>, Box<RawValue>)>);
+///
+/// They are kept as one text, which is read again by whoever walks through them.
+#[derive(Clone, Default, PartialEq)]
+pub struct Extra {
+    /// One JSON object, or nothing where there is no such key.
+    json: String,
+    count: usize,
+}
 
 impl Extra {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.count
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.count == 0
     }
 
     /// The value of a key, as JSON. The last one, where a key stands twice.
@@ -24,39 +32,85 @@ impl Extra {
 
     /// Every key with its value, in the order of the body.
     pub fn iter(&self) -> impl Iterator<Item = (String, &RawValue)> {
-        self.0.iter().map(|(key, value)| (super::text::decode(key.get()).text.into_owned(), &**value))
+        let mut rest = self.json.strip_prefix('{').unwrap_or_default();
+        std::iter::from_fn(move || {
+            let key = take_value(&mut rest)?;
+            let value = take_value(&mut rest)?;
+            Some((text::decode(key.get()).text.into_owned(), value))
+        })
     }
 
     /// One JSON object, as the result table holds it: keys and values are those of the body, to the byte.
     pub fn to_json(&self) -> String {
-        let length = self.0.iter().map(|(key, value)| key.get().len() + value.get().len() + ",:".len()).sum::<usize>();
-        let mut json = String::with_capacity("{}".len() + length);
-        json.push('{');
-        for (index, (key, value)) in self.0.iter().enumerate() {
-            if index > 0 {
-                json.push(',');
-            }
+        self.clone().into_json()
+    }
+
+    pub(super) fn into_json(self) -> String {
+        if self.is_empty() { "{}".to_owned() } else { self.json }
+    }
+
+    /// What collected members are, each key and value well-formed JSON.
+    pub(super) fn of(members: &[(&RawValue, &RawValue)]) -> Self {
+        if members.is_empty() {
+            return Self::default();
+        }
+        let length = members.iter().map(|(key, value)| key.get().len() + value.get().len() + ",:".len()).sum::<usize>();
+        let mut json = String::with_capacity("{".len() + length);
+        for (key, value) in members {
+            json.push(if json.is_empty() { '{' } else { ',' });
             json.push_str(key.get());
             json.push(':');
             json.push_str(value.get());
         }
         json.push('}');
-        json
-    }
-
-    pub(super) fn of(members: &[(&RawValue, &RawValue)]) -> Self {
-        Self(members.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+        Self { json, count: members.len() }
     }
 }
 
-impl PartialEq for Extra {
-    fn eq(&self, other: &Self) -> bool {
-        self.to_json() == other.to_json()
-    }
+/// Takes the value that JSON begins with, and the one character behind it.
+fn take_value<'j>(rest: &mut &'j str) -> Option<&'j RawValue> {
+    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+    let value = values.next()?.ok()?;
+    *rest = &rest[values.byte_offset() + 1..];
+    Some(value)
 }
 
 impl fmt::Debug for Extra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Extra([redacted]; {})", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_found_again_in_the_one_text() {
+        let sent = [
+            (r#""a""#, "1.50"),
+            (r#""caf\u00e9""#, r#""x,\"}:""#),
+            (r#""""#, "null"),
+            (r#""b""#, r#"{"c" : [1, {}]}"#),
+            (r#""a""#, "-0e9"),
+        ];
+        let raw = |json| -> &RawValue { serde_json::from_str(json).unwrap() };
+        let members = sent.map(|(key, value)| (raw(key), raw(value)));
+
+        let extra = Extra::of(&members);
+
+        let found: Vec<_> = extra.iter().map(|(key, value)| (key, value.get().to_owned())).collect();
+        let expected = ["a", "café", "", "b", "a"].iter().zip(sent);
+        assert_eq!(found, expected.map(|(key, (_, value))| ((*key).to_owned(), value.to_owned())).collect::<Vec<_>>());
+        assert_eq!(extra.len(), sent.len());
+        assert_eq!(extra.get("a").map(RawValue::get), Some("-0e9"));
+        assert_eq!(extra.to_json(), r#"{"a":1.50,"caf\u00e9":"x,\"}:","":null,"b":{"c" : [1, {}]},"a":-0e9}"#);
+    }
+
+    #[test]
+    fn without_a_key_there_is_an_empty_object() {
+        let extra = Extra::of(&[]);
+
+        assert_eq!((extra.len(), extra.iter().count(), &*extra.to_json()), (0, 0, "{}"));
     }
 }

@@ -9,12 +9,17 @@ use super::text;
 use super::value::{Decode, Value};
 use crate::Field;
 
+/// An object with more members is quarantined. Unknown keys beyond them are not collected.
+pub(super) const MAX_MEMBERS: usize = 1000;
+
 /// The members of a JSON object.
 #[derive(Default)]
 pub(super) struct Members<'a> {
     known: [Option<Value<'a>>; Field::ALL.len()],
     /// Keys that the vendor's document does not name.
     pub unknown: Vec<(&'a RawValue, &'a RawValue)>,
+    /// How many members the object has, of any key.
+    pub count: usize,
     /// The first known key that stands twice.
     pub duplicate: Option<Field>,
     /// How deep the deepest value is nested, where the object itself is level 1.
@@ -30,9 +35,32 @@ impl<'a> Members<'a> {
         Self::read(json, Collect { decodes: true }).or_else(|| Self::read(json, Collect { decodes: false }))
     }
 
+    /// Whether a known key is there, with null or with a value.
+    pub fn has(&self, field: Field) -> bool {
+        self.known[field as usize].is_some()
+    }
+
     /// The value of a known key, which is gone then.
     pub fn take(&mut self, field: Field) -> Option<Value<'a>> {
         self.known[field as usize].take()
+    }
+
+    /// The JSON of `record` in the vendor's oldest form: an object without `id` that has a text `table` beside it.
+    ///
+    /// Where `table` or `record` stands twice, another parser might see the other one: that is no such form.
+    pub fn record(&self) -> Option<&'a str> {
+        if self.has(Field::Id) {
+            return None;
+        }
+        let (table, record) = (self.only("table")?, self.only("record")?);
+        (table.starts_with('"') && record.starts_with('{')).then_some(record)
+    }
+
+    /// The JSON of an unknown key that stands once.
+    fn only(&self, name: &str) -> Option<&'a str> {
+        let mut values = self.unknown.iter().filter(|(key, _)| text::decode(key.get()).text == name);
+        let (_, value) = values.next()?;
+        values.next().is_none().then_some(value.get())
     }
 
     fn read(json: &'a str, collect: Collect) -> Option<Self> {
@@ -43,6 +71,7 @@ impl<'a> Members<'a> {
     }
 
     fn add(&mut self, field: Field, value: Value<'a>) {
+        self.count += 1;
         self.reach(depth_of(&value));
         if self.known[field as usize].replace(value).is_some() {
             self.duplicate.get_or_insert(field);
@@ -50,8 +79,11 @@ impl<'a> Members<'a> {
     }
 
     fn add_unknown(&mut self, key: &'a RawValue, value: &'a RawValue) {
+        self.count += 1;
         self.reach(depth(value.get()));
-        self.unknown.push((key, value));
+        if self.count <= MAX_MEMBERS {
+            self.unknown.push((key, value));
+        }
     }
 
     fn reach(&mut self, depth: usize) {
@@ -159,6 +191,33 @@ mod tests {
 
         assert_eq!(members.duplicate, Some(Field::Id));
         assert_eq!(members.unknown.len(), 1);
+    }
+
+    #[test]
+    fn an_object_of_any_number_of_members_is_counted_and_only_so_many_are_collected() {
+        let json = format!("{{{}\"\":0}}", "\"\":0,".repeat(MAX_MEMBERS));
+
+        let members = Members::of(&json).unwrap();
+
+        assert_eq!((members.count, members.unknown.len()), (MAX_MEMBERS + 1, MAX_MEMBERS));
+    }
+
+    #[test]
+    fn only_an_object_without_an_id_beside_a_text_is_a_record() {
+        let cases = [
+            (r#"{"table":"t","record":{"a":1}}"#, Some(r#"{"a":1}"#)),
+            (r#"{"t\u0061ble":"","record":{},"status":1}"#, Some("{}")),
+            (r#"{"table":"t","record":{},"id":null}"#, None),
+            (r#"{"table":1,"record":{}}"#, None),
+            (r#"{"table":"t","record":[]}"#, None),
+            (r#"{"record":{}}"#, None),
+            (r#"{"table":"t","record":{},"record":{}}"#, None),
+            (r#"{"table":"t","Record":{}}"#, None),
+        ];
+
+        for (json, record) in cases {
+            assert_eq!(Members::of(json).unwrap().record(), record, "{json}");
+        }
     }
 
     #[test]

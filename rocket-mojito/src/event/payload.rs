@@ -86,13 +86,12 @@ impl Payload {
         snapshot.ai_analysis_recruiter_score = self.ai_analysis_recruiter_score.as_ref().map(Number::as_f64);
         snapshot.ai_analysis = self.ai_analysis;
         snapshot.ai_analysis_recruiter = self.ai_analysis_recruiter;
-        snapshot.ai_analysis_recruiter_why_hire = self.ai_analysis_recruiter_why_hire.as_ref().map(Reasons::to_json);
-        snapshot.ai_analysis_recruiter_why_not_hire =
-            self.ai_analysis_recruiter_why_not_hire.as_ref().map(Reasons::to_json);
+        snapshot.ai_analysis_recruiter_why_hire = self.ai_analysis_recruiter_why_hire.map(Reasons::into_json);
+        snapshot.ai_analysis_recruiter_why_not_hire = self.ai_analysis_recruiter_why_not_hire.map(Reasons::into_json);
         snapshot.recruiter_go_next_round = self.recruiter_go_next_round;
         snapshot.pdf_export_url = self.pdf_export_url;
         snapshot.reason = self.reason;
-        snapshot.extra = self.extra.to_json();
+        snapshot.extra = self.extra.into_json();
         (self.id, snapshot)
     }
 }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Reasons {
-    /// A list of texts. It may be empty.
+    /// A list of at most 1,000 texts. It may be empty.
     List(Vec<String>),
     /// One text.
     Text(String),
@@ -30,6 +30,13 @@ impl Reasons {
             Self::List(texts) => serde_json::to_string(texts).expect("texts always serialise"),
             Self::Text(text) => serde_json::to_string(text).expect("a text always serialises"),
             Self::Other(json) => json.get().to_owned(),
+        }
+    }
+
+    pub(super) fn into_json(self) -> String {
+        match self {
+            Self::Other(json) => Box::<str>::from(json).into_string(),
+            shorter => shorter.to_json(),
         }
     }
 }

@@ -6,11 +6,14 @@ use serde_json::value::RawValue;
 
 use super::text::{self, Decoded};
 
+/// A longer list of texts stays as it was sent: in memory each text costs several times its bytes.
+const MAX_TEXTS: usize = 1000;
+
 /// The value of a known key.
 pub(super) enum Value<'a> {
     Null,
     Text(Decoded<'a>),
-    /// A list of texts and nothing else.
+    /// A list of at most [`MAX_TEXTS`] texts and nothing else.
     List {
         texts: Vec<String>,
         /// Whether U+FFFD took a place in any of them.
@@ -33,18 +36,33 @@ impl<'a> Value<'a> {
     }
 }
 
-fn list<'a>(json: &str) -> Option<Value<'a>> {
-    let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
-    let mut texts = Vec::with_capacity(items.len());
-    let mut has_replacements = false;
-    for item in items {
-        // Only a text is looked into: there is no end to how deep lists may be nested.
-        let text = Some(item.get()).filter(|item| item.starts_with('"'))?;
-        let decoded = text::decode(text);
-        has_replacements |= decoded.has_replacements;
-        texts.push(decoded.text.into_owned());
+fn list(json: &str) -> Option<Value<'_>> {
+    serde_json::Deserializer::from_str(json).deserialize_seq(List).ok()
+}
+
+/// Reads a list of texts, and fails on anything else in it. Only a text is looked into: there is no end to how deep
+/// lists may be nested.
+struct List;
+
+impl<'de> Visitor<'de> for List {
+    type Value = Value<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of texts")
     }
-    Some(Value::List { texts, has_replacements })
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let (mut texts, mut has_replacements) = (Vec::new(), false);
+        while let Some(item) = items.next_element::<&RawValue>()? {
+            if texts.len() == MAX_TEXTS || !item.get().starts_with('"') {
+                return Err(A::Error::custom("not a list of so many texts"));
+            }
+            let decoded = text::decode(item.get());
+            has_replacements |= decoded.has_replacements;
+            texts.push(decoded.text.into_owned());
+        }
+        Ok(Value::List { texts, has_replacements })
+    }
 }
 
 /// Reads null, a text or a list of texts while the JSON around it is read, and fails on anything else: on what has to be
@@ -87,6 +105,9 @@ impl<'de> Visitor<'de> for Decode {
         let mut texts = Vec::new();
         while let Some(item) = items.next_element_seed(Self)? {
             let Value::Text(decoded) = item else { return Err(A::Error::custom("not a text")) };
+            if texts.len() == MAX_TEXTS {
+                return Err(A::Error::custom("too many texts"));
+            }
             texts.push(decoded.text.into_owned());
         }
         Ok(Value::List { texts, has_replacements: false })

@@ -6,6 +6,16 @@ use rocket_mojito::{EventKind, Field, Finding, FindingCode};
 
 use super::json::{Scan, decode, scan};
 
+const STATUSES: [Field; 3] = [Field::Status, Field::InterviewStatus, Field::ProcessingStatus];
+/// The fields that the vendor's document does not require.
+const OPTIONAL: [Field; 6] = [
+    Field::CandidateExternalId,
+    Field::CandidateName,
+    Field::CandidateEmail,
+    Field::CandidatePhoneNumber,
+    Field::WhyHire,
+    Field::WhyNotHire,
+];
 const SCORES: [Field; 2] = [Field::Score, Field::AiAnalysisRecruiterScore];
 const REASONS: [Field; 2] = [Field::WhyHire, Field::WhyNotHire];
 
@@ -24,11 +34,12 @@ pub fn parsing(input: &[u8]) {
         return;
     };
     assert_eq!(reasons, []);
-    let members = members(body).expect("an object");
+    let (members, is_enveloped) = opened(members(body).expect("an object"));
     assert_eq!(found.kind, path.or_else(|| described(&members)).expect("else it was quarantined"));
     assert_eq!(found.result_id, usable_id(&members));
     check_columns(&members, &snapshot);
-    let expected = findings(path, &members);
+    let mut expected = findings(path, &members);
+    expected.extend(is_enveloped.then_some(Finding::new(FindingCode::Envelope)));
     assert_eq!(found.findings.iter().map(shown).collect::<BTreeSet<_>>(), expected.iter().map(shown).collect());
     assert_eq!(found.findings.len(), expected.len());
     // Whatever is shown of it, it is nothing that was sent.
@@ -44,6 +55,17 @@ fn members(body: &[u8]) -> Option<Members<'_>> {
     Some(members.into_iter().map(|(key, value)| (decode(key).0, value)).collect())
 }
 
+/// The members that count: of the vendor's oldest form, those of its record.
+fn opened(members: Members<'_>) -> (Members<'_>, bool) {
+    let all = |name: &str| members.iter().filter(|(key, _)| key == name).map(|(_, value)| *value).collect::<Vec<_>>();
+    match (&all("id")[..], &all("table")[..], &all("record")[..]) {
+        ([], [table], [record]) if table.starts_with('"') && record.starts_with('{') => {
+            (self::members(record.as_bytes()).expect("an object"), true)
+        }
+        _ => (members, false),
+    }
+}
+
 /// Everything for which the design quarantines a body.
 fn reasons_against(path: Option<EventKind>, body: &[u8]) -> Vec<Finding> {
     let alone = |code| vec![Finding::new(code)];
@@ -55,8 +77,13 @@ fn reasons_against(path: Option<EventKind>, body: &[u8]) -> Vec<Finding> {
     if members.is_none() {
         return alone(FindingCode::NotObject);
     }
-    let members = self::members(body).expect("an object");
+    let beside = self::members(body).expect("an object");
+    let most = beside.len();
+    let (members, _) = opened(beside);
     let mut reasons = Vec::new();
+    if most.max(members.len()) > 1_000 {
+        reasons.push(Finding::new(FindingCode::TooManyKeys));
+    }
     if depth > 64 {
         reasons.push(Finding::new(FindingCode::TooDeep));
     }
@@ -67,6 +94,9 @@ fn reasons_against(path: Option<EventKind>, body: &[u8]) -> Vec<Finding> {
     }
     if usable_id(&members).is_none() {
         reasons.push(Finding::in_field(FindingCode::BadId, Field::Id));
+    }
+    if STATUSES.iter().all(|field| value(&members, *field).is_none()) {
+        reasons.push(Finding::new(FindingCode::NoStatus));
     }
     if path.is_none() && described(&members).is_none() && reasons.is_empty() {
         reasons.push(Finding::new(FindingCode::UnknownEvent));
@@ -124,7 +154,12 @@ fn findings(path: Option<EventKind>, members: &Members<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut add = |code, field| findings.push(Finding { code, field });
     for field in Field::ALL.iter().copied().filter(|field| *field != Field::Id) {
-        let Some(value) = value(members, field) else { continue };
+        let Some(value) = value(members, field) else {
+            if !OPTIONAL.contains(&field) {
+                add(FindingCode::Missing, Some(field));
+            }
+            continue;
+        };
         let is_of_its_type = match field {
             _ if value == "null" => true,
             Field::RecruiterGoNextRound => ["true", "false"].contains(&value),
@@ -161,6 +196,10 @@ fn findings(path: Option<EventKind>, members: &Members<'_>) -> Vec<Finding> {
             add(FindingCode::SimilarKey, Some(*field));
         }
     }
+    // However often there is one, it is said once.
+    let mut said = BTreeSet::new();
+    findings.retain(|finding| said.insert(shown(finding)));
+    let mut add = |code, field| findings.push(Finding { code, field });
     if path.is_some() && described(members).is_some_and(|event| Some(event) != path) {
         add(FindingCode::RouteBodyMismatch, None);
     }

@@ -71,7 +71,7 @@ fn statuses(answers: &[u8]) -> Vec<u16> {
 fn good_request() -> Vec<u8> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     // Mostly repeats: the file stays small.
-    let body = format!(r#"{{"id":"after-{}"}}"#, COUNT.fetch_add(1, Ordering::Relaxed) % 8);
+    let body = format!(r#"{{"id":"after-{}","status":"active"}}"#, COUNT.fetch_add(1, Ordering::Relaxed) % 8);
     let head = "POST /webhooks/jobmojito/interview_result HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
                 X-Mojito-Secret: test-secret-0123456789abcdef\r\n";
     format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()

@@ -124,6 +124,9 @@ async fn the_hosts_catchers_do_not_change_the_plugins_answers() {
 async fn a_plain_guard_shows_what_was_sent_and_records_nothing() {
     let host = host().await;
     let body = r#"{"id":"r-1","status":"active","interview_status":"completed","score":4.2120,
+        "interview_id":"i-1","question_set_id":"i-1","processing_status":"completed","profile_interview_id":null,
+        "profile_id":null,"ai_analysis_recruiter_score":null,"ai_analysis":null,"ai_analysis_recruiter":null,
+        "recruiter_go_next_round":null,"pdf_export_url":null,
         "candidate_name":"Test Person","candidate_email":null,"shoe":{"size" : 4.0}}"#;
 
     let answer = host.post_with("/own/hook", &[AUTH], body.as_bytes()).await;
@@ -133,7 +136,7 @@ async fn a_plain_guard_shows_what_was_sent_and_records_nothing() {
     assert_eq!(shown["endpoint"], "default");
     assert_eq!(shown["secret"], "test");
     assert_eq!(shown["length"], body.len());
-    assert_eq!(shown["findings"], json!([]));
+    assert_eq!(shown["findings"], json!([{ "code": "missing", "field": "reason" }]));
     let payload = json!({
         "score": "4.2120",
         "status": "active",

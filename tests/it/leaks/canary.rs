@@ -78,7 +78,7 @@ pub(super) fn requests() -> Vec<Told> {
         post(&result, &[AUTH], br#"["canary"]"#, 200),
         post(&result, &[AUTH], br#"{"id":"canary","id":"canary"}"#, 200),
         post(&result, &[AUTH], br#"{"id":["canary"]}"#, 200),
-        post(&result, &[AUTH], br#"{"id":"canary-3","score":"canary","Score":"canary"}"#, 200),
+        post(&result, &[AUTH], br#"{"id":"canary-3","status":"active","score":"canary","Score":"canary"}"#, 200),
         post(&result, &[], &good, 401),
         post(&result, &[wrong], &good, 401),
         post(&result, &[AUTH, wrong], &good, 401),

@@ -6,9 +6,9 @@ use crate::harness::{AUTH, Body, Host};
 #[tokio::test(flavor = "multi_thread")]
 async fn another_spelling_of_the_same_id_is_the_same_result() {
     let host = Host::builder().start().await;
-    keep(&host, "interview_result", r#"{"id":"á-1"}"#.as_bytes()).await;
+    keep(&host, "interview_result", r#"{"id":"á-1","status":"active"}"#.as_bytes()).await;
 
-    let escaped = keep(&host, "interview_result", br#"{"id":"\u00e1-\u0031"}"#).await;
+    let escaped = keep(&host, "interview_result", br#"{"id":"\u00e1-\u0031","status":"active"}"#).await;
 
     assert_eq!(escaped.version, Some(2));
     assert_eq!(host.database.results().len(), 1);

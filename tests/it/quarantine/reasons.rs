@@ -2,8 +2,9 @@ use mojito_schema::{EventKind, Standing};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use serde_json::json;
 
-use super::{finding, findings, keep};
+use super::{finding, findings, keep, result};
 use crate::harness::{Body, Host};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,6 +55,49 @@ async fn what_is_quarantined_leaves_the_state_of_its_result() {
     let second = keep(&host, "interview_result", &Body::result("r-1").with("score", 1).bytes()).await;
 
     assert_eq!((first.version, second.version), (Some(1), Some(2)), "versions have no gaps");
+    host.stop().await;
+}
+
+/// A form of the vendor's that nobody knows yet must not wipe what is known of the result.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_without_a_status_leaves_the_state_of_its_result() {
+    let host = Host::builder().start().await;
+    keep(&host, "interview_result", &Body::result("r-1").bytes()).await;
+    let next = br#"{"id":"r-1","data":{"status":"active","candidate_name":"Test Person"}}"#;
+
+    for event in ["interview_result", "interview_collected", "interview_failed", ""] {
+        let delivery = keep(&host, event, next).await;
+
+        assert_eq!(delivery.standing, Standing::Quarantined, "{event}");
+        assert_eq!(findings(&delivery), finding("no_status", None), "{event}");
+        assert_eq!(delivery.result_id.as_deref(), Some("r-1"), "{event}");
+    }
+    let state = result(&host, "r-1");
+    assert_eq!((state.version, state.snapshot.candidate_name.as_deref()), (1, Some("Test Person")));
+    host.stop().await;
+}
+
+/// The vendor's first form, on each path: what is told of an event is told by the record.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_enveloped_record_is_a_version_of_its_result_and_of_the_event_that_it_describes() {
+    let host = Host::builder().start().await;
+    let enveloped = |record: &Body| {
+        let record: serde_json::Value = serde_json::from_slice(&record.bytes()).unwrap();
+        let body = json!({ "table": "interview_result", "schema": "public", "status": "draft", "record": record });
+        body.to_string().into_bytes()
+    };
+    keep(&host, "interview_result", &Body::result("r-1").bytes()).await;
+
+    let on_its_path = keep(&host, "interview_result", &enveloped(&Body::result("r-1"))).await;
+    let on_any_path = keep(&host, "", &enveloped(&Body::failed("r-1"))).await;
+    let of_no_event = keep(&host, "", &enveloped(&Body::result("r-1").without("interview_status"))).await;
+
+    assert_eq!((on_its_path.version, on_its_path.changes.as_str()), (Some(2), "[]"), "it says the same");
+    assert_eq!(findings(&on_its_path), finding("envelope", None));
+    assert_eq!((on_any_path.version, on_any_path.event), (Some(3), EventKind::InterviewFailed));
+    assert_eq!((of_no_event.standing, of_no_event.event), (Standing::Quarantined, EventKind::Unknown));
+    assert_eq!(findings(&of_no_event), finding("unknown_event", None));
+    assert_eq!(result(&host, "r-1").event, EventKind::InterviewFailed);
     host.stop().await;
 }
 

@@ -10,7 +10,7 @@ pub(super) struct Property {
     /// A JSON type, or `any`.
     pub(super) kind: String,
     pub(super) is_nullable: bool,
-    /// Whether the sender always sends it. The program needs none but `id`, and says which it takes for optional.
+    /// Whether the sender always sends it. The program needs none but `id` and a status, and says which is missing.
     pub(super) is_required: bool,
 }
 

@@ -2,6 +2,7 @@ use mojito_schema::{EventKind, Field, FindingCode};
 use serde_json::{Value, json};
 
 use super::Case;
+use super::case::about_r_1;
 use super::text::TEXTS;
 use crate::harness::Body;
 
@@ -37,7 +38,7 @@ fn good() -> Vec<Case> {
             false => null,
         });
     }
-    cases.push(Case::current("J01", r#"{"id":"r-1","b":1.10,"a":[]}"#).extra(r#"{"b":1.10,"a":[]}"#));
+    cases.push(Case::members("J01", r#""b":1.10,"a":[]"#).extra(r#"{"b":1.10,"a":[]}"#));
     cases
 }
 
@@ -80,10 +81,18 @@ fn reasons() -> Vec<Case> {
     let pairs = fields.iter().flat_map(|field| forms.map(|form| (*field, form)));
     let case = |(field, (sent, stored)): (Field, (&str, Option<&str>))| {
         // Two spaces: a body of its own beside that of J01.
-        Case::current("J20", format!(r#"{{"id":"r-1",  "{field}":{sent}}}"#)).column(field, stored)
+        Case::members("J20", &format!(r#"  "{field}":{sent}"#)).column(field, stored)
     };
-    let absent = fields.iter().fold(Case::current("J20", r#"{"id":"r-1"}"#), |case, field| case.column(*field, None));
-    pairs.map(case).chain([absent]).collect()
+    let absent = Case::current("J20", r#"{"id":"r-1","interview_status":null}"#);
+    let absent = fields.iter().fold(absent, |case, field| case.column(*field, None));
+    // A list of as many texts as nobody has reasons stays as it was sent.
+    let of_length = |length: usize| format!(r#"["a\n"{}]"#, r#", "b""#.repeat(length - 1));
+    let list = |sent: &str, stored: &str| {
+        Case::members("J20", &format!(r#""{}":{sent}"#, Field::WhyHire)).column(Field::WhyHire, Some(stored))
+    };
+    let (short, long) = (of_length(1_000), of_length(1_001));
+    let lists = [list(&short, &short.replace(' ', "")), list(&long, &long)];
+    pairs.map(case).chain([absent]).chain(lists).collect()
 }
 
 fn ids_that_differ() -> Vec<Case> {
@@ -97,8 +106,7 @@ fn ids_that_differ() -> Vec<Case> {
 
 /// Nothing that a database limits is smaller than what the limit on bodies lets in.
 fn at_the_limit() -> Vec<Case> {
-    let frame = r#"{"id":"r-1","unknown":""}"#.len();
-    let text = "x".repeat((1 << 20) - frame);
-    let extra = format!(r#"{{"unknown":"{text}"}}"#);
-    vec![Case::current("J28", format!(r#"{{"id":"r-1","unknown":"{text}"}}"#)).extra(extra)]
+    let text = "x".repeat((1 << 20) - about_r_1(r#""unknown":"""#).len());
+    let member = format!(r#""unknown":"{text}""#);
+    vec![Case::members("J28", &member).extra(format!("{{{member}}}"))]
 }

@@ -1,6 +1,7 @@
 use mojito_schema::{Field, FindingCode};
 
 use super::Case;
+use super::case::about_r_1;
 
 const SCORES: [Field; 2] = [Field::Score, Field::AiAnalysisRecruiterScore];
 
@@ -48,5 +49,5 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn body(key: &str, number: &str) -> String {
-    format!(r#"{{"id":"r-1","{key}":{number}}}"#)
+    about_r_1(&format!(r#""{key}":{number}"#))
 }

@@ -1,6 +1,7 @@
 use mojito_schema::{Field, Finding, FindingCode};
 
 use super::Case;
+use super::case::about_r_1;
 use crate::harness::Body;
 
 /// Texts that a database, a page, a shell or a spreadsheet could stumble over. The columns hold them all the same.
@@ -44,11 +45,12 @@ pub(super) const TEXTS: [Field; 15] = [
 /// The escapes in every text field, and in a list of reasons.
 fn replaced(row: &'static str, json: &str, text: &str) -> Vec<Case> {
     let case = |field: Field| {
-        let body = format!(r#"{{"id":"r-1","{field}":"{json}"}}"#);
-        Case::current(row, body).finding(FindingCode::ReplacedText, Some(field)).column(field, Some(text))
+        Case::members(row, &format!(r#""{field}":"{json}""#))
+            .finding(FindingCode::ReplacedText, Some(field))
+            .column(field, Some(text))
     };
     let mut cases: Vec<Case> = TEXTS.map(case).into();
-    let list = format!(r#"{{"id":"r-1","{}":["a","{json}"]}}"#, Field::WhyHire);
+    let list = about_r_1(&format!(r#""{}":["a","{json}"]"#, Field::WhyHire));
     let column = format!(r#"["a","{text}"]"#);
     let found = Case::current(row, list).finding(FindingCode::ReplacedText, Some(Field::WhyHire));
     cases.push(found.column(Field::WhyHire, Some(&column)));
@@ -56,11 +58,10 @@ fn replaced(row: &'static str, json: &str, text: &str) -> Vec<Case> {
 }
 
 fn unknown_with_what_is_replaced() -> [Case; 2] {
-    let body = |member: &str| format!(r#"{{"id":"r-1",{member}}}"#);
     let (nul, surrogate) = (r#""\u0000":"a\u0000b""#, r#""\ud83d":"a\ude00b""#);
     [
-        Case::current("J06", body(nul)).extra(format!("{{{nul}}}")),
-        Case::current("J07", body(surrogate)).extra(format!("{{{surrogate}}}")),
+        Case::members("J06", nul).extra(format!("{{{nul}}}")),
+        Case::members("J07", surrogate).extra(format!("{{{surrogate}}}")),
     ]
 }
 
@@ -144,8 +145,8 @@ fn all_planes() -> Vec<Case> {
     let text: String = planes.chain("😀👩\u{200d}🔬🇩🇪\u{10ffff}".chars()).collect();
     let mut cases: Vec<Case> = TEXTS.map(|field| Case::field("J26", field, &*text).column(field, Some(&text))).into();
     cases.push(Case::current("J26", Body::result(&text).bytes()).about(&*text));
-    let key = format!(r#"{{"{text}":"{text}"}}"#);
-    cases.push(Case::current("J26", format!(r#"{{"id":"r-1","{text}":"{text}"}}"#)).extra(key));
+    let key = format!(r#""{text}":"{text}""#);
+    cases.push(Case::members("J26", &key).extra(format!("{{{key}}}")));
     cases
 }
 
