@@ -9,7 +9,7 @@ type Headers<'h> = &'h [(&'h str, &'h str)];
 
 /// Plain JSON in UTF-8, or nothing said about it; nothing is decoded, so nothing can unfold.
 pub(super) fn cases() -> Vec<Case> {
-    let taken: [(&str, Headers); 14] = [
+    let taken: [(&str, Headers); 27] = [
         ("H13", &[]),
         ("H13", &[(TYPE, "application/json")]),
         ("H13", &[(TYPE, "Application/JSON")]),
@@ -21,11 +21,24 @@ pub(super) fn cases() -> Vec<Case> {
         ("H13", &[(TYPE, "application/json; Charset=\"utf-8\"")]),
         ("H13", &[(TYPE, "application/json; profile=\"a;b\"")]),
         ("H13", &[(TYPE, "application/json"), ("Accept", "text/html")]),
+        ("H13", &[(TYPE, "application/json;")]),
+        ("H13", &[(TYPE, "application/json ; charset=utf-8")]),
+        ("H13", &[(TYPE, "application/json; charset=utf-8;")]),
+        ("H13", &[(TYPE, "application/json\t;;\tcharset=\"u\\tf-8\" ;")]),
+        ("H13", &[(TYPE, "application/json; profile=\"a\\\"; charset=latin1\"")]),
+        ("H13", &[(TYPE, "application/json; charset=utf-8; charset=UTF-8")]),
+        ("H16", &[(ENCODING, "")]),
+        ("H16", &[(ENCODING, ",")]),
+        ("H16", &[(ENCODING, " , \t,")]),
+        ("H16", &[(ENCODING, "identity, identity")]),
+        ("H16", &[(ENCODING, ",IDENTITY ,")]),
+        ("H16", &[(ENCODING, ""), (ENCODING, "identity")]),
+        ("H16", &[(ENCODING, "identity,"), (ENCODING, ",")]),
         ("H16", &[(ENCODING, "identity")]),
         ("H16", &[(ENCODING, "Identity")]),
         ("H16", &[(TYPE, "application/json"), (ENCODING, "identity")]),
     ];
-    let refused: [(&str, Headers); 27] = [
+    let refused: [(&str, Headers); 31] = [
         ("H14", &[(TYPE, "")]),
         ("H14", &[(TYPE, "json")]),
         ("H14", &[(TYPE, "*/*")]),
@@ -50,7 +63,11 @@ pub(super) fn cases() -> Vec<Case> {
         ("H16", &[(ENCODING, "br")]),
         ("H16", &[(ENCODING, "deflate")]),
         ("H16", &[(ENCODING, "zstd")]),
-        ("H16", &[(ENCODING, "")]),
+        ("H14", &[(TYPE, "application/json; charset")]),
+        ("H14", &[(TYPE, "application/json; charset =utf-8")]),
+        ("H14", &[(TYPE, "application/json; charset=\"utf-8")]),
+        ("H14", &[(TYPE, ";")]),
+        ("H15", &[(TYPE, "application/json; charset=\"\"")]),
         ("H16", &[(ENCODING, "identity, gzip")]),
         ("H16", &[(ENCODING, "identity"), (ENCODING, "gzip")]),
     ];
