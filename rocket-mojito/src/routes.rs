@@ -35,9 +35,17 @@ async fn any_event(event: Result<MojitoEvent, Rejection>, inbox: Inbox) -> Resul
     inbox.record(event?).await
 }
 
-/// All but `POST`. Rocket answers `HEAD` by the route for `GET`, without its body.
-const OTHER_METHODS: [Method; 7] =
-    [Method::Get, Method::Put, Method::Delete, Method::Options, Method::Trace, Method::Connect, Method::Patch];
+/// All but `POST`. Without a route for `HEAD` Rocket would answer by that for `GET`, after an error in the log.
+const OTHER_METHODS: [Method; 8] = [
+    Method::Get,
+    Method::Head,
+    Method::Put,
+    Method::Delete,
+    Method::Options,
+    Method::Trace,
+    Method::Connect,
+    Method::Patch,
+];
 
 /// Answers 405 where Rocket itself would answer 404.
 #[derive(Clone, Copy)]

@@ -8,6 +8,7 @@ use rocket::{Ignite, Rocket, Sentinel};
 
 use super::authentication::authenticate;
 use super::body::{HeldBytes, Limits};
+use super::room::Rooms;
 use super::signature::Verified;
 use super::{Cause, Rejection};
 use crate::config::{Endpoints, MojitoConfig, Pauses};
@@ -28,7 +29,9 @@ struct Inner {
 impl Ingress {
     pub fn new(endpoints: Endpoints, config: &MojitoConfig, pauses: Pauses) -> Self {
         let arriving = ByteUnit::from(config.queue_limit.as_u64() / 4);
-        let limits = Limits::new(config.body_limit, config.body_deadline, arriving);
+        let unauthenticated = endpoints.iter().filter(|endpoint| endpoint.secrets.is_empty());
+        let rooms = Rooms::new(config.body_limit, arriving, unauthenticated.map(|endpoint| &*endpoint.name));
+        let limits = Limits { size: config.body_limit, deadline: config.body_deadline, rooms };
         Self(Arc::new(Inner { endpoints, limits, pauses }))
     }
 }

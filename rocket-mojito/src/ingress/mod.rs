@@ -8,7 +8,7 @@
 //! | `408` | the body is not complete within `body_deadline` |
 //! | `400` | the body is empty, or shorter than its `Content-Length` |
 //! | `401` | the endpoint has signing keys, and the signature is wrong, stale or absent |
-//! | `503` | not durable within `ack_deadline`, database down, queue full, stopping, paused |
+//! | `503` | not durable within `ack_deadline`, database down, queue full, no room for a large body, stopping, paused |
 //! | `405` | any method but `POST` |
 //! | `200` | committed |
 
@@ -20,6 +20,7 @@ mod event;
 mod media_type;
 mod receipt;
 mod rejection;
+mod room;
 mod signature;
 
 #[cfg(feature = "testing")]

@@ -74,6 +74,12 @@ impl Database {
         }
     }
 
+    /// How many bytes it takes on the disk, its write-ahead log included.
+    pub(crate) fn size(&self) -> u64 {
+        let (file, wal) = (self.path(), self.path().with_extension("db-wal"));
+        [file, wal].iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
+    }
+
     pub(crate) fn connect(&self) -> SqliteConnection {
         let mut connection = SqliteConnection::establish(self.path().to_str().unwrap()).unwrap();
         diesel::sql_query("PRAGMA busy_timeout = 10000").execute(&mut connection).unwrap();

@@ -5,3 +5,5 @@
 mod attack;
 mod bodies;
 mod clients;
+mod shapes;
+mod strangers;

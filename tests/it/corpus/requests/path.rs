@@ -26,7 +26,7 @@ fn other_methods() -> Vec<Case> {
         }
     }
     let unknown = |method| Case::pinned("H03", request(method, BASE, &[AUTH], &body()), 400);
-    cases.extend(["FOO", "post", "PROPFIND"].map(unknown));
+    cases.extend(["FOO", "post", "PROPFIND", "MKCOL", "REPORT", "SEARCH", "QUERY", "Post"].map(unknown));
     cases
 }
 

@@ -6,7 +6,7 @@ const HEADER: &str = AUTH.0;
 
 /// Who may deliver: one header, once, with exactly the secret.
 pub(super) fn cases() -> Vec<Case> {
-    [wrong(), repeated(), spelled_otherwise(), not_ascii()].concat()
+    [wrong(), repeated(), spelled_otherwise(), not_ascii(), not_utf_8()].concat()
 }
 
 fn wrong() -> Vec<Case> {
@@ -62,16 +62,44 @@ fn spelled_otherwise() -> Vec<Case> {
     headers.into_iter().map(taken).collect()
 }
 
-/// Rocket drops such a header as if it had not been sent.
 fn not_ascii() -> Vec<Case> {
     let secret = SECRET.as_bytes();
     let values: [&[&[u8]]; 4] = [&[secret, "é".as_bytes()], &[b"\xFF", secret], &[b"\xA0", secret], &[secret, b"\x80"]];
-    let with = |value: Vec<u8>| {
-        let request = request("POST", BASE, &[(HEADER, "%")], &body());
-        let at = request.iter().position(|byte| *byte == b'%').unwrap();
-        [&request[..at], &value, &request[at + 1..]].concat()
+    let refused = |headers: &[(&str, &[u8])]| Case::refused("H11", with_bytes(headers, &body()), 401);
+    let mut cases: Vec<Case> = values.map(|parts| refused(&[(HEADER, &parts.concat())])).into();
+    // What is UTF-8 is a value like any other.
+    cases.push(refused(&[(HEADER, secret), (HEADER, "é".as_bytes())]));
+    cases.push(refused(&[(HEADER, b"\xFF")]));
+    cases
+}
+
+/// Rocket drops a header that is not UTF-8 as if it had not been sent: nobody can see that there were two.
+fn not_utf_8() -> Vec<Case> {
+    let secret: (&str, &[u8]) = (HEADER, SECRET.as_bytes());
+    let dropped: [(&str, &[u8]); 5] = [
+        (HEADER, b"\xFF"),
+        (HEADER, b"wrong\x80"),
+        ("Content-Type", b"text/plain\xFF"),
+        ("Content-Encoding", b"gzip\xFF"),
+        ("X-Other", b"\xC0\xAF"),
+    ];
+    let taken = |header: (&str, &[u8])| {
+        [[secret, header], [header, secret]].map(|headers| {
+            let body = body();
+            Case::taken("H11", with_bytes(&headers, &body), body)
+        })
     };
-    values.map(|parts| Case::refused("H11", with(parts.concat()), 401)).into()
+    dropped.into_iter().flat_map(taken).collect()
+}
+
+/// A post with values of headers that need not be texts.
+fn with_bytes(headers: &[(&str, &[u8])], body: &[u8]) -> Vec<u8> {
+    let mut bytes =
+        format!("POST {BASE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n", body.len()).into_bytes();
+    for (name, value) in headers {
+        bytes.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+    }
+    [&bytes, &b"\r\n"[..], body].concat()
 }
 
 fn refused(row: &'static str, headers: &[(&str, &str)]) -> Case {

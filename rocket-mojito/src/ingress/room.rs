@@ -1,0 +1,116 @@
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rocket::data::ByteUnit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::authentication::Authenticated;
+use super::{Cause, Rejection};
+
+/// A larger body waits for room. JobMojito's are a few kB: they never wait for large ones.
+pub(super) const SMALL: u64 = 16 << 10;
+
+/// Up to here, a body whose sender is not known yet takes the room of many. It waits for larger ones neither.
+const MEDIUM: u64 = 64 << 10;
+
+/// How long a sender who is not known yet may stand still in room that others wait for.
+const LENT: Duration = Duration::from_secs(1);
+
+/// Who may hold how much while it arrives.
+///
+/// A sender who has shown a secret shares room with all who have. One who has not shares it with those of the same
+/// endpoint, so that whoever knows no more than a URL is in nobody else's way.
+pub(super) struct Rooms {
+    authenticated: [Room; 1],
+    unauthenticated: HashMap<String, [Room; 2]>,
+}
+
+impl Rooms {
+    /// At most `total` bytes of large bodies are in memory at once, however many clients send them; one of `size` always
+    /// is. As much again is for those of each of these endpoints whose senders are not known yet.
+    pub fn new<'n>(size: ByteUnit, total: ByteUnit, unauthenticated: impl Iterator<Item = &'n str>) -> Self {
+        let (size, half) = (size.as_u64(), total.as_u64() / 2);
+        let of_one = || [Room::new(MEDIUM, half, Some(LENT)), Room::new(size, half, None)];
+        Self {
+            authenticated: [Room::new(size, total.as_u64(), None)],
+            unauthenticated: unauthenticated.map(|name| (name.to_owned(), of_one())).collect(),
+        }
+    }
+
+    /// The rooms that a body goes through as it grows.
+    pub fn of(&self, sender: &Authenticated<'_>) -> &[Room] {
+        match self.unauthenticated.get(&sender.endpoint.name) {
+            Some(rooms) if sender.secret_id.is_none() => rooms,
+            _ => &self.authenticated,
+        }
+    }
+}
+
+/// Memory for bodies of some size that arrive.
+pub(super) struct Room {
+    /// How large a body in it becomes.
+    pub size: u64,
+    free: Arc<Semaphore>,
+    waiting: watch::Sender<usize>,
+    lent: Option<Duration>,
+}
+
+impl Room {
+    fn new(size: u64, total: u64, lent: Option<Duration>) -> Self {
+        let free = Arc::new(Semaphore::new(kibibytes(total.max(size)) as usize));
+        Self { size, free, waiting: watch::Sender::new(0), lent }
+    }
+
+    /// Waits for all the room that a body may need, at once: bodies that each held a part of theirs and waited for more
+    /// would wait for each other.
+    pub async fn enter(&self, declared: Option<u64>, until: Instant) -> Result<OwnedSemaphorePermit, Rejection> {
+        let most = kibibytes(declared.unwrap_or(u64::MAX).min(self.size));
+        if let Ok(permit) = Arc::clone(&self.free).try_acquire_many_owned(most) {
+            return Ok(permit);
+        }
+        let _waiting = Waiting::new(&self.waiting);
+        let permit = timeout_at(until, Arc::clone(&self.free).acquire_many_owned(most)).await;
+        permit.ok().and_then(Result::ok).ok_or(Rejection::new(Cause::NoRoom))
+    }
+
+    /// Reads on, unless the room was only lent and others wait for it by now.
+    pub async fn hold(&self, reading: impl Future<Output = Result<(), Rejection>>) -> Result<(), Rejection> {
+        let Some(lent) = self.lent else { return reading.await };
+        let mut waiting = self.waiting.subscribe();
+        let wanted_back = async {
+            sleep(lent).await;
+            // It never closes: it is of this room.
+            let _ = waiting.wait_for(|count| *count > 0).await;
+        };
+        tokio::select! {
+            biased;
+            outcome = pin!(reading) => outcome,
+            () = wanted_back => Err(Rejection::new(Cause::NoRoom)),
+        }
+    }
+}
+
+/// Counts one who waits, for as long as it lives.
+struct Waiting<'r>(&'r watch::Sender<usize>);
+
+impl<'r> Waiting<'r> {
+    fn new(count: &'r watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+/// Rounded up; more than a semaphore can hold is as much as it can.
+fn kibibytes(bytes: u64) -> u32 {
+    const MOST: u32 = u32::MAX >> 3;
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(MOST).min(MOST)
+}
