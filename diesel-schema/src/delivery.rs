@@ -56,6 +56,14 @@ impl NewDelivery {
         }
     }
 
+    /// How many bytes it holds at most: what was read of a body is never longer than that.
+    pub fn size(&self) -> usize {
+        match self.content {
+            Content::Usable { .. } => self.body.len().saturating_mul(2),
+            Content::Unusable { .. } => self.body.len(),
+        }
+    }
+
     /// Whether its sender has been told by now to send it again.
     pub(crate) fn is_overdue(&self) -> bool {
         self.awaited_until.is_some_and(|until| Instant::now() >= until)

@@ -13,10 +13,10 @@ use super::{Cause, Rejection};
 /// A larger body waits for room. JobMojito's are a few kB: they never wait for large ones.
 pub(super) const SMALL: u64 = 16 << 10;
 
-/// Up to here, a body whose sender is not known yet takes the room of many. It waits for larger ones neither.
+/// Up to here, a body whose sender is not known yet takes the room of many, in which no larger one is waited for.
 const MEDIUM: u64 = 64 << 10;
 
-/// How long a sender who is not known yet may stand still in room that others wait for.
+/// How long a sender who is not known yet may hold the room of many while others wait for it.
 const LENT: Duration = Duration::from_secs(1);
 
 /// Who may hold how much while it arrives.
@@ -30,7 +30,8 @@ pub(super) struct Rooms {
 
 impl Rooms {
     /// At most `total` bytes of large bodies are in memory at once, however many clients send them; one of `size` always
-    /// is. As much again is for those of each of these endpoints whose senders are not known yet.
+    /// is. Each of these endpoints has as much again for senders who are not known yet: half of it for bodies up to
+    /// [`MEDIUM`], half for larger ones.
     pub fn new<'n>(size: ByteUnit, total: ByteUnit, unauthenticated: impl Iterator<Item = &'n str>) -> Self {
         let (size, half) = (size.as_u64(), total.as_u64() / 2);
         let of_one = || [Room::new(MEDIUM, half, Some(LENT)), Room::new(size, half, None)];

@@ -96,8 +96,8 @@ impl Recorder {
         &self,
         delivery: NewDelivery,
     ) -> Result<oneshot::Receiver<Result<Recorded, Unavailable>>, Unavailable> {
-        // A body larger than the whole queue still gets in when it is alone.
-        let size = u32::try_from(delivery.body.len()).unwrap_or(u32::MAX).clamp(1, self.room_size);
+        // A delivery larger than the whole queue still gets in when it is alone.
+        let size = u32::try_from(delivery.size()).unwrap_or(u32::MAX).clamp(1, self.room_size);
         let room = Arc::clone(&self.room).try_acquire_many_owned(size).map_err(|_| Unavailable::QueueFull)?;
         let (answer, receiver) = oneshot::channel();
         let key = self.keys.as_ref().map(|keys| match delivery.result_id() {

@@ -74,10 +74,10 @@ impl Database {
         }
     }
 
-    /// How many bytes it takes on the disk, its write-ahead log included.
+    /// How many bytes its pages have. What the write-ahead log has beside them is shortened when it has grown long.
     pub(crate) fn size(&self) -> u64 {
-        let (file, wal) = (self.path(), self.path().with_extension("db-wal"));
-        [file, wal].iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
+        let pages = "SELECT CAST(page_count * page_size AS TEXT) AS value FROM pragma_page_count(), pragma_page_size()";
+        self.texts(pages)[0].parse().unwrap()
     }
 
     pub(crate) fn connect(&self) -> SqliteConnection {

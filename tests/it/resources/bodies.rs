@@ -57,7 +57,7 @@ async fn large_bodies_that_stall_are_bounded_and_small_ones_pass_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn deep_and_wide_bodies_cost_what_they_weigh() {
     let host = Attacked::start(|host| host).await;
-    let with = |key: &str, value: String| format!(r#"{{"id":"r-1","{key}":{value}}}"#).into_bytes();
+    let with = |key: &str, value: String| format!(r#"{{"id":"r-1","status":"","{key}":{value}}}"#).into_bytes();
     let keys: Vec<String> = (0..100_000).map(|number| format!(r#""{number:x}":0"#)).collect();
     let bodies = [
         with("unknown", format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))),
@@ -65,7 +65,7 @@ async fn deep_and_wide_bodies_cost_what_they_weigh() {
         with("unknown", format!("[{}0]", "0,".repeat(499_999))),
         with("ai_analysis_recruiter_why_hire", format!("[{}0]", "0,".repeat(499_999))),
         with("ai_analysis_recruiter_why_hire", format!("[{}\"\"]", "\"\",".repeat(300_000))),
-        format!(r#"{{"id":"r-1",{}}}"#, keys.join(",")).into_bytes(),
+        format!(r#"{{"id":"r-1","status":"",{}}}"#, keys.join(",")).into_bytes(),
         vec![b'['; 1 << 20],
     ];
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::harness::{AUTH, BASE, Connection, Database, Process, request};
+use crate::harness::{AUTH, BASE, Connection, Database, Process, request, rounds};
 
 /// How many bodies come at once.
 const BODIES: usize = 64;
@@ -41,29 +41,32 @@ macro_rules! usable {
     };
 }
 
+/// Every shape, or those that cost the most.
 fn shapes() -> Vec<Shape> {
     let shape = |name, begin, unit: &str, end| Shape { name, begin, unit: unit.to_owned(), end };
     let long_text = format!(r#","{}""#, "a".repeat(1_100));
     let long_member = format!(r#","":"{}""#, "a".repeat(1_100));
-    vec![
+    let mut shapes = vec![
         shape("similar keys", usable!(r#""score":null"#), r#","ID":0"#, "}"),
-        shape("one key again and again", usable!(r#""score":null"#), r#","":0"#, "}"),
         shape("as many keys as may be", usable!(r#""score":null"#), &long_member, "}"),
-        shape("enveloped keys", r#"{"table":"t","record":{"id":"<id>","status":"""#, r#","":0"#, "}}"),
         shape("an enveloped text", r#"{"table":"t","record":{"id":"<id>","status":"","x":""#, "a", r#""}}"#),
         shape("short texts", usable!(r#""ai_analysis_recruiter_why_hire":["""#), r#","a""#, "]}"),
+        shape("control characters", usable!(r#""ai_analysis_recruiter_why_hire":""#), r"\u0001", r#""}"#),
+        shape("a number", usable!(r#""score":0."#), "1", "}"),
+        shape("one key again and again", usable!(r#""score":null"#), r#","":0"#, "}"),
+        shape("enveloped keys", r#"{"table":"t","record":{"id":"<id>","status":"""#, r#","":0"#, "}}"),
         shape("empty texts", usable!(r#""ai_analysis_recruiter_why_not_hire":["""#), r#","""#, "]}"),
         shape("as many texts as may be", usable!(r#""ai_analysis_recruiter_why_hire":["""#), &long_text, "]}"),
         shape("escaped texts", usable!(r#""ai_analysis_recruiter_why_hire":["""#), r#","\u0000""#, "]}"),
         shape("no texts", usable!(r#""ai_analysis_recruiter_why_hire":[0"#), ",{}", "]}"),
         shape("lone surrogates", usable!(r#""ai_analysis":""#), r"\ud800", r#""}"#),
-        shape("control characters", usable!(r#""ai_analysis_recruiter_why_hire":""#), r"\u0001", r#""}"#),
-        shape("a number", usable!(r#""score":0."#), "1", "}"),
         shape("numbers", usable!(r#""x":[0"#), ",0", "]}"),
         shape("a key", usable!(r#"""#), "a", r#"":0}"#),
         shape("brackets", usable!(r#""reason":"#), "[", ""),
         shape("quotes", "", r#"""#, ""),
-    ]
+    ];
+    shapes.truncate(rounds(6, 17) as usize);
+    shapes
 }
 
 /// Posts a body until it is taken: who finds no room is asked to come again.
