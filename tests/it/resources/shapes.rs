@@ -85,7 +85,6 @@ async fn deliver(address: std::net::SocketAddr, body: Vec<u8>) {
 
 /// Whatever is in bodies of the largest size, they cost what they weigh.
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "the figures that the test is about")]
 async fn bodies_of_any_shape_cost_a_few_times_what_they_weigh() {
     for shape in shapes() {
         let database = Arc::new(Database::with_effects());
