@@ -6,25 +6,22 @@ const BASE: Duration = Duration::from_secs(30);
 /// The longest pause before the second attempt after a conflict.
 const CONFLICT_BASE: Duration = Duration::from_millis(50);
 
-/// The longest pause before any attempt.
-const CAP: Duration = Duration::from_secs(3600);
+/// The longest pause before any attempt: a fault that lasts over a night or a day is outlived.
+const CAP: Duration = Duration::from_secs(4 * 3600);
 
-/// The pause after a failed attempt: exponential, with full jitter, so that what failed together does not come
-/// back together.
+/// The pause after a failed attempt: exponential, with equal jitter. What failed together does not come back together,
+/// and no pause is so short that the attempts are used up while the fault lasts.
 ///
 /// Source: Amazon's "Exponential backoff and jitter". `jitter` is a random number from 0 to 1.
 pub(super) fn pause(attempt: i32, jitter: f64) -> Duration {
-    longest_pause(attempt).mul_f64(jitter.clamp(0.0, 1.0))
+    doubled(BASE, attempt).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
 /// The pause after an attempt that another transaction was in the way of: nothing is wrong with either, and whoever
-/// was in the way is soon gone. Exponential all the same, so that many that meet again and again spread out.
+/// was in the way is soon gone. Exponential all the same, with full jitter, so that many that meet again and again
+/// spread out.
 pub(super) fn pause_of_conflict(attempt: i32, jitter: f64) -> Duration {
     doubled(CONFLICT_BASE, attempt).mul_f64(jitter.clamp(0.0, 1.0))
-}
-
-fn longest_pause(attempt: i32) -> Duration {
-    doubled(BASE, attempt)
 }
 
 fn doubled(base: Duration, attempt: i32) -> Duration {
@@ -35,13 +32,37 @@ fn doubled(base: Duration, attempt: i32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MojitoConfig;
+
+    /// How long the retries of a delivery go on by the default settings, in hours.
+    fn schedule(jitter: f64) -> f64 {
+        let retries = 1..i32::from(MojitoConfig::new().max_attempts);
+        let pauses: Duration = retries.map(|attempt| pause(attempt, jitter)).sum();
+        pauses.as_secs_f64() / 3600.0
+    }
 
     #[test]
-    fn the_longest_pause_doubles_up_to_an_hour() {
-        let pauses: Vec<u64> = (1..12).map(|attempt| longest_pause(attempt).as_secs()).collect();
+    fn the_longest_pause_doubles_up_to_four_hours() {
+        let pauses: Vec<u64> = (1..13).map(|attempt| pause(attempt, 1.0).as_secs()).collect();
 
-        assert_eq!(pauses, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600]);
-        assert_eq!(longest_pause(i32::MAX), CAP);
+        assert_eq!(pauses, [30, 60, 120, 240, 480, 960, 1920, 3840, 7680, 14400, 14400, 14400]);
+        assert_eq!(pause(i32::MAX, 1.0), CAP);
+    }
+
+    #[test]
+    fn a_pause_is_between_half_and_all_of_the_longest() {
+        assert_eq!(pause(3, 0.0), Duration::from_secs(60));
+        assert_eq!(pause(3, 0.5), Duration::from_secs(90));
+        assert_eq!(pause(3, 1.0), Duration::from_secs(120));
+    }
+
+    #[test]
+    fn retries_go_on_for_33_hours_on_average_and_44_at_most() {
+        let (shortest, average, longest) = (schedule(0.0), schedule(0.5), schedule(1.0));
+
+        assert!((22.0..22.5).contains(&shortest), "{shortest} h");
+        assert!((33.0..33.5).contains(&average), "{average} h");
+        assert!((44.0..44.5).contains(&longest), "{longest} h");
     }
 
     #[test]
@@ -50,12 +71,5 @@ mod tests {
 
         assert_eq!(longest, [50, 100, 200, 400, 800]);
         assert_eq!(pause_of_conflict(9, 0.0), Duration::ZERO);
-    }
-
-    #[test]
-    fn the_jitter_is_full() {
-        assert_eq!(pause(3, 0.0), Duration::ZERO);
-        assert_eq!(pause(3, 0.5), Duration::from_secs(60));
-        assert_eq!(pause(3, 1.0), Duration::from_secs(120));
     }
 }

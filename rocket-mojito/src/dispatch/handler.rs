@@ -17,9 +17,9 @@ use crate::{Event, EventKind};
 /// | answer | fate |
 /// | --- | --- |
 /// | `Ok` | done; a transaction that was opened is committed together with the "done" mark |
-/// | an error, a panic, a timeout, a commit that failed | rolled back; attempted again after a backoff, discarded after the last attempt |
+/// | an error, a panic, a timeout, a commit that failed | rolled back; attempted again after a backoff (30 s at first, doubling to 4 h), discarded after the last attempt |
 /// | a deadlock or serialization failure, handed on by `?` | the same, with a backoff of milliseconds at first |
-/// | [`HandlerError::retry_in`] | rolled back; attempted again then, which counts as an attempt |
+/// | [`HandlerError::retry_in`] | rolled back; attempted again then, in 7 days at most; it counts as an attempt |
 /// | [`HandlerError::discard`] | rolled back; given up until somebody replays it |
 ///
 /// Effects through [`Context::transaction`] happen exactly once. Everything else happens at least once:
@@ -83,6 +83,9 @@ pub(super) async fn handle<B: Backend>(
     }
 }
 
+/// The longest delay that a handler may ask for. What comes later about the same result waits as long.
+const MAX_RETRY_IN: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// What a handler answers.
 pub type HandlerResult = Result<(), HandlerError>;
 
@@ -108,8 +111,10 @@ impl HandlerError {
         Self { fate: Fate::Discard, source: reason.into() }
     }
 
-    /// Asks for the next attempt after `delay` instead of the backoff. It counts as an attempt.
+    /// Asks for the next attempt after `delay` instead of the backoff: 7 days at most, and a longer one is cut to
+    /// that. It counts as an attempt.
     pub fn retry_in(delay: Duration) -> Self {
+        let delay = delay.min(MAX_RETRY_IN);
         let text = format!("the handler asked for another attempt in {} s", delay.as_secs());
         Self { fate: Fate::RetryIn(delay), source: text.into() }
     }
@@ -142,5 +147,21 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for HandlerError {
 impl fmt::Debug for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HandlerError").field("fate", &self.fate).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_that_a_handler_asks_for_is_cut_to_seven_days() {
+        let week = Duration::from_secs(604_800);
+        let fate = |delay| HandlerError::retry_in(delay).fate;
+
+        assert_eq!(fate(week - Duration::from_secs(1)), Fate::RetryIn(week - Duration::from_secs(1)));
+        assert_eq!(fate(week + Duration::from_secs(1)), Fate::RetryIn(week));
+        assert_eq!(fate(Duration::MAX), Fate::RetryIn(week));
+        assert!(HandlerError::retry_in(Duration::MAX).text().contains("604800 s"));
     }
 }
