@@ -1,18 +1,18 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a database cannot be used: what was found, and what would do.
+/// Why a database cannot be used: what was found, why, and what would do.
 ///
-/// Neither message nor source holds the database's URL: it may hold a password.
+/// The message is whole, with its causes: who logs an error of a pool asks for no `source`. It never holds the
+/// database's URL, which may hold a password.
 #[derive(Debug)]
 pub struct OpenError {
     message: String,
-    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl OpenError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: None }
+        Self { message: message.into() }
     }
 
     /// No connection was free or could be made in time.
@@ -28,8 +28,15 @@ impl OpenError {
         ))
     }
 
-    pub(crate) fn because(message: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { message: message.into(), source: Some(source.into()) }
+    pub(crate) fn because(message: impl Into<String>, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let cause: Box<dyn Error + Send + Sync> = cause.into();
+        let mut message = message.into();
+        let causes = std::iter::successors(Some(&*cause as &(dyn Error + 'static)), |&error| error.source());
+        for cause in causes {
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
+        }
+        Self { message }
     }
 }
 
@@ -39,8 +46,4 @@ impl fmt::Display for OpenError {
     }
 }
 
-impl Error for OpenError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
-}
+impl Error for OpenError {}

@@ -43,15 +43,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Kind::Config(message) => f.write_str(message),
-            Kind::Database { setting, source } => {
-                write!(f, "`{setting}`: {source}")?;
-                let mut cause = source.source();
-                while let Some(error) = cause {
-                    write!(f, ": {error}")?;
-                    cause = error.source();
-                }
-                Ok(())
-            }
+            Kind::Database { setting, source } => write!(f, "`{setting}`: {source}"),
             Kind::Unavailable(what) => write!(f, "{what}: the database did not answer; try again"),
         }
     }

@@ -10,6 +10,7 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsStream};
 use tokio_postgres::{Client, Config, Connection as Driver, NoTls, Socket};
 
 use super::handshake::Handshake;
+use super::refusal::{unreachable, unverified};
 use super::tls::{self, SslMode};
 use super::url::{Proxy, Url};
 use super::{Connection, SILENCE};
@@ -32,11 +33,6 @@ const SETTINGS: &str = "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 5; SET tc
 
 /// The same behind a proxy, which has a network of its own.
 const TIME_ZONE: &str = "SET TIME ZONE 'UTC'";
-
-/// Said where the URL leaves the encryption to us: the driver does not tell one reason from another.
-const UNVERIFIED: &str = "the Postgres database cannot be reached; its URL names no `sslmode`, so a server on another \
-    machine must show a certificate for its name from a known root (name that root in the URL, `sslrootcert=…`; or set \
-    `sslmode` to what the network allows)";
 
 /// What a connection is opened as, kept in the only place that Diesel has for it: that of a host's instrumentation. A host's
 /// default goes on hearing what it hears of every connection.
@@ -89,7 +85,7 @@ where
     T: MakeTlsConnect<Socket, Stream: Send + 'static>,
 {
     let (client, driver) = config.connect(tls).await.map_err(|error| match (url.mode, url.is_assumed) {
-        (SslMode::VerifyFull, true) => OpenError::because(UNVERIFIED, error),
+        (SslMode::VerifyFull, true) => unverified(error),
         _ => unreachable(error),
     })?;
     let set_up = match url.proxy {
@@ -148,10 +144,6 @@ where
     connection.set_prepared_statement_cache_size(CacheSize::Disabled);
     connection.batch_execute("COMMIT").await?;
     Ok(connection)
-}
-
-fn unreachable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> OpenError {
-    OpenError::because("the Postgres database cannot be reached", error)
 }
 
 pub(super) async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {

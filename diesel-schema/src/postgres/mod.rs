@@ -9,7 +9,9 @@ mod ids;
 mod line;
 mod lookup;
 mod migrations;
+mod parameter;
 mod record;
+mod refusal;
 mod rescue;
 mod stream;
 mod tls;
@@ -71,6 +73,10 @@ use crate::{
 /// trips, and processes do not tell each other of work: they find it within `poll_interval`. Queries of your own on such a
 /// connection need a transaction around them (`connection.transaction(…)`), since Diesel prepares each. Leave it away
 /// for PgBouncer 1.21 or later with `max_prepared_statements` above zero.
+///
+/// A parameter that nobody reads stops the launch by its name, with what does the same, unless it changes nothing
+/// (`gssencmode=disable`, `client_encoding=UTF8`). Why there is no connection is told with the class and SQLSTATE that the
+/// server refuses with; its message is not quoted.
 ///
 /// A network or a server that goes silent is noticed within 30 s: by TCP's own keepalives, by a limit on opening a
 /// connection, and by another on the answer to a statement within a transaction. The server notices a host that is gone:

@@ -4,6 +4,7 @@ use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
+use super::parameter;
 use super::tls::{Roots, SslMode};
 use crate::error::OpenError;
 
@@ -49,6 +50,10 @@ impl Url {
         };
         let mut passed_on = DEFAULTS.to_owned();
         let (mut mode, mut roots, mut proxy) = (None, None, Proxy::None);
+        // A whole password is not taken for a parameter: what follows it is.
+        if parameters.contains('@') {
+            return Err(unreadable());
+        }
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {
                 Some(("sslmode", value)) => mode = Some(SslMode::parse(value)?),
@@ -63,16 +68,15 @@ impl Url {
                         "write `none`, or `transaction` for one that hands each transaction to another session";
                     return Err(OpenError::new(format!("an unknown `proxy` in the URL: {remedy}")));
                 }
-                _ => passed_on = format!("{passed_on}&{parameter}"),
+                _ => {
+                    if let Some(parameter) = parameter::of_driver(parameter)? {
+                        passed_on = format!("{passed_on}&{parameter}");
+                    }
+                }
             }
         }
         let config: Result<Config, _> = format!("{address}?{passed_on}").parse();
-        let mut config = config.map_err(|_| {
-            OpenError::new(
-                "the URL of the Postgres database cannot be read: write `postgres://user:password@host/name`, with \
-                 special characters percent-encoded (`@` is `%40`, `?` is `%3F`, `#` is `%23`)",
-            )
-        })?;
+        let mut config = config.map_err(|_| unreadable())?;
         let is_assumed = mode.is_none();
         let mode = mode.unwrap_or_else(|| match roots {
             None if is_this_machine(&config) => SslMode::Prefer,
@@ -81,6 +85,13 @@ impl Url {
         config.ssl_mode(mode.of_driver());
         Ok(Self { config, mode, is_assumed, roots: roots.unwrap_or(Roots::System), proxy })
     }
+}
+
+fn unreadable() -> OpenError {
+    OpenError::new(
+        "the URL of the Postgres database cannot be read: write `postgres://user:password@host/name`, with special \
+         characters percent-encoded (`@` is `%40`, `?` is `%3F`, `#` is `%23`)",
+    )
 }
 
 /// Whether nobody on a network could pretend to be the server.
@@ -163,6 +174,9 @@ mod tests {
             "postgres://user:hunter2?x@host/name?sslmode=hunter2",
             "postgres://user@host/name?hunter2=hunter2",
             "postgres://user@host/name?sslmode=hunter2%zz&sslmode=hunter2",
+            "postgres://user:p@hunter2?hunter=hunter2@host/name",
+            "postgres://user@host/name?connect_timeout=hunter2&schema=hunter2",
+            "postgres://user@host/name?schema=hunter2",
             "mysql://user:hunter2@host/name",
             "user:hunter2@host",
         ];

@@ -226,6 +226,21 @@ fn number(connection: &mut SqliteConnection, query: &str) -> QueryResult<i64> {
 mod tests {
     use super::*;
 
+    diesel::define_sql_function! {
+        /// Stands in for the one of the library.
+        fn sqlite_version() -> Text;
+    }
+
+    #[test]
+    fn an_old_library_is_refused_whatever_is_allowed() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        sqlite_version_utils::register_impl(&mut connection, || "3.51.2".to_owned()).unwrap();
+
+        let sentence = inspect_now(&mut connection, true).unwrap_err().to_string();
+
+        assert!(sentence.contains("SQLite 3.51.2") && sentence.contains("link 3.51.3 or later"), "{sentence}");
+    }
+
     #[test]
     fn versions_compare_as_numbers() {
         assert!(parse_version("3.51.2") < OLDEST_SOUND_VERSION);
