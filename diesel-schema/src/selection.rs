@@ -107,6 +107,14 @@ impl Selection {
     }
 }
 
+/// Fits nothing: no endpoint, handler or id of a result holds a control character.
+const NOWHERE: &str = "\u{1}";
+
+/// A text as a query compares with it. One that holds NUL is nowhere, and Postgres would refuse the whole query.
+pub(crate) fn sought(text: &str) -> &str {
+    if text.contains('\0') { NOWHERE } else { text }
+}
+
 /// The deliveries of a selection within a range of ids, as far as their own columns tell: what was asked for, and no other
 /// condition.
 ///
@@ -116,7 +124,7 @@ macro_rules! selected {
         let selection: &Selection = $selection;
         let mut query = deliveries::table.into_boxed::<$backend>();
         if let Some(endpoint) = &selection.endpoint {
-            query = query.filter(deliveries::endpoint.eq(endpoint));
+            query = query.filter(deliveries::endpoint.eq(sought(endpoint)));
         }
         if let Some(event) = selection.event {
             query = query.filter(deliveries::event.eq(event));
@@ -125,7 +133,7 @@ macro_rules! selected {
             query = query.filter(deliveries::standing.eq(standing));
         }
         if let Some(result_id) = &selection.result_id {
-            query = query.filter(deliveries::result_id.eq(result_id));
+            query = query.filter(deliveries::result_id.eq(sought(result_id)));
         }
         if let Some(from) = selection.received_from {
             query = query.filter(deliveries::received_at.ge(from));

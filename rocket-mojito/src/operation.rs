@@ -13,16 +13,21 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Somebody, by the name that the audit will show.
+    /// Somebody, by the name that the audit will show. NUL in a text becomes U+FFFD.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), reason: None }
+        Self { name: without_nul(name.into()), reason: None }
     }
 
     /// Says why.
     pub fn because(mut self, reason: impl Into<String>) -> Self {
-        self.reason = Some(reason.into());
+        self.reason = Some(without_nul(reason.into()));
         self
     }
+}
+
+/// A text as every database takes it.
+fn without_nul(text: String) -> String {
+    text.replace('\0', "\u{FFFD}")
 }
 
 /// A replay: which work, and how fast.

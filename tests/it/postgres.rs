@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 use diesel_async::{AsyncConnection, RunQueryDsl};
-use mojito_schema::{State, WorkRow};
+use mojito_schema::{Erased, Person, State, WorkRow};
 use rocket::error::ErrorKind;
 use rocket::local::asynchronous::Client;
 use rocket_db_pools::Database as _;
@@ -150,6 +150,29 @@ async fn a_replay_runs_it_again() {
 
     assert_eq!((replayed.work, effects(&mut store).await.len()), (1, 2));
     assert_eq!(store.audit().await[0].affected, 1);
+    client.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operator_writes_may_hold_nul() {
+    let mut store = store().await;
+    let client = start(store.url(), 0).await;
+    let inbox = client.rocket().state::<Inbox>().unwrap().clone();
+    post(&client, &Body::result("r")).await;
+    eventually(&mut store, "it is completed", all_completed).await;
+    let actor = || Actor::new("an\0na").because("\0");
+
+    let nowhere = Selection::all().result_id("r\0");
+    assert_eq!(inbox.count(&nowhere).await.unwrap(), 0);
+    assert_eq!(inbox.replay(Replay::of(nowhere.clone()), actor()).await.unwrap().work, 0);
+    assert_eq!(inbox.discard(nowhere, Some("De\0sk"), actor()).await.unwrap(), 0);
+    assert_eq!(inbox.erase(Person::ResultId("r\0".to_owned()), actor()).await.unwrap(), Erased::default());
+
+    let audit = store.audit().await;
+    assert_eq!(audit.len(), 3);
+    for row in audit {
+        assert_eq!((row.actor.as_str(), row.reason.as_deref()), ("an\u{fffd}na", Some("\u{fffd}")));
+    }
     client.terminate().await;
 }
 

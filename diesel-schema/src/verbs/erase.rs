@@ -20,6 +20,10 @@ pub(crate) async fn bodies(connection: &mut Connection, after_id: i64, limit: i6
 }
 
 pub(crate) async fn results_of(connection: &mut Connection, person: &Person) -> QueryResult<Vec<(String, String)>> {
+    // No text that is stored holds NUL, and Postgres would refuse the query.
+    if person.value().contains('\0') {
+        return Ok(Vec::new());
+    }
     let keys = results::table.select((results::endpoint, results::id));
     match person {
         Person::ResultId(id) => keys.filter(results::id.eq(id)).load(connection).await,

@@ -5,7 +5,7 @@ use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResul
 use diesel::sql_types::Bool;
 
 use super::{Connection, Db, RunQueryDsl};
-use crate::selection::selected;
+use crate::selection::{selected, sought};
 use crate::{Page, Selected, Selection, Standing, State, deliveries, results, work};
 
 /// How many deliveries a step looks at, where no index leads to those that are meant.
@@ -54,7 +54,7 @@ async fn range(connection: &mut Connection, selection: &Selection, limit: i64) -
         return Ok(Range::Until { last_id: selection.last_id, is_cut: false });
     }
     if let Some(result_id) = &selection.result_id {
-        return of_result(connection, selection, result_id, limit).await;
+        return of_result(connection, selection, sought(result_id), limit).await;
     }
     let by_index = match selection.state {
         Some(State::Discarded) => Some("state = 'discarded'"),
@@ -133,7 +133,7 @@ async fn handlers_of(
         query = query.filter(work::state.eq(state));
     }
     if let Some(handler) = &selection.handler {
-        query = query.filter(work::handler.eq(handler));
+        query = query.filter(work::handler.eq(sought(handler)));
     }
     let query = query.order((work::delivery_id, work::handler)).select((work::delivery_id, work::handler));
     let pairs: Vec<(i64, String)> = query.load(connection).await?;
@@ -147,7 +147,7 @@ async fn handlers_of(
 /// Whether there is or was an endpoint of this name.
 pub(crate) async fn has_endpoint(connection: &mut Connection, name: &str) -> QueryResult<bool> {
     let of_result: Option<String> = results::table
-        .filter(results::endpoint.eq(name))
+        .filter(results::endpoint.eq(sought(name)))
         .select(results::endpoint)
         .limit(1)
         .get_result(connection)
@@ -158,7 +158,7 @@ pub(crate) async fn has_endpoint(connection: &mut Connection, name: &str) -> Que
     }
     let unread: Option<i64> = deliveries::table
         .filter(deliveries::first_delivery_id.is_null())
-        .filter(deliveries::endpoint.eq(name))
+        .filter(deliveries::endpoint.eq(sought(name)))
         .select(deliveries::id)
         .limit(1)
         .get_result(connection)
@@ -170,7 +170,7 @@ pub(crate) async fn has_endpoint(connection: &mut Connection, name: &str) -> Que
 /// Whether work of a handler of this name is stored.
 pub(crate) async fn has_handler(connection: &mut Connection, name: &str) -> QueryResult<bool> {
     let one: Option<i64> = work::table
-        .filter(work::handler.eq(name))
+        .filter(work::handler.eq(sought(name)))
         .select(work::delivery_id)
         .limit(1)
         .get_result(connection)

@@ -17,6 +17,7 @@ on_each_backend!(
     an_admitted_delivery_takes_its_place,
     an_admitted_delivery_that_was_overtaken_is_late,
     a_discard_gives_up_what_waits,
+    a_text_that_holds_nul_is_nowhere,
     old_bodies_are_pruned_unless_work_needs_them,
     old_deliveries_are_pruned_around_those_that_a_host_refers_to,
     old_deliveries_are_pruned_unless_they_are_a_state,
@@ -195,6 +196,32 @@ async fn a_discard_gives_up_what_waits<B: Subject>() {
 
     assert_eq!((discarded, store.audit().await[0].affected), (2, 2));
     assert_eq!(states(&mut store).await, [State::Running, State::Discarded, State::Discarded]);
+}
+
+/// Postgres takes no NUL: what asks for one is answered, not refused.
+async fn a_text_that_holds_nul_is_nowhere<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("r", "a"), result("r\u{1}", "b")]).await;
+
+    for text in ["\0", "r\0", "\0r", "Desk\0"] {
+        let all = Selection::all;
+        for selection in [all().result_id(text), all().endpoint(text), all().handler(text).state(State::Pending)] {
+            assert_eq!(count(&mut store, selection, 10).await, 0, "{text:?}");
+        }
+        assert_eq!(B::has_handler(&mut store.connection, text.to_owned()).await, Ok(false), "{text:?}");
+        assert_eq!(B::has_endpoint(&mut store.connection, text.to_owned()).await, Ok(false), "{text:?}");
+        let text = || text.to_owned();
+        for person in [
+            Person::ResultId(text()),
+            Person::ProfileId(text()),
+            Person::ProfileInterviewId(text()),
+            Person::ExternalId(text()),
+            Person::Email(text()),
+        ] {
+            assert_eq!(B::results_of(&mut store.connection, person).await, Ok(Vec::new()), "{:?}", text());
+        }
+    }
+    assert_eq!(states(&mut store).await, [State::Pending; 2]);
 }
 
 async fn old_bodies_are_pruned_unless_work_needs_them<B: Subject>() {
