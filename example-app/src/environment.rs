@@ -3,7 +3,7 @@ use std::fmt;
 
 use anyhow::bail;
 
-/// What the environment says besides Rocket's own settings. `Debug` tells what is set, not to what.
+/// What the environment says besides Rocket's own settings, without the ends of lines. `Debug` tells what is set, not to what.
 #[derive(Default)]
 #[non_exhaustive]
 pub struct Environment {
@@ -35,7 +35,8 @@ impl fmt::Debug for Environment {
 
 fn variable(name: &str) -> anyhow::Result<Option<String>> {
     match env::var(name) {
-        Ok(value) => Ok(Some(value)),
+        // Whatever put it there may have ended the line.
+        Ok(value) => Ok(Some(value.trim_end_matches(['\r', '\n']).to_owned())),
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => bail!("`{name}` is not UTF-8: set it to plain text"),
     }

@@ -1,5 +1,7 @@
 //! The example application, as processes of its own, seen from outside, on each backend.
 
+mod list;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +13,8 @@ use serde_json::Value;
 
 use crate::checkout::Checkout;
 use crate::harness::{
-    Answer, Body, Connection, Example, Load, Process, Store, Subject, in_time, on_each_backend, request, rounds, seed,
+    Answer, Body, Connection, Example, Load, Process, SECRET, Store, Subject, in_time, on_each_backend, request,
+    rounds, seed,
 };
 
 on_each_backend!(
@@ -23,6 +26,7 @@ on_each_backend!(
     desks_that_start_at_once_on_an_empty_database_all_come_up,
     killed_under_load_the_desk_keeps_every_acknowledged_delivery_and_files_it_once,
     the_commands_of_the_readme_print_what_it_says,
+    a_secret_whose_line_ends_is_taken_without_its_end,
 );
 
 /// An empty database, and the example on it.
@@ -284,6 +288,20 @@ async fn the_commands_of_the_readme_print_what_it_says<B: Subject>() {
 
         assert_eq!(without_times(&printed), without_times(expected), "{command}");
     }
+}
+
+async fn a_secret_whose_line_ends_is_taken_without_its_end<B: Subject>() {
+    let (_store, example) = example::<B>().await;
+    let secret = format!("{SECRET}\r\n");
+    let mut desk = example.spawn_bare(&[("MOJITO_SECRET", &secret), ("DESK_PASSWORD", "pass\n")]);
+    let address = address(&mut desk).await;
+
+    let answer = desk.post("interview_result", &Body::result("r").bytes()).await.unwrap();
+
+    assert_eq!(answer.status, 200);
+    let mut connection = Connection::open(address).await;
+    connection.send(&request("GET", "/", &[("Authorization", "Basic ZGVzazpwYXNz")], b"")).await;
+    assert_eq!(in_time(connection.answer()).await.expect("an answer").status, 200);
 }
 
 /// Each `sh` block of a document, with the `console` block that follows it.

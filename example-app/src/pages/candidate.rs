@@ -131,6 +131,10 @@ pub(super) async fn page(
     id: Option<&str>,
 ) -> Result<Option<RawHtml<String>>, Failure> {
     let Some(id) = id else { return Ok(None) };
+    // No text that is stored holds NUL, and Postgres takes none.
+    if endpoint.contains('\0') || id.contains('\0') {
+        return Ok(None);
+    }
     let Some(page) = db.transaction(async |c| Page::read(c, endpoint, id).await).await? else { return Ok(None) };
     Ok(Some(RawHtml(page.render()?)))
 }

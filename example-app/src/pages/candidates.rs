@@ -6,6 +6,7 @@ use mojito_schema::QueryResult;
 use rocket::response::content::RawHtml;
 use rocket::{get, uri};
 use rocket_db_pools::Connection;
+use rocket_mojito::Utc;
 
 use super::errors::Failure;
 use super::{candidate, labels};
@@ -15,15 +16,37 @@ use crate::score::Score;
 use crate::stage::Stage;
 use crate::tables::applications::Application;
 use crate::tables::candidates::{self, CandidateRow};
+use crate::tables::keys::Keys;
 use crate::tables::notices::{self, NoticeRow};
+use crate::tables::place::Place;
+use crate::tables::search::Search;
 use crate::visitor::Visitor;
 use crate::watcher::Mark;
 
-/// How many candidates are shown.
+/// How many candidates a page shows.
 const SHOWN: usize = 200;
+
+/// How many rows a search looks at for one page. It says how far back it has come, and goes on from there.
+const SEARCHED: i64 = 10_000;
 
 /// How many notices are shown.
 const NEWS: i64 = 5;
+
+/// Which candidates somebody wants to see.
+struct Wanted {
+    stage: Option<Stage>,
+    search: Option<Search>,
+    behind: Option<Place>,
+}
+
+impl Wanted {
+    /// The link to the same list, from this place on.
+    fn link(&self, behind: Option<&Place>) -> String {
+        let behind = behind.map(Place::word);
+        let search = self.search.as_ref().map(Search::text);
+        uri!(page(self.stage.map(Stage::as_str), search, behind.as_deref())).to_string()
+    }
+}
 
 #[derive(Template)]
 #[template(path = "candidates.html")]
@@ -33,17 +56,43 @@ struct Page {
     news: Vec<News>,
     lines: Vec<Line>,
     stage: Option<Stage>,
-    is_cut: bool,
+    search: Option<String>,
+    /// The first page of the list, where this is another.
+    latest: Option<String>,
+    /// The page behind this one.
+    older: Option<String>,
+    /// How far back a search has come that has not come to the end.
+    searched: Option<Searched>,
+}
+
+struct Searched {
+    moment: Moment,
+    further: String,
 }
 
 impl Page {
-    async fn read(c: &mut DbConnection, stage: Option<Stage>) -> QueryResult<Self> {
+    async fn read(c: &mut DbConnection, wanted: &Wanted) -> QueryResult<Self> {
         let mark = Mark::read(c).await?;
         let news = news(c).await?;
-        let mut lines = lines(c, stage).await?;
-        let is_cut = lines.len() > SHOWN;
-        lines.truncate(SHOWN);
-        Ok(Self { mark, choices: choices(stage), news, lines, stage, is_cut })
+        let mut list = List::read(c, wanted).await?;
+        let is_cut = list.lines.len() > SHOWN;
+        list.lines.truncate(SHOWN);
+        let (lines, places): (Vec<Line>, Vec<Place>) = list.lines.into_iter().unzip();
+        let searched = list
+            .searched_until
+            .filter(|_| !is_cut)
+            .map(|moment| Searched { moment: Moment(moment), further: wanted.link(Some(&Place::behind(moment))) });
+        Ok(Self {
+            mark,
+            choices: choices(wanted),
+            news,
+            lines,
+            stage: wanted.stage,
+            search: wanted.search.as_ref().map(|search| search.text().to_owned()),
+            latest: wanted.behind.as_ref().map(|_| wanted.link(None)),
+            older: places.last().filter(|_| is_cut).map(|last| wanted.link(Some(last))),
+            searched,
+        })
     }
 }
 
@@ -93,49 +142,83 @@ impl Line {
     }
 }
 
-/// The page of all candidates, or of those at one stage. An unknown stage shows all.
+/// The page of all candidates, or of those at one stage or whose name or id holds a text. An unknown stage shows all, an
+/// unknown place the first page.
 ///
 /// | status | cause |
 /// | --- | --- |
 /// | `200` | the page |
 /// | `401`, `421` | see [`Visitor`] |
 /// | `503` | the database does not answer |
-#[get("/?<stage>")]
+#[get("/?<stage>&<q>&<behind>")]
 pub(super) async fn page(
     _visitor: Visitor,
     mut db: Connection<HiringDb>,
     stage: Option<&str>,
+    q: Option<&str>,
+    behind: Option<&str>,
 ) -> Result<RawHtml<String>, Failure> {
-    let stage = stage.and_then(Stage::from_word);
-    let page = db.transaction(async |c| Page::read(c, stage).await).await?;
+    let wanted = Wanted {
+        stage: stage.and_then(Stage::from_word),
+        search: q.and_then(Search::new),
+        behind: behind.and_then(Place::from_word),
+    };
+    let page = db.transaction(async |c| Page::read(c, &wanted).await).await?;
     Ok(RawHtml(page.render()?))
 }
 
-/// The newest candidates, and one more than are shown if there are more.
-async fn lines(c: &mut DbConnection, stage: Option<Stage>) -> QueryResult<Vec<Line>> {
-    let limit = i64::try_from(SHOWN + 1).unwrap_or(i64::MAX);
-    let (rows, applications) = match stage {
-        Some(stage) => {
-            let applications = Application::at(c, stage, limit).await?;
-            let keys = applications.iter().map(Application::key).collect();
-            (candidates::of_results(c, keys).await?, applications)
-        }
-        None => {
-            let rows = candidates::newest(c, limit).await?;
-            let keys = rows.iter().map(CandidateRow::key).collect();
-            let applications = Application::of_results(c, keys).await?;
-            (rows, applications)
-        }
-    };
-    let stages: HashMap<_, _> = applications.iter().map(|application| (application.key(), application.stage)).collect();
-    let line = |row: CandidateRow| {
-        let found = stages.get(&row.key()).copied();
-        (stage.is_none() || found == stage).then(|| Line::new(row, found))
-    };
-    Ok(rows.into_iter().filter_map(line).collect())
+/// The newest candidates that are wanted, and one more than are shown if there are more.
+struct List {
+    lines: Vec<(Line, Place)>,
+    /// How far back was searched, where that is not the end.
+    searched_until: Option<Utc>,
 }
 
-/// The newest notices. What is about an erased result is left out.
+impl List {
+    async fn read(c: &mut DbConnection, wanted: &Wanted) -> QueryResult<Self> {
+        let behind = wanted.behind.clone().unwrap_or_else(Place::first);
+        let searched_until = match (&wanted.search, wanted.stage) {
+            // Whatever comes is shown: no more rows are read than that.
+            (None, _) => None,
+            (Some(_), Some(stage)) => Application::moment_of(c, stage, &behind, SEARCHED).await?,
+            (Some(_), None) => candidates::moment_of(c, &behind, SEARCHED).await?,
+        };
+        // A moment is searched as a whole; one that fills a search alone is not gone back to again and again.
+        let searched_until = searched_until.filter(|until| *until < behind.updated_at);
+        let (until, limit) = (searched_until.unwrap_or(Utc::MIN), i64::try_from(SHOWN + 1).unwrap_or(i64::MAX));
+        let search = wanted.search.as_ref();
+        let lines = match wanted.stage {
+            Some(stage) => at_stage(Application::at(c, stage, search, &behind, until, limit).await?, c).await?,
+            None => of_all(candidates::behind(c, search, &behind, until, limit).await?, c).await?,
+        };
+        Ok(Self { lines, searched_until })
+    }
+}
+
+async fn at_stage(applications: Vec<Application>, c: &mut DbConnection) -> QueryResult<Vec<(Line, Place)>> {
+    let rows = candidates::of_results(c, applications.iter().map(Application::key).collect()).await?;
+    let mut rows: HashMap<_, _> =
+        rows.into_iter().map(|row| ((row.endpoint.clone(), row.result_id.clone()), row)).collect();
+    let line = |application: Application| {
+        let place = application.place();
+        let row = rows.remove(&(application.endpoint, application.result_id))?;
+        Some((Line::new(row, Some(application.stage)), place))
+    };
+    Ok(applications.into_iter().filter_map(line).collect())
+}
+
+async fn of_all(rows: Vec<CandidateRow>, c: &mut DbConnection) -> QueryResult<Vec<(Line, Place)>> {
+    let keys: Keys<'_> = rows.iter().map(CandidateRow::key).collect();
+    let applications = Application::of_results(c, keys).await?;
+    let stages: HashMap<_, _> = applications.iter().map(|application| (application.key(), application.stage)).collect();
+    let line = |row: CandidateRow| {
+        let (place, stage) = (row.place(), stages.get(&row.key()).copied());
+        (Line::new(row, stage), place)
+    };
+    Ok(rows.into_iter().map(line).collect())
+}
+
+/// The newest notices.
 async fn news(c: &mut DbConnection) -> QueryResult<Vec<News>> {
     let notices = notices::newest(c, NEWS).await?;
     let candidates = candidates::of_results(c, notices.iter().map(NoticeRow::key).collect()).await?;
@@ -152,12 +235,14 @@ async fn news(c: &mut DbConnection) -> QueryResult<Vec<News>> {
     Ok(notices.iter().filter_map(news).collect())
 }
 
-fn choices(taken: Option<Stage>) -> Vec<Choice> {
-    let all = Choice { link: uri!(page(None::<&str>)).to_string(), label: "All", is_taken: taken.is_none() };
+/// The choices of a stage: the search stays.
+fn choices(wanted: &Wanted) -> Vec<Choice> {
+    let to = |stage| Wanted { stage, search: wanted.search.clone(), behind: None }.link(None);
+    let all = Choice { link: to(None), label: "All", is_taken: wanted.stage.is_none() };
     let stages = Stage::ALL.iter().map(|stage| Choice {
-        link: uri!(page(Some(stage.as_str()))).to_string(),
+        link: to(Some(*stage)),
         label: stage.label(),
-        is_taken: taken == Some(*stage),
+        is_taken: wanted.stage == Some(*stage),
     });
     std::iter::once(all).chain(stages).collect()
 }

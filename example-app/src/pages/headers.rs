@@ -4,7 +4,7 @@ use rocket::{Request, Response, async_trait};
 
 /// Everything comes from here, nothing is sent anywhere, and nobody frames it.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
-                                       img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                                       img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Adds the headers that protect candidates to every answer.
 pub(crate) struct Headers;

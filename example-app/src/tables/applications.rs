@@ -3,6 +3,8 @@ use diesel_async::RunQueryDsl;
 use rocket_mojito::Utc;
 
 use super::keys::Keys;
+use super::place::Place;
+use super::search::{self, Search};
 use crate::database::DbConnection;
 use crate::stage::Stage;
 
@@ -65,10 +67,51 @@ impl Application {
             .await
     }
 
-    /// The applications at one stage, those that moved last first.
-    pub async fn at(c: &mut DbConnection, stage: Stage, limit: i64) -> QueryResult<Vec<Self>> {
-        let rows = applications::table.filter(applications::stage.eq(stage)).order(applications::updated_at.desc());
-        rows.limit(limit).select(Self::as_select()).load(c).await
+    /// The applications at one stage behind a place and down to a moment, those that moved last first. Only those whose
+    /// result is there, is not erased, and fits the search.
+    pub async fn at(
+        c: &mut DbConnection,
+        stage: Stage,
+        search: Option<&Search>,
+        behind: &Place,
+        until: Utc,
+        limit: i64,
+    ) -> QueryResult<Vec<Self>> {
+        let of_result = "EXISTS (SELECT 1 FROM mojito_results WHERE mojito_results.endpoint = applications.endpoint \
+                         AND mojito_results.id = applications.result_id AND mojito_results.erased_at IS NULL AND ";
+        applications::table
+            .filter(applications::stage.eq(stage))
+            .filter(applications::updated_at.between(until, behind.updated_at))
+            .filter(
+                applications::updated_at
+                    .lt(behind.updated_at)
+                    .or(applications::endpoint.lt(&behind.endpoint))
+                    .or(applications::endpoint.eq(&behind.endpoint).and(applications::result_id.lt(&behind.result_id))),
+            )
+            .filter(search::within(of_result, search, ")"))
+            .order((applications::updated_at.desc(), applications::endpoint.desc(), applications::result_id.desc()))
+            .limit(limit)
+            .select(Self::as_select())
+            .load(c)
+            .await
+    }
+
+    /// When the last of so many applications behind a place moved; none where there are fewer.
+    pub async fn moment_of(c: &mut DbConnection, stage: Stage, behind: &Place, rows: i64) -> QueryResult<Option<Utc>> {
+        applications::table
+            .filter(applications::stage.eq(stage))
+            .filter(applications::updated_at.le(behind.updated_at))
+            .order(applications::updated_at.desc())
+            .offset(rows)
+            .select(applications::updated_at)
+            .first(c)
+            .await
+            .optional()
+    }
+
+    /// Where it stands in a list.
+    pub fn place(&self) -> Place {
+        Place { updated_at: self.updated_at, endpoint: self.endpoint.clone(), result_id: self.result_id.clone() }
     }
 
     /// The key of its result: endpoint and id.

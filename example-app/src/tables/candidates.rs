@@ -6,6 +6,8 @@ use mojito_schema::{ResultRow, results};
 use rocket_mojito::{EventKind, Utc};
 
 use super::keys::Keys;
+use super::place::Place;
+use super::search::{self, Search};
 use crate::database::DbConnection;
 
 /// One candidate's interview result, as lists show it.
@@ -38,6 +40,49 @@ impl CandidateRow {
     pub fn key(&self) -> (&str, &str) {
         (&self.endpoint, &self.result_id)
     }
+
+    /// Where it stands in a list.
+    pub fn place(&self) -> Place {
+        Place { updated_at: self.updated_at, endpoint: self.endpoint.clone(), result_id: self.result_id.clone() }
+    }
+}
+
+/// Candidates behind a place and down to a moment, those whose result changed last first. Only those who fit the search.
+/// What is erased is left out.
+pub async fn behind(
+    c: &mut DbConnection,
+    search: Option<&Search>,
+    behind: &Place,
+    until: Utc,
+    limit: i64,
+) -> QueryResult<Vec<CandidateRow>> {
+    results::table
+        .filter(results::erased_at.is_null())
+        .filter(results::updated_at.between(until, behind.updated_at))
+        .filter(
+            results::updated_at
+                .lt(behind.updated_at)
+                .or(results::endpoint.lt(&behind.endpoint))
+                .or(results::endpoint.eq(&behind.endpoint).and(results::id.lt(&behind.result_id))),
+        )
+        .filter(search::says(search))
+        .order((results::updated_at.desc(), results::endpoint.desc(), results::id.desc()))
+        .limit(limit)
+        .select(CandidateRow::as_select())
+        .load(c)
+        .await
+}
+
+/// When the last of so many results behind a place changed; none where there are fewer.
+pub async fn moment_of(c: &mut DbConnection, behind: &Place, rows: i64) -> QueryResult<Option<Utc>> {
+    results::table
+        .filter(results::updated_at.le(behind.updated_at))
+        .order(results::updated_at.desc())
+        .offset(rows)
+        .select(results::updated_at)
+        .first(c)
+        .await
+        .optional()
 }
 
 /// Candidates, those whose result changed last first. What is erased is left out.

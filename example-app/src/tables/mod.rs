@@ -12,3 +12,5 @@ pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod keys;
 pub(crate) mod notices;
+pub(crate) mod place;
+pub(crate) mod search;

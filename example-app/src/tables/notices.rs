@@ -1,4 +1,6 @@
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 use rocket_mojito::{Event, Utc};
 
@@ -73,9 +75,13 @@ impl NoticeRow {
     }
 }
 
-/// The newest notices, newest first.
+/// The newest notices, newest first. What is about an erased result is left out.
 pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<NoticeRow>> {
-    let rows = application_notices::table.order(application_notices::id.desc()).limit(limit);
+    let is_there = sql::<Bool>(
+        "EXISTS (SELECT 1 FROM mojito_results WHERE mojito_results.endpoint = application_notices.endpoint \
+         AND mojito_results.id = application_notices.result_id AND mojito_results.erased_at IS NULL)",
+    );
+    let rows = application_notices::table.filter(is_there).order(application_notices::id.desc()).limit(limit);
     rows.select(NoticeRow::as_select()).load(c).await
 }
 
