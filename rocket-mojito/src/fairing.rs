@@ -7,10 +7,10 @@ use mojito_schema::{Backend, HandlerSpec, OpenError};
 use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Rocket, async_trait};
-use rocket_db_pools::{Config, Database as HostDatabase};
+use rocket_db_pools::Database as HostDatabase;
 use tokio::sync::Mutex;
 
-use crate::config::{Endpoints, MojitoConfig, Pauses, describe};
+use crate::config::{Endpoints, MojitoConfig, Pauses, compare_pool, read_pool};
 use crate::dispatch::{Dispatcher, HandlerRuntime, MojitoHandler, Pruner};
 use crate::ingress::Ingress;
 use crate::pool::Pool;
@@ -72,6 +72,9 @@ struct Running<B: Backend> {
     runtime: Option<HandlerRuntime>,
     dispatcher: Option<Dispatcher<B>>,
 }
+
+/// Longer names of handlers help nobody who reads a list.
+const LONGEST_NAME: usize = 200;
 
 impl<B: Backend> MojitoFairing<B> {
     /// A fairing with these settings, without a handler: it records and serves, and hands nothing on.
@@ -150,6 +153,12 @@ impl<B: Backend> MojitoFairing<B> {
         let mut names = HashSet::new();
         let spec = |handler: &Arc<dyn MojitoHandler<B>>| {
             let name = handler.name();
+            if name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
+                return Err(Error::config(format!(
+                    "the name of a handler is longer than {LONGEST_NAME} bytes or holds control characters: give it a \
+                     short, plain `name()`"
+                )));
+            }
             if name.trim().is_empty() || !names.insert(name.clone()) {
                 return Err(Error::config(format!(
                     "two handlers, or one without a name, are called `{name}`: give each a `name()` of its own"
@@ -174,7 +183,8 @@ impl<B: Backend> MojitoFairing<B> {
             })?,
             None => self.open_own_pool(rocket, &setting).await?,
         };
-        self.warn_of_a_small_pool(&pool);
+        let (handlers, concurrency) = (self.handlers.len(), self.config.handler_concurrency);
+        compare_pool(&format!("databases.{name}"), pool.max_connections(), handlers, concurrency);
         let database = async {
             self.prepare_tables(&pool).await?;
             Database::new(pool).await
@@ -189,10 +199,13 @@ impl<B: Backend> MojitoFairing<B> {
             .focus("databases.mojito")
             .join(("max_connections", connections))
             .join(("connect_timeout", 5));
-        let config: Config = figment.extract().map_err(|error| {
-            let remedy = "set it in Rocket.toml or ROCKET_DATABASES, or share the host's pool with `.database::<…>()`";
-            Error::config(format!("`{setting}` cannot be read: {}: {remedy}", describe("databases.mojito", &error)))
-        })?;
+        if !figment.contains("url") {
+            return Err(Error::config(format!(
+                "`{setting}` is not set: set it in Rocket.toml or ROCKET_DATABASES, or share the host's pool with \
+                 `.database::<…>()`"
+            )));
+        }
+        let config = read_pool("databases.mojito", &figment)?;
         Pool::open(&config).await.map_err(|error| Error::database(setting, error))
     }
 
@@ -205,19 +218,6 @@ impl<B: Backend> MojitoFairing<B> {
             return Err(OpenError::not_migrated(pending));
         }
         B::mend_ids(&mut connection).await
-    }
-
-    /// Handlers that wait for each other's connections give up, and are tried again.
-    fn warn_of_a_small_pool(&self, pool: &Pool<B>) {
-        let (attempts, connections) = (self.config.handler_concurrency * self.handlers.len(), pool.max_size());
-        if !B::SINGLE_WRITER && connections < attempts {
-            tracing::warn!(
-                connections,
-                attempts,
-                "the pool has fewer connections than attempts may run at once: raise its `max_connections`, or lower \
-                 `mojito.handler_concurrency`"
-            );
-        }
     }
 }
 

@@ -27,11 +27,16 @@ use rocket_db_pools::{Config, Error};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
+use crate::config::read_pool;
+
 /// How long a connection may rest before it is asked whether it still lives.
 const REST: Duration = Duration::from_secs(5);
 
 /// How long its answer may take.
 const PING: Duration = Duration::from_secs(2);
+
+/// What a pool's settings are called where nobody says whose they are.
+const ANY_DATABASE: &str = "databases.<name>";
 
 /// A pool of SQLite connections: WAL, `synchronous = FULL`, foreign keys, a busy timeout.
 ///
@@ -53,7 +58,8 @@ pub type PooledConnection<B> = managed::Object<Opener<B>>;
 
 /// A pool of asynchronous Diesel connections to one database.
 ///
-/// Its settings are those of every `rocket_db_pools` pool: `url`, `max_connections`, `connect_timeout`.
+/// Its settings are those of every `rocket_db_pools` pool: `url`, `max_connections` (10,000 at most), `connect_timeout`
+/// (in seconds, 3,600 at most).
 pub struct Pool<B: Backend> {
     pool: managed::Pool<Opener<B>>,
     url: String,
@@ -69,8 +75,8 @@ impl<B: Backend> Pool<B> {
         &self.url
     }
 
-    /// How many connections it has at most.
-    pub(crate) fn max_size(&self) -> usize {
+    /// How many connections there can be at once.
+    pub(crate) fn max_connections(&self) -> usize {
         self.pool.status().max_size
     }
 
@@ -134,7 +140,7 @@ impl<B: Backend> rocket_db_pools::Pool for Pool<B> {
     type Error = Error<OpenError>;
 
     async fn init(figment: &Figment) -> Result<Self, Self::Error> {
-        let config: Config = figment.extract()?;
+        let config = read_pool(ANY_DATABASE, figment).map_err(|error| Error::Config(error.to_string().into()))?;
         Self::open(&config).await.map_err(Error::Init)
     }
 

@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 
 use rocket::figment::Figment;
 use rocket::figment::providers::{Format, Toml};
-use rocket_mojito::MojitoConfig;
+use rocket_mojito::{MojitoConfig, SecretConfig};
 
 use crate::checkout::{Checkout, File};
+use crate::harness::{Host, SECRET};
 
 /// A table of a document: its rows, cell by cell, without the head.
 type Table = Vec<Vec<String>>;
@@ -77,6 +78,30 @@ fn the_defaults_in_the_readme_are_the_defaults() {
     assert_eq!(written.lines().count(), tables[0].len() - 1, "all but `endpoints` have one");
     let read = read_settings(&format!("[default.mojito]\n{written}")).unwrap();
     assert_eq!(format!("{read:?}"), format!("{:?}", MojitoConfig::new()));
+}
+
+#[tokio::test]
+async fn the_most_in_the_readme_is_the_most_that_a_launch_takes() {
+    let tables = tables(&Checkout::read("README.md"), "## Configuration");
+    let row = |row: &Vec<String>| Some((quoted(&row[0]).next()?.to_owned(), quoted(&row[2]).next()?.to_owned()));
+
+    let bounds: Vec<(String, String)> = tables[0].iter().filter_map(row).collect();
+
+    let numbers = format!("{:?}", MojitoConfig::new());
+    assert_eq!(bounds.len(), 11, "every number has one: {numbers}");
+    for (setting, most) in bounds {
+        let most: u64 = match most.trim_matches('"').strip_suffix(" MiB") {
+            Some(mebibytes) => mebibytes.parse::<u64>().unwrap() << 20,
+            None => most.parse().unwrap(),
+        };
+        for (number, is_taken) in [(most, true), (most + 1, false)] {
+            let config = read_settings(&format!("[default.mojito]\n{setting} = {number}")).unwrap();
+            let secret = SecretConfig::header("test", "X-Mojito-Secret", SECRET);
+            let rocket = Host::builder().config(|_| config.secret("default", secret)).build();
+
+            assert_eq!(rocket.ignite().await.is_ok(), is_taken, "{setting} = {number}");
+        }
+    }
 }
 
 #[test]

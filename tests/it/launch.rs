@@ -4,8 +4,11 @@ mod attachment;
 mod database;
 mod endpoints;
 mod keys;
+mod pool;
+mod postgres;
 mod secrets;
 mod settings;
+mod variables;
 
 use rocket::{Build, Rocket};
 use rocket_mojito::{MojitoConfig, SecretConfig};

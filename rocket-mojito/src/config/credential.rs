@@ -7,6 +7,9 @@ use crate::Error;
 /// Shorter secrets can be guessed.
 const SHORTEST: usize = 24;
 
+/// Longer ids help nobody who reads a list.
+const LONGEST_ID: usize = 100;
+
 /// The schemes that there are.
 const SCHEMES: [&str; 5] = ["header", "standard-webhooks", "github", "stripe", "hmac"];
 
@@ -30,11 +33,10 @@ impl Credential {
     /// Checks the settings and fetches the value. With it, the value's digest: none may serve two purposes. `path`
     /// names the endpoint's list of secrets.
     pub fn resolve(config: &SecretConfig, path: &str) -> Result<(Self, [u8; 32]), Error> {
-        if config.id.trim().is_empty() {
-            return Err(Error::config(format!("a secret in `{path}` has an empty `id`: give each a name of its own")));
-        }
+        check_id(config, path)?;
         let scheme = Self::scheme(config, path)?;
         let value = config.fetch(path)?;
+        check_quotes(config, path, &value)?;
         let digest: [u8; 32] = Sha256::digest(&value).into();
         let id = config.id.clone();
         let credential = match scheme {
@@ -162,6 +164,29 @@ fn check_header(
         path,
         format!("has `{name}` for a header name: set `{setting}` to the name {which}, such as `{example}`"),
     ))
+}
+
+/// The id is stored with each delivery, and stands in a column of text.
+fn check_id(config: &SecretConfig, path: &str) -> Result<(), Error> {
+    if config.id.trim().is_empty() {
+        return Err(Error::config(format!("a secret in `{path}` has an empty `id`: give each a name of its own")));
+    }
+    if config.id.len() > LONGEST_ID || config.id.chars().any(char::is_control) {
+        return Err(Error::config(format!(
+            "a secret in `{path}` has an `id` that is longer than {LONGEST_ID} bytes or holds control characters: give \
+             it a short, plain one"
+        )));
+    }
+    Ok(())
+}
+
+/// Nobody means quotes: a file of variables, or a shell, has handed them on.
+fn check_quotes(config: &SecretConfig, path: &str, value: &str) -> Result<(), Error> {
+    let is_within = |quote| value.len() >= 2 && value.starts_with(quote) && value.ends_with(quote);
+    match is_within('"') || is_within('\'') {
+        true => Err(config.fault(path, "stands in quotes, which are taken for a part of it: remove them")),
+        false => Ok(()),
+    }
 }
 
 fn check_value(config: &SecretConfig, path: &str, value: &str, remedy: &str) -> Result<(), Error> {

@@ -6,6 +6,9 @@ use super::credential::Credential;
 use super::{Key, Secret, SecretConfig};
 use crate::{Error, EventKind};
 
+/// Longer names help nobody who reads a list.
+const LONGEST_NAME: usize = 100;
+
 /// One path that deliveries come to, with the secrets that are valid there. One per merchant and environment.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(crate = "rocket::serde", default, deny_unknown_fields)]
@@ -71,12 +74,12 @@ impl EndpointConfig {
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
-    let is_segment =
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    let is_segment = (1..=LONGEST_NAME).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     if !is_segment || EventKind::from_word(name).is_some() {
         return Err(Error::config(format!(
-            "endpoint name `{name}`: it becomes a part of the path, so use letters, digits, `-` and `_`, \
-             and not the name of an event"
+            "endpoint name `{name}`: it becomes a part of the path, so use up to {LONGEST_NAME} letters, digits, \
+             `-` and `_`, and not the name of an event"
         )));
     }
     Ok(())

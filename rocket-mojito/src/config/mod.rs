@@ -1,18 +1,23 @@
 //! Settings: read from Rocket's configuration or set in code, checked before anything starts.
 
+mod bounds;
 mod credential;
 mod endpoint;
 mod key;
 mod pauses;
+mod pool;
 mod secret;
 mod settings;
 mod unreadable;
+mod variables;
 
+use self::bounds::Bound;
 pub(crate) use self::credential::Secret;
 pub use self::endpoint::EndpointConfig;
 pub(crate) use self::endpoint::{Endpoint, Endpoints};
 pub(crate) use self::key::{Key, Mac, Scheme};
 pub(crate) use self::pauses::Pauses;
+pub(crate) use self::pool::{compare_pool, read_pool};
 pub use self::secret::{Encoding, SecretConfig};
 pub use self::settings::MojitoConfig;
 pub(crate) use self::settings::Retention;

@@ -1,5 +1,7 @@
+use std::env::{self, VarError};
 use std::fmt;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use rocket::serde::Deserialize;
 
@@ -10,6 +12,9 @@ use crate::Error;
 /// JobMojito sends a secret in a header of your choice. A gateway in front of this application can sign what it hands
 /// on; then the endpoint has a key. Several of each may be valid at once, so that they can be changed without downtime.
 /// An endpoint with both wants both: one of the secrets, and a signature by one of the keys. Nothing prints the value.
+///
+/// In `Rocket.toml` the value may come from a variable of the environment (`env`) or from a file (`file`): without the
+/// end of the line that it may have. A value in quotes is refused.
 ///
 /// ```
 /// # use rocket_mojito::SecretConfig;
@@ -121,29 +126,37 @@ impl SecretConfig {
 
     /// The value, from wherever it is to come. `path` names the endpoint's list of secrets.
     pub(super) fn fetch(&self, path: &str) -> Result<String, Error> {
-        match (&self.value, &self.env, &self.file) {
-            (Some(value), None, None) => Ok(value.clone()),
-            (None, Some(name), None) => std::env::var(name).map_err(|_| {
-                self.fault(
-                    path,
-                    format!(
-                        "comes from the environment variable `{name}`, which is not set: export it before the launch"
-                    ),
-                )
-            }),
-            (None, None, Some(file)) => match std::fs::read_to_string(file) {
-                Ok(value) => Ok(value.trim_end_matches(['\r', '\n']).to_owned()),
-                Err(error) => Err(self.fault(
-                    path,
-                    format!(
-                        "comes from the file `{}`, which cannot be read ({}): create it, readable for this process",
-                        file.display(),
-                        error.kind()
-                    ),
-                )),
-            },
-            _ => Err(self.fault(path, "needs exactly one of `value`, `env` and `file`")),
-        }
+        let value = match (&self.value, &self.env, &self.file) {
+            (Some(value), None, None) => return Ok(value.clone()),
+            (None, Some(name), None) => self.read_variable(name, path)?,
+            (None, None, Some(file)) => self.read_file(file, path)?,
+            _ => return Err(self.fault(path, "needs exactly one of `value`, `env` and `file`")),
+        };
+        // Whatever put it there may have ended the line.
+        Ok(value.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    fn read_variable(&self, name: &str, path: &str) -> Result<String, Error> {
+        env::var(name).map_err(|error| {
+            let fault = match error {
+                VarError::NotPresent => "is not set: export it before the launch",
+                VarError::NotUnicode(_) => "is not UTF-8: set it to visible ASCII characters",
+            };
+            self.fault(path, format!("comes from the environment variable `{name}`, which {fault}"))
+        })
+    }
+
+    fn read_file(&self, file: &Path, path: &str) -> Result<String, Error> {
+        std::fs::read_to_string(file).map_err(|error| {
+            let remedy = match error.kind() {
+                ErrorKind::InvalidData => "write visible ASCII characters into it",
+                ErrorKind::IsADirectory => "name the file in it",
+                ErrorKind::PermissionDenied => "make it readable for this process",
+                _ => "create it, readable for this process",
+            };
+            let (file, kind) = (file.display(), error.kind());
+            self.fault(path, format!("comes from the file `{file}`, which cannot be read ({kind}): {remedy}"))
+        })
     }
 
     /// What is wrong with this secret, as the sentence that stops the launch.

@@ -2,16 +2,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rocket::data::{ByteUnit, ToByteUnit};
-use rocket::figment::Figment;
 use rocket::figment::error::Kind;
+use rocket::figment::value::Dict;
+use rocket::figment::{Figment, Profile, Provider};
 use rocket::serde::{Deserialize, Deserializer};
 
-use super::{EndpointConfig, Endpoints, Pauses, SecretConfig, describe};
+use super::bounds::{self, Number};
+use super::unreadable::is_setting;
+use super::{EndpointConfig, Endpoints, Pauses, SecretConfig, describe, variables};
 use crate::Error;
 
 /// Every setting of the plugin. The key is `mojito` in `Rocket.toml`, and `ROCKET_MOJITO` in the environment.
 ///
-/// Nothing is started with a setting that is missing, unknown or contradictory: the launch stops with a sentence.
+/// Nothing is started with a setting that is missing, unknown or contradictory, or with a number that is 0 or too large:
+/// the launch stops with a sentence. So it does where a variable of the environment begins with `ROCKET_MOJITO_`, which
+/// nobody would read.
 ///
 /// ```
 /// # use rocket_mojito::{EndpointConfig, MojitoConfig, SecretConfig};
@@ -91,6 +96,12 @@ impl MojitoConfig {
     ///
     /// As [`from_env`](Self::from_env).
     pub fn from_figment(figment: &Figment) -> Result<Self, Error> {
+        if is_taken_for_a_profile(figment) {
+            return Err(Error::config(
+                "`[mojito]` in Rocket.toml is taken for a profile, of which nothing is read: write `[default.mojito]`, and \
+                 `[default.mojito.endpoints.default]` for what is below it",
+            ));
+        }
         let unreadable = |error| Error::config(describe("mojito", &error));
         match figment.find_value("mojito") {
             Err(error) if matches!(error.kind, Kind::MissingField(_)) => Ok(Self::default()),
@@ -105,25 +116,25 @@ impl MojitoConfig {
         self
     }
 
-    /// The longest body that is taken; more is answered 413. Default: 1 MiB. JobMojito's bodies are a few kB.
+    /// The longest body that is taken; more is answered 413. Default: 1 MiB, at most 64 MiB. JobMojito's bodies are a few kB.
     pub fn body_limit(mut self, limit: ByteUnit) -> Self {
         self.body_limit = limit;
         self
     }
 
-    /// How long a body may take to arrive; then 408. Counted from its first bytes. Default: 10 s.
+    /// How long a body may take to arrive; then 408. Counted from its first bytes. Default: 10 s, at most 1 h.
     pub fn body_deadline(mut self, deadline: Duration) -> Self {
         self.body_deadline = deadline;
         self
     }
 
-    /// How long a request waits for its commit; then 503, and the commit may still happen. Default: 5 s.
+    /// How long a request waits for its commit; then 503, and the commit may still happen. Default: 5 s, at most 1 h.
     pub fn ack_deadline(mut self, deadline: Duration) -> Self {
         self.ack_deadline = deadline;
         self
     }
 
-    /// How many bytes of bodies may wait to be recorded; more is answered 503. Default: 32 MiB.
+    /// How many bytes of bodies may wait to be recorded; more is answered 503. Default: 32 MiB, at most 256 MiB.
     /// At least one body is always let in.
     ///
     /// A quarter as much may be held of bodies over 16 KiB that are still arriving. Who finds that full waits, for
@@ -134,13 +145,15 @@ impl MojitoConfig {
         self
     }
 
-    /// How many attempts of each handler run at once in this process. Default: 4.
+    /// How many attempts of each handler run at once in this process. Default: 4, at most 1,000. The
+    /// pool needs as many connections for each handler: the launch warns where it has fewer.
     pub fn handler_concurrency(mut self, attempts: usize) -> Self {
         self.handler_concurrency = attempts;
         self
     }
 
-    /// How long an attempt may take; then it counts as failed and its transaction is rolled back. Default: 5 min.
+    /// How long an attempt may take; then it counts as failed and its transaction is rolled back. Default: 5 min,
+    /// at most a day.
     ///
     /// A handler that blocks its thread cannot be stopped: it keeps its slot and its lease until it yields, a warning
     /// names it, and then its answer comes too late.
@@ -150,34 +163,36 @@ impl MojitoConfig {
     }
 
     /// How long a claim is good without being renewed. It is renewed three times in that span, so this is how
-    /// long the work of a dead process waits for another. Default: 15 s.
+    /// long the work of a dead process waits for another. Default: 15 s, at most 1 h.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
     /// How often work is looked for when nothing tells of any: what is due for another attempt, and what other
-    /// processes recorded, is found by then. What this process records starts at once. Default: 1 s.
+    /// processes recorded, is found by then. What this process records starts at once. Default: 1 s, at
+    /// most 1 h.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
         self
     }
 
     /// After how many attempts a delivery is discarded. Default: 20, which takes 33 hours on average and 44 at most:
-    /// the first pause is 30 s, they double up to 4 h, and each is cut at random, to half of it at most. Work that is
-    /// recorded keeps the number that was in force then.
+    /// the first pause is 30 s, they double up to 4 h, and each is cut at random, to half of it at most. At most 1,000.
+    /// Work that is recorded keeps the number that was in force then.
     pub fn max_attempts(mut self, attempts: u16) -> Self {
         self.max_attempts = attempts;
         self
     }
 
-    /// After how many days a delivery's row is pruned, where it is nobody's current state. Default: 400.
+    /// After how many days a delivery's row is pruned, where it is nobody's current state. Default: 400, at most
+    /// 36,500.
     pub fn retention_days(mut self, days: u32) -> Self {
         self.retention_days = days;
         self
     }
 
-    /// After how many days a delivery's body is pruned. Default: 90.
+    /// After how many days a delivery's body is pruned. Default: 90, at most 36,500.
     pub fn body_retention_days(mut self, days: u32) -> Self {
         self.body_retention_days = days;
         self
@@ -222,8 +237,9 @@ impl MojitoConfig {
 
     /// Checks every setting.
     pub(crate) fn resolve(&self) -> Result<Endpoints, Error> {
+        variables::check()?;
         self.check_mount()?;
-        self.check_positive()?;
+        self.check_numbers()?;
         Endpoints::resolve(&self.endpoints, &self.mount)
     }
 
@@ -236,9 +252,12 @@ impl MojitoConfig {
     /// A switch for each endpoint and handler.
     pub(crate) fn pauses(&self, handlers: &[String]) -> Result<Pauses, Error> {
         if let Some(unknown) = self.paused_handlers.iter().find(|name| !handlers.contains(name)) {
+            let known = match handlers {
+                [] => "no handler is attached".to_owned(),
+                known => format!("there is `{}`", known.join("`, `")),
+            };
             return Err(Error::config(format!(
-                "`mojito.paused_handlers` names `{unknown}`, and there is `{}`: correct or remove it",
-                handlers.join("`, `")
+                "`mojito.paused_handlers` names `{unknown}`, and {known}: correct or remove it"
             )));
         }
         let endpoints = self.endpoints.iter().map(|(name, endpoint)| (name.clone(), endpoint.is_paused()));
@@ -256,24 +275,21 @@ impl MojitoConfig {
         )))
     }
 
-    fn check_positive(&self) -> Result<(), Error> {
+    fn check_numbers(&self) -> Result<(), Error> {
         let numbers = [
-            ("body_limit", self.body_limit.as_u64()),
-            ("body_deadline", millis(self.body_deadline)),
-            ("ack_deadline", millis(self.ack_deadline)),
-            ("queue_limit", self.queue_limit.as_u64()),
-            ("handler_concurrency", self.handler_concurrency as u64),
-            ("handler_timeout", millis(self.handler_timeout)),
-            ("lease", millis(self.lease)),
-            ("poll_interval", millis(self.poll_interval)),
-            ("max_attempts", self.max_attempts.into()),
-            ("retention_days", self.retention_days.into()),
-            ("body_retention_days", self.body_retention_days.into()),
+            ("body_limit", Number::Bytes(self.body_limit)),
+            ("body_deadline", Number::Time(self.body_deadline)),
+            ("ack_deadline", Number::Time(self.ack_deadline)),
+            ("queue_limit", Number::Bytes(self.queue_limit)),
+            ("handler_concurrency", Number::Whole(self.handler_concurrency as u64)),
+            ("handler_timeout", Number::Time(self.handler_timeout)),
+            ("lease", Number::Time(self.lease)),
+            ("poll_interval", Number::Time(self.poll_interval)),
+            ("max_attempts", Number::Whole(self.max_attempts.into())),
+            ("retention_days", Number::Whole(self.retention_days.into())),
+            ("body_retention_days", Number::Whole(self.body_retention_days.into())),
         ];
-        match numbers.iter().find(|(_, number)| *number == 0) {
-            Some((name, _)) => Err(Error::config(format!("`mojito.{name}` is 0: it must be at least 1"))),
-            None => Ok(()),
-        }
+        numbers.iter().try_for_each(|(setting, number)| bounds::check("mojito", setting, number))
     }
 }
 
@@ -286,8 +302,11 @@ fn is_plain_path(path: &str) -> bool {
     path == "/" || path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_segment))
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// Whether settings of the plugin stand in a profile of its name, which nobody has chosen.
+fn is_taken_for_a_profile(figment: &Figment) -> bool {
+    let profile = Profile::new("mojito");
+    let is_ours = |settings: &Dict| settings.keys().any(|name| is_setting(name));
+    *figment.profile() != profile && figment.data().is_ok_and(|data| data.get(&profile).is_some_and(is_ours))
 }
 
 fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -306,6 +325,20 @@ mod tests {
     use rocket::figment::providers::{Format, Toml};
 
     use super::*;
+
+    #[test]
+    fn a_table_of_its_own_is_no_profile_that_nobody_reads() {
+        let written = |text: &str| MojitoConfig::from_figment(&Figment::from(Toml::string(text).nested()));
+
+        for text in ["[mojito]\nlease = 20", "[mojito.endpoints.default]\nsecrets = []"] {
+            let sentence = written(text).unwrap_err().to_string();
+
+            assert!(sentence.contains("write `[default.mojito]`"), "{sentence}");
+        }
+        assert!(written("[mojito]\nport = 80").is_ok(), "a profile of that name may be meant for another day");
+        let chosen = Figment::from(Toml::string("[mojito]\nlease = 20").nested()).select("mojito");
+        assert!(MojitoConfig::from_figment(&chosen).is_ok());
+    }
 
     #[test]
     fn a_configuration_that_cannot_be_read_is_not_taken_for_none() {

@@ -19,18 +19,24 @@ pub(crate) struct PrivateServer {
     folder: TempDir,
     address: SocketAddr,
     owner: (u32, u32),
+    fsync: &'static str,
     postmaster: Option<Child>,
 }
 
 impl PrivateServer {
     pub(crate) async fn start() -> Self {
+        Self::start_with_fsync("on").await
+    }
+
+    /// The same with another setting of what it is to wait for.
+    pub(crate) async fn start_with_fsync(fsync: &'static str) -> Self {
         let template = told("MOJITO_TEST_POSTGRES_TEMPLATE");
         let folder = tempfile::tempdir().unwrap();
         let owner = fs::metadata(&template).map(|found| (found.uid(), found.gid())).unwrap();
         chown(folder.path(), Some(owner.0), Some(owner.1)).unwrap();
         let copied = Command::new("cp").arg("-a").arg(&template).arg(folder.path().join("data")).status().unwrap();
         assert!(copied.success(), "the data folder of the server cannot be copied");
-        let mut server = Self { folder, address: free_address(), owner, postmaster: None };
+        let mut server = Self { folder, address: free_address(), owner, fsync, postmaster: None };
         server.boot().await;
         server
     }
@@ -74,7 +80,8 @@ impl PrivateServer {
             .arg("-D")
             .arg(&data)
             .args(["-p", &self.address.port().to_string(), "-k", &self.folder.path().display().to_string()])
-            .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=on", "-c", "max_connections=120"])
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=120"])
+            .args(["-c", &format!("fsync={}", self.fsync)])
             .args(["-c", "shared_buffers=32MB"])
             .current_dir("/")
             .stdin(Stdio::null())
@@ -90,6 +97,12 @@ impl PrivateServer {
             assert!(Instant::now() < deadline, "the server does not answer:\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Lets only those in whom these lines of its `pg_hba.conf` let in: from now on, or a moment later.
+    pub(crate) fn admit(&self, lines: &str) {
+        fs::write(self.folder.path().join("data/pg_hba.conf"), lines).unwrap();
+        self.send(Signal::HUP);
     }
 
     /// Stops every process of it, where it is.

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{DirEntry, File};
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -34,6 +36,7 @@ pub(crate) struct ProcessBuilder {
     tracer: Vec<String>,
     handlers: String,
     settings: BTreeMap<&'static str, String>,
+    variables: Vec<(&'static str, OsString)>,
     failpoint: Option<String>,
     pool: Option<u32>,
     log_level: &'static str,
@@ -52,6 +55,7 @@ impl Process {
             tracer: Vec::new(),
             handlers: "effects:plain".to_owned(),
             settings: BTreeMap::from([("lease", "1".to_owned()), ("max_attempts", "100".to_owned())]),
+            variables: Vec::new(),
             failpoint: None,
             pool: None,
             log_level: "normal",
@@ -227,6 +231,12 @@ impl ProcessBuilder {
         self
     }
 
+    /// A variable of its environment, over whatever the builder says of it.
+    pub(crate) fn variable(mut self, name: &'static str, value: &[u8]) -> Self {
+        self.variables.push((name, OsString::from_vec(value.to_vec())));
+        self
+    }
+
     /// Another program than `fault-host`.
     pub(crate) fn program(mut self, program: &Path) -> Self {
         program.clone_into(&mut self.program);
@@ -282,6 +292,7 @@ impl ProcessBuilder {
             .env("FAULT_HANDLERS", &self.handlers)
             .env("FAULT_ADDRESS", &address)
             .env("FAULT_JOURNAL", &self.journal)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .envs(self.failpoint.iter().map(|point| ("MOJITO_FAILPOINT", point)))
             .current_dir(&self.folder);
         Process::spawn(&mut command, log, (address, |text| text.parse().ok()))

@@ -63,6 +63,10 @@ async fn two_handlers_of_one_name_stop_the_launch() {
         assert_stops(host.build(), &["two handlers", "`Desk`", "a `name()` of its own"]).await;
     }
     assert_stops(builder().handler(Named(" ")).build(), &["without a name", "`name()`"]).await;
+    for name in ["a\u{0}b", "a\nb", &*"x".repeat(201).leak()] {
+        let parts = ["longer than 200 bytes or holds control characters", "a short, plain `name()`"];
+        assert_stops(builder().handler(Named(name)).build(), &parts).await;
+    }
 }
 
 #[post("/interview_result", data = "<event>")]

@@ -130,5 +130,5 @@ async fn a_database_that_is_written_wrongly_is_not_repeated() {
         assert_stops(rocket, &[SETTING, "Rocket.toml"]).await;
     }
     let rocket = builder().without_database().merge(("databases.mojito.url", [CANARY])).build();
-    assert_stops(rocket, &[SETTING, "Rocket.toml"]).await;
+    assert_stops(rocket, &[SETTING, "a list: write the path of the SQLite file"]).await;
 }

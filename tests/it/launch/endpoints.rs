@@ -34,10 +34,12 @@ async fn a_secret_id_that_stands_twice_in_an_endpoint_stops_the_launch() {
 
 #[tokio::test]
 async fn an_endpoint_name_that_cannot_stand_in_a_path_stops_the_launch() {
-    for name in ["", "a/b", "a b", "ü", "a.b", "<x>", "interview_result", "interview_failed", "unknown"] {
+    for name in
+        ["", "a/b", "a b", "ü", "a.b", "<x>", "interview_result", "interview_failed", "unknown", &"x".repeat(101)]
+    {
         let config = MojitoConfig::new().secret(name, secret("a"));
 
-        assert_config_stops(config, &[&format!("endpoint name `{name}`"), "use letters, digits"]).await;
+        assert_config_stops(config, &[&format!("endpoint name `{name}`"), "use up to 100 letters, digits"]).await;
     }
 }
 

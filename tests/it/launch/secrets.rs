@@ -36,6 +36,25 @@ async fn a_secret_that_can_be_guessed_or_never_sent_stops_the_launch() {
 }
 
 #[tokio::test]
+async fn a_secret_in_quotes_stops_the_launch() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "'canary-0123456789abcdefghi'\n").unwrap();
+    let from_file = written(&format!(r#"id = "a", header = "X-Secret", file = "{}""#, file.path().display()));
+    let keys = [
+        SecretConfig::github("a", "\"canary-0123456789abcdefghi\""),
+        SecretConfig::standard_webhooks("a", "\"whsec_canary\""),
+    ];
+    let of_key = |key| MojitoConfig::new().secret("default", key);
+    let quoted = ["\"canary-0123456789abcdefghi\"", "'canary-0123456789abcdefghi'", "\"canary\"", "\"\""].map(valued);
+
+    for config in quoted.into_iter().chain([from_file]).chain(keys.map(of_key)) {
+        assert_config_stops(config, &["secret `a`", LIST, "stands in quotes", "remove them"]).await;
+    }
+    let with_one = Host::builder().config(|_| valued("\"canary-0123456789abcdefghi")).start().await;
+    with_one.stop().await;
+}
+
+#[tokio::test]
 async fn a_secret_of_24_characters_is_long_enough() {
     let host = Host::builder().config(|_| valued("canary-0123456789abcdefg")).start().await;
 
@@ -44,11 +63,15 @@ async fn a_secret_of_24_characters_is_long_enough() {
 
 #[tokio::test]
 async fn a_secret_without_an_id_stops_the_launch() {
-    for id in ["", "  "] {
+    for id in ["", "  ", "a\u{0}b", "a\nb", &"x".repeat(101)] {
         let config =
             MojitoConfig::new().secret("default", SecretConfig::header(id, "X-Secret", "canary-0123456789abcdefg"));
 
-        assert_config_stops(config, &[LIST, "empty `id`", "a name of its own"]).await;
+        let (fault, remedy) = match id.trim() {
+            "" => ("empty `id`", "a name of its own"),
+            _ => ("an `id` that is longer than 100 bytes or holds control characters", "a short, plain one"),
+        };
+        assert_config_stops(config, &[LIST, fault, remedy]).await;
     }
 }
 
@@ -107,6 +130,17 @@ async fn a_secret_from_a_file_that_is_not_there_stops_the_launch() {
 }
 
 #[tokio::test]
+async fn a_secret_from_a_file_that_is_no_text_stops_the_launch() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = folder.path().join("binary");
+    std::fs::write(&binary, b"canary-0123456789abcdefg\xff").unwrap();
+    let from = |path: &std::path::Path| written(&format!(r#"id = "a", header = "X", file = "{}""#, path.display()));
+
+    assert_config_stops(from(&binary), &["secret `a`", LIST, "cannot be read", "visible ASCII characters"]).await;
+    assert_config_stops(from(folder.path()), &["secret `a`", LIST, "(is a directory)", "name the file in it"]).await;
+}
+
+#[tokio::test]
 async fn a_secret_from_an_empty_file_stops_the_launch() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "\n").unwrap();
@@ -117,7 +151,7 @@ async fn a_secret_from_an_empty_file_stops_the_launch() {
 
 #[tokio::test]
 async fn a_secret_from_a_file_is_what_it_holds_without_the_line_end() {
-    for line_end in ["", "\n", "\r\n"] {
+    for line_end in ["", "\n", "\r\n", "\n\n"] {
         let value = format!("{CANARY}-0123456789abcdefg");
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), format!("{value}{line_end}")).unwrap();

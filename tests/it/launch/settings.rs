@@ -3,10 +3,10 @@ use std::time::Duration;
 use rocket::data::ByteUnit;
 use rocket::figment::Figment;
 use rocket::figment::providers::{Format, Toml};
-use rocket_mojito::MojitoConfig;
+use rocket_mojito::{Actor, MojitoConfig};
 
 use super::{CANARY, assert_config_stops, assert_stops, secret};
-use crate::harness::Host;
+use crate::harness::{Body, Host};
 
 type Change = fn(MojitoConfig) -> MojitoConfig;
 
@@ -14,8 +14,8 @@ fn read(text: &str) -> Result<MojitoConfig, rocket_mojito::Error> {
     MojitoConfig::from_figment(&Figment::from(Toml::string(text)))
 }
 
-/// Checks that a text is refused with a sentence that holds all of `parts` and no secret.
-fn assert_refused(text: &str, parts: &[&str]) {
+/// Checks that a text is refused with a sentence that holds all of `parts` and no secret. Gives back the sentence.
+fn assert_refused(text: &str, parts: &[&str]) -> String {
     let error = read(text).map(drop).expect_err(text);
 
     let shown = format!("{error} {error:?}");
@@ -24,6 +24,7 @@ fn assert_refused(text: &str, parts: &[&str]) {
         assert!(shown.contains(part), "`{part}` in {shown}");
     }
     assert!(!shown.contains(CANARY), "no secret in {shown}");
+    error.to_string()
 }
 
 #[test]
@@ -85,22 +86,43 @@ fn an_unknown_key_is_named_with_those_that_are_known() {
 
 #[test]
 fn a_value_of_another_type_is_named() {
+    let seconds = "write whole seconds from 1 to 3600, such as `10`";
+    let bytes = "write a number of bytes from 1 to 64 MiB, such as `\"1 MiB\"`";
     let cases = [
-        ("[mojito]\nmount = 5", "mount"),
-        ("[mojito]\nbody_limit = 'much'", "body_limit"),
-        ("[mojito]\nbody_deadline = '5'", "body_deadline"),
-        ("[mojito]\nbody_deadline = 0.5", "body_deadline"),
-        ("[mojito]\nack_deadline = -1", "ack_deadline"),
-        ("[mojito]\nlease = '15s'", "lease"),
-        ("[mojito]\nmax_attempts = 'many'", "max_attempts"),
-        ("[mojito]\nhandler_concurrency = -1", "handler_concurrency"),
-        ("[mojito]\nmigrate = 'no'", "migrate"),
-        ("[mojito]\nendpoints = []", "endpoints"),
-        ("[mojito.endpoints.default]\npaused = 'x'", "endpoints.default.paused"),
+        ("mount = 5", "mount", "a whole number: write a path in quotes"),
+        ("body_limit = 'much'", "body_limit", bytes),
+        ("body_limit = '5 minutes'", "body_limit", bytes),
+        ("body_limit = true", "body_limit", bytes),
+        ("queue_limit = 1.5", "queue_limit", "write a number of bytes from 1 to 256 MiB"),
+        ("body_deadline = '5'", "body_deadline", seconds),
+        ("body_deadline = 0.5", "body_deadline", seconds),
+        ("ack_deadline = -1", "ack_deadline", seconds),
+        ("lease = '15s'", "lease", seconds),
+        ("poll_interval = []", "poll_interval", seconds),
+        ("handler_timeout = '5m'", "handler_timeout", "write whole seconds from 1 to 86400"),
+        ("max_attempts = 'many'", "max_attempts", "write a whole number from 1 to 1000"),
+        ("max_attempts = -3", "max_attempts", "write a whole number from 1 to 1000"),
+        ("max_attempts = 70000", "max_attempts", "write a whole number from 1 to 1000"),
+        ("retention_days = 5000000000", "retention_days", "write whole days from 1 to 36500"),
+        ("retention_days = '1 year'", "retention_days", "write whole days from 1 to 36500"),
+        ("handler_concurrency = -1", "handler_concurrency", "write a whole number from 1 to 1000"),
+        ("migrate = 'no'", "migrate", "a text: write `true` or `false`"),
+        ("allow_ephemeral = 1", "allow_ephemeral", "a whole number: write `true` or `false`"),
+        ("paused_handlers = 'Desk'", "paused_handlers", "a text: write a list of names of handlers"),
+        ("endpoints = []", "endpoints", "a list: write a table with one table for each endpoint"),
+        ("endpoints.lease = 5", "endpoints.lease", "a whole number: write a table"),
+        ("endpoints.default.paused = 'x'", "endpoints.default.paused", "a text: write `true` or `false`"),
+        ("endpoints.default.secrets = 5", "endpoints.default.secrets", "a whole number: write a list of tables"),
+        ("endpoints.default.secrets = [{ id = 5 }]", "endpoints.default.secrets", "a whole number: write a text"),
     ];
 
-    for (text, setting) in cases {
-        assert_refused(text, &[&format!("`mojito.{setting}` (in TOML source string)")]);
+    for (text, setting, remedy) in cases {
+        let sentence = assert_refused(&format!("[mojito]\n{text}"), &[&format!("`mojito.{setting}"), remedy]);
+
+        let is_plain = !["u64", "u32", "u16", "usize", "struct", "sequence", "map", "string,"]
+            .iter()
+            .any(|word| sentence.contains(word));
+        assert!(is_plain && sentence.contains("(in TOML source string)"), "{sentence}");
     }
 }
 
@@ -125,7 +147,24 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
 fn a_configuration_that_is_one_text_is_not_repeated() {
     let text = r#"mojito = '{endpoints={default={secrets=[{id="a",value="canary-0123456789abcdefg"}]}'"#;
 
-    assert_refused(text, &["`mojito`", "a text where"]);
+    assert_refused(text, &["`mojito`", "a text: write a table of settings", "every bracket and quote closed"]);
+}
+
+/// The parser quotes the line.
+#[test]
+fn a_file_that_is_no_toml_is_told_with_the_place_alone() {
+    assert_refused(
+        "[mojito]\nmount = '/x'\nvalue = 'canary",
+        &["cannot be read as TOML, line 3, column", "correct it there"],
+    );
+}
+
+#[test]
+fn a_secret_without_an_id_is_told_what_is_missing() {
+    assert_refused(
+        "[mojito.endpoints.default]\nsecrets = [{ header = 'X', value = 'canary-0123456789abcdefg' }]",
+        &["`mojito.endpoints.default.secrets", "`id` is missing: add it"],
+    );
 }
 
 #[tokio::test]
@@ -137,7 +176,7 @@ async fn without_any_setting_the_launch_says_what_is_missing() {
 
 #[tokio::test]
 async fn a_zero_where_a_number_must_be_positive_stops_the_launch() {
-    let cases: [(&str, Change); 10] = [
+    let cases: [(&str, Change); 11] = [
         ("body_limit", |config| config.body_limit(ByteUnit::from(0))),
         ("body_deadline", |config| config.body_deadline(Duration::ZERO)),
         ("ack_deadline", |config| config.ack_deadline(Duration::ZERO)),
@@ -145,6 +184,7 @@ async fn a_zero_where_a_number_must_be_positive_stops_the_launch() {
         ("handler_concurrency", |config| config.handler_concurrency(0)),
         ("handler_timeout", |config| config.handler_timeout(Duration::ZERO)),
         ("lease", |config| config.lease(Duration::ZERO)),
+        ("poll_interval", |config| config.poll_interval(Duration::ZERO)),
         ("max_attempts", |config| config.max_attempts(0)),
         ("retention_days", |config| config.retention_days(0)),
         ("body_retention_days", |config| config.body_retention_days(0)),
@@ -153,15 +193,85 @@ async fn a_zero_where_a_number_must_be_positive_stops_the_launch() {
     for (setting, change) in cases {
         let config = change(MojitoConfig::new().secret("default", secret("a")));
 
-        assert_config_stops(config, &[&format!("`mojito.{setting}` is 0"), "at least 1"]).await;
+        assert_config_stops(config, &[&format!("`mojito.{setting}` is 0: write "), " from 1 to "]).await;
     }
 }
 
-#[test]
-fn a_negative_number_of_attempts_cannot_be_set() {
-    let error = read("[mojito]\nmax_attempts = -3").unwrap_err().to_string();
+#[tokio::test]
+async fn a_number_that_is_too_large_stops_the_launch() {
+    const LARGEST: u64 = i64::MAX as u64;
+    let cases: [(&str, Change); 22] = [
+        ("body_limit", |config| config.body_limit(ByteUnit::from(LARGEST))),
+        ("body_limit", |config| config.body_limit(ByteUnit::Mebibyte(64) + 1)),
+        ("body_deadline", |config| config.body_deadline(Duration::from_secs(LARGEST))),
+        ("body_deadline", |config| config.body_deadline(Duration::from_secs(3601))),
+        ("ack_deadline", |config| config.ack_deadline(Duration::MAX)),
+        ("ack_deadline", |config| config.ack_deadline(Duration::from_secs(3601))),
+        ("queue_limit", |config| config.queue_limit(ByteUnit::max_value())),
+        ("queue_limit", |config| config.queue_limit(ByteUnit::Mebibyte(256) + 1)),
+        ("handler_concurrency", |config| config.handler_concurrency(usize::MAX)),
+        ("handler_concurrency", |config| config.handler_concurrency(1_001)),
+        ("handler_timeout", |config| config.handler_timeout(Duration::MAX)),
+        ("handler_timeout", |config| config.handler_timeout(Duration::from_secs(86_401))),
+        ("lease", |config| config.lease(Duration::MAX)),
+        ("lease", |config| config.lease(Duration::from_secs(3601))),
+        ("poll_interval", |config| config.poll_interval(Duration::MAX)),
+        ("poll_interval", |config| config.poll_interval(Duration::from_secs(3601))),
+        ("max_attempts", |config| config.max_attempts(u16::MAX)),
+        ("max_attempts", |config| config.max_attempts(1_001)),
+        ("retention_days", |config| config.retention_days(u32::MAX)),
+        ("retention_days", |config| config.retention_days(36_501)),
+        ("body_retention_days", |config| config.body_retention_days(u32::MAX)),
+        ("body_retention_days", |config| config.body_retention_days(36_501)),
+    ];
 
-    assert!(error.contains("`mojito.max_attempts`"), "{error}");
+    for (setting, change) in cases {
+        let config = change(MojitoConfig::new().secret("default", secret("a")));
+
+        assert_config_stops(config, &[&format!("`mojito.{setting}` is "), ": write ", " from 1 to "]).await;
+    }
+}
+
+/// What is written is the same number as what code sets.
+#[tokio::test]
+async fn a_deadline_that_no_clock_can_add_stops_the_launch() {
+    let secrets = r#"secrets = [{ id = "a", header = "X-Secret", value = "canary-0123456789abcdefg" }]"#;
+    let text = format!("[mojito]\nbody_deadline = 9223372036854775807\n[mojito.endpoints.default]\n{secrets}");
+
+    let config = read(&text).unwrap();
+
+    let parts = ["`mojito.body_deadline` is 9223372036854775807: write whole seconds from 1 to 3600"];
+    assert_config_stops(config, &parts).await;
+}
+
+#[tokio::test]
+async fn a_host_works_with_each_number_at_its_most() {
+    let host = Host::builder()
+        .config(|config| {
+            config
+                .body_limit(ByteUnit::Mebibyte(64))
+                .body_deadline(Duration::from_secs(3600))
+                .ack_deadline(Duration::from_secs(3600))
+                .queue_limit(ByteUnit::Mebibyte(256))
+                .handler_concurrency(1_000)
+                .handler_timeout(Duration::from_secs(86_400))
+                .lease(Duration::from_secs(3600))
+                .poll_interval(Duration::from_secs(3600))
+                .max_attempts(1_000)
+                .retention_days(36_500)
+                .body_retention_days(36_500)
+        })
+        .start()
+        .await;
+    let small = Body::result("small").bytes();
+    let large = Body::result("large").with("ai_analysis", "x".repeat(40 << 20)).bytes();
+
+    let answers = [host.post("interview_result", &small).await, host.post("interview_result", &large).await];
+    let pruned = host.inbox.prune(Actor::new("test")).await.unwrap();
+
+    assert_eq!(answers.map(|answer| answer.status), [200, 200]);
+    assert_eq!((pruned.bodies, pruned.deliveries), (0, 0));
+    host.stop().await;
 }
 
 #[tokio::test]
@@ -170,5 +280,5 @@ async fn a_zero_that_is_written_stops_the_launch_as_well() {
     let text = format!("[mojito]\nlease = 0\n[mojito.endpoints.default]\n{secrets}");
     let rocket = Host::builder().config(|_| read(&text).unwrap()).build();
 
-    assert_stops(rocket, &["`mojito.lease` is 0", "at least 1"]).await;
+    assert_stops(rocket, &["`mojito.lease` is 0: write whole seconds from 1 to 3600"]).await;
 }

@@ -1,0 +1,97 @@
+use std::fmt;
+use std::time::Duration;
+
+use rocket::data::ByteUnit;
+
+use crate::Error;
+
+/// A setting that is a number, and the most that it can be. The least is 1.
+#[derive(Debug)]
+pub(super) struct Bound {
+    setting: &'static str,
+    unit: Unit,
+    most: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Unit {
+    Bytes,
+    Seconds,
+    Days,
+    Whole,
+}
+
+/// What a setting has been set to.
+pub(super) enum Number {
+    Bytes(ByteUnit),
+    Time(Duration),
+    Whole(u64),
+}
+
+const HOUR: u64 = 3600;
+const MEBIBYTE: u64 = 1 << 20;
+
+/// Each works at its most. More than that helps nobody, and at some point the arithmetic of time or memory ends.
+const BOUNDS: [Bound; 13] = [
+    Bound { setting: "body_limit", unit: Unit::Bytes, most: 64 * MEBIBYTE },
+    Bound { setting: "body_deadline", unit: Unit::Seconds, most: HOUR },
+    Bound { setting: "ack_deadline", unit: Unit::Seconds, most: HOUR },
+    Bound { setting: "queue_limit", unit: Unit::Bytes, most: 256 * MEBIBYTE },
+    Bound { setting: "handler_concurrency", unit: Unit::Whole, most: 1_000 },
+    Bound { setting: "handler_timeout", unit: Unit::Seconds, most: 24 * HOUR },
+    Bound { setting: "lease", unit: Unit::Seconds, most: HOUR },
+    Bound { setting: "poll_interval", unit: Unit::Seconds, most: HOUR },
+    Bound { setting: "max_attempts", unit: Unit::Whole, most: 1_000 },
+    Bound { setting: "retention_days", unit: Unit::Days, most: 36_500 },
+    Bound { setting: "body_retention_days", unit: Unit::Days, most: 36_500 },
+    // Those of a pool.
+    Bound { setting: "max_connections", unit: Unit::Whole, most: 10_000 },
+    Bound { setting: "connect_timeout", unit: Unit::Seconds, most: HOUR },
+];
+
+impl Bound {
+    /// The bound of a setting; none where it is no number.
+    pub fn of(setting: &str) -> Option<&'static Self> {
+        BOUNDS.iter().find(|bound| bound.setting == setting)
+    }
+
+    fn allows(&self, number: &Number) -> bool {
+        match number {
+            Number::Bytes(bytes) => (1..=self.most).contains(&bytes.as_u64()),
+            // Code may set parts of a second, of which the clock knows thousandths.
+            Number::Time(time) => time.as_millis() >= 1 && time.as_secs() <= self.most,
+            Number::Whole(number) => (1..=self.most).contains(number),
+        }
+    }
+}
+
+/// Makes sure that a setting below `root` is a number that it can be.
+pub(super) fn check(root: &str, setting: &str, number: &Number) -> Result<(), Error> {
+    let bound = Bound::of(setting).expect("every number has a bound");
+    if bound.allows(number) {
+        return Ok(());
+    }
+    Err(Error::config(format!("`{root}.{setting}` is {number}: write {bound}")))
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => bytes.as_u64().fmt(f),
+            Self::Time(time) => time.as_secs().fmt(f),
+            Self::Whole(number) => number.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = self.most;
+        match self.unit {
+            Unit::Bytes => write!(f, "a number of bytes from 1 to {} MiB, such as `\"1 MiB\"`", most / MEBIBYTE),
+            Unit::Seconds => write!(f, "whole seconds from 1 to {most}, such as `10`"),
+            Unit::Days => write!(f, "whole days from 1 to {most}, such as `90`"),
+            Unit::Whole => write!(f, "a whole number from 1 to {most}"),
+        }
+    }
+}
