@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn an_old_library_is_refused_whatever_is_allowed() {
         let mut connection = SqliteConnection::establish(":memory:").unwrap();
-        sqlite_version_utils::register_impl(&mut connection, || "3.51.2".to_owned()).unwrap();
+        sqlite_version_utils::register_impl(&connection, || "3.51.2".to_owned()).unwrap();
 
         let sentence = inspect_now(&mut connection, true).unwrap_err().to_string();
 

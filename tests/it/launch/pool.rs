@@ -3,7 +3,7 @@
 use rocket::figment::Figment;
 use rocket::figment::providers::{Format, Toml};
 use rocket::{Build, Rocket};
-use rocket_db_pools::{Database, Pool as _};
+use rocket_db_pools::{Database as _, Pool as _};
 use rocket_mojito::pool::SqlitePool;
 use rocket_mojito::{Backend, MojitoConfig, MojitoFairing, MojitoHandler, Postgres};
 
@@ -14,7 +14,7 @@ struct Desk;
 
 impl<B: Backend> MojitoHandler<B> for Desk {}
 
-#[derive(Database)]
+#[derive(rocket_db_pools::Database)]
 #[database("hiring")]
 struct HostDb(SqlitePool);
 
