@@ -9,8 +9,8 @@ use diesel_async::pooled_connection::PoolableConnection;
 pub use crate::open::Open;
 use crate::{
     Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery,
-    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Scrubbed, Selection, Settlement, Ticket,
-    Utc,
+    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Scrubbed, Selection, Settlement,
+    Ticket, Utc,
 };
 
 mod sealed {

@@ -41,8 +41,8 @@ use crate::backend::{Backend, Open, Rescue};
 use crate::fault::{is_in_the_way, unknown};
 use crate::{
     Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery,
-    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Scrubbed, Selection, Settlement, Ticket,
-    Utc,
+    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Scrubbed, Selection, Settlement,
+    Ticket, Utc,
 };
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.

@@ -42,8 +42,8 @@ use crate::backend::{Backend, Open, Rescue};
 use crate::fault::trouble;
 use crate::{
     Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery,
-    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Scrubbed, Selection, Settlement, Ticket,
-    Utc,
+    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Scrubbed, Selection, Settlement,
+    Ticket, Utc,
 };
 
 /// SQLite in the host's own process: the embedded default.

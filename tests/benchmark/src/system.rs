@@ -37,8 +37,7 @@ impl Backend {
 }
 
 impl System {
-    pub const ALL: [Self; 5] =
-        [Self::Plugin, Self::PluginHandling, Self::Example, Self::HandWritten, Self::ParseOnly];
+    pub const ALL: [Self; 5] = [Self::Plugin, Self::PluginHandling, Self::Example, Self::HandWritten, Self::ParseOnly];
 
     pub fn name(self) -> &'static str {
         match self {

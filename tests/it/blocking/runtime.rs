@@ -11,15 +11,14 @@ use rocket_mojito::pool::PgPool;
 use rocket_mojito::{Actor, Replay, Selection};
 use tokio::runtime::Runtime;
 
-use crate::harness::{
-    AUTH, Act, BASE, Body, Database, Host, Lifted, PgDatabase, Script, eventually, in_time, next,
-};
+use crate::harness::{AUTH, Act, BASE, Body, Database, Host, Lifted, PgDatabase, Script, eventually, in_time, next};
 
 /// What drives a connection to Postgres lives where it was opened.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_a_handler_had_opened_outlives_the_runtime_of_handlers() {
     let place = PgDatabase::new().await;
-    let settings = Lifted::figment().merge(("url", place.url())).merge(("max_connections", 2)).merge(("connect_timeout", 5));
+    let settings =
+        Lifted::figment().merge(("url", place.url())).merge(("max_connections", 2)).merge(("connect_timeout", 5));
     let pool = PgPool::init(&settings).await.unwrap();
     let at_launch = pool.get().await.unwrap();
 
@@ -42,7 +41,8 @@ async fn what_a_handler_asked_of_the_inbox_goes_on_without_the_runtime_of_handle
     eventually("it is handled", || database.work()[0].state == State::Completed).await;
 
     let inbox = host.inbox.clone();
-    let asked = elsewhere(async move { inbox.replay(Replay::of(Selection::all()), Actor::new("handler")).now_or_never() });
+    let asked =
+        elsewhere(async move { inbox.replay(Replay::of(Selection::all()), Actor::new("handler")).now_or_never() });
     eventually("it is replayed", || database.audit().iter().any(|action| action.affected == 1)).await;
 
     assert!(asked.is_none(), "nobody waited for it");

@@ -101,7 +101,11 @@ pub(crate) fn bars(findings: &Findings) -> Vec<Bar> {
             );
         }
         if let Some(footprint) = findings.footprint.get(&backend) {
-            add("memory of the example at most, 256 connections posting", Limit::AtMost(64.0, " MiB"), Spread::of([footprint.peak]));
+            add(
+                "memory of the example at most, 256 connections posting",
+                Limit::AtMost(64.0, " MiB"),
+                Spread::of([footprint.peak]),
+            );
             add(
                 "memory at the end of it against its second quarter",
                 Limit::AtMost(1.1, " ×"),
