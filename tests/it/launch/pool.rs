@@ -2,7 +2,6 @@
 
 use rocket::figment::Figment;
 use rocket::figment::providers::{Format, Toml};
-use rocket::{Build, Rocket};
 use rocket_db_pools::{Database as _, Pool as _};
 use rocket_mojito::pool::SqlitePool;
 use rocket_mojito::{Backend, MojitoConfig, MojitoFairing, MojitoHandler, Postgres};
@@ -23,7 +22,7 @@ fn builder() -> HostBuilder {
 }
 
 /// What is said of the size of the pool at a launch.
-async fn warnings(rocket: Rocket<Build>) -> Vec<String> {
+async fn warnings(rocket: rocket::Rocket<rocket::Build>) -> Vec<String> {
     let log = Log::capture();
     rocket.ignite().await.unwrap();
     log.lines().into_iter().filter(|line| line.starts_with("WARN ") && line.contains("max_connections")).collect()
