@@ -8,9 +8,9 @@ use diesel_async::pooled_connection::PoolableConnection;
 
 pub use crate::open::Open;
 use crate::{
-    Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery,
-    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Scrubbed, Selection, Settlement,
-    Ticket, Utc,
+    Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, Name, NewAudit, NewDelivery,
+    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Rescue, Scrubbed, Selection,
+    Settlement, Ticket, Utc,
 };
 
 mod sealed {
@@ -276,10 +276,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     ) -> impl Future<Output = QueryResult<Rescue>> + Send;
 
     /// Lines whose first is still to be promoted: none, but where a process died or a program broke the rule.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn lines_without_first(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Vec<Line>>> + Send;
 
     /// Promotes within each of these lines: its earliest unfinished row is the first, unless one of it runs. In how many
@@ -311,19 +307,12 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         id: i64,
     ) -> impl Future<Output = QueryResult<Option<DeliveryRow>>> + Send;
 
-    /// Whether anything is stored under this endpoint.
+    /// Whether anything is stored under a name.
     ///
     /// # Errors
     ///
     /// Those of the database.
-    fn has_endpoint(connection: &mut Self::Connection, name: String) -> impl Future<Output = QueryResult<bool>> + Send;
-
-    /// Whether work of this handler is stored.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
-    fn has_handler(connection: &mut Self::Connection, name: String) -> impl Future<Output = QueryResult<bool>> + Send;
+    fn is_known(connection: &mut Self::Connection, name: Name) -> impl Future<Output = QueryResult<bool>> + Send;
 
     /// One step of a replay: makes work wait again, from its first attempt, and adds to the audit how much. What runs, and
     /// what somebody else has locked, is left alone.
@@ -389,16 +378,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         after_id: i64,
         limit: i64,
     ) -> impl Future<Output = QueryResult<PruneStep>> + Send;
-
-    /// The first delivery after `after_id`.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
-    fn next_delivery(
-        connection: &mut Self::Connection,
-        after_id: i64,
-    ) -> impl Future<Output = QueryResult<Option<i64>>> + Send;
 
     /// Up to `limit` deliveries after `after_id` that still have a body.
     ///
@@ -514,15 +493,4 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         let _ = connection;
         pending()
     }
-}
-
-/// What [`Backend::renew_and_rescue`] found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rescue {
-    /// Tickets that somebody else has claimed, or settled, since.
-    pub stale: Vec<Ticket>,
-    /// Lapsed leases whose work waits again.
-    pub rescued: usize,
-    /// Lapsed leases whose work was discarded: it was the last attempt.
-    pub discarded: usize,
 }

@@ -82,14 +82,16 @@ mod words;
 pub use diesel::QueryResult;
 
 pub use self::adrift::Adrift;
-pub use self::backend::{Backend, Open, Rescue};
+pub use self::backend::{Backend, Open};
 pub use self::commit::{Left, NotCommitted};
 pub use self::delivery::{Content, HandlerSpec, NewDelivery, Recorded};
 pub use self::error::OpenError;
 pub use self::fault::{Trouble, fault, is_conflict, is_read_only, is_unknown, trouble};
 pub use self::finding::{Finding, FindingCode};
 pub use self::fingerprint::Fingerprint;
-pub use self::operation::{Erased, NewAudit, Page, Person, PruneStep, Requeue, Requeued, Scrubbed, Selected};
+pub use self::operation::{
+    Erased, Name, NewAudit, Page, Person, PruneStep, Requeue, Requeued, Rescue, Scrubbed, Selected,
+};
 #[cfg(feature = "postgres")]
 pub use self::postgres::Postgres;
 pub use self::prune::prune;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{Action, Line};
+use crate::{Action, Line, Ticket};
 
 /// The next deliveries that a selection means.
 #[derive(Debug, Clone, Default)]
@@ -149,4 +149,24 @@ pub enum Scrubbed {
     Done,
     /// The log still holds it: somebody reads. It is overwritten when he has ended and the log is long, or used anew.
     ReaderInTheWay,
+}
+
+/// What [`Backend::renew_and_rescue`](crate::Backend::renew_and_rescue) found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rescue {
+    /// Tickets that somebody else has claimed, or settled, since.
+    pub stale: Vec<Ticket>,
+    /// Lapsed leases whose work waits again.
+    pub rescued: usize,
+    /// Lapsed leases whose work was discarded: it was the last attempt.
+    pub discarded: usize,
+}
+
+/// A name that an operator gave, and may have mistyped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// Of an endpoint.
+    Endpoint(String),
+    /// Of a handler.
+    Handler(String),
 }

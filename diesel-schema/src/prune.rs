@@ -1,7 +1,7 @@
 use diesel::result::DatabaseErrorKind::{ForeignKeyViolation, Unknown};
 use diesel::result::Error::DatabaseError;
 
-use crate::{Backend, PruneStep, QueryResult, Utc};
+use crate::{Backend, PruneStep, QueryResult, Selection, Utc};
 
 /// One step of pruning, [as the backend does it](Backend::prune_deliveries), around what has to stay.
 ///
@@ -30,7 +30,8 @@ pub async fn prune<B: Backend>(
             }
             Err(error) if is_referenced(&error) && size > 1 => size = 1,
             Err(error) if is_referenced(&error) => {
-                step.next_after = B::next_delivery(connection, last_id).await?;
+                let page = B::page(connection, Selection::all().after(last_id), 1).await?;
+                step.next_after = page.selected.first().map(|selected| selected.delivery_id);
                 referenced.extend(step.next_after);
                 left -= 1;
             }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backlog, Erased, Person, Selection};
+use mojito_schema::{Backlog, Erased, Name, Person, Selection};
 use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
@@ -138,23 +138,23 @@ impl Inbox {
         self.store.erase(person, actor).await.map_err(|_| Error::unavailable("the erasure"))
     }
 
-    /// A name that is mistyped would mean nothing, and nothing would be said.
+    /// A name that is mistyped would mean nothing, and nothing would be said. What is gone may have left something.
     async fn check_names(&self, selection: &Selection, handler: Option<&str>) -> Result<(), Error> {
         for name in [selection.handler_name(), handler].into_iter().flatten() {
-            let is_known =
-                self.store.has_handler(name.to_owned()).await.map_err(|_| Error::unavailable("the names"))?;
-            if !is_known {
-                self.pauses.check_handler(name)?;
-            }
+            let unknown = self.pauses.check_handler(name);
+            self.check_name(Name::Handler(name.to_owned()), unknown).await?;
         }
         if let Some(name) = selection.endpoint_name() {
-            let is_known =
-                self.store.has_endpoint(name.to_owned()).await.map_err(|_| Error::unavailable("the names"))?;
-            if !is_known {
-                self.pauses.check_endpoint(name)?;
-            }
+            let unknown = self.pauses.check_endpoint(name);
+            self.check_name(Name::Endpoint(name.to_owned()), unknown).await?;
         }
         Ok(())
+    }
+
+    async fn check_name(&self, name: Name, unknown: Result<(), Error>) -> Result<(), Error> {
+        let Err(error) = unknown else { return Ok(()) };
+        let is_known = self.store.is_known(name).await.map_err(|_| Error::unavailable("the names"))?;
+        if is_known { Ok(()) } else { Err(error) }
     }
 
     /// Answers the deliveries of an endpoint 503, in this process, so that the sender keeps them.

@@ -37,12 +37,12 @@ use self::line::{lock_idle, promote};
 pub(crate) use self::migrations::run_all as migrate;
 use self::transaction::Terms;
 use self::url::{Proxy, Url};
-use crate::backend::{Backend, Open, Rescue};
+use crate::backend::{Backend, Open};
 use crate::fault::{is_in_the_way, unknown};
 use crate::{
-    Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery,
-    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Scrubbed, Selection, Settlement,
-    Ticket, Utc,
+    Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, Name, NewAudit, NewDelivery,
+    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Rescue, Scrubbed, Selection,
+    Settlement, Ticket, Utc,
 };
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -316,12 +316,8 @@ impl Backend for Postgres {
         heard(async { write!(connection, Terms::default(), |c| verbs::delivery(c, id)) }).await
     }
 
-    async fn has_endpoint(connection: &mut Connection, name: String) -> QueryResult<bool> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::has_endpoint(c, &name)) }).await
-    }
-
-    async fn has_handler(connection: &mut Connection, name: String) -> QueryResult<bool> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::has_handler(c, &name)) }).await
+    async fn is_known(connection: &mut Connection, name: Name) -> QueryResult<bool> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::is_known(c, &name)) }).await
     }
 
     async fn requeue(connection: &mut Connection, items: Vec<Requeue>, audit_id: i64) -> QueryResult<Requeued> {
@@ -358,10 +354,6 @@ impl Backend for Postgres {
             c.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
             Ok(step)
         })
-    }
-
-    async fn next_delivery(connection: &mut Connection, after_id: i64) -> QueryResult<Option<i64>> {
-        write!(connection, Terms::default(), |c| verbs::next_delivery(c, after_id))
     }
 
     async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {

@@ -8,9 +8,8 @@ use diesel::sql_types::{Array, BigInt, Text};
 use diesel_async::RunQueryDsl;
 
 use super::{Connection, verbs};
-use crate::backend::Rescue;
 use crate::tables::work::lapsed;
-use crate::{Ticket, Utc, UtcTimestamp, failpoint, work};
+use crate::{Rescue, Ticket, Utc, UtcTimestamp, failpoint, work};
 
 /// One keeper at a time looks for lapsed leases: two would each give a suspect its turn. The number is ours.
 const ONE_KEEPER: i64 = 5_570_251_197;

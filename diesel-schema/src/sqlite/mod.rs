@@ -38,12 +38,12 @@ use self::footing::Footing;
 use self::line::{lock_idle, promote};
 use self::run::RunQueryDsl;
 use self::session::Session;
-use crate::backend::{Backend, Open, Rescue};
+use crate::backend::{Backend, Open};
 use crate::fault::trouble;
 use crate::{
-    Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, NewAudit, NewDelivery,
-    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Scrubbed, Selection, Settlement,
-    Ticket, Utc,
+    Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, Name, NewAudit, NewDelivery,
+    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Rescue, Scrubbed, Selection,
+    Settlement, Ticket, Utc,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -200,12 +200,8 @@ impl Backend for Sqlite {
         connection.spawn_blocking(move |c| at_once(verbs::delivery(c, id))).await
     }
 
-    async fn has_endpoint(connection: &mut Wrapper, name: String) -> QueryResult<bool> {
-        connection.spawn_blocking(move |c| at_once(verbs::has_endpoint(c, &name))).await
-    }
-
-    async fn has_handler(connection: &mut Wrapper, name: String) -> QueryResult<bool> {
-        connection.spawn_blocking(move |c| at_once(verbs::has_handler(c, &name))).await
+    async fn is_known(connection: &mut Wrapper, name: Name) -> QueryResult<bool> {
+        connection.spawn_blocking(move |c| at_once(verbs::is_known(c, &name))).await
     }
 
     async fn requeue(connection: &mut Wrapper, items: Vec<Requeue>, audit_id: i64) -> QueryResult<Requeued> {
@@ -237,10 +233,6 @@ impl Backend for Sqlite {
         limit: i64,
     ) -> QueryResult<PruneStep> {
         write(connection, move |c| at_once(verbs::prune_deliveries(c, before, after_id, limit))).await
-    }
-
-    async fn next_delivery(connection: &mut Wrapper, after_id: i64) -> QueryResult<Option<i64>> {
-        connection.spawn_blocking(move |c| at_once(verbs::next_delivery(c, after_id))).await
     }
 
     async fn bodies(connection: &mut Wrapper, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {

@@ -4,10 +4,9 @@ use diesel::prelude::*;
 use diesel::query_dsl::methods::ExecuteDsl;
 
 use super::verbs;
-use crate::backend::Rescue;
 use crate::tables::work::{held, lapsed};
 use crate::update::update;
-use crate::{Ticket, Utc, failpoint, work};
+use crate::{Rescue, Ticket, Utc, failpoint, work};
 
 /// Renews the leases in `held`, and frees those that have lapsed.
 pub(super) async fn renew_and_rescue(

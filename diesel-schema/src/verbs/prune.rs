@@ -48,8 +48,3 @@ pub(crate) async fn prune_deliveries(
     let removed = diesel::delete(removable).execute(connection).await?;
     Ok(PruneStep { removed: removed as u64, next_after: last_id })
 }
-
-pub(crate) async fn next_delivery(connection: &mut Connection, after_id: i64) -> QueryResult<Option<i64>> {
-    let next = deliveries::table.filter(deliveries::id.gt(after_id)).order(deliveries::id).limit(1);
-    next.select(deliveries::id).get_result(connection).await.optional()
-}

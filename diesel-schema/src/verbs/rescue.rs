@@ -5,8 +5,7 @@ use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult, Queryable};
 use diesel::sql_types::Bool;
 
 use super::{Connection, RunQueryDsl, promote};
-use crate::backend::Rescue;
-use crate::{Line, State, Utc, work};
+use crate::{Line, Rescue, State, Utc, work};
 
 /// What the operator reads where the last attempt never came back.
 const LOST: &str = "the lease lapsed: the process died, hung or was cut off during the last attempt";

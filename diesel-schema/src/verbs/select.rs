@@ -6,7 +6,7 @@ use diesel::sql_types::Bool;
 
 use super::{Connection, Db, RunQueryDsl};
 use crate::selection::{selected, sought};
-use crate::{Page, Selected, Selection, Standing, State, deliveries, results, work};
+use crate::{Name, Page, Selected, Selection, Standing, State, deliveries, results, work};
 
 /// How many deliveries a step looks at, where no index leads to those that are meant.
 const WINDOW: i64 = 10_000;
@@ -144,37 +144,19 @@ async fn handlers_of(
     Ok(handlers)
 }
 
-/// Whether there is or was an endpoint of this name.
-pub(crate) async fn has_endpoint(connection: &mut Connection, name: &str) -> QueryResult<bool> {
-    let of_result: Option<String> = results::table
-        .filter(results::endpoint.eq(sought(name)))
-        .select(results::endpoint)
-        .limit(1)
-        .get_result(connection)
-        .await
-        .optional()?;
-    if of_result.is_some() {
-        return Ok(true);
+/// Whether anything is stored under a name.
+pub(crate) async fn is_known(connection: &mut Connection, name: &Name) -> QueryResult<bool> {
+    match name {
+        Name::Endpoint(name) => {
+            let of_result = results::table.filter(results::endpoint.eq(sought(name))).select(results::delivery_id);
+            let of_result: Option<i64> = of_result.limit(1).get_result(connection).await.optional()?;
+            let unread = deliveries::table.filter(deliveries::first_delivery_id.is_null()).select(deliveries::id);
+            let unread = unread.filter(deliveries::endpoint.eq(sought(name))).limit(1);
+            Ok(of_result.is_some() || unread.get_result::<i64>(connection).await.optional()?.is_some())
+        }
+        Name::Handler(name) => {
+            let of_handler = work::table.filter(work::handler.eq(sought(name))).select(work::delivery_id).limit(1);
+            Ok(of_handler.get_result::<i64>(connection).await.optional()?.is_some())
+        }
     }
-    let unread: Option<i64> = deliveries::table
-        .filter(deliveries::first_delivery_id.is_null())
-        .filter(deliveries::endpoint.eq(sought(name)))
-        .select(deliveries::id)
-        .limit(1)
-        .get_result(connection)
-        .await
-        .optional()?;
-    Ok(unread.is_some())
-}
-
-/// Whether work of a handler of this name is stored.
-pub(crate) async fn has_handler(connection: &mut Connection, name: &str) -> QueryResult<bool> {
-    let one: Option<i64> = work::table
-        .filter(work::handler.eq(sought(name)))
-        .select(work::delivery_id)
-        .limit(1)
-        .get_result(connection)
-        .await
-        .optional()?;
-    Ok(one.is_some())
 }

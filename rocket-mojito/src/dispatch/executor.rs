@@ -13,7 +13,7 @@ use super::attempt::Attempt;
 use super::held;
 use super::running::Running;
 use crate::config::Pauses;
-use crate::store::{Committed, Database, Link, Signal};
+use crate::store::{Committed, Database, Link, Signal, Unavailable};
 
 /// Runs the work of one handler: as many attempts at once as it may, in the order of each result's line.
 ///
@@ -171,10 +171,12 @@ impl<B: Backend> Executor<B> {
     }
 
     async fn claim_as(&self, request: ClaimRequest) -> Claimed {
+        const FAILURE: &str = "nothing could be claimed";
         let (link, pauses) = (Arc::clone(&self.desk.link), self.pauses.clone());
+        let database = Arc::clone(&self.desk.database);
         let claimed = self.desk.database.runtime().spawn(async move {
             let mut link = link.lock().await;
-            let claimed = link.commit("nothing could be claimed", |connection| {
+            let claimed = link.commit(FAILURE, |connection| {
                 async move {
                     // Somebody may have paused it while this waited for its turn.
                     match pauses.has_handler(&request.handler) {
@@ -184,9 +186,18 @@ impl<B: Backend> Executor<B> {
                 }
                 .boxed()
             });
-            claimed.await.map(Committed::outcome).unwrap_or_default()
+            let committed = claimed.await?;
+            drop(link);
+            // A power cut may take the claim, and whoever holds it. It must not take the delivery under a handler that has begun.
+            let newest = committed.seen().claims.iter().map(|claim| claim.ticket.delivery_id).max().unwrap_or(0);
+            if database.is_durable(newest) {
+                return Ok(committed.outcome());
+            }
+            let claimed = committed.durable(FAILURE).await?;
+            database.note_durable(newest);
+            Ok::<_, Unavailable>(claimed)
         });
-        let claimed = claimed.await.unwrap_or_default();
+        let claimed = claimed.await.map(Result::unwrap_or_default).unwrap_or_default();
         if !claimed.claims.is_empty() {
             failpoint::reach("claim.committed");
         }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use deadpool::managed::Object;
 use mojito_schema::{Adrift, Backend, Open, OpenError, Trouble, fault, trouble};
@@ -15,6 +16,8 @@ pub(crate) struct Database<B: Backend> {
     transactions: Arc<Mutex<()>>,
     footing: B::Footing,
     health: Arc<Health>,
+    /// Deliveries up to this one are on the disk: commits come there in their order.
+    durable_up_to: AtomicI64,
 }
 
 /// The turn to write, where a database has one writer at a time. Held until the commit.
@@ -26,7 +29,19 @@ pub(crate) struct TransactionTurn(#[expect(dead_code, reason = "held, not read")
 impl<B: Backend> Database<B> {
     pub async fn new(pool: Pool<B>) -> Result<Self, OpenError> {
         let footing = B::footing(pool.url()).await?;
-        Ok(Self { pool, writers: Arc::default(), transactions: Arc::default(), footing, health: Arc::default() })
+        let durable_up_to = AtomicI64::new(0);
+        let (writers, transactions, health) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Self { pool, writers, transactions, footing, health, durable_up_to })
+    }
+
+    /// Takes note that a delivery is on the disk, and so all that were stored before it.
+    pub fn note_durable(&self, delivery_id: i64) {
+        self.durable_up_to.fetch_max(delivery_id, Ordering::Relaxed);
+    }
+
+    /// Whether a delivery is known to be on the disk.
+    pub fn is_durable(&self, delivery_id: i64) -> bool {
+        delivery_id <= self.durable_up_to.load(Ordering::Relaxed)
     }
 
     /// What is known to be wrong with it.

@@ -28,6 +28,11 @@ pub(crate) struct Committed<B: Backend, R> {
 }
 
 impl<B: Backend, R> Committed<B, R> {
+    /// What was committed, as far as one may look at it.
+    pub fn seen(&self) -> &R {
+        &self.outcome
+    }
+
     /// What was committed, for what is only done again where it is lost.
     pub fn outcome(self) -> R {
         self.outcome

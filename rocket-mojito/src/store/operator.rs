@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, Backend, Content, DeliveryRow, Erased, Fingerprint, HandlerSpec, Line, NewAudit, NewDelivery, Person,
+    Action, Backend, Content, DeliveryRow, Erased, Fingerprint, HandlerSpec, Line, Name, NewAudit, NewDelivery, Person,
     QueryResult, Requeue, Scrubbed, Selected, Selection, Utc, prune,
 };
 use rocket::futures::FutureExt;
@@ -184,17 +184,9 @@ impl<B: Backend> Operator<B> {
         Ok(discarded)
     }
 
-    /// Whether a handler of this name is attached, or has work that is stored.
-    pub async fn has_handler(&self, name: String) -> Result<bool, Unavailable> {
-        if self.handlers.iter().any(|spec| spec.name == name) {
-            return Ok(true);
-        }
-        self.read(|c| B::has_handler(c, name).boxed()).await
-    }
-
-    /// Whether anything is stored under an endpoint of this name.
-    pub async fn has_endpoint(&self, name: String) -> Result<bool, Unavailable> {
-        self.read(|c| B::has_endpoint(c, name).boxed()).await
+    /// Whether anything is stored under a name.
+    pub async fn is_known(&self, name: Name) -> Result<bool, Unavailable> {
+        self.read(|c| B::is_known(c, name).boxed()).await
     }
 
     /// Removes what is too old. An automatic pass goes on where the former one ended, and begins anew once a day.

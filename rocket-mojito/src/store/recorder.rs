@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::aside::Aside;
 use super::queue::{Busy, Entry, Queue, keys_of};
-use super::{Database, Health, Link, Signal, Unavailable};
+use super::{Database, Link, Signal, Unavailable};
 
 /// How many deliveries may wait, whatever their size.
 const LONGEST_QUEUE: usize = 4096;
@@ -62,7 +62,7 @@ impl Recorder {
         let able = Arc::new(AtomicUsize::new(BATCHES));
         let writers = Links::for_batches(database).map(|links| Writer {
             links,
-            health: Arc::clone(database.health()),
+            database: Arc::clone(database),
             handlers: Arc::clone(handlers),
             signal: signal.clone(),
             patience,
@@ -165,7 +165,7 @@ impl<B: Backend> Links<B> {
 /// Writes one batch at a time.
 struct Writer<B: Backend> {
     links: Links<B>,
-    health: Arc<Health>,
+    database: Arc<Database<B>>,
     handlers: Arc<Vec<HandlerSpec>>,
     signal: Signal,
     patience: Duration,
@@ -192,7 +192,7 @@ impl<B: Backend> Writer<B> {
             vec![Err(Unavailable::Database); count]
         });
         self.signal.notify();
-        self.health.note(&deliveries, &outcomes);
+        self.database.health().note(&deliveries, &outcomes);
         let deliveries = Arc::unwrap_or_clone(deliveries).into_iter();
         let entries = deliveries.zip(answers).zip(keys);
         let entries = entries.map(|((delivery, (answer, room)), key)| Entry { delivery, answer, room, key });
@@ -280,6 +280,8 @@ impl<B: Backend> Writer<B> {
         let committed = link.commit(FAILURE, |c| B::record(c, batch, handlers, Utc::now()).boxed()).await?;
         drop(link);
         let recorded = committed.durable(FAILURE).await?;
+        let newest = recorded.iter().flatten().map(|recorded| recorded.delivery_id).max();
+        self.database.note_durable(newest.unwrap_or(0));
         failpoint::reach("record.committed");
         Ok(recorded)
     }

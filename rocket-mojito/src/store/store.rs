@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mojito_schema::{
-    Backend, Backlog, Content, Erased, EventKind, Fingerprint, HandlerSpec, NewDelivery, Person, QueryResult, Recorded,
-    Selection, Snapshot, Utc,
+    Backend, Backlog, Content, Erased, EventKind, Fingerprint, HandlerSpec, Name, NewDelivery, Person, QueryResult,
+    Recorded, Selection, Snapshot, Utc,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
@@ -59,11 +59,8 @@ pub(crate) trait Store: Send + Sync {
     /// The same from time to time: it goes on where it ended.
     async fn prune_on(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable>;
 
-    /// Whether there is a handler of this name, or work that one has left.
-    async fn has_handler(&self, name: String) -> Result<bool, Unavailable>;
-
-    /// Whether anything is stored under an endpoint of this name.
-    async fn has_endpoint(&self, name: String) -> Result<bool, Unavailable>;
+    /// Whether anything is stored under a name.
+    async fn is_known(&self, name: Name) -> Result<bool, Unavailable>;
 
     /// Removes a person.
     async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Unavailable>;
@@ -204,12 +201,8 @@ impl<B: Backend> Store for DieselStore<B> {
         self.operate(async move |operator| operator.prune_on(retention, actor).await).await
     }
 
-    async fn has_handler(&self, name: String) -> Result<bool, Unavailable> {
-        self.operate(async move |operator| operator.has_handler(name).await).await
-    }
-
-    async fn has_endpoint(&self, name: String) -> Result<bool, Unavailable> {
-        self.operate(async move |operator| operator.has_endpoint(name).await).await
+    async fn is_known(&self, name: Name) -> Result<bool, Unavailable> {
+        self.operate(async move |operator| operator.is_known(name).await).await
     }
 
     async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Unavailable> {

@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use diesel_async::SimpleAsyncConnection as _;
 use mojito_schema::State;
+use rocket::figment::Figment;
 use rocket::futures::FutureExt as _;
 use rocket::http::{Header, Status};
 use rocket::local::asynchronous::Client;
@@ -11,14 +12,13 @@ use rocket_mojito::pool::PgPool;
 use rocket_mojito::{Actor, Replay, Selection};
 use tokio::runtime::Runtime;
 
-use crate::harness::{AUTH, Act, BASE, Body, Database, Host, Lifted, PgDatabase, Script, eventually, in_time, next};
+use crate::harness::{AUTH, Act, BASE, Body, Database, Host, PgDatabase, Script, eventually, in_time, next};
 
 /// What drives a connection to Postgres lives where it was opened.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_a_handler_had_opened_outlives_the_runtime_of_handlers() {
     let place = PgDatabase::new().await;
-    let settings =
-        Lifted::figment().merge(("url", place.url())).merge(("max_connections", 2)).merge(("connect_timeout", 5));
+    let settings = Figment::from(("url", place.url())).join(("max_connections", 2)).join(("connect_timeout", 5));
     let pool = PgPool::init(&settings).await.unwrap();
     let at_launch = pool.get().await.unwrap();
 

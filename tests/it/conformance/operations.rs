@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, EventKind, HandlerSpec, Line, NewAudit, Person, Requeue, Selection, Settlement, Snapshot, Standing, State,
-    Utc, prune,
+    Action, EventKind, HandlerSpec, Line, Name, NewAudit, Person, Requeue, Selection, Settlement, Snapshot, Standing,
+    State, Utc, prune,
 };
 
 use super::{LEASE, claim, garbled, handler, only_work, record, result, said, snapshot_of, states};
@@ -208,8 +208,8 @@ async fn a_text_that_holds_nul_is_nowhere<B: Subject>() {
         for selection in [all().result_id(text), all().endpoint(text), all().handler(text).state(State::Pending)] {
             assert_eq!(count(&mut store, selection, 10).await, 0, "{text:?}");
         }
-        assert_eq!(B::has_handler(&mut store.connection, text.to_owned()).await, Ok(false), "{text:?}");
-        assert_eq!(B::has_endpoint(&mut store.connection, text.to_owned()).await, Ok(false), "{text:?}");
+        assert_eq!(B::is_known(&mut store.connection, Name::Handler(text.to_owned())).await, Ok(false), "{text:?}");
+        assert_eq!(B::is_known(&mut store.connection, Name::Endpoint(text.to_owned())).await, Ok(false), "{text:?}");
         let text = || text.to_owned();
         for person in [
             Person::ResultId(text()),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mojito_schema::State;
-use rocket_mojito::Standing;
+use rocket_mojito::{Actor, Replay, Selection, Standing};
 use tokio::sync::Notify;
 
 use super::{builder, host, host_with, is_in};
@@ -147,5 +147,49 @@ async fn a_late_delivery_reaches_only_those_that_want_it() {
     let work = host.database.work();
     assert_eq!((told.delivery, told.standing, told.version), (late, Standing::Late, None));
     assert_eq!(work.iter().filter(|work| work.delivery_id == late).count(), 1);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_replayed_waits_for_what_runs() {
+    let gate = Arc::new(Notify::new());
+    let (host, mut seen) = host({
+        let gate = Arc::clone(&gate);
+        move |event, _| match (event.payload().id.as_str(), event.version()) {
+            ("r", Some(2)) => Act::WaitThenEffect(Arc::clone(&gate)),
+            _ => Act::Effect,
+        }
+    })
+    .await;
+    let first = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
+    next(&mut seen).await;
+    eventually("the first is completed", || is_in(&host, first, State::Completed)).await;
+    let second = host.post("interview_result", &Body::result("r").with("score", 1).bytes()).await.delivery();
+    next(&mut seen).await;
+
+    host.inbox.replay(Replay::of(Selection::delivery(first)), Actor::new("anna")).await.unwrap();
+    let other = host.post("interview_result", &Body::result("other").bytes()).await.delivery();
+    eventually("the other is completed", || is_in(&host, other, State::Completed)).await;
+    let is_waiting = is_in(&host, first, State::Pending) && is_in(&host, second, State::Running);
+    gate.notify_one();
+    eventually("the first is completed again", || is_in(&host, first, State::Completed)).await;
+
+    let order: Vec<i64> = host.database.effects().iter().map(|effect| effect.delivery_id).collect();
+    assert!(is_waiting, "the first ran beside the second");
+    assert_eq!(order, [first, other, second, first]);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_has_lost_its_first_goes_on() {
+    let (host, mut seen) = host(|_, _| Act::Effect).await;
+    host.inbox.pause_handler("Script").unwrap();
+    let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
+    host.database.run("UPDATE mojito_work SET is_first = 0");
+
+    host.inbox.resume_handler("Script").unwrap();
+
+    next(&mut seen).await;
+    eventually("it is completed", || is_in(&host, delivery, State::Completed)).await;
     host.stop().await;
 }
