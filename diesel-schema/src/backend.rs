@@ -8,9 +8,9 @@ use diesel_async::pooled_connection::PoolableConnection;
 
 pub use crate::open::Open;
 use crate::{
-    Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, Name, NewAudit, NewDelivery,
-    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Rescue, Scrubbed, Selection,
-    Settlement, Ticket, Utc,
+    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, Left, Line, Name, NewAudit,
+    NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue, Selection, Settlement,
+    StoredBody, StoredState, Ticket, Undone, Utc,
 };
 
 mod sealed {
@@ -222,8 +222,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         now: Utc,
     ) -> impl Future<Output = QueryResult<bool>> + Send;
 
-    /// Commits what [`begin`](Self::begin) opened: effect and "done" mark together, and promotes the next of the line. It is
-    /// truly committed, whatever the handler has done on the connection meanwhile, or it is an error.
+    /// Commits what [`begin`](Self::begin) or [`begin_erasure`](Self::begin_erasure) opened, and promotes within the line, if
+    /// it names one. It is truly committed, whatever a handler has done on the connection meanwhile, or it is an error.
     ///
     /// It waits for no disk. What a power cut takes it takes whole, mark and effect, and the work is done again.
     ///
@@ -232,7 +232,7 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     /// When it was not committed, or nobody knows; then the connection is fit to be closed.
     fn commit(
         connection: &mut Self::Connection,
-        ticket: Ticket,
+        line: Option<Line>,
     ) -> impl Future<Output = Result<Left, NotCommitted>> + Send;
 
     /// Rolls back what [`begin`](Self::begin) opened.
@@ -329,6 +329,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     /// Gives a quarantined delivery, understood at last, its standing and its work. Repeat detection is passed by on
     /// purpose. Where its result has come to something newer it is late: the state is not moved back.
     ///
+    /// Where its result is erased it is a repeat of the tombstone, and its body is removed.
+    ///
     /// `None` when the delivery is not quarantined any more.
     ///
     /// # Errors
@@ -379,38 +381,53 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         limit: i64,
     ) -> impl Future<Output = QueryResult<PruneStep>> + Send;
 
-    /// Up to `limit` deliveries after `after_id` that still have a body.
+    /// The next bodies after the delivery `after_id`, in stored order: no more than `max_bytes` together, but one at least.
+    /// None where there is nothing left.
     ///
     /// # Errors
     ///
     /// Those of the database.
     fn bodies(
         connection: &mut Self::Connection,
+        which: Bodies,
         after_id: i64,
-        limit: i64,
-    ) -> impl Future<Output = QueryResult<Vec<DeliveryRow>>> + Send;
+        max_bytes: i64,
+    ) -> impl Future<Output = QueryResult<Vec<StoredBody>>> + Send;
 
-    /// The endpoint and id of each result whose current state names the person.
+    /// The next states whose delivery comes after `after_id`, likewise. A result that moves on meanwhile is met again.
     ///
     /// # Errors
     ///
     /// Those of the database.
-    fn results_of(
+    fn states(
         connection: &mut Self::Connection,
-        person: Person,
-    ) -> impl Future<Output = QueryResult<Vec<(String, String)>>> + Send;
+        after_id: i64,
+        max_bytes: i64,
+    ) -> impl Future<Output = QueryResult<Vec<StoredState>>> + Send;
 
-    /// Removes one result: its state, all its bodies, its error texts, its waiting and running work. A tombstone stays.
+    /// What [`begin_erasure`](Self::begin_erasure) would remove of one result.
     ///
     /// # Errors
     ///
-    /// Those of the database; then nothing was changed.
-    fn erase_result(
+    /// Those of the database.
+    fn count_erasure(
+        connection: &mut Self::Connection,
+        endpoint: String,
+        id: String,
+    ) -> impl Future<Output = QueryResult<ErasedRows>> + Send;
+
+    /// Removes one result, in a transaction that stays open: its state, all its bodies, its error texts, its waiting and
+    /// running work. A tombstone stays. [`commit`](Self::commit) or [`rollback`](Self::rollback) ends it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then no transaction is open, or the connection is fit to be closed.
+    fn begin_erasure(
         connection: &mut Self::Connection,
         endpoint: String,
         id: String,
         now: Utc,
-    ) -> impl Future<Output = QueryResult<Erased>> + Send;
+    ) -> impl Future<Output = QueryResult<ErasedRows>> + Send;
 
     /// Removes the body of one delivery, whatever result it is about.
     ///
@@ -420,14 +437,14 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     fn erase_body(
         connection: &mut Self::Connection,
         delivery_id: i64,
-    ) -> impl Future<Output = QueryResult<Erased>> + Send;
+    ) -> impl Future<Output = QueryResult<ErasedRows>> + Send;
 
-    /// Makes what was removed disappear from the database's files too, as far as the database can.
+    /// Makes what was removed disappear from the database's files too. Whatever it could not do.
     ///
     /// # Errors
     ///
     /// Those of the database. What was removed stays removed.
-    fn scrub(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Scrubbed>> + Send;
+    fn scrub(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Vec<Undone>>> + Send;
 
     /// Enters an operator's action into the audit, before it is carried out.
     ///

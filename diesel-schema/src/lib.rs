@@ -52,6 +52,7 @@ pub mod bench;
 mod claim;
 mod commit;
 mod delivery;
+mod erasure;
 mod error;
 #[doc(hidden)]
 pub mod failpoint;
@@ -85,13 +86,12 @@ pub use self::adrift::Adrift;
 pub use self::backend::{Backend, Open};
 pub use self::commit::{Left, NotCommitted};
 pub use self::delivery::{Content, HandlerSpec, NewDelivery, Recorded};
+pub use self::erasure::{Bodies, ErasedRows, Person, StoredBody, StoredState, Undone};
 pub use self::error::OpenError;
 pub use self::fault::{Trouble, fault, is_conflict, is_read_only, is_unknown, trouble};
 pub use self::finding::{Finding, FindingCode};
 pub use self::fingerprint::Fingerprint;
-pub use self::operation::{
-    Erased, Name, NewAudit, Page, Person, PruneStep, Requeue, Requeued, Rescue, Scrubbed, Selected,
-};
+pub use self::operation::{Name, NewAudit, Page, PruneStep, Requeue, Requeued, Rescue, Selected};
 #[cfg(feature = "postgres")]
 pub use self::postgres::Postgres;
 pub use self::prune::prune;

@@ -6,7 +6,7 @@ use crate::notice::Notice;
 use crate::stage::Stage;
 use crate::tables::applications::Application;
 use crate::tables::events::NewEntry;
-use crate::tables::{deliveries, notices};
+use crate::tables::{deliveries, events, notices};
 
 /// Files every delivery: an entry in the timeline, and where the application stands now.
 ///
@@ -38,6 +38,14 @@ impl MojitoHandler<Db> for HiringDesk {
         let tx = cx.transaction().await?;
         let stage = Stage::of_failure(deliveries::had_result(tx, event).await?);
         file(tx, event, stage).await?;
+        Ok(())
+    }
+
+    async fn erased(&self, endpoint: &str, result_id: &str, tx: &mut DbConnection) -> HandlerResult {
+        let others = deliveries::of_other_endpoints(tx, endpoint, result_id).await?;
+        events::erase(tx, result_id, &others).await?;
+        notices::erase(tx, endpoint, result_id).await?;
+        Application::erase(tx, endpoint, result_id).await?;
         Ok(())
     }
 }
@@ -77,4 +85,101 @@ fn noticed(event: &Event, former: Option<Stage>, stage: Stage) -> Vec<Notice> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+// On SQLite a database is made for the test, in memory. What runs on Postgres is tested from outside.
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod tests {
+    use std::time::Duration;
+
+    use diesel::sql_types::Text;
+    use diesel_async::RunQueryDsl;
+    use rocket::figment::{Figment, util::map};
+    use rocket::http::Header;
+    use rocket::local::asynchronous::Client;
+    use rocket_db_pools::{Database as _, Pool as _};
+    use rocket_mojito::{Actor, Inbox, Person};
+
+    use crate::database::HiringDb;
+    use crate::environment::Environment;
+
+    const SECRET: &str = "default-secret-0123456789";
+    const OTHER_SECRET: &str = "other-secret-0123456789abc";
+
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        value: String,
+    }
+
+    /// A desk in memory with the endpoints `default` and `other`.
+    async fn desk() -> Client {
+        let other = map!["id" => "other", "header" => "X-Mojito-Secret", "value" => OTHER_SECRET];
+        let figment = Figment::from(rocket::Config::debug_default())
+            .merge(("databases.mojito.url", ":memory:"))
+            .merge(("mojito.allow_ephemeral", true))
+            .merge(("mojito.endpoints.other.secrets", [other]));
+        let environment = Environment { mojito_secret: Some(SECRET.to_owned()), ..Environment::default() };
+        Client::tracked(crate::rocket(figment, environment).unwrap()).await.unwrap()
+    }
+
+    async fn post(desk: &Client, endpoint: &str, result_id: &str, mail: &str, score: u8) {
+        let secret = if endpoint.is_empty() { SECRET } else { OTHER_SECRET };
+        let body = serde_json::json!({
+            "id": result_id, "status": "active", "interview_status": "completed", "candidate_email": mail,
+            "score": score, "recruiter_go_next_round": true,
+        });
+        let request = desk.post(format!("/webhooks/jobmojito{endpoint}/interview_result"));
+        let answer = request.header(Header::new("X-Mojito-Secret", secret)).body(body.to_string()).dispatch().await;
+        assert_eq!(answer.status().code, 200);
+    }
+
+    async fn texts(desk: &Client, query: &str) -> Vec<String> {
+        let mut connection = HiringDb::fetch(desk.rocket()).unwrap().get().await.unwrap();
+        let rows: Vec<Row> = diesel::sql_query(query).load(&mut connection).await.unwrap();
+        rows.into_iter().map(|row| row.value).collect()
+    }
+
+    async fn all_handled(desk: &Client) {
+        let open = "SELECT CAST(count(*) AS TEXT) AS value FROM mojito_work WHERE finished_at IS NULL";
+        let handled = async {
+            while texts(desk, open).await != ["0"] {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), handled).await.unwrap();
+    }
+
+    #[rocket::async_test]
+    async fn the_desk_forgets_who_is_erased_and_nobody_else() {
+        let told = "SELECT 'application of ' || endpoint || '/' || result_id AS value FROM applications
+            UNION SELECT 'notices of ' || endpoint || '/' || result_id FROM application_notices
+            UNION SELECT 'timeline of ' || coalesce(endpoint, 'pruned') || '/' || e.result_id FROM application_events AS e
+                LEFT JOIN mojito_deliveries AS d ON d.id = e.delivery_id
+            ORDER BY 1";
+        let desk = desk().await;
+        post(&desk, "", "r", "ann@example.com", 5).await;
+        post(&desk, "", "r", "ann@example.com", 7).await;
+        post(&desk, "", "s", "bob@example.com", 5).await;
+        post(&desk, "/other", "r", "bob@example.com", 5).await;
+        all_handled(&desk).await;
+        // The timeline outlives deliveries that are pruned.
+        texts(&desk, "UPDATE application_events SET delivery_id = -1 WHERE delivery_id = 1 RETURNING '' AS value")
+            .await;
+        let before = texts(&desk, told).await;
+
+        let inbox = desk.rocket().state::<Inbox>().unwrap();
+        let person = Person::Email("ann@example.com".to_owned());
+        let erased = inbox.erase(person, Actor::new("anna").because("asked to")).await.unwrap();
+
+        let of =
+            |result: &str| ["application of ", "notices of ", "timeline of "].map(|what| format!("{what}{result}"));
+        let mut others = [of("default/s"), of("other/r")].concat();
+        others.sort();
+        assert_eq!(before.len(), 10, "{before:?}");
+        assert_eq!((erased.results, erased.kept.len()), (1, 0));
+        assert_eq!(texts(&desk, told).await, others);
+        desk.terminate().await;
+    }
 }

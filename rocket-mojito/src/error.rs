@@ -13,6 +13,7 @@ enum Kind {
     Config(String),
     Database { setting: String, source: OpenError },
     Unavailable(&'static str),
+    Refused(String),
 }
 
 impl Error {
@@ -26,12 +27,21 @@ impl Error {
         matches!(*self.0, Kind::Database { .. } | Kind::Unavailable(_))
     }
 
+    /// Whether an operator's request was not carried out because of what it asks for. Nothing was touched.
+    pub fn is_refused(&self) -> bool {
+        matches!(*self.0, Kind::Refused(_))
+    }
+
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Self(Box::new(Kind::Config(message.into())))
     }
 
     pub(crate) fn database(setting: impl Into<String>, source: OpenError) -> Self {
         Self(Box::new(Kind::Database { setting: setting.into(), source }))
+    }
+
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self(Box::new(Kind::Refused(message.into())))
     }
 
     pub(crate) fn unavailable(what: &'static str) -> Self {
@@ -42,7 +52,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Kind::Config(message) => f.write_str(message),
+            Kind::Config(message) | Kind::Refused(message) => f.write_str(message),
             Kind::Database { setting, source } => write!(f, "`{setting}`: {source}"),
             Kind::Unavailable(what) => write!(f, "{what}: the database did not answer; try again"),
         }
@@ -60,7 +70,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
             Kind::Database { source, .. } => Some(source),
-            Kind::Config(_) | Kind::Unavailable(_) => None,
+            Kind::Config(_) | Kind::Refused(_) | Kind::Unavailable(_) => None,
         }
     }
 }

@@ -11,10 +11,10 @@ use rocket_db_pools::Database as HostDatabase;
 use tokio::sync::Mutex;
 
 use crate::config::{Endpoints, MojitoConfig, Pauses, compare_pool, read_pool};
-use crate::dispatch::{Dispatcher, HandlerRuntime, MojitoHandler, Pruner};
+use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner};
 use crate::ingress::Ingress;
 use crate::pool::Pool;
-use crate::store::{Database, DieselStore, Link, Recorder, Recording, Signal, Store};
+use crate::store::{Database, DieselStore, ErasedHook, Link, Recorder, Recording, Signal, Store};
 use crate::{Error, Inbox, routes};
 
 /// After how long the launch says that migrations still run.
@@ -134,7 +134,9 @@ impl<B: Backend> MojitoFairing<B> {
         let recorder = Recorder::start(&database, &handlers, &signal, queue_limit, self.config.ack_deadline);
         let (recorder, recording) = recorder.await.map_err(|_| Error::unavailable("a connection to record on"))?;
         let operator = Link::new(Arc::clone(&database));
-        let store = Arc::new(DieselStore::new(recorder, self.config.ack_deadline, operator, handlers, signal.clone()));
+        let hooks = self.handlers.iter().map(|handler| Arc::new(Hook(Arc::clone(handler))) as Arc<dyn ErasedHook<B>>);
+        let (ack_deadline, hooks) = (self.config.ack_deadline, hooks.collect());
+        let store = Arc::new(DieselStore::new(recorder, ack_deadline, operator, handlers, hooks, signal.clone()));
         let runtime = Some(runtime);
         Ok((endpoints, Running { database, store, pauses, signal, recording, runtime, dispatcher: None }))
     }

@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backlog, Erased, Name, Person, Selection};
+use mojito_schema::{Backlog, Name, Person, Selection};
 use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 use crate::Error;
 use crate::config::{Pauses, Retention};
+use crate::erasure::{Erased, Erasure};
 use crate::ingress::{MojitoEvent, Receipt, Rejection};
 use crate::operation::{Actor, Pruned, Replay, Replayed};
-use crate::store::{Signal, Store};
+use crate::store::{NotErased, Signal, Store};
 
 /// The way into the store: records deliveries, and tells and does what operators ask for.
 ///
@@ -121,21 +122,41 @@ impl Inbox {
         self.store.prune(self.retention, actor).await.map_err(|_| Error::unavailable("the prune"))
     }
 
-    /// Removes a person from every table, body and error text. What comes for an erased result later is acknowledged
-    /// and not kept.
+    /// Removes a person from every table, body and error text, result by result. What comes for an erased result later is
+    /// acknowledged and not kept.
     ///
-    /// Every stored body is read, since former states can name the person too: on a large table it takes a while,
-    /// and holds nobody up. Tables of the host's own are the host's to clean.
+    /// A result is about the person where one of its bodies, former ones too, or its state is. An id counts in a field of its
+    /// name, a mail address wherever it stands as a whole text. What only mentions them is left, and stands in the receipt
+    /// ([`Erased::elsewhere`]), as does whatever could not be done ([`Erased::kept`], [`Erased::undone`]).
+    ///
+    /// Every stored body is read, a few at a time: on a large table it takes a while, and holds nobody up. At the end SQLite
+    /// rewrites its file, if that has 64 MiB or less: nobody else writes for a second or so. Each attached handler deletes from
+    /// the host's tables by [`MojitoHandler::erased`](crate::MojitoHandler::erased), in the same transaction.
+    ///
+    /// A [`Person`] is enough for up to twenty results; more want to be confirmed by [`Erasure::confirm`].
     ///
     /// # Errors
     ///
-    /// As [`replay`](Self::replay). It can be asked for again.
+    /// [`is_refused`](Error::is_refused) where the person's value is blank, a mail address is none, or the number of results
+    /// is not the one that was confirmed: then nothing was touched. Otherwise as [`replay`](Self::replay). It can be asked
+    /// for again.
     ///
     /// # Cancellation
     ///
     /// Dropping the future cancels nothing: it goes on.
-    pub async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Error> {
-        self.store.erase(person, actor).await.map_err(|_| Error::unavailable("the erasure"))
+    pub async fn erase(&self, erasure: impl Into<Erasure>, actor: Actor) -> Result<Erased, Error> {
+        self.store.erase(erasure.into(), actor).await.map_err(not_erased)
+    }
+
+    /// What [`erase`](Self::erase) would come to: the same without the writing, and without the handlers. Nothing is kept or
+    /// undone yet.
+    ///
+    /// # Errors
+    ///
+    /// [`is_refused`](Error::is_refused) where the person's value is blank, or a mail address is none. Otherwise when the
+    /// database does not answer.
+    pub async fn count_erasure(&self, person: &Person) -> Result<Erased, Error> {
+        self.store.count_erasure(person.clone()).await.map_err(not_erased)
     }
 
     /// A name that is mistyped would mean nothing, and nothing would be said. What is gone may have left something.
@@ -193,6 +214,13 @@ impl Inbox {
         self.pauses.set_handler(name, false)?;
         self.signal.notify();
         Ok(())
+    }
+}
+
+fn not_erased(error: NotErased) -> Error {
+    match error {
+        NotErased::Refused(sentence) => Error::refused(sentence),
+        NotErased::Unavailable(_) => Error::unavailable("the erasure"),
     }
 }
 

@@ -58,6 +58,7 @@ compile_error!("enable a database feature: `sqlite` or `postgres`");
 
 mod config;
 mod dispatch;
+mod erasure;
 mod error;
 mod event;
 mod fairing;
@@ -79,11 +80,12 @@ pub use mojito_schema::Postgres;
 #[cfg(feature = "sqlite")]
 pub use mojito_schema::Sqlite;
 pub use mojito_schema::{
-    Backend, Backlog, Erased, EventKind, Field, Finding, FindingCode, Person, Selection, Standing, State, Utc,
+    Backend, Backlog, EventKind, Field, Finding, FindingCode, Person, Selection, Standing, State, Undone, Utc,
 };
 
 pub use self::config::{Encoding, EndpointConfig, MojitoConfig, SecretConfig};
 pub use self::dispatch::{Context, HandlerError, HandlerResult, MojitoHandler};
+pub use self::erasure::{Elsewhere, Erased, Erasure, Kept, KeptBecause};
 pub use self::error::Error;
 pub use self::event::{
     Event, Extra, InterviewStatus, Number, Payload, Presence, ProcessingStatus, Reasons, ResultStatus,

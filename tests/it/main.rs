@@ -13,6 +13,7 @@ mod crash;
 mod disks;
 mod dispatch;
 mod documents;
+mod erasure;
 mod example;
 mod failpoints;
 mod faults;

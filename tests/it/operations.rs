@@ -1,19 +1,13 @@
-//! What operators can do: replay, discard, prune, erase, pause.
+//! What operators can do: replay, discard, prune, pause.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{Action, State};
-use rocket_mojito::{Actor, Event, Inbox, Person, Replay, Selection, Standing};
+use rocket_mojito::{Actor, Event, Inbox, Replay, Selection, Standing};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::harness::{Act, Body, Database, Ground, Host, Script, Seen, eventually, next};
-
-/// Looks for bytes in the database's files.
-fn is_in_files(database: &Database, text: &str) -> bool {
-    let files = std::fs::read_dir(database.folder()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
-    files.into_iter().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
-}
+use crate::harness::{Act, Body, Database, Host, Script, Seen, eventually, next};
 
 async fn host(decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static) -> (Host, Inbox, UnboundedReceiver<Seen>) {
     let (script, seen) = Script::new(decide);
@@ -281,102 +275,6 @@ async fn what_is_too_old_is_pruned_and_nothing_that_is_needed() {
     let left: Vec<(i64, bool)> = host.database.deliveries().iter().map(|row| (row.id, row.body.is_some())).collect();
     assert_eq!((pruned.bodies, pruned.deliveries), (2, 1));
     assert_eq!(left, [(current, false), (waiting, true), (young, true)], "{replaced} alone is gone");
-    host.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_erased_person_leaves_no_byte_and_does_not_come_back() {
-    let (host, inbox, mut seen) = host(|event, attempt| match (event.version(), attempt) {
-        (Some(1), _) => Act::Effect,
-        _ => Act::Fail("canary-error about canary-name"),
-    })
-    .await;
-    let of_canary = |id: &str| {
-        Body::result(id)
-            .with("candidate_name", "canary-name")
-            .with("candidate_email", "Canary@Example.com")
-            .with("ai_analysis", "canary-analysis")
-            .with("note", "canary-extra")
-    };
-    let first = of_canary("r").bytes();
-    let second = of_canary("r").with("score", 9).bytes();
-    // Later states of a second result do not name the person any more.
-    let renamed = of_canary("renamed").bytes();
-    let anonymous = Body::result("renamed").with("candidate_email", "other@example.com").bytes();
-    let broken = br#"{"id": 7, "candidate_email": "canary@example.com", "candidate_name": "canary-name"}"#;
-    host.post("interview_result", &first).await;
-    let newest = host.post("interview_result", &second).await.delivery();
-    host.post("interview_result", &renamed).await;
-    host.post("interview_result", &anonymous).await;
-    host.post("interview_result", broken).await;
-    let bystander = host.post("interview_result", &Body::result("bystander").bytes()).await.delivery();
-    for _ in 0..5 {
-        next(&mut seen).await;
-    }
-    eventually("nothing runs", || host.database.work().iter().all(|work| work.state != State::Running)).await;
-
-    let erased = inbox.erase(Person::Email("canary@example.com".into()), anna()).await.unwrap();
-    let late_retry = host.post("interview_result", &first).await;
-    let retry_of_newest = host.post("interview_result", &second).await;
-    let new_state = host.post("interview_result", &of_canary("r").with("score", 1).bytes()).await;
-    let broken_again = host.post("interview_result", broken).await;
-
-    let audit = host.database.audit();
-    assert_eq!((erased.results, erased.bodies), (2, 5));
-    assert_eq!((late_retry.status, late_retry.delivery()), (200, newest));
-    assert_eq!((retry_of_newest.delivery(), new_state.delivery()), (newest, newest));
-    assert_eq!(broken_again.status, 200);
-    assert_eq!(
-        host.database.deliveries().iter().filter(|row| row.body.is_some()).map(|row| row.id).collect::<Vec<_>>(),
-        [bystander]
-    );
-    assert_eq!(audit.last().unwrap().target, r#"{"by":"candidate_email"}"#);
-    host.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_byte_of_an_erased_person_is_left_in_the_files() {
-    let (host, inbox, mut seen) = host(|_, _| Act::Nothing).await;
-    let database = Arc::clone(&host.database);
-    for score in 0..20 {
-        let analysis = format!("canary-analysis {} {score}", "long ".repeat(500));
-        let body =
-            Body::result("r").with("candidate_name", "canary-name").with("ai_analysis", analysis).with("score", score);
-        host.post("interview_result", &body.bytes()).await;
-        next(&mut seen).await;
-    }
-    all_finished(&host).await;
-    let before = is_in_files(&database, "canary-name");
-
-    inbox.erase(Person::ResultId("r".into()), anna()).await.unwrap();
-    host.post("interview_result", &Body::result("r").with("candidate_name", "canary-name").bytes()).await;
-    host.stop().await;
-
-    assert!(before, "the test would see nothing either way");
-    assert!(!is_in_files(&database, "canary"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_runs_while_its_person_is_erased_has_no_effect() {
-    let gate = Arc::new(tokio::sync::Notify::new());
-    let (host, inbox, mut seen) = host({
-        let gate = Arc::clone(&gate);
-        move |event, _| match event.payload().id.as_str() {
-            "r" => Act::WaitThenEffect(Arc::clone(&gate)),
-            _ => Act::Effect,
-        }
-    })
-    .await;
-    host.post("interview_result", &Body::result("r").bytes()).await;
-    next(&mut seen).await;
-
-    inbox.erase(Person::ResultId("r".into()), anna()).await.unwrap();
-    gate.notify_one();
-    host.post("interview_result", &Body::result("other").bytes()).await;
-    next(&mut seen).await;
-    all_finished(&host).await;
-
-    assert!(host.database.effects().iter().all(|effect| effect.result_id == "other"));
     host.stop().await;
 }
 

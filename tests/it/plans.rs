@@ -106,7 +106,7 @@ async fn work_a_while<B: Subject>(connection: &mut B::Connection) {
             .await;
     }
     assert!(B::begin(connection, tickets[3].clone(), LEASE, now).await.unwrap());
-    B::commit(connection, tickets[3].clone()).await.unwrap();
+    B::commit(connection, Some(tickets[3].line())).await.unwrap();
     for (ticket, settlement) in tickets.into_iter().zip([
         Settlement::Complete,
         Settlement::Release,

@@ -85,20 +85,26 @@ diesel::define_sql_function! {
     fn pg_is_in_recovery() -> diesel::sql_types::Bool;
 }
 
-/// Commits what was begun, promotes the next of its line, and cleans the session.
+/// Commits what was begun, promotes within its line, and cleans the session.
 ///
 /// Two things are looked at that the answer of a commit does not say. In a transaction that has failed Postgres answers
 /// COMMIT with a ROLLBACK, and takes that for a success; a transaction that the handler began in place of ours has no
 /// mark. Either makes the first statement fail, and what is open then is rolled back.
-pub(super) async fn commit(connection: &mut Connection, ticket: &Ticket) -> Result<Left, NotCommitted> {
+pub(super) async fn commit(connection: &mut Connection, line: Option<&Line>) -> Result<Left, NotCommitted> {
     if !is_outermost(connection) {
         return Err(NotCommitted::Unfinished);
     }
-    let line = ticket.line();
     let whether_intact = format!("SELECT coalesce(nullif(current_setting('{MARK}', true), ''), '{ENDED}')::boolean");
     let (intact, promoted) = {
-        let mut first = &*connection;
-        join(first.batch_execute(&whether_intact), promote_if_seen(&*connection, &line)).await
+        let connection = &*connection;
+        let mut first = connection;
+        let promote = async {
+            match line {
+                Some(line) => promote_if_seen(connection, line).await,
+                None => Ok(Some(false)),
+            }
+        };
+        join(first.batch_execute(&whether_intact), promote).await
     };
     intact.map_err(not_intact)?;
     let promoted = promoted.map_err(not_committed)?;
@@ -106,8 +112,8 @@ pub(super) async fn commit(connection: &mut Connection, ticket: &Ticket) -> Resu
     connection.instrumentation().on_connection_event(InstrumentationEvent::commit_transaction(NonZeroU32::MIN));
     connection.batch_execute(&commit).await.map_err(not_committed)?;
     let left = over(connection).map_err(NotCommitted::Unknown)?;
-    if promoted.is_none() {
-        promote_later(connection, &line).await;
+    if let (None, Some(line)) = (promoted, line) {
+        promote_later(connection, line).await;
     }
     Ok(left)
 }

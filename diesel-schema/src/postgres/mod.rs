@@ -4,6 +4,7 @@ mod attempt;
 mod bulk;
 mod claim;
 mod connection;
+mod erasure;
 mod handshake;
 mod ids;
 mod line;
@@ -40,9 +41,9 @@ use self::url::{Proxy, Url};
 use crate::backend::{Backend, Open};
 use crate::fault::{is_in_the_way, unknown};
 use crate::{
-    Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, Name, NewAudit, NewDelivery,
-    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Rescue, Scrubbed, Selection,
-    Settlement, Ticket, Utc,
+    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, Left, Line, Name, NewAudit,
+    NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue, Selection, Settlement,
+    StoredBody, StoredState, Ticket, Undone, Utc,
 };
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -268,8 +269,8 @@ impl Backend for Postgres {
         heard(attempt::begin(connection, &ticket, lease)).await
     }
 
-    async fn commit(connection: &mut Connection, ticket: Ticket) -> Result<Left, NotCommitted> {
-        let answer = tokio::time::timeout(SILENCE, attempt::commit(connection, &ticket)).await;
+    async fn commit(connection: &mut Connection, line: Option<Line>) -> Result<Left, NotCommitted> {
+        let answer = tokio::time::timeout(SILENCE, attempt::commit(connection, line.as_ref())).await;
         answer.unwrap_or_else(|_| Err(NotCommitted::Unknown(unknown("the server fell silent"))))
     }
 
@@ -356,28 +357,38 @@ impl Backend for Postgres {
         })
     }
 
-    async fn bodies(connection: &mut Connection, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
-        write!(connection, Terms::default(), |c| verbs::bodies(c, after_id, limit))
+    async fn bodies(
+        connection: &mut Connection,
+        which: Bodies,
+        after_id: i64,
+        max_bytes: i64,
+    ) -> QueryResult<Vec<StoredBody>> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::bodies(c, which, after_id, max_bytes)) }).await
     }
 
-    async fn results_of(connection: &mut Connection, person: Person) -> QueryResult<Vec<(String, String)>> {
-        write!(connection, Terms::default(), |c| verbs::results_of(c, &person))
+    async fn states(connection: &mut Connection, after_id: i64, max_bytes: i64) -> QueryResult<Vec<StoredState>> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::states(c, after_id, max_bytes)) }).await
     }
 
-    async fn erase_result(connection: &mut Connection, endpoint: String, id: String, _: Utc) -> QueryResult<Erased> {
-        write!(connection, |c, now| verbs::erase_result(c, &endpoint, &id, now))
+    async fn count_erasure(connection: &mut Connection, endpoint: String, id: String) -> QueryResult<ErasedRows> {
+        write!(connection, Terms::default(), |c| verbs::count_erasure(c, &endpoint, &id))
     }
 
-    async fn erase_body(connection: &mut Connection, delivery_id: i64) -> QueryResult<Erased> {
+    async fn begin_erasure(
+        connection: &mut Connection,
+        endpoint: String,
+        id: String,
+        _: Utc,
+    ) -> QueryResult<ErasedRows> {
+        again!(erasure::begin(connection, &endpoint, &id))
+    }
+
+    async fn erase_body(connection: &mut Connection, delivery_id: i64) -> QueryResult<ErasedRows> {
         write!(connection, Terms::default(), |c| verbs::erase_body(c, delivery_id))
     }
 
-    async fn scrub(connection: &mut Connection) -> QueryResult<Scrubbed> {
-        // Dead rows are given back to the tables' files; the write-ahead log and backups are the server's own matter.
-        connection.batch_execute("VACUUM mojito_deliveries").await?;
-        connection.batch_execute("VACUUM mojito_results").await?;
-        connection.batch_execute("VACUUM mojito_work").await?;
-        Ok(Scrubbed::Done)
+    async fn scrub(connection: &mut Connection) -> QueryResult<Vec<Undone>> {
+        erasure::scrub(connection).await
     }
 
     async fn begin_audit(connection: &mut Connection, audit: NewAudit, _: Utc) -> QueryResult<i64> {

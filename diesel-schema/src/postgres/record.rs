@@ -20,7 +20,7 @@ use crate::update::update;
 use crate::{Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Utc, results};
 
 /// How long recording waits for a lock that it did not expect: of a table, or of rows that triggers of the host's write.
-const LOCK_WAIT: Duration = Duration::from_millis(250);
+const LOCK_WAIT: Duration = Duration::from_millis(500);
 
 /// Locks the results of the batch, loads what it stands on, decides, writes: the same few statements, whatever the size of
 /// the batch, and one round trip for what does not wait for each other.

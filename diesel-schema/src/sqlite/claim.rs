@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::sqlite::migrations::MIGRATIONS;
     use crate::tables::deliveries::{body_of_version, known, of_message, quarantined, waiting};
-    use crate::tables::line::{behind_first, finished_firsts, first_of};
+    use crate::tables::line::{behind_first, first_of};
     use crate::tables::work::lapsed;
 
     #[derive(QueryableByName)]
@@ -101,7 +101,6 @@ mod tests {
             (sql(&claimable("h", &now)), "mojito_work_claimable"),
             (sql(&first_of(1, "h")), "mojito_work_first"),
             (sql(&behind_first(1, "h")), "mojito_work_behind"),
-            (sql(&finished_firsts()), "mojito_work_finished_first"),
             (sql(&lapsed(&now)), "mojito_work_by_lease"),
             (sql(&known(1, &[0; 32])), "mojito_deliveries_by_fingerprint"),
             (sql(&quarantined()), "mojito_deliveries_by_version"),

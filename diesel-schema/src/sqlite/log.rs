@@ -7,7 +7,6 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::Integer;
 
 use super::wal::{Wal, Way};
-use crate::Scrubbed;
 use crate::fault::LOST_FRAMES;
 
 /// What SQLite tells of a checkpoint.
@@ -70,10 +69,10 @@ pub(super) fn shorten(connection: &mut SqliteConnection) -> QueryResult<bool> {
     truncate_within(connection, 0)
 }
 
-/// Leaves no byte in the log. While a reader is waited for nobody can write, so that is not for long.
-pub(super) fn scrub(connection: &mut SqliteConnection) -> QueryResult<Scrubbed> {
-    let is_empty = truncate_within(connection, 1000)?;
-    Ok(if is_empty { Scrubbed::Done } else { Scrubbed::ReaderInTheWay })
+/// Leaves no byte in the log, unless somebody reads it. While a reader is waited for nobody can write, so that is not for
+/// long. Whether the log is empty.
+pub(super) fn truncate(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    truncate_within(connection, 1000)
 }
 
 /// How many frames SQLite has in the log.
@@ -82,7 +81,7 @@ pub(super) fn frames_of(connection: &mut SqliteConnection) -> QueryResult<u64> {
 }
 
 fn empty(connection: &mut SqliteConnection) -> QueryResult<()> {
-    match truncate_within(connection, 1000)? {
+    match truncate(connection)? {
         true => Ok(()),
         false => Err(database_error("database is locked")),
     }
@@ -138,11 +137,11 @@ mod tests {
         connection.batch_execute("INSERT INTO t VALUES (2)").unwrap();
 
         settle(&mut connection, &path).unwrap();
-        let beside = scrub(&mut connection).unwrap();
+        let beside = truncate(&mut connection).unwrap();
         reader.batch_execute("COMMIT").unwrap();
-        let without = scrub(&mut connection).unwrap();
+        let without = truncate(&mut connection).unwrap();
 
-        assert_eq!((beside, without), (Scrubbed::ReaderInTheWay, Scrubbed::Done));
+        assert_eq!((beside, without), (false, true));
         assert_eq!(path.metadata().unwrap().len(), 0);
         settle(&mut connection, &path).unwrap();
     }

@@ -12,6 +12,7 @@ mod mounts;
 mod record;
 mod rescue;
 mod run;
+mod scrub;
 mod session;
 mod statement;
 mod sync;
@@ -41,9 +42,9 @@ use self::session::Session;
 use crate::backend::{Backend, Open};
 use crate::fault::trouble;
 use crate::{
-    Adrift, Backlog, ClaimRequest, Claimed, DeliveryRow, Erased, HandlerSpec, Left, Line, Name, NewAudit, NewDelivery,
-    NotCommitted, OpenError, Page, Person, PruneStep, Recorded, Requeue, Requeued, Rescue, Scrubbed, Selection,
-    Settlement, Ticket, Utc,
+    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, Left, Line, Name, NewAudit,
+    NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue, Selection, Settlement,
+    StoredBody, StoredState, Ticket, Undone, Utc,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -162,7 +163,7 @@ impl Backend for Sqlite {
         connection.spawn_blocking(move |c| begin(c, &ticket, now)).await
     }
 
-    async fn commit(connection: &mut Wrapper, _: Ticket) -> Result<Left, NotCommitted> {
+    async fn commit(connection: &mut Wrapper, _: Option<Line>) -> Result<Left, NotCommitted> {
         // The next of the line was promoted with the fence: nobody could record meanwhile.
         connection.spawn_blocking(|session| Ok(commit(session))).await.map_err(NotCommitted::Unknown)?
     }
@@ -235,25 +236,38 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(verbs::prune_deliveries(c, before, after_id, limit))).await
     }
 
-    async fn bodies(connection: &mut Wrapper, after_id: i64, limit: i64) -> QueryResult<Vec<DeliveryRow>> {
-        connection.spawn_blocking(move |c| at_once(verbs::bodies(c, after_id, limit))).await
+    async fn bodies(
+        connection: &mut Wrapper,
+        which: Bodies,
+        after_id: i64,
+        max_bytes: i64,
+    ) -> QueryResult<Vec<StoredBody>> {
+        connection.spawn_blocking(move |c| at_once(verbs::bodies(c, which, after_id, max_bytes))).await
     }
 
-    async fn results_of(connection: &mut Wrapper, person: Person) -> QueryResult<Vec<(String, String)>> {
-        connection.spawn_blocking(move |c| at_once(verbs::results_of(c, &person))).await
+    async fn states(connection: &mut Wrapper, after_id: i64, max_bytes: i64) -> QueryResult<Vec<StoredState>> {
+        connection.spawn_blocking(move |c| at_once(verbs::states(c, after_id, max_bytes))).await
     }
 
-    async fn erase_result(connection: &mut Wrapper, endpoint: String, id: String, now: Utc) -> QueryResult<Erased> {
-        write(connection, move |c| at_once(verbs::erase_result(c, &endpoint, &id, now))).await
+    async fn count_erasure(connection: &mut Wrapper, endpoint: String, id: String) -> QueryResult<ErasedRows> {
+        connection.spawn_blocking(move |c| at_once(verbs::count_erasure(c, &endpoint, &id))).await
     }
 
-    async fn erase_body(connection: &mut Wrapper, delivery_id: i64) -> QueryResult<Erased> {
+    async fn begin_erasure(
+        connection: &mut Wrapper,
+        endpoint: String,
+        id: String,
+        now: Utc,
+    ) -> QueryResult<ErasedRows> {
+        connection.spawn_blocking(move |c| begin_erasure(c, &endpoint, &id, now)).await
+    }
+
+    async fn erase_body(connection: &mut Wrapper, delivery_id: i64) -> QueryResult<ErasedRows> {
         write(connection, move |c| at_once(verbs::erase_body(c, delivery_id))).await
     }
 
-    async fn scrub(connection: &mut Wrapper) -> QueryResult<Scrubbed> {
-        // Freed pages are overwritten as they are freed (`secure_delete`); what is left is the write-ahead log.
-        connection.spawn_blocking(|c| log::scrub(c)).await
+    async fn scrub(connection: &mut Wrapper) -> QueryResult<Vec<Undone>> {
+        connection.spawn_blocking(|c| scrub::scrub(c)).await
     }
 
     async fn begin_audit(connection: &mut Wrapper, audit: NewAudit, now: Utc) -> QueryResult<i64> {
@@ -300,6 +314,20 @@ fn begin(session: &mut Session, ticket: &Ticket, now: Utc) -> QueryResult<bool> 
             Ok(true)
         }
         Ok(false) => rollback(session).map(|_| false),
+        Err(error) => {
+            let _ = rollback(session)?;
+            Err(error)
+        }
+    }
+}
+
+fn begin_erasure(session: &mut Session, endpoint: &str, id: &str, now: Utc) -> QueryResult<ErasedRows> {
+    Transactions::begin_transaction_sql(session, "BEGIN IMMEDIATE")?;
+    match at_once(verbs::erase_result(session, endpoint, id, now)) {
+        Ok(erased) => {
+            session.lend();
+            Ok(erased)
+        }
         Err(error) => {
             let _ = rollback(session)?;
             Err(error)

@@ -15,7 +15,7 @@ mod sweep;
 
 pub(crate) use self::audit::{begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
-pub(crate) use self::erase::{bodies, erase_body, erase_result, results_of};
+pub(crate) use self::erase::{bodies, count_erasure, erase_body, erase_result, states};
 pub(crate) use self::prove::prove;
 pub(crate) use self::prune::{prune_bodies, prune_deliveries};
 pub(crate) use self::record::admit;

@@ -73,6 +73,12 @@ pub(crate) async fn admit(
     let heads = heads(connection, std::slice::from_ref(delivery)).await?;
     let ground = Ground { heads, ids: [delivery_id].into(), ..Ground::default() };
     let mut plan = Plan::of_admitted(delivery, handlers, ground, now);
+    let recorded = plan.recorded.pop();
+    if recorded.is_some_and(|recorded| recorded.standing == Standing::Repeat) {
+        // A tombstone swallows it, as it does what comes anew: the body is not kept.
+        diesel::update(place).set(deliveries::body.eq(None::<Vec<u8>>)).execute(connection).await?;
+        return Ok(recorded);
+    }
     for row in plan.deliveries.drain(..) {
         diesel::update(place).set(row).execute(connection).await?;
     }
@@ -83,5 +89,5 @@ pub(crate) async fn admit(
         let line = Line { first_delivery_id: row.first_delivery_id, handler: row.handler.to_owned() };
         promote(connection, &line).await?;
     }
-    Ok(plan.recorded.pop())
+    Ok(recorded)
 }

@@ -57,6 +57,12 @@ impl Application {
         upsert.execute(c).await.map(drop)
     }
 
+    /// Forgets the application of a result.
+    pub async fn erase(c: &mut DbConnection, endpoint: &str, result_id: &str) -> QueryResult<()> {
+        let row = applications::table.find((endpoint.to_owned(), result_id.to_owned()));
+        diesel::delete(row).execute(c).await.map(drop)
+    }
+
     /// The applications of these results.
     pub async fn of_results(c: &mut DbConnection, keys: Keys<'_>) -> QueryResult<Vec<Self>> {
         applications::table

@@ -68,6 +68,16 @@ fn first_delivery<'a>(endpoint: &'a str, result_id: &'a str) -> _ {
     results::table.find((endpoint, result_id)).select(results::first_delivery_id.nullable())
 }
 
+/// The deliveries of results with this id that came to other endpoints.
+pub async fn of_other_endpoints(c: &mut DbConnection, endpoint: &str, result_id: &str) -> QueryResult<Vec<i64>> {
+    let others = results::table.filter(results::id.eq(result_id)).filter(results::endpoint.ne(endpoint));
+    deliveries::table
+        .filter(deliveries::first_delivery_id.eq_any(others.select(results::first_delivery_id.nullable())))
+        .select(deliveries::id)
+        .load(c)
+        .await
+}
+
 /// The newest deliveries, and how often each was repeated.
 pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<(i64, i64)>> {
     let rows = deliveries::table.order(deliveries::id.desc()).limit(limit);

@@ -54,6 +54,15 @@ impl<'a> NewEntry<'a> {
     }
 }
 
+/// Forgets the timeline of a result. `others` are deliveries of results of the same id that came to other endpoints: the
+/// timeline does not say to which endpoint a delivery came, and outlives the deliveries themselves.
+pub async fn erase(c: &mut DbConnection, result_id: &str, others: &[i64]) -> QueryResult<()> {
+    let rows = application_events::table
+        .filter(application_events::result_id.eq(result_id))
+        .filter(application_events::delivery_id.ne_all(others));
+    diesel::delete(rows).execute(c).await.map(drop)
+}
+
 /// When each of these deliveries was handled, in that order: (delivery, moment).
 pub async fn handled(c: &mut DbConnection, deliveries: &[i64]) -> QueryResult<Vec<(i64, Utc)>> {
     application_events::table

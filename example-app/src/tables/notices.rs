@@ -54,6 +54,14 @@ pub async fn append(c: &mut DbConnection, event: &Event, notices: &[Notice], now
     Ok(())
 }
 
+/// Forgets the notices of a result.
+pub async fn erase(c: &mut DbConnection, endpoint: &str, result_id: &str) -> QueryResult<()> {
+    let rows = application_notices::table
+        .filter(application_notices::endpoint.eq(endpoint))
+        .filter(application_notices::result_id.eq(result_id));
+    diesel::delete(rows).execute(c).await.map(drop)
+}
+
 /// A stored notice.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = application_notices)]

@@ -45,7 +45,7 @@ impl Store {
         let claimed = self.run(|c| Sqlite::claim(c, ClaimRequest::new("desk", 1, LEASE), Utc::now()));
         let (ticket, again) = (claimed.claims[0].ticket.clone(), claimed.claims[0].ticket.clone());
         assert!(self.run(|c| Sqlite::begin(c, ticket, LEASE, Utc::now())));
-        self.run(|c| async { Ok(Sqlite::commit(c, again).await.expect("it is committed")) });
+        self.run(|c| async { Ok(Sqlite::commit(c, Some(again.line())).await.expect("it is committed")) });
     }
 
     fn run<'c, R, F>(&'c mut self, verb: impl FnOnce(&'c mut <Sqlite as Backend>::Connection) -> F) -> R

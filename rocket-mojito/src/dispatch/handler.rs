@@ -67,6 +67,20 @@ pub trait MojitoHandler<B: Backend>: Send + Sync + 'static {
         let _ = (event, cx);
         Ok(())
     }
+
+    /// A result is erased: delete what the host's tables hold of it, through `tx`. What is not written through `tx` may have
+    /// to be deleted again, since the result may be erased again.
+    ///
+    /// `tx` is the transaction in which [`Inbox::erase`](crate::Inbox::erase) removes the result from the plugin's tables:
+    /// both forget, or neither. Where it answers with an error, panics or takes five seconds, the result is kept, and stands
+    /// in the receipt. Be quick, call nobody, and do not ask an `Inbox` to write, as in a handler's transaction.
+    ///
+    /// It is called for results that this handler has never heard of, too. Results that were erased before it was attached
+    /// are not told. Default: nothing.
+    async fn erased(&self, endpoint: &str, result_id: &str, tx: &mut B::Connection) -> HandlerResult {
+        let _ = (endpoint, result_id, tx);
+        Ok(())
+    }
 }
 
 /// Calls the method that an event is for.

@@ -107,7 +107,7 @@ impl<B: Backend> Transaction<B> {
             State::Unconnected => End::Unconnected,
             State::Open { mut loan, _turns } => {
                 failpoint::reach("attempt.committing");
-                match B::commit(loan.connection(), self.ticket.clone()).await {
+                match B::commit(loan.connection(), Some(self.ticket.line())).await {
                     Ok(left) => {
                         failpoint::reach("attempt.committed");
                         end(loan, left);

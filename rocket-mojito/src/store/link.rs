@@ -113,6 +113,11 @@ impl<B: Backend> Link<B> {
         Ok(())
     }
 
+    /// Closes the connection, which rolls back whatever is open on it. The next verb opens another.
+    pub fn close(&mut self) {
+        self.connection = None;
+    }
+
     /// The connection, if it lives: a server or a proxy may have closed it while it rested. Else another one.
     async fn take(&mut self) -> Result<B::Connection, Unavailable> {
         if let Some(mut connection) = self.connection.take() {

@@ -1,24 +1,23 @@
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, Backend, Content, DeliveryRow, Erased, Fingerprint, HandlerSpec, Line, Name, NewAudit, NewDelivery, Person,
-    QueryResult, Requeue, Scrubbed, Selected, Selection, Utc, prune,
+    Action, Backend, Content, DeliveryRow, Fingerprint, HandlerSpec, Line, Name, NewAudit, NewDelivery, QueryResult,
+    Requeue, Selected, Selection, Utc, prune,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Link, Signal, Unavailable};
+use super::{ErasedHook, Link, Signal, Unavailable};
 use crate::config::Retention;
-use crate::event::{Payload, Reading, classify};
+use crate::event::{Reading, classify};
 use crate::operation::{Actor, Pruned, Replay, Replayed};
 use crate::{EventKind, Finding, FindingCode, Standing};
 
 /// How many deliveries one transaction of an operator's action takes: others are not kept waiting for long.
-const STEP: i64 = 500;
+const STEP: u32 = 500;
 
 /// How many deliveries one step of pruning looks at: most of them stay.
 const PRUNE_STEP: i64 = 5_000;
@@ -35,6 +34,8 @@ pub(super) struct Operator<B: Backend> {
     pub handlers: Arc<Vec<HandlerSpec>>,
     pub signal: Signal,
     pub pass: Arc<Mutex<PrunePass>>,
+    /// Who forgets a result together with the store.
+    pub hooks: Arc<Vec<Arc<dyn ErasedHook<B>>>>,
 }
 
 /// How far the walk over what is too old has come, so that it does not look at the same rows every hour: what is still a
@@ -52,19 +53,20 @@ impl<B: Backend> Clone for Operator<B> {
             handlers: Arc::clone(&self.handlers),
             signal: self.signal.clone(),
             pass: Arc::clone(&self.pass),
+            hooks: Arc::clone(&self.hooks),
         }
     }
 }
 
 impl<B: Backend> Operator<B> {
-    async fn write<R, F>(&self, verb: F) -> Result<R, Unavailable>
+    pub(super) async fn write<R, F>(&self, verb: F) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
         self.link.lock().await.write("the database refused an operator's request", verb).await
     }
 
-    async fn read<R, F>(&self, verb: F) -> Result<R, Unavailable>
+    pub(super) async fn read<R, F>(&self, verb: F) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
@@ -80,13 +82,13 @@ impl<B: Backend> Operator<B> {
         }
         let audit = self.begin_audit(Action::Replay, target, actor).await?;
         let began = Instant::now();
-        let step = (replay.per_second / STEPS_PER_SECOND).clamp(1, STEP as u32);
+        let step = (replay.per_second / STEPS_PER_SECOND).clamp(1, STEP);
         let mut selection = replay.selection.clone();
         let mut replayed = Replayed::default();
         let mut given: u64 = 0;
         loop {
             let chosen = selection.clone();
-            let page = self.read(|c| B::page(c, chosen, STEP).boxed()).await?;
+            let page = self.read(|c| B::page(c, chosen, STEP.into()).boxed()).await?;
             for chunk in page.selected.chunks(step as usize) {
                 let pause = Duration::from_secs_f64(given as f64 / f64::from(replay.per_second));
                 sleep_until(began + pause).await;
@@ -146,14 +148,15 @@ impl<B: Backend> Operator<B> {
         let Some(delivery) = read_again(row) else { return Ok(false) };
         let handlers = self.handlers_named(handler);
         let admitted = self.write(|c| B::admit(c, delivery_id, delivery, handlers, Utc::now()).boxed()).await?;
-        Ok(admitted.is_some())
+        // A tombstone swallows it: nobody is handed anything.
+        Ok(admitted.is_some_and(|admitted| admitted.standing != Standing::Repeat))
     }
 
     pub async fn count(&self, mut selection: Selection) -> Result<u64, Unavailable> {
         let mut count = 0;
         loop {
             let chosen = selection.clone();
-            let page = self.read(|c| B::page(c, chosen, STEP).boxed()).await?;
+            let page = self.read(|c| B::page(c, chosen, STEP.into()).boxed()).await?;
             count += page.selected.len() as u64;
             let Some(last_id) = page.next_after else { return Ok(count) };
             selection = selection.after(last_id);
@@ -171,7 +174,7 @@ impl<B: Backend> Operator<B> {
         let mut discarded = 0;
         loop {
             let chosen = selection.clone();
-            let page = self.read(|c| B::page(c, chosen, STEP).boxed()).await?;
+            let page = self.read(|c| B::page(c, chosen, STEP.into()).boxed()).await?;
             let pairs: Vec<(i64, Line)> = page.selected.iter().flat_map(|selected| pairs(selected, &handler)).collect();
             if !pairs.is_empty() {
                 discarded += self.write(|c| B::discard(c, pairs, audit, Utc::now()).boxed()).await?;
@@ -216,7 +219,7 @@ impl<B: Backend> Operator<B> {
         let (bodies_before, deliveries_before) = (now.before(retention.bodies), now.before(retention.deliveries));
         let mut pruned = Pruned::default();
         loop {
-            let removed = self.write(|c| B::prune_bodies(c, bodies_before, STEP).boxed()).await?;
+            let removed = self.write(|c| B::prune_bodies(c, bodies_before, STEP.into()).boxed()).await?;
             pruned.bodies += removed;
             if removed == 0 {
                 break;
@@ -249,52 +252,6 @@ impl<B: Backend> Operator<B> {
         Ok((pruned, after_id))
     }
 
-    pub async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Unavailable> {
-        let target = serde_json::json!({ "by": person.kind() });
-        let audit = self.begin_audit(Action::Erase, target, actor).await?;
-        let named = person.clone();
-        let found = self.read(|c| B::results_of(c, named).boxed()).await?;
-        let mut results: BTreeSet<(String, String)> = found.into_iter().collect();
-        let mut loose = Vec::new();
-        self.walk_bodies(&person, &mut results, &mut loose).await?;
-        let mut erased = Erased::default();
-        for (endpoint, id) in results {
-            erased += self.write(|c| B::erase_result(c, endpoint, id, Utc::now()).boxed()).await?;
-        }
-        for delivery_id in loose {
-            erased += self.write(|c| B::erase_body(c, delivery_id).boxed()).await?;
-        }
-        if self.write(|c| B::scrub(c).boxed()).await? == Scrubbed::ReaderInTheWay {
-            tracing::warn!("what was erased is still in the database's log: somebody has been reading for long");
-        }
-        self.finish_audit(audit, erased.results + erased.bodies + erased.work + erased.errors).await?;
-        Ok(erased)
-    }
-
-    /// Former states, and what was never understood, can name the person too: every body is read.
-    async fn walk_bodies(
-        &self,
-        person: &Person,
-        results: &mut BTreeSet<(String, String)>,
-        loose: &mut Vec<i64>,
-    ) -> Result<(), Unavailable> {
-        let mut after_id = 0;
-        loop {
-            let step = self.read(|c| B::bodies(c, after_id, STEP).boxed()).await?;
-            let Some(last) = step.last() else { return Ok(()) };
-            after_id = last.id;
-            for row in step {
-                if !names(&row, person) {
-                    continue;
-                }
-                match (row.standing, row.result_id) {
-                    (Standing::Quarantined, _) | (_, None) => loose.push(row.id),
-                    (_, Some(id)) => drop(results.insert((row.endpoint, id))),
-                }
-            }
-        }
-    }
-
     fn handlers_named(&self, name: Option<&str>) -> Arc<Vec<HandlerSpec>> {
         let Some(name) = name else { return Arc::clone(&self.handlers) };
         // Whoever names a handler wants it to have what is selected, late deliveries too.
@@ -302,12 +259,17 @@ impl<B: Backend> Operator<B> {
         Arc::new(named.map(|handler| HandlerSpec { takes_late: true, ..handler.clone() }).collect())
     }
 
-    async fn begin_audit(&self, action: Action, target: serde_json::Value, actor: Actor) -> Result<i64, Unavailable> {
+    pub(super) async fn begin_audit(
+        &self,
+        action: Action,
+        target: serde_json::Value,
+        actor: Actor,
+    ) -> Result<i64, Unavailable> {
         let audit = NewAudit { actor: actor.name, action, target: target.to_string(), reason: actor.reason };
         self.write(|c| B::begin_audit(c, audit, Utc::now()).boxed()).await
     }
 
-    async fn finish_audit(&self, audit: i64, affected: u64) -> Result<(), Unavailable> {
+    pub(super) async fn finish_audit(&self, audit: i64, affected: u64) -> Result<(), Unavailable> {
         self.write(|c| B::finish_audit(c, audit, affected).boxed()).await
     }
 }
@@ -341,60 +303,4 @@ fn read_again(row: DeliveryRow) -> Option<NewDelivery> {
         message_id: row.message_id,
         awaited_until: None,
     })
-}
-
-/// Whether a delivery names a person. What was not understood is searched for the id as a text of its own.
-fn names(row: &DeliveryRow, person: &Person) -> bool {
-    let Some(body) = row.body.as_deref() else { return false };
-    if let Person::ResultId(id) = person
-        && row.result_id.as_ref() == Some(id)
-    {
-        return true;
-    }
-    match Reading::of(body) {
-        Reading::Usable { payload, .. } => payload_names(&payload, person),
-        Reading::Unusable { .. } => match serde_json::from_slice::<serde_json::Value>(body) {
-            Ok(value) => value_names(&value, person),
-            Err(_) => String::from_utf8_lossy(body).contains(person.value()),
-        },
-    }
-}
-
-fn payload_names(payload: &Payload, person: &Person) -> bool {
-    match person {
-        Person::ResultId(id) => payload.id == *id,
-        Person::ProfileId(id) => payload.profile_id.as_ref() == Some(id),
-        Person::ProfileInterviewId(id) => payload.profile_interview_id.as_ref() == Some(id),
-        Person::ExternalId(id) => payload.candidate_external_id.as_ref() == Some(id),
-        Person::Email(address) => {
-            payload.candidate_email.as_ref().is_some_and(|email| email.eq_ignore_ascii_case(address))
-        }
-        _ => false,
-    }
-}
-
-fn value_names(value: &serde_json::Value, person: &Person) -> bool {
-    match value {
-        serde_json::Value::String(text) => match person {
-            Person::Email(address) => text.eq_ignore_ascii_case(address),
-            _ => text == person.value(),
-        },
-        serde_json::Value::Array(items) => items.iter().any(|item| value_names(item, person)),
-        serde_json::Value::Object(members) => members.values().any(|member| value_names(member, person)),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_that_was_not_understood_is_searched_for_the_whole_text() {
-        let value = serde_json::json!({ "record": [{ "mail": "Ann@Example.com" }] });
-
-        assert!(value_names(&value, &Person::Email("ann@example.com".into())));
-        assert!(!value_names(&value, &Person::Email("nn@example.com".into())));
-        assert!(!value_names(&value, &Person::ExternalId("ann@example.com".into())));
-    }
 }

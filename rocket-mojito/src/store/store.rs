@@ -2,16 +2,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mojito_schema::{
-    Backend, Backlog, Content, Erased, EventKind, Fingerprint, HandlerSpec, Name, NewDelivery, Person, QueryResult,
-    Recorded, Selection, Snapshot, Utc,
+    Backend, Backlog, Content, EventKind, Fingerprint, HandlerSpec, Name, NewDelivery, Person, QueryResult, Recorded,
+    Selection, Snapshot, Utc,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::operator::Operator;
-use super::{Committed, Database, Link, Recorder, Signal};
+use super::{Committed, Database, ErasedHook, Link, NotErased, Recorder, Signal};
 use crate::config::Retention;
+use crate::erasure::{Erased, Erasure};
 use crate::operation::{Actor, Pruned, Replay, Replayed};
 
 /// Why something is not durable, as far as anybody knows yet.
@@ -63,7 +64,10 @@ pub(crate) trait Store: Send + Sync {
     async fn is_known(&self, name: Name) -> Result<bool, Unavailable>;
 
     /// Removes a person.
-    async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Unavailable>;
+    async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased>;
+
+    /// What the removal of a person would come to.
+    async fn count_erasure(&self, person: Person) -> Result<Erased, NotErased>;
 }
 
 /// The store in a Diesel database.
@@ -83,6 +87,7 @@ impl<B: Backend> DieselStore<B> {
         ack_deadline: Duration,
         link: Link<B>,
         handlers: Arc<Vec<HandlerSpec>>,
+        hooks: Vec<Arc<dyn ErasedHook<B>>>,
         signal: Signal,
     ) -> Self {
         let database = Arc::clone(link.database());
@@ -92,6 +97,7 @@ impl<B: Backend> DieselStore<B> {
             handlers: Arc::clone(&handlers),
             signal,
             pass: Arc::default(),
+            hooks: Arc::new(hooks),
         };
         Self { recorder, ack_deadline, operator, reader, database, handlers }
     }
@@ -126,13 +132,14 @@ impl<B: Backend> DieselStore<B> {
     }
 
     /// Runs what an operator asks for in a task of its own, so that nobody can cancel it half-way.
-    async fn operate<R, F>(&self, action: impl FnOnce(Operator<B>) -> F) -> Result<R, Unavailable>
+    async fn operate<R, E, F>(&self, action: impl FnOnce(Operator<B>) -> F) -> Result<R, E>
     where
         R: Send + 'static,
-        F: Future<Output = Result<R, Unavailable>> + Send + 'static,
+        E: From<Unavailable> + Send + 'static,
+        F: Future<Output = Result<R, E>> + Send + 'static,
     {
         let task = self.database.runtime().spawn(action(self.operator.clone()));
-        task.await.unwrap_or(Err(Unavailable::Stopping))
+        task.await.unwrap_or_else(|_| Err(Unavailable::Stopping.into()))
     }
 }
 
@@ -205,7 +212,11 @@ impl<B: Backend> Store for DieselStore<B> {
         self.operate(async move |operator| operator.is_known(name).await).await
     }
 
-    async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, Unavailable> {
-        self.operate(async move |operator| operator.erase(person, actor).await).await
+    async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased> {
+        self.operate(async move |operator| operator.erase(erasure, actor).await).await
+    }
+
+    async fn count_erasure(&self, person: Person) -> Result<Erased, NotErased> {
+        self.operate(async move |operator| operator.count_erasure(person).await).await
     }
 }

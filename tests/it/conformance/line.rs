@@ -7,6 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use mojito_schema::{
     Action, Backend, HandlerSpec, Line, NewAudit, Open, Postgres, Requeue, Settlement, State, Ticket, Utc, WorkRow,
+    prune,
 };
 use tokio::task::JoinSet;
 
@@ -103,7 +104,7 @@ async fn take<B: Subject>(connection: &mut B::Connection, step: Step, results: &
                 return;
             }
             if step == Commit {
-                B::commit(connection, ticket).await.unwrap();
+                B::commit(connection, Some(ticket.line())).await.unwrap();
             } else {
                 B::rollback(connection).await.unwrap();
             }
@@ -141,8 +142,11 @@ async fn take<B: Subject>(connection: &mut B::Connection, step: Step, results: &
             let Some(recorded) = recorded[0] else { return };
             B::admit(connection, recorded.delivery_id, understood, handlers(), now).await.unwrap();
         }
-        Erase => drop(B::erase_result(connection, "default".to_owned(), id.to_owned(), now).await.unwrap()),
-        Prune => drop(B::prune_deliveries(connection, now.after(LEASE), 0, 100).await.unwrap()),
+        Erase => {
+            B::begin_erasure(connection, "default".to_owned(), id.to_owned(), now).await.unwrap();
+            B::commit(connection, None).await.unwrap();
+        }
+        Prune => drop(prune::<B>(connection, now.after(LEASE), 0, 100).await.unwrap()),
         Sweep => {
             let lines = B::lines_without_first(connection).await.unwrap();
             B::promote(connection, lines).await.unwrap();
@@ -355,7 +359,7 @@ async fn a_handler_that_sees_no_newer_rows_promotes_what_was_recorded_meanwhile(
 
     assert!(Postgres::begin(&mut connection, ticket.clone(), LEASE, Utc::now()).await.unwrap());
     record(&mut store, vec![result("r", "2")]).await;
-    Postgres::commit(&mut connection, ticket).await.unwrap();
+    Postgres::commit(&mut connection, Some(ticket.line())).await.unwrap();
 
     assert_eq!(broken(&store.work().await), [""; 0]);
     assert_eq!(claim(&mut store, 1).await[0].delivery.version, Some(2));

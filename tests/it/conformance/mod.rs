@@ -26,7 +26,7 @@ use crate::harness::{Store, Subject, record_all};
 const LEASE: Duration = Duration::from_secs(60);
 
 /// A snapshot of a result on the default endpoint whose analysis is this text.
-fn said(event: EventKind, result: &str, text: &str) -> NewDelivery {
+pub(crate) fn said(event: EventKind, result: &str, text: &str) -> NewDelivery {
     let mut snapshot = Snapshot::empty();
     snapshot.ai_analysis = Some(text.to_owned());
     snapshot_of(event, result, snapshot, text)
@@ -68,7 +68,7 @@ fn handler(name: &str) -> HandlerSpec {
 }
 
 /// Records with one handler, `Desk`.
-async fn record<B: Subject>(store: &mut Store<B>, batch: Vec<NewDelivery>) -> Vec<Recorded> {
+pub(crate) async fn record<B: Subject>(store: &mut Store<B>, batch: Vec<NewDelivery>) -> Vec<Recorded> {
     let handlers = Arc::new(vec![handler("Desk")]);
     record_all::<B>(&mut store.connection, batch, handlers).await.unwrap()
 }

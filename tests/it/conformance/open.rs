@@ -22,7 +22,7 @@ async fn an_open_transaction_outlives_its_lease_and_holds_up_no_keeper() {
     let of_its_own = Postgres::renew_and_rescue(&mut own, vec![ticket.clone()], lease, Utc::now()).await.unwrap();
     let of_another = Postgres::renew_and_rescue(&mut other, Vec::new(), lease, Utc::now()).await.unwrap();
     let waited = began.elapsed();
-    Postgres::commit(&mut store.connection, ticket).await.unwrap();
+    Postgres::commit(&mut store.connection, Some(ticket.line())).await.unwrap();
 
     assert_eq!((of_its_own, of_another), (Rescue::default(), Rescue::default()));
     assert!(waited < Duration::from_secs(5), "{waited:?}");

@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, EventKind, HandlerSpec, Line, Name, NewAudit, Person, Requeue, Selection, Settlement, Snapshot, Standing,
-    State, Utc, prune,
+    Action, Bodies, ErasedRows, EventKind, HandlerSpec, Line, Name, NewAudit, Requeue, Selection, Settlement, Snapshot,
+    Standing, State, Utc, prune,
 };
 
-use super::{LEASE, claim, garbled, handler, only_work, record, result, said, snapshot_of, states};
+use super::{LEASE, claim, garbled, handler, only_work, record, result, said, states};
 use crate::harness::{Store, Subject, on_each_backend};
 
 on_each_backend!(
@@ -22,8 +22,9 @@ on_each_backend!(
     old_deliveries_are_pruned_around_those_that_a_host_refers_to,
     old_deliveries_are_pruned_unless_they_are_a_state,
     an_erased_result_leaves_a_tombstone_that_swallows_what_comes,
-    a_person_is_found_by_each_id,
     one_body_is_erased,
+    an_erasure_can_be_rolled_back,
+    a_quarantined_delivery_of_an_erased_result_is_swallowed,
     the_audit_says_who_did_what,
     the_backlog_is_counted,
 );
@@ -210,16 +211,6 @@ async fn a_text_that_holds_nul_is_nowhere<B: Subject>() {
         }
         assert_eq!(B::is_known(&mut store.connection, Name::Handler(text.to_owned())).await, Ok(false), "{text:?}");
         assert_eq!(B::is_known(&mut store.connection, Name::Endpoint(text.to_owned())).await, Ok(false), "{text:?}");
-        let text = || text.to_owned();
-        for person in [
-            Person::ResultId(text()),
-            Person::ProfileId(text()),
-            Person::ProfileInterviewId(text()),
-            Person::ExternalId(text()),
-            Person::Email(text()),
-        ] {
-            assert_eq!(B::results_of(&mut store.connection, person).await, Ok(Vec::new()), "{:?}", text());
-        }
     }
     assert_eq!(states(&mut store).await, [State::Pending; 2]);
 }
@@ -287,41 +278,53 @@ async fn an_erased_result_leaves_a_tombstone_that_swallows_what_comes<B: Subject
     record(&mut store, vec![result("r", "1"), result("r", "2"), result("other", "1")]).await;
     let ticket = claim(&mut store, 1).await.remove(0).ticket;
 
-    let (endpoint, id) = ("default".to_owned(), "r".to_owned());
-    let erased = B::erase_result(&mut store.connection, endpoint, id, Utc::now()).await.unwrap();
+    let erased = erase(&mut store, "r").await;
     let swallowed = record(&mut store, vec![result("r", "3")]).await;
-    B::scrub(&mut store.connection).await.unwrap();
+    let undone = B::scrub(&mut store.connection).await.unwrap();
 
     let state = store.result("r").await.unwrap();
     assert_eq!((erased.results, erased.bodies, erased.work, erased.errors), (1, 2, 2, 0));
-    assert_eq!(swallowed[0].standing, Standing::Repeat);
+    assert_eq!((swallowed[0].standing, undone), (Standing::Repeat, vec![]));
     assert!(state.snapshot == Snapshot::empty() && state.erased_at.is_some() && state.version == 2);
     assert!(store.deliveries_of("r").await.iter().all(|row| row.body.is_none()));
     assert!(!B::begin(&mut store.connection, ticket, LEASE, Utc::now()).await.unwrap(), "what runs fails at its fence");
     assert_eq!(store.result("other").await.unwrap().snapshot.ai_analysis.as_deref(), Some("1"));
 }
 
-async fn a_person_is_found_by_each_id<B: Subject>() {
+async fn an_erasure_can_be_rolled_back<B: Subject>() {
     let mut store = Store::<B>::open().await;
-    let text = |text: &str| text.to_owned();
-    let mut snapshot = Snapshot::empty();
-    snapshot.profile_id = Some(text("profile"));
-    snapshot.profile_interview_id = Some(text("interview"));
-    snapshot.candidate_external_id = Some(text("ats-42"));
-    snapshot.candidate_email = Some(text("Test@Example.com"));
-    record(&mut store, vec![snapshot_of(EventKind::InterviewResult, "r", snapshot, ""), result("s", "a")]).await;
+    record(&mut store, vec![result("r", "1"), result("r", "2")]).await;
 
-    for person in [
-        Person::ResultId(text("r")),
-        Person::ProfileId(text("profile")),
-        Person::ProfileInterviewId(text("interview")),
-        Person::ExternalId(text("ats-42")),
-        Person::Email(text("tEST@example.COM")),
-    ] {
-        let found = B::results_of(&mut store.connection, person.clone()).await.unwrap();
-        assert_eq!(found, [(text("default"), text("r"))], "{person:?}");
-    }
-    assert!(B::results_of(&mut store.connection, Person::ExternalId(text("ATS-42"))).await.unwrap().is_empty());
+    let (endpoint, id) = ("default".to_owned(), "r".to_owned());
+    let counted = B::count_erasure(&mut store.connection, endpoint.clone(), id.clone()).await.unwrap();
+    let begun = B::begin_erasure(&mut store.connection, endpoint, id, Utc::now()).await.unwrap();
+    B::rollback(&mut store.connection).await.unwrap();
+
+    assert_eq!(counted, begun);
+    assert!(store.result("r").await.unwrap().erased_at.is_none());
+    assert!(store.deliveries().await.iter().all(|row| row.body.is_some()));
+    assert_eq!(states(&mut store).await, [State::Pending; 2]);
+}
+
+async fn a_quarantined_delivery_of_an_erased_result_is_swallowed<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    let waiting = record(&mut store, vec![result("r", "1"), garbled("?")]).await[1].delivery_id;
+    erase(&mut store, "r").await;
+
+    let admitted = B::admit(&mut store.connection, waiting, result("r", "?"), handlers(&["Desk"]), Utc::now());
+
+    assert_eq!(admitted.await.unwrap().map(|admitted| admitted.standing), Some(Standing::Repeat));
+    let rows = store.deliveries().await;
+    assert!(rows.iter().all(|row| row.body.is_none() && row.repeat_count == 0), "{rows:?}");
+    assert_eq!(store.work().await.len(), 1, "nobody is handed anything");
+}
+
+/// Erases a result of the default endpoint.
+async fn erase<B: Subject>(store: &mut Store<B>, id: &str) -> ErasedRows {
+    let (endpoint, id) = ("default".to_owned(), id.to_owned());
+    let erased = B::begin_erasure(&mut store.connection, endpoint, id, Utc::now()).await.unwrap();
+    B::commit(&mut store.connection, None).await.unwrap();
+    erased
 }
 
 async fn one_body_is_erased<B: Subject>() {
@@ -331,10 +334,10 @@ async fn one_body_is_erased<B: Subject>() {
     let erased = B::erase_body(&mut store.connection, recorded[0].delivery_id).await.unwrap();
     let again = B::erase_body(&mut store.connection, recorded[0].delivery_id).await.unwrap();
 
-    let left = B::bodies(&mut store.connection, 0, 10).await.unwrap();
-    let after = B::bodies(&mut store.connection, recorded[1].delivery_id, 10).await.unwrap();
+    let left = B::bodies(&mut store.connection, Bodies::All, 0, 10).await.unwrap();
+    let after = B::bodies(&mut store.connection, Bodies::All, recorded[1].delivery_id, 10).await.unwrap();
     assert_eq!((erased.bodies, again.bodies), (1, 0));
-    assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [recorded[1].delivery_id]);
+    assert_eq!(left.iter().map(|body| body.delivery_id).collect::<Vec<_>>(), [recorded[1].delivery_id]);
     assert!(after.is_empty());
 }
 

@@ -48,7 +48,7 @@ async fn an_effect_and_its_mark_are_committed_together<B: Subject>() {
 
     begin_effect(&mut store, &ticket).await;
     let before = (only_work(&mut store).await.state, store.result("r").await.unwrap().snapshot.reason);
-    B::commit(&mut store.connection, ticket.clone()).await.unwrap();
+    B::commit(&mut store.connection, Some(ticket.line())).await.unwrap();
     let after = (only_work(&mut store).await.state, store.result("r").await.unwrap().snapshot.reason);
 
     assert_eq!(before, (State::Running, None));
@@ -76,7 +76,7 @@ async fn a_stale_ticket_opens_no_transaction<B: Subject>() {
     assert!(!has_begun);
     assert_eq!(store.result("r").await.unwrap().snapshot.reason.as_deref(), Some("effect"), "it was committed at once");
     begin_effect(&mut store, &ticket).await;
-    B::commit(&mut store.connection, ticket.clone()).await.unwrap();
+    B::commit(&mut store.connection, Some(ticket.line())).await.unwrap();
     assert!(!B::begin(&mut store.connection, ticket, LEASE, Utc::now()).await.unwrap(), "it is done already");
 }
 
@@ -91,7 +91,7 @@ async fn the_mark_on_postgres_is_never_set_by_itself() {
     assert!(!is_marked);
     assert_eq!(only_work(&mut store).await.state, State::Running);
     begin_effect(&mut store, &ticket).await;
-    Postgres::commit(&mut store.connection, ticket).await.unwrap();
+    Postgres::commit(&mut store.connection, Some(ticket.line())).await.unwrap();
     assert_eq!(only_work(&mut store).await.state, State::Completed);
     let next = record(&mut store, vec![result("other", "a")]).await;
     assert_eq!(next.len(), 1);
@@ -121,7 +121,7 @@ async fn assert_the_planner_is(store: &mut Store<Postgres>, ticket: Ticket, expe
 
     begin_effect(store, &ticket).await;
     assert_eq!(Postgres::texts(&mut store.connection, NOW).await, [expected], "in the transaction");
-    Postgres::commit(&mut store.connection, ticket.clone()).await.unwrap();
+    Postgres::commit(&mut store.connection, Some(ticket.line())).await.unwrap();
     assert!(!Postgres::begin(&mut store.connection, ticket, LEASE, Utc::now()).await.unwrap());
     assert_eq!(Postgres::texts(&mut store.connection, NOW).await, ["on"], "after it the session is clean");
 }

@@ -13,7 +13,7 @@ use crate::harness::{Body, Ground, Process, Rig, Try, in_time, try_post};
 const ACK_DEADLINE: u64 = 3;
 
 /// How long a delivery may take that has nothing to do with what is locked.
-const QUICK: Duration = Duration::from_millis(1_500);
+const QUICK: Duration = Duration::from_millis(2_500);
 
 struct Scene {
     rig: Rig,

@@ -151,7 +151,7 @@ impl Subject for Postgres {
     look!();
 }
 
-/// Records a batch, as the recorder does: what is set aside is tried again.
+/// Records a batch, as the recorder does: what is set aside is tried again, and what fails together is recorded one by one.
 pub(crate) async fn record_all<B: Backend>(
     connection: &mut B::Connection,
     batch: Vec<NewDelivery>,
@@ -161,9 +161,19 @@ pub(crate) async fn record_all<B: Backend>(
     while recorded.contains(&None) {
         let open: Vec<usize> = (0..batch.len()).filter(|&n| recorded[n].is_none()).collect();
         let again = Arc::new(open.iter().map(|&n| batch[n].clone()).collect());
-        let outcomes = B::record(connection, again, Arc::clone(&handlers), Utc::now()).await?;
-        for (n, outcome) in open.into_iter().zip(outcomes) {
-            recorded[n] = outcome;
+        match B::record(connection, again, Arc::clone(&handlers), Utc::now()).await {
+            Ok(outcomes) => {
+                for (n, outcome) in open.into_iter().zip(outcomes) {
+                    recorded[n] = outcome;
+                }
+            }
+            Err(error) if open.len() == 1 => return Err(error),
+            Err(_) => {
+                for n in open {
+                    let one = Arc::new(vec![batch[n].clone()]);
+                    recorded[n] = B::record(connection, one, Arc::clone(&handlers), Utc::now()).await?[0];
+                }
+            }
         }
     }
     Ok(recorded.into_iter().flatten().collect())

@@ -6,12 +6,13 @@ use std::time::Duration;
 use diesel::result::{DatabaseErrorKind, Error};
 use mojito_schema::{
     Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, NotCommitted, Person, Settlement,
-    Sqlite, Utc,
+    Snapshot, Sqlite, StoredBody, StoredState, Utc,
 };
 use rocket::{post, routes};
 use rocket_mojito::testing::Understood;
 use rocket_mojito::{
-    Context, Event, HandlerError, HandlerResult, MojitoConfig, MojitoEvent, MojitoHandler, Rejection, SecretConfig,
+    Context, Erasure, Event, HandlerError, HandlerResult, MojitoConfig, MojitoEvent, MojitoHandler, Rejection,
+    SecretConfig,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -20,18 +21,20 @@ use crate::checkout::Checkout;
 use crate::harness::{AUTH, Host, Store, next};
 
 /// The types of both crates whose values hold what somebody sent, or a secret: a test here shows each.
-const TELLING: [&str; 27] = [
+const TELLING: [&str; 31] = [
     "AuditRow",
     "Claim",
     "Content",
     "Context",
     "DeliveryRow",
     "EndpointConfig",
+    "Erasure",
     "Error",
     "Event",
     "Extra",
     "HandlerError",
     "InterviewStatus",
+    "Kept",
     "MojitoConfig",
     "MojitoEvent",
     "NewDelivery",
@@ -47,18 +50,23 @@ const TELLING: [&str; 27] = [
     "ResultStatus",
     "SecretConfig",
     "Settlement",
+    "StoredBody",
+    "StoredState",
     "WorkRow",
 ];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 51] = [
+const MUTE: [&str; 56] = [
     "Action",
     "Actor",
     "Adrift",
     "Backend",
     "Backlog",
+    "Bodies",
     "Encoding",
+    "Elsewhere",
     "Erased",
+    "ErasedRows",
     "EventKind",
     "Field",
     "Finding",
@@ -67,6 +75,7 @@ const MUTE: [&str; 51] = [
     "HandlerResult",
     "HandlerSpec",
     "Inbox",
+    "KeptBecause",
     "Left",
     "MojitoFairing",
     "MojitoHandler",
@@ -91,6 +100,7 @@ const MUTE: [&str; 51] = [
     "Step",
     "Ticket",
     "Trouble",
+    "Undone",
     "Utc",
     "UtcTimestamp",
     "audit",
@@ -226,7 +236,30 @@ async fn guards_errors_and_settings_show_nothing() {
         Person::ProfileId(CANARY.to_owned()),
         Person::Email(CANARY.to_owned()),
     ]);
+    assert_mute(Erasure::of(Person::Email(CANARY.to_owned())));
     host.stop().await;
+}
+
+#[test]
+fn what_an_erasure_reads_is_not_shown() {
+    let canary = || CANARY.to_owned();
+    let mut snapshot = Snapshot::empty();
+    snapshot.candidate_name = Some(canary());
+
+    assert_mute(StoredBody {
+        delivery_id: 1,
+        endpoint: "default".to_owned(),
+        result_id: Some(canary()),
+        first_delivery_id: None,
+        body: CANARY.as_bytes().to_vec(),
+    });
+    assert_mute(StoredState {
+        delivery_id: 1,
+        endpoint: "default".to_owned(),
+        result_id: canary(),
+        first_delivery_id: 1,
+        snapshot,
+    });
 }
 
 #[test]

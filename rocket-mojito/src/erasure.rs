@@ -1,0 +1,178 @@
+use std::fmt;
+
+use mojito_schema::{ErasedRows, Person, Undone};
+
+/// An erasure: whom, and how many results that may be.
+///
+/// A [`Person`] is one by itself, as long as no more than twenty results name them. More want to be confirmed: a value
+/// that many people share, such as an id that was never filled in, would take all of them.
+///
+/// ```
+/// # use rocket_mojito::{Erasure, Person};
+/// let erasure = Erasure::of(Person::Email("ann@example.com".to_owned())).confirm(42);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    pub(crate) person: Person,
+    confirmed: Option<u64>,
+}
+
+/// How many results an erasure takes that nobody has confirmed.
+const UNCONFIRMED: u64 = 20;
+
+impl Erasure {
+    /// The erasure of a person.
+    pub fn of(person: Person) -> Self {
+        Self { person, confirmed: None }
+    }
+
+    /// Confirms how many results it takes, as [`Inbox::count_erasure`](crate::Inbox::count_erasure) has told. If there are
+    /// more or fewer by then, nothing is erased.
+    pub fn confirm(mut self, results: u64) -> Self {
+        self.confirmed = Some(results);
+        self
+    }
+
+    /// Why it is not to be carried out, where it takes so many results.
+    pub(crate) fn refusal(&self, results: u64) -> Option<String> {
+        match self.confirmed {
+            Some(confirmed) if confirmed != results => {
+                Some(format!("{results} results name this person, and {confirmed} were confirmed: look at them again"))
+            }
+            None if results > UNCONFIRMED => Some(format!(
+                "{results} results name this person: more than {UNCONFIRMED} are erased after \
+                 `Erasure::of(person).confirm({results})`"
+            )),
+            _ => None,
+        }
+    }
+}
+
+impl From<Person> for Erasure {
+    fn from(person: Person) -> Self {
+        Self::of(person)
+    }
+}
+
+/// What was removed of a person, and what was not: the receipt.
+///
+/// It counts rows, and names no person. Keep it, but for [`kept`](Self::kept): that names results.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Erased {
+    /// Results that were emptied. A tombstone is left of each, so that a late retry brings nothing back.
+    pub results: u64,
+    /// Bodies that were removed.
+    pub bodies: u64,
+    /// Work that was given up.
+    pub work: u64,
+    /// Error texts that were removed.
+    pub errors: u64,
+    /// What was left, and may hold the person all the same.
+    pub elsewhere: Elsewhere,
+    /// Results that were not erased, because a handler could not forget them, or held them. Erase again when that is over.
+    pub kept: Vec<Kept>,
+    /// What could not be done about the files of the database.
+    pub undone: Vec<Undone>,
+}
+
+impl Erased {
+    pub(crate) fn add(&mut self, rows: ErasedRows) {
+        self.results += rows.results;
+        self.bodies += rows.bodies;
+        self.work += rows.work;
+        self.errors += rows.errors;
+    }
+
+    /// How many rows it has changed.
+    pub(crate) fn affected(&self) -> u64 {
+        self.results + self.bodies + self.work + self.errors
+    }
+}
+
+/// Bodies that an erasure left, because they hold an id outside of its field, or a mail address within a longer text.
+///
+/// A score may be 42 where an id is. Whether they are about the person is for a human to decide: look at them, and erase
+/// what has to go by the id of its result.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Elsewhere {
+    /// How many deliveries there are whose body, or the state it led to, is such.
+    pub count: u64,
+    /// The ids of the first hundred.
+    pub deliveries: Vec<i64>,
+}
+
+impl Elsewhere {
+    /// How many are named.
+    const NAMED: usize = 100;
+
+    pub(crate) fn of(deliveries: impl IntoIterator<Item = i64>) -> Self {
+        let mut elsewhere = Self::default();
+        for delivery in deliveries {
+            elsewhere.count += 1;
+            if elsewhere.deliveries.len() < Self::NAMED {
+                elsewhere.deliveries.push(delivery);
+            }
+        }
+        elsewhere
+    }
+}
+
+/// A result that was not erased: nothing of it was. `Debug` does not show which it is.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Kept {
+    /// The handler that was in the way, where it is known which.
+    pub handler: Option<String>,
+    /// The endpoint of the result.
+    pub endpoint: String,
+    /// The vendor's id of the result.
+    pub result_id: String,
+    /// What was in the way.
+    pub cause: KeptBecause,
+}
+
+/// Why a result was not erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeptBecause {
+    /// The handler's [`erased`](crate::MojitoHandler::erased) answered with an error.
+    Failed,
+    /// It panicked.
+    Panicked,
+    /// It took more than five seconds.
+    TimedOut,
+    /// What it wrote could not be committed, or it ended the transaction itself.
+    NotCommitted,
+    /// On Postgres: a handler that runs, or somebody else's transaction, held a row of the result for ten seconds.
+    Locked,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("handler", &self.handler).field("cause", &self.cause).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_twenty_results_want_their_exact_number() {
+        let erasure = || Erasure::of(Person::ExternalId("42".to_owned()));
+
+        assert_eq!(erasure().refusal(20), None);
+        assert!(erasure().refusal(21).is_some_and(|refusal| refusal.contains("confirm(21)")));
+        assert_eq!(erasure().confirm(21).refusal(21), None);
+        assert!(erasure().confirm(21).refusal(22).is_some());
+        assert!(erasure().confirm(21).refusal(3).is_some(), "what is confirmed always counts");
+    }
+
+    #[test]
+    fn a_hundred_are_named_and_all_are_counted() {
+        let elsewhere = Elsewhere::of(1..=300);
+
+        assert_eq!((elsewhere.count, elsewhere.deliveries), (300, (1..=100).collect()));
+    }
+}

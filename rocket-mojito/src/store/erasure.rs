@@ -1,0 +1,282 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mojito_schema::{
+    Action, Backend, Bodies, ErasedRows, NotCommitted, Person, QueryResult, StoredBody, Undone, Utc, fault, trouble,
+};
+use rocket::futures::FutureExt;
+
+use super::matcher::{Holds, Matcher};
+use super::operator::Operator;
+use super::{ErasedHook, Unavailable};
+use crate::erasure::{Elsewhere, Erased, Erasure, Kept, KeptBecause};
+use crate::operation::Actor;
+
+/// How many bytes of bodies, or of states, one step reads. A body that is longer is a step by itself.
+const STEP_BYTES: i64 = 4 << 20;
+
+/// How long a handler may take to forget a result. Nobody else writes meanwhile, where a database has one writer.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What Postgres says where somebody holds a row for longer than a transaction of ours waits.
+const LOCKED: &str = "canceling statement due to lock timeout";
+
+/// Why nothing was erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotErased {
+    /// The request itself: the sentence says what would do.
+    Refused(String),
+    /// The database.
+    Unavailable(Unavailable),
+}
+
+impl From<Unavailable> for NotErased {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable(unavailable)
+    }
+}
+
+/// What is about a person.
+#[derive(Default)]
+struct Found {
+    /// Endpoint and id of each result, by its first delivery.
+    results: BTreeMap<i64, (String, String)>,
+    /// Deliveries in quarantine, by themselves.
+    loose: BTreeSet<i64>,
+    /// What may be about the person: a delivery, and the first about its result.
+    elsewhere: BTreeSet<(i64, Option<i64>)>,
+}
+
+impl Found {
+    /// What is left, and may hold the person.
+    fn elsewhere(&self) -> Elsewhere {
+        let is_left = |(delivery, first): &&(i64, Option<i64>)| match first {
+            Some(first) => !self.results.contains_key(first),
+            None => !self.loose.contains(delivery),
+        };
+        Elsewhere::of(self.elsewhere.iter().filter(is_left).map(|(delivery, _)| *delivery))
+    }
+}
+
+/// How the transaction of one result ended.
+enum Ended {
+    Committed(ErasedRows),
+    /// Rolled back.
+    Kept {
+        handler: Option<String>,
+        cause: KeptBecause,
+    },
+}
+
+impl<B: Backend> Operator<B> {
+    /// Erases a person, result by result.
+    pub async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased> {
+        let found = self.find(&erasure.person).await?;
+        let counted = self.count_found(&found).await?;
+        if let Some(refusal) = erasure.refusal(counted.results) {
+            return Err(NotErased::Refused(refusal));
+        }
+        let target = serde_json::json!({ "by": erasure.person.kind() });
+        let audit = self.begin_audit(Action::Erase, target, actor).await?;
+        let mut erased = Erased { elsewhere: found.elsewhere(), ..Erased::default() };
+        let outcome = self.erase_found(found, &mut erased).await;
+        // Where it broke off, the audit says how far it came.
+        let audited = self.finish_audit(audit, erased.affected()).await;
+        outcome?;
+        erased.undone = match self.write(|c| B::scrub(c).boxed()).await {
+            Ok(undone) => undone,
+            // The tables hold nothing any more; nobody knows what the files do.
+            Err(_) => vec![Undone::Reader, Undone::Vacuum],
+        };
+        audited?;
+        Ok(erased)
+    }
+
+    /// What an erasure would come to: the same without the writing.
+    pub async fn count_erasure(&self, person: Person) -> Result<Erased, NotErased> {
+        let found = self.find(&person).await?;
+        let mut counted = Erased { elsewhere: found.elsewhere(), ..Erased::default() };
+        counted.add(self.count_found(&found).await?);
+        Ok(counted)
+    }
+
+    /// Looks at everything that is stored: former states, and what was never understood, can name the person too.
+    async fn find(&self, person: &Person) -> Result<Found, NotErased> {
+        let Some(matcher) = Matcher::of(person) else {
+            let kind = person.kind();
+            return Err(NotErased::Refused(format!("no `{kind}` to erase by: it is blank, or no mail address")));
+        };
+        let mut found = Found::default();
+        self.walk_states(person, &matcher, &mut found).await?;
+        self.walk_bodies(Bodies::All, |body| {
+            let (holds, is_understood) = (matcher.look(&body.body), body.first_delivery_id.is_some());
+            let holds = of_person(person, holds, body.result_id.as_deref(), is_understood);
+            note(&mut found, body, holds);
+        })
+        .await?;
+        if !found.results.is_empty() {
+            self.walk_quarantine(&mut found).await?;
+        }
+        Ok(found)
+    }
+
+    async fn walk_states(&self, person: &Person, matcher: &Matcher, found: &mut Found) -> Result<(), Unavailable> {
+        let mut after_id = 0;
+        loop {
+            let step = self.read(|c| B::states(c, after_id, STEP_BYTES).boxed()).await?;
+            let Some(last) = step.last() else { return Ok(()) };
+            after_id = last.delivery_id;
+            for state in step {
+                let holds = matcher.look_at_state(&state.result_id, &state.snapshot);
+                match of_person(person, holds, Some(&state.result_id), true) {
+                    Holds::Person => {
+                        found.results.insert(state.first_delivery_id, (state.endpoint, state.result_id));
+                    }
+                    Holds::Elsewhere => {
+                        found.elsewhere.insert((state.delivery_id, Some(state.first_delivery_id)));
+                    }
+                    Holds::Nothing => {}
+                }
+            }
+        }
+    }
+
+    async fn walk_bodies(&self, which: Bodies, mut look: impl FnMut(&StoredBody)) -> Result<(), Unavailable> {
+        let mut after_id = 0;
+        loop {
+            let step = self.read(|c| B::bodies(c, which, after_id, STEP_BYTES).boxed()).await?;
+            let Some(last) = step.last() else { return Ok(()) };
+            after_id = last.delivery_id;
+            step.iter().for_each(&mut look);
+        }
+    }
+
+    /// What waits in quarantine and is about a result that goes, goes with it.
+    async fn walk_quarantine(&self, found: &mut Found) -> Result<(), Unavailable> {
+        let mut ids: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (endpoint, id) in found.results.values() {
+            ids.entry(endpoint.clone()).or_default().push(id.clone());
+        }
+        let matchers: BTreeMap<String, Matcher> =
+            ids.iter().map(|(endpoint, ids)| (endpoint.clone(), Matcher::of_results(ids.iter().cloned()))).collect();
+        self.walk_bodies(Bodies::Quarantined, |body| {
+            let is_of_result = matchers.get(&body.endpoint).is_some_and(|of| of.look(&body.body) == Holds::Person);
+            let is_known = |ids: &Vec<String>| body.result_id.as_ref().is_some_and(|id| ids.contains(id));
+            if ids.get(&body.endpoint).is_some_and(is_known) {
+                // It goes in the transaction of its result.
+                found.loose.remove(&body.delivery_id);
+                found.elsewhere.remove(&(body.delivery_id, None));
+            } else if is_of_result {
+                found.loose.insert(body.delivery_id);
+            }
+        })
+        .await
+    }
+
+    async fn count_found(&self, found: &Found) -> Result<ErasedRows, Unavailable> {
+        let mut rows = ErasedRows { bodies: found.loose.len() as u64, ..ErasedRows::default() };
+        for (endpoint, id) in found.results.values().cloned() {
+            rows += self.read(|c| B::count_erasure(c, endpoint, id).boxed()).await?;
+        }
+        Ok(rows)
+    }
+
+    async fn erase_found(&self, found: Found, erased: &mut Erased) -> Result<(), Unavailable> {
+        for delivery_id in found.loose {
+            erased.add(self.write(|c| B::erase_body(c, delivery_id).boxed()).await?);
+        }
+        for (endpoint, result_id) in found.results.into_values() {
+            match self.erase_result(&endpoint, &result_id).await? {
+                Ended::Committed(rows) => erased.add(rows),
+                Ended::Kept { handler, cause } => erased.kept.push(Kept { handler, endpoint, result_id, cause }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Erases one result, the host's tables included.
+    async fn erase_result(&self, endpoint: &str, id: &str) -> Result<Ended, Unavailable> {
+        let (hooks, key) = (Arc::clone(&self.hooks), (endpoint.to_owned(), id.to_owned()));
+        let ended = self.write(|c| erase_result::<B>(c, hooks, key).boxed()).await?;
+        if let Ended::Kept { .. } = ended {
+            // A hook that was given up half-way has left its connection in the middle of something.
+            self.link.lock().await.close();
+            return Ok(ended);
+        }
+        if !self.hooks.is_empty() {
+            // A hook may have left traces on it.
+            self.link.lock().await.close();
+        }
+        // A hook can end the transaction behind our back: the table tells what was committed.
+        let (endpoint, id) = (endpoint.to_owned(), id.to_owned());
+        let is_left =
+            !self.hooks.is_empty() && self.read(|c| B::count_erasure(c, endpoint, id).boxed()).await?.results > 0;
+        if is_left { Ok(not_committed(&self.hooks)) } else { Ok(ended) }
+    }
+}
+
+/// Enters a body that holds something of the person.
+fn note(found: &mut Found, body: &StoredBody, holds: Holds) {
+    match (holds, body.first_delivery_id, &body.result_id) {
+        (Holds::Person, Some(first), Some(id)) => {
+            found.results.insert(first, (body.endpoint.clone(), id.clone()));
+        }
+        (Holds::Person, _, _) => {
+            found.loose.insert(body.delivery_id);
+        }
+        (Holds::Elsewhere, first, _) => {
+            found.elsewhere.insert((body.delivery_id, first));
+        }
+        (Holds::Nothing, _, _) => {}
+    }
+}
+
+/// What a delivery, or a state, holds of the person. One that was understood is about the result of its own `id`: an `id`
+/// that is nested in it is another thing's, and many people may have it.
+fn of_person(person: &Person, holds: Holds, own_id: Option<&str>, is_understood: bool) -> Holds {
+    let Person::ResultId(id) = person else { return holds };
+    match holds {
+        _ if own_id.is_some_and(|own_id| own_id.trim() == id.trim()) => Holds::Person,
+        Holds::Person if is_understood => Holds::Elsewhere,
+        other => other,
+    }
+}
+
+/// Erases one result in one transaction, in which each hook has its turn.
+async fn erase_result<B: Backend>(
+    connection: &mut B::Connection,
+    hooks: Arc<Vec<Arc<dyn ErasedHook<B>>>>,
+    (endpoint, id): (String, String),
+) -> QueryResult<Ended> {
+    let rows = match B::begin_erasure(connection, endpoint.clone(), id.clone(), Utc::now()).await {
+        Ok(rows) => rows,
+        // Its row, or that of work on it. Others are not kept for it.
+        Err(error) if fault(&error) == LOCKED => return Ok(Ended::Kept { handler: None, cause: KeptBecause::Locked }),
+        Err(error) => return Err(error),
+    };
+    for hook in hooks.iter() {
+        let forgets = AssertUnwindSafe(hook.erased(&endpoint, &id, connection)).catch_unwind();
+        let cause = match tokio::time::timeout(HOOK_TIMEOUT, forgets).await {
+            Ok(Ok(true)) => continue,
+            Ok(Ok(false)) => KeptBecause::Failed,
+            Ok(Err(_)) => KeptBecause::Panicked,
+            Err(_) => KeptBecause::TimedOut,
+        };
+        // The connection is closed, which rolls back whatever is open.
+        return Ok(Ended::Kept { handler: Some(hook.name()), cause });
+    }
+    match B::commit(connection, None).await {
+        Ok(_) => Ok(Ended::Committed(rows)),
+        // Nobody wrote but us, or the database is to blame.
+        Err(NotCommitted::Unknown(error)) => Err(error),
+        Err(NotCommitted::Refused(error)) if hooks.is_empty() || trouble(&error).is_some() => Err(error),
+        Err(_) => Ok(not_committed(&hooks)),
+    }
+}
+
+fn not_committed<B: Backend>(hooks: &[Arc<dyn ErasedHook<B>>]) -> Ended {
+    let names: Vec<String> = hooks.iter().map(|hook| hook.name()).collect();
+    Ended::Kept { handler: Some(names.join(", ")), cause: KeptBecause::NotCommitted }
+}

@@ -1,0 +1,72 @@
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use mojito_schema::{Backend, Open, Postgres, Undone};
+use rocket_mojito::{KeptBecause, MojitoConfig, MojitoFairing, Person, SecretConfig};
+
+use super::{Place, anna};
+use crate::harness::{AUTH, BASE, Body, Lifted, PgDatabase, SECRET, post};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_not_vacuum_the_tables_says_so_in_the_receipt() {
+    let database = PgDatabase::new().await;
+    let (url, role) = (database.direct_url(), format!("app_{:016x}", fastrand::u64(..)));
+    let mut owner = Postgres::open(&url, Open::Existing).await.unwrap();
+    Postgres::migrate(&mut owner).await.unwrap();
+    let grants = format!(
+        "CREATE ROLE {role} LOGIN;
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+         GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}"
+    );
+    owner.batch_execute(&grants).await.unwrap();
+    let (_, place) = url.split_once('@').unwrap();
+    let secret = SecretConfig::header("test", AUTH.0, SECRET);
+    let config = MojitoConfig::new().secret("default", secret).migrate(false);
+    let url = format!("postgres://{role}@{place}");
+    let figment = Lifted::figment().merge(("databases.mojito.url", url));
+    let host = Lifted::launch(rocket::custom(figment).attach(MojitoFairing::<Postgres>::new(config))).await;
+    let path = format!("{BASE}/interview_result");
+    assert_eq!(post(host.address, &path, &[AUTH], &Body::result("r").bytes()).await.status, 200);
+
+    let erased = host.inbox.erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
+    owner.batch_execute(&format!("GRANT mojito TO {role}")).await.unwrap();
+    let again = host.inbox.erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
+
+    assert_eq!((erased.results, erased.undone), (1, vec![Undone::Vacuum]));
+    assert_eq!(again.undone, [], "who may act as the owner may vacuum");
+    host.stop().await;
+    owner.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_from_before_the_erasure_stands_in_the_receipt() {
+    let place = Place::<Postgres>::open(|fairing| fairing).await;
+    place.post(Body::result("r").bytes()).await;
+    let mut reader = AsyncPgConnection::establish(place.store.url().split('?').next().unwrap()).await.unwrap();
+    let look = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM mojito_deliveries";
+    reader.batch_execute(look).await.unwrap();
+
+    let erased = place.inbox().erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
+    reader.batch_execute("COMMIT").await.unwrap();
+    let again = place.inbox().erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
+
+    assert_eq!((erased.results, erased.undone), (1, vec![Undone::Reader]));
+    assert_eq!(again.undone, []);
+    place.lifted.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_somebody_holds_is_kept_and_no_other_is() {
+    let mut place = Place::<Postgres>::open(|fairing| fairing).await;
+    for result in ["held", "r"] {
+        place.post(Body::result(result).with("candidate_email", "ann@example.com").bytes()).await;
+    }
+    let mut holder = AsyncPgConnection::establish(place.store.url().split('?').next().unwrap()).await.unwrap();
+    holder.batch_execute("BEGIN; SELECT 1 FROM mojito_results WHERE id = 'held' FOR UPDATE").await.unwrap();
+
+    let erased = place.inbox().erase(Person::Email("ann@example.com".to_owned()), anna()).await.unwrap();
+    holder.batch_execute("COMMIT").await.unwrap();
+
+    let kept: Vec<_> = erased.kept.iter().map(|kept| (&*kept.result_id, &kept.handler, kept.cause)).collect();
+    assert_eq!(kept, [("held", &None, KeptBecause::Locked)]);
+    assert_eq!((erased.results, place.with_body().await.len()), (1, 1));
+    place.lifted.stop().await;
+}
