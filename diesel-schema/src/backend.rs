@@ -27,6 +27,10 @@ mod sealed {
 ///
 /// Sealed: `Sqlite` and `Postgres` are all there is. The behaviour of the verbs is one suite of tests that both pass.
 ///
+/// # Errors
+///
+/// Where a verb says nothing else: those of the database.
+///
 /// # Time
 ///
 /// Verbs that depend on the time take `now`, the caller's clock. A backend with a clock of its own ignores it.
@@ -102,32 +106,16 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     /// Makes sure that all of a log is on the disk, whoever reads meanwhile.
     ///
     /// After a sync has failed nobody knows how much of it is, and what is written behind a gap is lost at a power cut.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn settle_log(footing: &Self::Footing) -> impl Future<Output = QueryResult<()>> + Send;
 
     /// Moves what stands in a log into the database itself, without waiting for anybody: a log that was deleted is gone
     /// with the last connection. `false` where somebody still reads it.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn save_log(footing: &Self::Footing) -> impl Future<Output = QueryResult<bool>> + Send;
 
     /// The same for a log that has grown long.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn shorten_log(footing: &Self::Footing) -> impl Future<Output = QueryResult<bool>> + Send;
 
     /// Commits something that changes nothing: whether a database that was in trouble takes a commit again.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn prove(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<()>> + Send;
 
     /// Looks for anything that would break the first promise: a version with a known defect, a store that forgets.
@@ -287,10 +275,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     fn promote(connection: &mut Self::Connection, lines: Vec<Line>) -> impl Future<Output = QueryResult<u64>> + Send;
 
     /// The next deliveries that a selection means, at most `limit`, with the work on them that it means.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn page(
         connection: &mut Self::Connection,
         selection: Selection,
@@ -298,20 +282,12 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     ) -> impl Future<Output = QueryResult<Page>> + Send;
 
     /// A stored delivery.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn delivery(
         connection: &mut Self::Connection,
         id: i64,
     ) -> impl Future<Output = QueryResult<Option<DeliveryRow>>> + Send;
 
     /// Whether anything is stored under a name.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn is_known(connection: &mut Self::Connection, name: Name) -> impl Future<Output = QueryResult<bool>> + Send;
 
     /// One step of a replay: makes work wait again, from its first attempt, and adds to the audit how much. What runs, and
@@ -383,10 +359,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
 
     /// The next bodies after the delivery `after_id`, in stored order: no more than `max_bytes` together, but one at least.
     /// None where there is nothing left.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn bodies(
         connection: &mut Self::Connection,
         which: Bodies,
@@ -395,10 +367,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     ) -> impl Future<Output = QueryResult<Vec<StoredBody>>> + Send;
 
     /// The next states whose delivery comes after `after_id`, likewise. A result that moves on meanwhile is met again.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn states(
         connection: &mut Self::Connection,
         after_id: i64,
@@ -406,10 +374,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     ) -> impl Future<Output = QueryResult<Vec<StoredState>>> + Send;
 
     /// What [`begin_erasure`](Self::begin_erasure) would remove of one result.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn count_erasure(
         connection: &mut Self::Connection,
         endpoint: String,
@@ -447,10 +411,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     fn scrub(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Vec<Undone>>> + Send;
 
     /// Enters an operator's action into the audit, before it is carried out.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn begin_audit(
         connection: &mut Self::Connection,
         audit: NewAudit,
@@ -458,10 +418,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     ) -> impl Future<Output = QueryResult<i64>> + Send;
 
     /// Enters how many rows the action concerned.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn finish_audit(
         connection: &mut Self::Connection,
         audit_id: i64,
@@ -469,10 +425,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     ) -> impl Future<Output = QueryResult<()>> + Send;
 
     /// What is waiting, running, dead and quarantined.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn backlog(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Backlog>> + Send;
 
     /// Whether the processes on the database at this URL can tell each other of work. An optimisation: where they
@@ -492,10 +444,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     }
 
     /// Tells every process that listens that there is work, this one too. `from` says who told.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
     fn tell(connection: &mut Self::Connection, from: &str) -> impl Future<Output = QueryResult<()>> + Send {
         let _ = (connection, from);
         ready(Ok(()))

@@ -79,12 +79,9 @@ impl<W> Ahead<W> {
         self.waiting.front().is_some_and(|(since, _)| since.elapsed() >= PATIENCE)
     }
 
-    /// Resolves when something has waited for too long; never where nothing waits.
-    pub async fn overdue(&self) {
-        match self.waiting.front() {
-            None => std::future::pending().await,
-            Some((since, _)) => tokio::time::sleep_until(*since + PATIENCE).await,
-        }
+    /// When something will have waited for too long.
+    pub fn overdue_at(&self) -> Option<Instant> {
+        self.waiting.front().map(|(since, _)| *since + PATIENCE)
     }
 }
 
@@ -147,7 +144,7 @@ mod tests {
         ahead.add(vec![()], true);
 
         assert!(!ahead.is_overdue());
-        ahead.overdue().await;
+        tokio::time::sleep_until(ahead.overdue_at().unwrap()).await;
         assert!(ahead.is_overdue());
         ahead.next();
         assert!(!ahead.is_overdue());

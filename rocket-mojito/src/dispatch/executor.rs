@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Fuse, FusedFuture};
 use mojito_schema::{Backend, ClaimRequest, Claimed, Settlement, Ticket, Utc, failpoint};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
 use super::MojitoHandler;
 use super::ahead::{Ahead, Waiting};
@@ -124,11 +125,24 @@ impl<B: Backend> Executor<B> {
                     is_due = true;
                 }
                 _ = recorded.changed() => is_due = true,
-                () = ahead.overdue() => {}
-                () = tokio::time::sleep(self.poll_interval) => is_due = true,
+                () = self.rest(ahead.overdue_at()) => {}
+                () = self.rest(Instant::now().checked_add(self.poll_interval)) => is_due = true,
             }
         }
         self.release(&mut ahead, claiming).await;
+    }
+
+    /// Sleeps by Rocket's clock, for ever without an end: a handler that blocks the thread which keeps the time of its own
+    /// runtime would stop that.
+    fn rest(&self, until: Option<Instant>) -> impl Future<Output = ()> + use<B> {
+        let _rocket = self.desk.database.runtime().enter();
+        let sleep = until.map(tokio::time::sleep_until);
+        async move {
+            match sleep {
+                Some(sleep) => sleep.await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Starts what waits, as far as there are free slots.

@@ -86,8 +86,10 @@ async fn a_result_that_a_handler_cannot_forget_is_kept_and_stands_in_the_receipt
     let kept = |kept: &Kept| (kept.result_id.clone(), kept.cause);
     let mut causes: Vec<_> = erased.kept.iter().map(kept).collect();
     causes.sort_by(|a, b| a.0.cmp(&b.0));
+    // SQLite refuses to end a transaction that is lent.
+    let ends = if B::NAME == "Postgres" { KeptBecause::NotCommitted } else { KeptBecause::Failed };
     let mut expected = vec![
-        ("ends".to_owned(), KeptBecause::NotCommitted),
+        ("ends".to_owned(), ends),
         ("fails".to_owned(), KeptBecause::Failed),
         ("hangs".to_owned(), KeptBecause::TimedOut),
         ("panics".to_owned(), KeptBecause::Panicked),
