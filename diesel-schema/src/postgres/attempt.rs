@@ -94,7 +94,11 @@ pub(super) async fn commit(connection: &mut Connection, line: Option<&Line>) -> 
     if !is_outermost(connection) {
         return Err(NotCommitted::Unfinished);
     }
-    let whether_intact = format!("SELECT coalesce(nullif(current_setting('{MARK}', true), ''), '{ENDED}')::boolean");
+    // What comes after the handler is ours again, whoever it was and wherever it looked.
+    let whether_intact = format!(
+        "SELECT coalesce(nullif(current_setting('{MARK}', true), ''), '{ENDED}')::boolean; \
+        SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL search_path TO DEFAULT"
+    );
     let (intact, promoted) = {
         let connection = &*connection;
         let mut first = connection;

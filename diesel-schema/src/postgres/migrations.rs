@@ -73,7 +73,7 @@ async fn take(connection: &mut Connection, all: &[Migration], step: &Step) -> Re
                 return Err(OpenError::because(message, error));
             }
             // What still runs on the tables locks them in an order of its own.
-            Err(Failure::Refused(error)) if is_in_the_way(&error) && tries < TRIES => error,
+            Err(Failure::Refused(error)) if (is_in_the_way(&error) || has_collided(&error)) && tries < TRIES => error,
             Err(Failure::Refused(error)) => return Err(failed(error)),
         };
         drop(error);
@@ -81,6 +81,11 @@ async fn take(connection: &mut Connection, all: &[Migration], step: &Step) -> Re
         wait = LONGEST_WAIT.min(wait * 2);
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Whether another process has changed the same table's entry in the catalogue: that is an internal error to Postgres.
+fn has_collided(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(_, told) if told.message() == "tuple concurrently updated")
 }
 
 /// Why a step was not done.

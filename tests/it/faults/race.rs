@@ -9,10 +9,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::cluster::{addresses, ended, host, post, post_again, settled, start};
-use crate::harness::{
-    AUTH, Body, Ledger, Load, Process, Proxy, Rig, Try, Weather, overlaps, post_at_once, request, rounds, seed,
-};
+use super::cluster::{addresses, ended, host, post_again, settled, start};
+use crate::harness::{AUTH, Body, Ledger, Load, Process, Rig, overlaps, post_at_once, request, rounds, seed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn four_processes_share_the_work_and_do_each_piece_once_and_in_order() {
@@ -141,40 +139,6 @@ async fn clients_that_go_away_at_any_moment_leave_no_connection_poisoned() {
     let for_nobody = rig.number("SELECT count(*) FROM mojito_deliveries WHERE result_id LIKE 'gone-%'").await;
     assert!(for_nobody > 0, "some were recorded though nobody waited");
     sentinels.tally().report("F30 clients that went away", clients);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_recorded_after_its_retry_brings_nothing_older_back() {
-    let rig = Rig::shared().await;
-    let ledger = Ledger::default();
-    let proxy = Proxy::to(rig.server()).await;
-    let handled = host(&rig).handlers("effects:plain").setting("ack_deadline", 1).setting("lease", 60);
-    let mut hosts = start(&handled.clone().url(rig.url_at(proxy.address())), 1).await;
-    hosts.extend(start(&handled, 1).await);
-    let addresses = addresses(&mut hosts).await;
-    let (slow, swift) = (addresses[0], addresses[1]);
-    for id in ["first", "second"] {
-        post(slow, &ledger, id, "before").await.delivery();
-    }
-    let toggled = Body::result("toggled").bytes();
-    let entry = ledger.enter("interview_result", toggled.clone());
-
-    // What the slow host sends is at the server when its sender has been told to come again.
-    let latency = Duration::from_secs(3);
-    proxy.set(Weather::Slow { latency, jitter: Duration::ZERO, bytes_per_second: 10_000_000 });
-    let queued = post_again(slow, &ledger, entry, &toggled).await;
-    let retried = post_again(swift, &ledger, entry, &toggled).await.delivery();
-    let newer = post(swift, &ledger, "toggled", "newer").await.delivery();
-
-    let recorded = "SELECT count(*) + sum(repeat_count) FROM mojito_deliveries WHERE result_id = 'toggled'";
-    rig.wait_until("the first try is recorded too", recorded, 3).await;
-    proxy.set(Weather::Clear);
-    let aftermath = settled(&rig, &ledger, &["effects"]).await;
-    assert_eq!(queued, Try::Refused(503));
-    let state = aftermath.results.iter().find(|result| result.id == "toggled").expect("it is there");
-    assert_eq!((state.delivery_id, state.version), (newer, 2), "the state is what was said last");
-    let first = aftermath.deliveries.iter().find(|row| row.id == retried).expect("it is there");
-    assert_eq!((first.version, first.repeat_count), (Some(1), 1));
 }
 
 /// Some hosts with one handler, on a database of their own.
