@@ -16,6 +16,7 @@ pub struct Line {
 }
 
 /// The first of a line.
+#[cfg(feature = "sqlite")]
 #[auto_type(no_type_alias)]
 pub(crate) fn first_of<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
     work::table
@@ -25,6 +26,7 @@ pub(crate) fn first_of<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
 }
 
 /// What is unfinished behind the first of a line, in stored order.
+#[cfg(feature = "sqlite")]
 #[auto_type(no_type_alias)]
 pub(crate) fn behind_first<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
     work::table
