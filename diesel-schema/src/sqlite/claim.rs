@@ -69,9 +69,9 @@ mod tests {
     use diesel::sqlite::Sqlite;
 
     use super::*;
+    use crate::sqlite::line::{behind_first, first_of};
     use crate::sqlite::migrations::MIGRATIONS;
     use crate::tables::deliveries::{body_of_version, known, of_message, quarantined, waiting};
-    use crate::tables::line::{behind_first, first_of};
     use crate::tables::work::lapsed;
 
     #[derive(QueryableByName)]

@@ -1,11 +1,31 @@
 use std::collections::HashSet;
 
+use diesel::dsl::{auto_type, not};
 use diesel::prelude::*;
 use diesel::query_dsl::methods::ExecuteDsl;
 
-use crate::tables::line::{behind_first, first_of};
 use crate::update::update;
 use crate::{Line, work};
+
+/// The first of a line.
+#[auto_type(no_type_alias)]
+pub(super) fn first_of<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
+    work::table
+        .filter(work::first_delivery_id.eq(first_delivery_id))
+        .filter(work::handler.eq(handler))
+        .filter(work::is_first)
+}
+
+/// What is unfinished behind the first of a line, in stored order.
+#[auto_type(no_type_alias)]
+pub(super) fn behind_first<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
+    work::table
+        .filter(work::first_delivery_id.eq(first_delivery_id))
+        .filter(work::handler.eq(handler))
+        .filter(work::finished_at.is_null())
+        .filter(not(work::is_first))
+        .order(work::delivery_id)
+}
 
 /// Promotes within a line: the earliest unfinished row is its first, unless one of the line runs. Whether a row was.
 ///

@@ -3,11 +3,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use diesel::dsl::{exists, max};
 use diesel::prelude::*;
 
+use super::line::{behind_first, first_of};
 use super::verbs::record::{heads, write};
 use crate::plan::{Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
 use crate::tables::deliveries::{Known, known as known_by, of_message, quarantined, waiting};
-use crate::tables::line::{behind_first, first_of};
 use crate::{Fingerprint, HandlerSpec, NewDelivery, Recorded, Utc, deliveries, failpoint, results, work};
 
 /// Loads what the batch stands on, decides, writes. The caller holds the write lock from before the first read.

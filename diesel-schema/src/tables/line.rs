@@ -15,28 +15,6 @@ pub struct Line {
     pub handler: String,
 }
 
-/// The first of a line.
-#[cfg(feature = "sqlite")]
-#[auto_type(no_type_alias)]
-pub(crate) fn first_of<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
-    work::table
-        .filter(work::first_delivery_id.eq(first_delivery_id))
-        .filter(work::handler.eq(handler))
-        .filter(work::is_first)
-}
-
-/// What is unfinished behind the first of a line, in stored order.
-#[cfg(feature = "sqlite")]
-#[auto_type(no_type_alias)]
-pub(crate) fn behind_first<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
-    work::table
-        .filter(work::first_delivery_id.eq(first_delivery_id))
-        .filter(work::handler.eq(handler))
-        .filter(work::finished_at.is_null())
-        .filter(not(work::is_first))
-        .order(work::delivery_id)
-}
-
 diesel::alias!(work as firsts: Firsts);
 
 /// A row of each line that has unfinished work and no first. There is none, unless a program broke the rule.

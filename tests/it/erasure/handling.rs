@@ -4,12 +4,12 @@ use mojito_schema::State;
 use rocket_mojito::Person;
 use tokio::sync::Notify;
 
-use super::{all_finished, anna, host};
-use crate::harness::{Act, Body, eventually, next};
+use super::anna;
+use crate::harness::{Act, Body, Host, eventually, next};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_person_leaves_no_byte_and_does_not_come_back() {
-    let (host, inbox, mut seen) = host(|event, attempt| match (event.version(), attempt) {
+    let (host, inbox, mut seen) = Host::scripted(|event, attempt| match (event.version(), attempt) {
         (Some(1), _) => Act::Effect,
         _ => Act::Fail("canary-error about canary-name"),
     })
@@ -60,7 +60,7 @@ async fn an_erased_person_leaves_no_byte_and_does_not_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_runs_while_its_person_is_erased_has_no_effect() {
     let gate = Arc::new(Notify::new());
-    let (host, inbox, mut seen) = host({
+    let (host, inbox, mut seen) = Host::scripted({
         let gate = Arc::clone(&gate);
         move |event, _| match event.payload().id.as_str() {
             "r" => Act::WaitThenEffect(Arc::clone(&gate)),
@@ -75,7 +75,7 @@ async fn what_runs_while_its_person_is_erased_has_no_effect() {
     gate.notify_one();
     host.post("interview_result", &Body::result("other").bytes()).await;
     next(&mut seen).await;
-    all_finished(&host).await;
+    host.all_finished().await;
 
     assert!(host.database.effects().iter().all(|effect| effect.result_id == "other"));
     host.stop().await;

@@ -9,14 +9,9 @@ mod quarantine;
 mod refused;
 mod steps;
 
-use std::sync::Arc;
+use rocket_mojito::{Actor, Inbox, MojitoConfig, MojitoFairing, SecretConfig};
 
-use rocket_mojito::{Actor, Event, Inbox, MojitoConfig, MojitoFairing, SecretConfig};
-use tokio::sync::mpsc::UnboundedReceiver;
-
-use crate::harness::{
-    AUTH, Act, BASE, Database, Ground, Host, Lifted, SECRET, Script, Seen, Store, Subject, eventually, post,
-};
+use crate::harness::{AUTH, BASE, Database, Ground, Lifted, SECRET, Store, Subject, post};
 
 /// A host on either backend, and its database seen from outside.
 struct Place<B: Subject> {
@@ -63,17 +58,6 @@ fn files(database: &Database) -> Vec<Vec<u8>> {
 /// Looks for bytes in the files of a database.
 fn is_in_files(database: &Database, text: &str) -> bool {
     files(database).iter().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
-}
-
-async fn host(decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static) -> (Host, Inbox, UnboundedReceiver<Seen>) {
-    let (script, seen) = Script::new(decide);
-    let host = Host::builder().database(&Arc::new(Database::with_effects())).handler(script).start().await;
-    let inbox = host.inbox.clone();
-    (host, inbox, seen)
-}
-
-async fn all_finished(host: &Host) {
-    eventually("all work is finished", || host.database.work().iter().all(|work| work.finished_at.is_some())).await;
 }
 
 fn anna() -> Actor {

@@ -15,9 +15,21 @@ const SESSION: &str = "INSERT INTO effects SELECT concat_ws(' ', current_setting
     (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),
     pg_backend_pid())";
 
+/// Two handlers in a row write down the session that they find.
+async fn assert_strangers_find_it_as_it_was(mut host: Host<Postgres>) {
+    host.post("first").await;
+    host.completed().await;
+    host.post("stranger").await;
+    host.completed().await;
+
+    let sessions = host.effects().await;
+    assert_eq!((sessions.len(), &sessions[0]), (2, &sessions[1]), "the same session, as it was");
+    host.client.terminate().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_on_postgres_is_clean_after_each_handler_and_goes_on_to_be_used() {
-    let mut host = Host::<Postgres>::start(|cx, event| {
+    let host = Host::<Postgres>::start(|cx, event| {
         let is_stranger = event.payload().id == "stranger";
         Box::pin(async move {
             let tx = cx.transaction().await?;
@@ -35,19 +47,12 @@ async fn a_session_on_postgres_is_clean_after_each_handler_and_goes_on_to_be_use
     })
     .await;
 
-    host.post("first").await;
-    host.completed().await;
-    host.post("stranger").await;
-    host.completed().await;
-
-    let sessions = host.effects().await;
-    assert_eq!((sessions.len(), &sessions[0]), (2, &sessions[1]), "the same session, as it was");
-    host.client.terminate().await;
+    assert_strangers_find_it_as_it_was(host).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_fails_leaves_no_more_behind_on_postgres() {
-    let mut host = Host::<Postgres>::start(|cx, _| {
+    let host = Host::<Postgres>::start(|cx, _| {
         Box::pin(async move {
             let attempt = cx.attempt();
             let tx = cx.transaction().await?;
@@ -63,14 +68,7 @@ async fn a_handler_that_fails_leaves_no_more_behind_on_postgres() {
     })
     .await;
 
-    host.post("first").await;
-    host.completed().await;
-    host.post("stranger").await;
-    host.completed().await;
-
-    let sessions = host.effects().await;
-    assert_eq!((sessions.len(), &sessions[0]), (2, &sessions[1]), "the same session, as it was");
-    host.client.terminate().await;
+    assert_strangers_find_it_as_it_was(host).await;
 }
 
 /// Puts effects in, or nothing, where the session is not as it should be.

@@ -3,9 +3,11 @@ use std::sync::Arc;
 
 use rocket::figment::{Figment, Provider};
 use rocket::{Build, Rocket};
-use rocket_mojito::{Inbox, MojitoConfig, MojitoFairing, MojitoHandler, SecretConfig, Sqlite};
+use rocket_mojito::{Event, Inbox, MojitoConfig, MojitoFairing, MojitoHandler, SecretConfig, Sqlite};
 
-use super::{Answer, Connection, Database, Lifted, Log, client};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::{Act, Answer, Connection, Database, Lifted, Log, Script, Seen, client, eventually};
 
 /// The secret of the default endpoint.
 pub(crate) const SECRET: &str = "test-secret-0123456789abcdef";
@@ -39,6 +41,20 @@ pub(crate) struct HostBuilder {
 }
 
 impl Host {
+    /// A host on a database that has effects, whose handler does as `decide` says, with what it has seen.
+    pub(crate) async fn scripted(
+        decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static,
+    ) -> (Self, Inbox, UnboundedReceiver<Seen>) {
+        let (script, seen) = Script::new(decide);
+        let host = Self::builder().database(&Arc::new(Database::with_effects())).handler(script).start().await;
+        let inbox = host.inbox.clone();
+        (host, inbox, seen)
+    }
+
+    pub(crate) async fn all_finished(&self) {
+        eventually("all work is finished", || self.database.work().iter().all(|work| work.finished_at.is_some())).await;
+    }
+
     pub(crate) fn builder() -> HostBuilder {
         Log::install();
         let secret = SecretConfig::header("test", "X-Mojito-Secret", SECRET);
