@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
-use crate::{Line, work};
+use crate::{Line, deliveries, work};
 
 define_sql_function! {
     /// Promotes within a line, under its lock: see the migration that makes it.
@@ -40,4 +40,10 @@ pub(super) async fn lock_idle(
         .skip_locked()
         .select((work::delivery_id, work::handler));
     Ok(rows.load(&mut connection).await?.into_iter().collect())
+}
+
+/// Whether a delivery is there, and nobody is about to remove it. Then nobody does before the transaction ends.
+pub(super) async fn keep_delivery(mut connection: &Connection, id: i64) -> QueryResult<bool> {
+    let row = deliveries::table.find(id).select(deliveries::id).for_key_share().skip_locked();
+    Ok(row.get_result::<i64>(&mut connection).await.optional()?.is_some())
 }

@@ -33,7 +33,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 #[cfg(feature = "testing")]
 pub(crate) use self::attempt::complete;
-use self::line::{lock_idle, promote};
+use self::line::{keep_delivery, lock_idle, promote};
 #[cfg(feature = "testing")]
 pub(crate) use self::migrations::run_all as migrate;
 use self::transaction::Terms;

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::query_dsl::methods::ExecuteDsl;
 
 use crate::update::update;
-use crate::{Line, work};
+use crate::{Line, deliveries, work};
 
 /// The first of a line.
 #[auto_type(no_type_alias)]
@@ -69,4 +69,9 @@ pub(super) async fn lock_idle(
         idle.extend(found.map(|id| (id, handler.to_owned())));
     }
     Ok(idle)
+}
+
+/// Whether a delivery is there. Nobody else can remove one here.
+pub(super) async fn keep_delivery(connection: &mut SqliteConnection, id: i64) -> QueryResult<bool> {
+    Ok(deliveries::table.find(id).select(deliveries::id).get_result::<i64>(connection).optional()?.is_some())
 }

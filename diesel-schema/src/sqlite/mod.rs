@@ -36,7 +36,7 @@ use futures_util::FutureExt as _;
 
 use self::caller::Caller;
 use self::footing::Footing;
-use self::line::{lock_idle, promote};
+use self::line::{keep_delivery, lock_idle, promote};
 use self::run::RunQueryDsl;
 use self::session::Session;
 use crate::backend::{Backend, Open};

@@ -24,4 +24,4 @@ pub(crate) use self::rescue::{LAPSED, rescue};
 pub(crate) use self::select::{is_known, page};
 pub(crate) use self::settle::settle;
 pub(crate) use self::sweep::{lines_without_first, promote_lines};
-use super::{Connection, Db, RunQueryDsl, lock_idle, promote};
+use super::{Connection, Db, RunQueryDsl, keep_delivery, lock_idle, promote};

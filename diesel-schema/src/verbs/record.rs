@@ -80,7 +80,10 @@ pub(crate) async fn admit(
         return Ok(recorded);
     }
     for row in plan.deliveries.drain(..) {
-        diesel::update(place).set(row).execute(connection).await?;
+        if diesel::update(place).set(row).execute(connection).await? == 0 {
+            // Somebody has pruned it meanwhile, or was faster.
+            return Ok(None);
+        }
     }
     // It may come before what its lines have: who is their first is seen once it is there.
     plan.work.iter_mut().for_each(|row| row.is_first = false);

@@ -1,6 +1,6 @@
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
 
-use super::{Connection, RunQueryDsl, lock_idle, promote_lines};
+use super::{Connection, RunQueryDsl, keep_delivery, lock_idle, promote_lines};
 use crate::{DeliveryRow, Line, Requeue, Requeued, State, Utc, audit, deliveries, work};
 
 /// What an operator who gave work up is quoted with.
@@ -51,9 +51,7 @@ async fn requeue_one(connection: &mut Connection, item: &Requeue) -> QueryResult
 
 /// Work that was never made.
 async fn make(connection: &mut Connection, item: &Requeue, max_attempts: i32) -> QueryResult<usize> {
-    let is_there: Option<i64> =
-        deliveries::table.find(item.delivery_id).select(deliveries::id).get_result(connection).await.optional()?;
-    if is_there.is_none() {
+    if !keep_delivery(connection, item.delivery_id).await? {
         return Ok(0);
     }
     let row = (
