@@ -364,3 +364,28 @@ async fn a_handler_that_sees_no_newer_rows_promotes_what_was_recorded_meanwhile(
     assert_eq!(broken(&store.work().await), [""; 0]);
     assert_eq!(claim(&mut store, 1).await[0].delivery.version, Some(2));
 }
+
+/// Work is made only for a delivery that stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_made_or_admitted_of_a_delivery_that_is_being_removed() {
+    let mut store = Store::<Postgres>::open().await;
+    let id = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
+    let mut pruner = store.another().await;
+    Postgres::execute(&mut pruner, &format!("BEGIN; DELETE FROM mojito_deliveries WHERE id = {id}")).await;
+
+    let audit = NewAudit { actor: "test".to_owned(), action: Action::Replay, target: "{}".to_owned(), reason: None };
+    let audit = Postgres::begin_audit(&mut store.connection, audit, Utc::now()).await.unwrap();
+    let line = Line { first_delivery_id: id, handler: "Desk".to_owned() };
+    let item = Requeue { delivery_id: id, line, max_attempts: Some(3) };
+    let requeued = Postgres::requeue(&mut store.connection, vec![item], audit).await.unwrap();
+    let mut connection = store.another().await;
+    let admitted = tokio::spawn(async move {
+        Postgres::admit(&mut connection, id, result("r", "1"), handlers(), Utc::now()).await.unwrap()
+    });
+    wait_for(&mut store, || admitted.is_finished(), ELSEWHERE).await;
+    Postgres::execute(&mut pruner, "COMMIT").await;
+
+    assert_eq!((requeued.work, requeued.left_alone), (0, 1));
+    assert_eq!(admitted.await.unwrap(), None);
+    assert!(store.work().await.is_empty());
+}
