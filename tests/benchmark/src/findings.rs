@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::measure::{Backlog, Case, Delay, Footprint, Growth, Speed};
+use crate::measure::{Backlog, Blocked, Case, Delay, Footprint, Growth, Speed};
 use crate::report::Spread;
 use crate::system::{Backend, System};
 
@@ -13,6 +13,8 @@ pub(crate) struct Findings {
     pub backlog: BTreeMap<Backend, Vec<Backlog>>,
     pub idle: BTreeMap<Backend, Delay>,
     pub half_load: BTreeMap<Backend, Delay>,
+    /// By the number of deliveries that were there: without and with a first that has failed, round by round.
+    pub blocked: BTreeMap<(Backend, u64), Vec<(Blocked, Blocked)>>,
     pub growth: BTreeMap<Backend, Vec<Growth>>,
 }
 
@@ -22,7 +24,7 @@ impl Findings {
         Spread::of(self.speed.get(&case)?.iter().map(figure))
     }
 
-    /// The plugin's figure as a multiple of another system's, round by round: what disturbed a round disturbed both.
+    /// The example's figure as a multiple of another system's, round by round: what disturbed a round disturbed both.
     pub fn ratio(
         &self,
         backend: Backend,
@@ -31,7 +33,7 @@ impl Findings {
         figure: fn(&Speed) -> f64,
     ) -> Option<Spread> {
         let rounds = |system| self.speed.get(&Case { backend, has_repeats: false, connections, system });
-        let pairs = rounds(System::Plugin)?.iter().zip(rounds(other)?);
-        Spread::of(pairs.map(|(plugin, other)| figure(plugin) / figure(other)))
+        let pairs = rounds(System::Example)?.iter().zip(rounds(other)?);
+        Spread::of(pairs.map(|(example, other)| figure(example) / figure(other)))
     }
 }

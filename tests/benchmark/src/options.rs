@@ -23,6 +23,8 @@ pub(crate) struct Options {
     pub backlog: u64,
     /// How long the delay to the handler is measured, at how many deliveries in a second.
     pub delay: (Duration, f64),
+    /// How many results wait behind a delivery that has failed.
+    pub lines: Vec<u64>,
     /// The sizes of the database.
     pub sizes: Vec<u64>,
     /// How long an fsync lasts at least.
@@ -49,6 +51,7 @@ pub(crate) enum Part {
     Repeats,
     Memory,
     Dispatch,
+    Blocked,
     Growth,
 }
 
@@ -70,15 +73,16 @@ impl Options {
         Self {
             backends: Backend::ALL.into(),
             parts: Part::ALL.iter().map(|(_, part)| *part).collect(),
-            systems: vec![System::Plugin, System::HandWritten, System::ParseOnly],
+            systems: vec![System::Example, System::Plugin, System::HandWritten, System::ParseOnly],
             connections: vec![1, 16, 64, 256],
             repeat_connections: vec![64],
             rounds: 5,
             length: Duration::from_secs(5),
             watch: Duration::from_secs(60),
             backlogs: 3,
-            backlog: 100_000,
+            backlog: 30_000,
             delay: (Duration::from_secs(15), 20.0),
+            lines: vec![200, 2_000, 20_000],
             sizes: vec![1_000, 10_000, 100_000, 1_000_000],
             fsync: Duration::from_millis(1),
             seed: fastrand::u64(..),
@@ -115,6 +119,7 @@ impl Options {
             "--seconds" => self.length = Duration::try_from_secs_f64(value.parse()?)?,
             "--watch" => self.watch = Duration::try_from_secs_f64(value.parse()?)?,
             "--backlog" => self.backlog = value.parse()?,
+            "--lines" => self.lines = numbers(value)?,
             "--sizes" => self.sizes = numbers(value)?,
             "--fsync" => self.fsync = Duration::try_from_secs_f64(value.parse::<f64>()? / 1000.0)?,
             "--seed" => self.seed = value.parse()?,
@@ -137,11 +142,12 @@ impl Section {
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 5] = [
+    const ALL: [(&'static str, Self); 6] = [
         ("speed", Self::Speed),
         ("repeats", Self::Repeats),
         ("memory", Self::Memory),
         ("dispatch", Self::Dispatch),
+        ("blocked", Self::Blocked),
         ("growth", Self::Growth),
     ];
 }

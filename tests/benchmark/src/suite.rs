@@ -1,6 +1,6 @@
 use crate::bench::Bench;
 use crate::findings::Findings;
-use crate::measure::{Backlog, Case, Delay, Footprint, Growth, Speed};
+use crate::measure::{Backlog, Blocked, Case, Delay, Footprint, Growth, Speed};
 use crate::options::{Options, Part};
 use crate::report::Spread;
 use crate::system::{Backend, System};
@@ -17,6 +17,9 @@ pub(crate) fn run(bench: &Bench, options: &Options) -> anyhow::Result<Findings> 
         }
         if options.parts.contains(&Part::Dispatch) {
             dispatch(backend, bench, options, &mut findings)?;
+        }
+        if options.parts.contains(&Part::Blocked) {
+            blocked(backend, bench, options, &mut findings)?;
         }
         if options.parts.contains(&Part::Growth) {
             for &size in &options.sizes {
@@ -55,7 +58,7 @@ fn cases(options: &Options) -> Vec<Case> {
                 for &system in &options.systems {
                     // What stores nothing is the same beside every database, and knows no repeats.
                     let is_ceiling = system == System::ParseOnly;
-                    let is_left_out = is_ceiling && (has_repeats || options.is_quick && connections < 256);
+                    let is_left_out = is_ceiling && (has_repeats || options.is_quick && connections < 64);
                     if !is_left_out && (!is_ceiling || backend == Backend::Sqlite) {
                         cases.push(Case { backend, has_repeats, connections, system });
                     }
@@ -64,6 +67,19 @@ fn cases(options: &Options) -> Vec<Case> {
         }
     }
     cases
+}
+
+/// In each round every number of lines, free and blocked.
+fn blocked(backend: Backend, bench: &Bench, options: &Options, findings: &mut Findings) -> anyhow::Result<()> {
+    for _ in 0..options.rounds {
+        for &lines in &options.lines {
+            let measure = |is_blocked| Blocked::measure(backend, bench, lines, is_blocked, options.length);
+            let (free, blocked) = (measure(false)?, measure(true)?);
+            println!("{backend}: free {free:?}\n{backend}: blocked {blocked:?}");
+            findings.blocked.entry((backend, blocked.deliveries)).or_default().push((free, blocked));
+        }
+    }
+    Ok(())
 }
 
 fn dispatch(backend: Backend, bench: &Bench, options: &Options, findings: &mut Findings) -> anyhow::Result<()> {

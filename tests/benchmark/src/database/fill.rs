@@ -1,5 +1,11 @@
 use crate::body::Bodies;
 
+/// How many deliveries there are of each result that waits in a line.
+pub(super) const VERSIONS: u64 = 5;
+
+/// State, attempt, due time, epoch, end, and whether it is the first of its line.
+const COMPLETED: &str = "'completed', 1, NULL, 1, received_at, 1 = 0";
+
 /// How one database says what both can.
 pub(super) struct Dialect {
     /// The table `series (n)` of the numbers from `{from}` to `{to}`.
@@ -11,6 +17,7 @@ pub(super) struct Dialect {
     /// The bytes of a text.
     pub bytes: fn(&str) -> String,
     pub now: &'static str,
+    pub tomorrow: &'static str,
     /// A year and a half ago: longer than anything is kept.
     pub long_ago: &'static str,
 }
@@ -21,6 +28,7 @@ pub(super) const SQLITE: Dialect = Dialect {
     fingerprint: "randomblob(32)",
     bytes: |text| format!("CAST({text} AS BLOB)"),
     now: "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'",
+    tomorrow: "strftime('%Y-%m-%d %H:%M:%f', 'now', '+1 day') || '000'",
     long_ago: "strftime('%Y-%m-%d %H:%M:%f', 'now', '-550 days') || '000'",
 };
 
@@ -30,6 +38,7 @@ pub(super) const POSTGRES: Dialect = Dialect {
     fingerprint: "sha256(convert_to(n::text, 'UTF8'))",
     bytes: |text| format!("convert_to({text}, 'UTF8')"),
     now: "now()",
+    tomorrow: "now() + interval '1 day'",
     long_ago: "now() - interval '550 days'",
 };
 
@@ -40,10 +49,27 @@ impl Dialect {
             self.deliveries(bodies, 1, settled, "(n + 1) / 2", "1 + (n + 1) % 2"),
             self.deliveries(bodies, settled + 1, settled + waiting, "n", "1"),
             self.results().to_owned(),
-            self.work("'completed', 1, NULL, 1, received_at", &format!("id <= {settled}")),
-            self.work(&format!("'pending', 0, {}, 0, NULL", self.now), &format!("id > {settled}")),
+            self.work("desk", COMPLETED, &format!("id <= {settled}")),
+            self.work("desk", "'pending', 0, NULL, 0, NULL, 1 = 1", &format!("id > {settled}")),
         ]
         .concat()
+    }
+
+    /// Versions of results that wait behind the first of them, which has failed, for a handler; or have been handled.
+    pub fn lines(&self, bodies: &Bodies, handler: &str, results: u64, is_blocked: bool) -> String {
+        let result = format!("(n + {VERSIONS} - 1) / {VERSIONS}");
+        let deliveries =
+            self.deliveries(bodies, 1, results * VERSIONS, &result, &format!("1 + (n + {VERSIONS} - 1) % {VERSIONS}"));
+        let failed = format!("'retryable', 1, {}, 1, NULL, 1 = 1", self.tomorrow);
+        let work = match is_blocked {
+            true => [
+                self.work(handler, &failed, "version = 1"),
+                self.work(handler, "'pending', 0, NULL, 0, NULL, 1 = 0", "version > 1"),
+            ]
+            .concat(),
+            false => self.work(handler, COMPLETED, "1 = 1"),
+        };
+        [deliveries, self.results().to_owned(), work].concat()
     }
 
     /// Makes the first deliveries older than anything is kept.
@@ -77,17 +103,18 @@ impl Dialect {
              (endpoint, id, event, version, candidate_name, first_delivery_id, delivery_id, first_received_at, updated_at)
          SELECT endpoint, result_id, event, version, 'Test Person', first_delivery_id, id, received_at, received_at
          FROM mojito_deliveries newest
-         WHERE version = 2 OR NOT EXISTS (
+         WHERE NOT EXISTS (
              SELECT 1 FROM mojito_deliveries later
-             WHERE later.first_delivery_id = newest.first_delivery_id AND later.version = 2
+             WHERE later.first_delivery_id = newest.first_delivery_id AND later.version = newest.version + 1
          );\n"
     }
 
-    fn work(&self, state: &str, which: &str) -> String {
+    fn work(&self, handler: &str, state: &str, which: &str) -> String {
         format!(
             "INSERT INTO mojito_work
-                 (delivery_id, handler, first_delivery_id, max_attempts, state, attempt, due_at, epoch, finished_at)
-             SELECT id, 'desk', first_delivery_id, 12, {state} FROM mojito_deliveries WHERE {which};\n"
+                 (delivery_id, handler, first_delivery_id, max_attempts, state, attempt, due_at, epoch, finished_at,
+                  is_first)
+             SELECT id, '{handler}', first_delivery_id, 12, {state} FROM mojito_deliveries WHERE {which};\n"
         )
     }
 }

@@ -6,6 +6,7 @@ mod sqlite;
 
 use std::time::Duration;
 
+use self::fill::Dialect;
 use self::postgres::Postgres;
 use self::sqlite::Sqlite;
 use crate::body::Bodies;
@@ -50,10 +51,27 @@ impl Database {
     /// Stores deliveries without posting them: two versions each of settled results, then some that wait for the
     /// handler `desk`.
     pub fn fill(&mut self, bodies: &Bodies, settled: u64, waiting: u64) -> anyhow::Result<()> {
+        self.store(|dialect| dialect.fill(bodies, settled, waiting))
+    }
+
+    /// Stores deliveries without posting them: some versions of each result, of which the first has failed and the
+    /// others wait behind it for the handler; or all have been handled. How many deliveries.
+    pub fn fill_lines(
+        &mut self,
+        bodies: &Bodies,
+        handler: &str,
+        results: u64,
+        is_blocked: bool,
+    ) -> anyhow::Result<u64> {
+        self.store(|dialect| dialect.lines(bodies, handler, results, is_blocked))?;
+        Ok(results * fill::VERSIONS)
+    }
+
+    fn store(&mut self, statements: impl FnOnce(&Dialect) -> String) -> anyhow::Result<()> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.run(&fill::SQLITE.fill(bodies, settled, waiting)),
+            Self::Sqlite(sqlite) => sqlite.run(&statements(&fill::SQLITE)),
             Self::Postgres(postgres) => {
-                postgres.run(&fill::POSTGRES.fill(bodies, settled, waiting))?;
+                postgres.run(&statements(&fill::POSTGRES))?;
                 postgres.run(
                     "SELECT setval(pg_get_serial_sequence('mojito_deliveries', 'id'), max(id)) FROM mojito_deliveries",
                 )?;

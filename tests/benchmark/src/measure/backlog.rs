@@ -39,21 +39,21 @@ pub(crate) struct Backlog {
 impl Backlog {
     pub fn measure(backend: Backend, bench: &Bench, deliveries: u64) -> anyhow::Result<Self> {
         let mut database = Database::create(backend)?;
-        let server = Server::start(System::PluginHandling, &database, r#"{paused_handlers=["desk"]}"#)?;
+        let server = Server::start(System::Example, &database, r#"{paused_handlers=["HiringDesk"]}"#)?;
         let load = Load { enough: deliveries, ..Load::new(server.address, &bench.bodies, CONNECTIONS, LONGEST) };
         let loaded = load.run(|| Ok(()))?;
         server.kill()?;
-        audit(System::PluginHandling, &mut database, &bench.bodies, &loaded)?;
+        audit(System::Example, &mut database, &bench.bodies, &loaded)?;
 
-        let server = Server::start(System::PluginHandling, &database, "{}")?;
+        let server = Server::start(System::Example, &database, "{}")?;
         let (began, cpu) = (Instant::now(), process::cpu(server.id())? + database.cpu()?);
-        wait_until_handled(&server, &mut database, deliveries)?;
+        wait_until_done(&mut database)?;
         let took = began.elapsed();
         let cpu = process::cpu(server.id())? + database.cpu()? - cpu;
         server.kill()?;
         for count in [
             "SELECT count(*) AS number FROM mojito_work WHERE state = 'completed'",
-            "SELECT count(*) AS number FROM desk_events",
+            "SELECT count(*) AS number FROM application_events",
         ] {
             let number = database.number(count)?;
             ensure!(u64::try_from(number)? == deliveries, "{number} of {deliveries} were handled: {count}");
@@ -64,6 +64,27 @@ impl Backlog {
             handled: deliveries as f64 / took.as_secs_f64(),
             cpu: cpu.as_secs_f64() / deliveries as f64 * 1000.0,
         })
+    }
+}
+
+/// Waits until nothing is left to do.
+///
+/// # Errors
+///
+/// When nothing happens any more.
+fn wait_until_done(database: &mut Database) -> anyhow::Result<()> {
+    let (mut last, mut changed) = (i64::MAX, Instant::now());
+    loop {
+        let open = database.number(OPEN)?;
+        if open == 0 {
+            return Ok(());
+        }
+        if open < last {
+            (last, changed) = (open, Instant::now());
+        }
+        ensure!(changed.elapsed() < PATIENCE, "{open} deliveries are not handled");
+        // Counting many open rows takes time.
+        sleep(10 * INTERVAL);
     }
 }
 

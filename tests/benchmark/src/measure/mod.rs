@@ -1,6 +1,7 @@
 //! What is measured: each file one question.
 
 mod backlog;
+mod blocked;
 mod delay;
 mod growth;
 mod memory;
@@ -9,6 +10,7 @@ mod speed;
 use std::time::Duration;
 
 pub(crate) use self::backlog::Backlog;
+pub(crate) use self::blocked::Blocked;
 pub(crate) use self::delay::Delay;
 pub(crate) use self::growth::Growth;
 pub(crate) use self::memory::Footprint;

@@ -4,7 +4,7 @@ use super::bars::{bars, measured};
 use super::spread::short;
 use super::{Spread, Table};
 use crate::findings::Findings;
-use crate::measure::{Case, Speed};
+use crate::measure::{Blocked, Case, Speed};
 use crate::system::{Backend, System};
 
 /// Everything that was measured, as tables.
@@ -16,6 +16,7 @@ pub(crate) fn summary(findings: &Findings) -> String {
         ("Memory of the example, 256 connections posting", memory_table(findings)),
         ("A backlog, recorded while the handler was paused", backlog_table(findings)),
         ("From a request to the start of its handler", delay_table(findings)),
+        ("Behind a failing handler, the example, 64 connections", blocked_table(findings)),
         ("The cost of one delivery in a database with many", growth_table(findings)),
     ];
     let mut text = String::new();
@@ -117,6 +118,26 @@ fn delay_table(findings: &Findings) -> Option<Table> {
         }
     }
     (!findings.idle.is_empty()).then_some(table)
+}
+
+fn blocked_table(findings: &Findings) -> Option<Table> {
+    let mut table =
+        Table::new(["database", "deliveries", "their first", "acknowledged / s", "CPU s / 1,000: server + database"]);
+    for (&(backend, deliveries), rounds) in &findings.blocked {
+        let (free, blocked): (Vec<Blocked>, Vec<Blocked>) = rounds.iter().copied().unzip();
+        for (first, rounds) in [("handled", free), ("failing", blocked)] {
+            let spread =
+                |figure: fn(&Blocked) -> f64| Spread::of(rounds.iter().map(figure)).expect("at least one").to_string();
+            table.add([
+                backend.to_string(),
+                short(deliveries as f64),
+                first.to_owned(),
+                spread(|blocked| blocked.recorded),
+                spread(|blocked| blocked.cpu),
+            ]);
+        }
+    }
+    (!findings.blocked.is_empty()).then_some(table)
 }
 
 fn growth_table(findings: &Findings) -> Option<Table> {
