@@ -28,7 +28,7 @@ pub(super) async fn claim(connection: &mut Connection, request: &ClaimRequest, n
         let known = unreadable.len();
         claims.extend(take(connection, request, rows, now.after(request.lease), &mut unreadable).await?);
         if unreadable.len() == known {
-            return Ok(Claimed { claims, is_cut: is_cut || budget.is_cut() });
+            return Ok(Claimed { claims, is_cut: is_cut || budget.is_cut(), has_promoted: false });
         }
     }
 }

@@ -1,8 +1,10 @@
 use std::collections::HashSet;
 
-use diesel::dsl::{auto_type, not};
+use diesel::dsl::{auto_type, not, sql};
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::query_dsl::methods::ExecuteDsl;
+use diesel::sql_types::Bool;
 
 use crate::update::update;
 use crate::{Line, deliveries, work};
@@ -27,6 +29,15 @@ pub(super) fn behind_first<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
         .order(work::delivery_id)
 }
 
+/// How a row is marked that became the first of its line after it was recorded. Another value than that of a row which was
+/// recorded as the first: what came before that was durable with it.
+const PROMOTED: &str = "2";
+
+/// Whether a row was promoted.
+pub(super) fn is_promoted() -> SqlLiteral<Bool> {
+    sql::<Bool>("mojito_work.is_first = 2")
+}
+
 /// Promotes within a line: the earliest unfinished row is its first, unless one of the line runs. Whether a row was.
 ///
 /// The caller holds the write lock: nobody else records or ends anything meanwhile.
@@ -42,17 +53,17 @@ pub(super) async fn promote(connection: &mut SqliteConnection, line: &Line) -> Q
     // Not `first`: SQLite compiles a query with a bound limit anew each time.
     let next: Option<i64> =
         behind_first(result, handler).select(work::delivery_id).load_iter(connection)?.next().transpose()?;
-    let mut mark = |id: i64, is_first: bool| {
-        ExecuteDsl::execute(update(work::table.find((id, handler)), work::is_first.eq(is_first)), connection)
+    let mut mark = |id: i64, value: &str| {
+        ExecuteDsl::execute(update(work::table.find((id, handler)), work::is_first.eq(sql::<Bool>(value))), connection)
     };
     if let Some((former, _, is_waiting)) = former {
         if is_waiting && next.is_none_or(|next| former < next) {
             return Ok(false);
         }
-        mark(former, false)?;
+        mark(former, "0")?;
     }
     match next {
-        Some(next) => mark(next, true).map(|rows| rows == 1),
+        Some(next) => mark(next, PROMOTED).map(|rows| rows == 1),
         None => Ok(false),
     }
 }

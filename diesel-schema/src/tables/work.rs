@@ -132,6 +132,8 @@ pub struct Claimed {
     pub claims: Vec<Claim>,
     /// Whether it stopped at a limit: then there may be more.
     pub is_cut: bool,
+    /// Whether any of it was promoted when another row of its line ended, and that end may not be durable yet.
+    pub has_promoted: bool,
 }
 
 /// What a worker gets when it claims: everything that an attempt needs to know. `Debug` shows no body.

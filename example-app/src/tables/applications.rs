@@ -29,7 +29,7 @@ diesel::table! {
 
 /// Where one interview result stands.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = applications)]
+#[diesel(table_name = applications, treat_none_as_default_value = false)]
 pub struct Application {
     /// The endpoint that its deliveries came to.
     pub endpoint: String,

@@ -27,7 +27,7 @@ diesel::table! {
 
 /// A new entry of the timeline.
 #[derive(Insertable)]
-#[diesel(table_name = application_events)]
+#[diesel(table_name = application_events, treat_none_as_default_value = false)]
 pub struct NewEntry<'a> {
     delivery_id: i64,
     result_id: &'a str,

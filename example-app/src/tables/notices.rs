@@ -30,7 +30,7 @@ diesel::table! {
 
 /// A new notice.
 #[derive(Insertable)]
-#[diesel(table_name = application_notices)]
+#[diesel(table_name = application_notices, treat_none_as_default_value = false)]
 struct NewNotice<'a> {
     endpoint: &'a str,
     result_id: &'a str,
@@ -64,7 +64,7 @@ pub async fn erase(c: &mut DbConnection, endpoint: &str, result_id: &str) -> Que
 
 /// A stored notice.
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = application_notices)]
+#[diesel(table_name = application_notices, treat_none_as_default_value = false)]
 pub struct NoticeRow {
     /// The endpoint of the result.
     pub endpoint: String,

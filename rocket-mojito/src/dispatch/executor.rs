@@ -175,7 +175,7 @@ impl<B: Backend> Executor<B> {
     /// Claims up to `limit`, of which `free` are started at once, and holds them.
     async fn claim(&self, limit: usize, free: usize) -> Held {
         let request = ClaimRequest { handler: Arc::clone(&self.name), limit, free, lease: self.lease };
-        let Claimed { claims, is_cut } = self.claim_as(request).await;
+        let Claimed { claims, is_cut, .. } = self.claim_as(request).await;
         let claims = claims.into_iter().map(|claim| {
             let (abort, registration) = AbortHandle::new_pair();
             let hold = self.desk.held.hold(claim.ticket.clone(), abort);
@@ -202,9 +202,11 @@ impl<B: Backend> Executor<B> {
             });
             let committed = claimed.await?;
             drop(link);
-            // A power cut may take the claim, and whoever holds it. It must not take the delivery under a handler that has begun.
-            let newest = committed.seen().claims.iter().map(|claim| claim.ticket.delivery_id).max().unwrap_or(0);
-            if database.is_durable(newest) {
+            // A power cut may take the claim, and whoever holds it. It must not take the delivery under a handler that has begun,
+            // nor the end of what came before it in its line: that would begin again after it.
+            let seen = committed.seen();
+            let newest = seen.claims.iter().map(|claim| claim.ticket.delivery_id).max().unwrap_or(0);
+            if !seen.has_promoted && database.is_durable(newest) {
                 return Ok(committed.outcome());
             }
             let claimed = committed.durable(FAILURE).await?;

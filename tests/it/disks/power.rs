@@ -3,7 +3,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::harness::{Aftermath, Database, Disk, Load, Process, Tracer, drained, lost, rounds, seed};
+use crate::harness::{
+    Aftermath, Body, Database, Disk, Ground, Ledger, Load, Process, Tracer, Try, What, drained, eventually, lost,
+    rounds, seed,
+};
 
 /// How many cuts may pass before a host that does not sync has lost something.
 const CUTS_OF_CONTROL: u32 = 10;
@@ -68,4 +71,28 @@ async fn cut_under_load(process: &mut Process, database: &Database, load: &Load,
     load.post_to(&[]);
     database.disk().restore_power().await;
     is_hit
+}
+
+/// A version that has begun says that the one before it is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_later_version_has_come_after_is_not_begun_again_after_a_power_cut() {
+    let database = Arc::new(Database::on(Disk::ext4(64)).and_effects());
+    let gate = database.folder().join("gate");
+    let host = Process::builder(&database).handlers(format!("effects:gated:{}", gate.display()));
+    let ledger = Ledger::default();
+    let mut process = host.start().await;
+    for score in [1, 2] {
+        let entry = ledger.enter("interview_result", Body::result("r").with("score", score).bytes());
+        assert!(matches!(process.deliver(&ledger, entry).await, Try::Acknowledged(_)));
+    }
+
+    std::fs::write(&gate, "").unwrap();
+    eventually("both have begun", || database.notes().iter().filter(|note| note.what == What::Start).count() == 2)
+        .await;
+    database.disk().cut_power(&mut process).await;
+    database.disk().restore_power().await;
+    let _last = host.start().await;
+    drained(&database).await;
+
+    Aftermath::of(&database, &ledger).check_but_attempts(&["effects"]);
 }
