@@ -310,6 +310,10 @@ async fn sqlite_reads_no_table_from_end_to_end() {
         if !sql.contains("mojito_") || sql.contains("'2001-") || sql.contains("max(`mojito_deliveries`") {
             continue;
         }
+        if sql.contains("ORDER BY `mojito_clock_readings`") {
+            // All of them are read: there are four a day.
+            continue;
+        }
         explained += 1;
         for step in explain(&mut store, sql).await {
             assert!(!step.starts_with("SCAN mojito_"), "{step}: {sql}");
