@@ -8,9 +8,9 @@ use diesel_async::pooled_connection::PoolableConnection;
 
 pub use crate::open::Open;
 use crate::{
-    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, Left, Line, Name, NewAudit,
-    NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue, Selection, Settlement,
-    StoredBody, StoredState, Ticket, Undone, Utc,
+    Adrift, Backlog, Bodies, ClaimRequest, Claimed, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, Left, Line,
+    Name, NewAudit, NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
+    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc,
 };
 
 mod sealed {
@@ -274,6 +274,23 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     /// Those of the database; then nothing was changed.
     fn promote(connection: &mut Self::Connection, lines: Vec<Line>) -> impl Future<Output = QueryResult<u64>> + Send;
 
+    /// Leases and pauses that were measured from a moment to come, by delivery and handler: the clock was put back since.
+    fn overlong_waits(
+        connection: &mut Self::Connection,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<Vec<(i64, String)>>> + Send;
+
+    /// Cuts such waits: each lasts from now on for as long as it was meant to. How many were cut.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn cut_waits(
+        connection: &mut Self::Connection,
+        waits: Vec<(i64, String)>,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<u64>> + Send;
+
     /// The next deliveries that a selection means, at most `limit`, with the work on them that it means.
     fn page(
         connection: &mut Self::Connection,
@@ -333,26 +350,38 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         now: Utc,
     ) -> impl Future<Output = QueryResult<u64>> + Send;
 
-    /// Removes up to `limit` bodies that arrived before `before` and that no unfinished work needs.
+    /// Reads the clock by which deliveries are old, with its readings of earlier days, and stores this one where the latest is six
+    /// hours old. Every delivery is removed after `longest_age`, so no reading is kept for longer.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn read_clock(
+        connection: &mut Self::Connection,
+        longest_age: Duration,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<Clock>> + Send;
+
+    /// Removes up to `limit` bodies that are old enough and that no unfinished work needs.
     ///
     /// # Errors
     ///
     /// Those of the database; then nothing was changed.
     fn prune_bodies(
         connection: &mut Self::Connection,
-        before: Utc,
+        expiry: Expiry,
         limit: i64,
     ) -> impl Future<Output = QueryResult<u64>> + Send;
 
-    /// Looks at up to `limit` deliveries after `after_id` that arrived before `before`, and removes those that are
-    /// no result's current or newest late one and have no unfinished work.
+    /// Looks at up to `limit` deliveries after `after_id`, and removes those that are old enough, are no result's current or
+    /// newest late one, and have no unfinished work.
     ///
     /// # Errors
     ///
     /// Those of the database; then nothing was changed.
     fn prune_deliveries(
         connection: &mut Self::Connection,
-        before: Utc,
+        expiry: Expiry,
         after_id: i64,
         limit: i64,
     ) -> impl Future<Output = QueryResult<PruneStep>> + Send;

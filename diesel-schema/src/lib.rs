@@ -50,6 +50,7 @@ mod backend;
 #[doc(hidden)]
 pub mod bench;
 mod claim;
+mod clock;
 mod commit;
 mod delivery;
 mod erasure;
@@ -84,6 +85,7 @@ pub use diesel::QueryResult;
 
 pub use self::adrift::Adrift;
 pub use self::backend::{Backend, Open};
+pub use self::clock::{Clock, Expiry};
 pub use self::commit::{Left, NotCommitted};
 pub use self::delivery::{Content, HandlerSpec, NewDelivery, Recorded};
 pub use self::erasure::{Bodies, ErasedRows, Person, StoredBody, StoredState, Undone};
@@ -100,6 +102,7 @@ pub use self::snapshot::Snapshot;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::Sqlite;
 pub use self::tables::audit::{AuditRow, audit};
+pub(crate) use self::tables::clock_readings::clock_readings;
 pub use self::tables::deliveries::{DeliveryRow, deliveries};
 pub use self::tables::line::Line;
 pub use self::tables::results::{ResultRow, results};

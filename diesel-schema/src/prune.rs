@@ -1,7 +1,7 @@
 use diesel::result::DatabaseErrorKind::{ForeignKeyViolation, Unknown};
 use diesel::result::Error::DatabaseError;
 
-use crate::{Backend, PruneStep, QueryResult, Selection, Utc};
+use crate::{Backend, Expiry, PruneStep, QueryResult, Selection};
 
 /// One step of pruning, [as the backend does it](Backend::prune_deliveries), around what has to stay.
 ///
@@ -14,7 +14,7 @@ use crate::{Backend, PruneStep, QueryResult, Selection, Utc};
 /// Those of the database; what was removed before stays removed.
 pub async fn prune<B: Backend>(
     connection: &mut B::Connection,
-    before: Utc,
+    expiry: Expiry,
     after_id: i64,
     limit: i64,
 ) -> QueryResult<(PruneStep, Vec<i64>)> {
@@ -22,7 +22,7 @@ pub async fn prune<B: Backend>(
     let (mut left, mut size) = (limit, limit);
     while let Some(last_id) = step.next_after.filter(|_| left > 0) {
         size = size.min(left);
-        match B::prune_deliveries(connection, before, last_id, size).await {
+        match B::prune_deliveries(connection, expiry, last_id, size).await {
             Ok(done) => {
                 step = PruneStep { removed: step.removed + done.removed, next_after: done.next_after };
                 left -= size;

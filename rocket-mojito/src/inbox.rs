@@ -109,7 +109,11 @@ impl Inbox {
         self.store.discard(selection, handler, actor).await.map_err(|_| Error::unavailable("the discard"))
     }
 
-    /// Removes bodies and deliveries that are older than the settings allow. It also happens by itself, every hour.
+    /// Removes bodies and deliveries that are older than the settings allow, at once, by the clock as it is now (on Postgres
+    /// the server's).
+    ///
+    /// It also happens by itself, every hour. But then only to what a reading of the clock that was stored at least a day
+    /// before takes for too old as well: a clock may be years ahead for a moment.
     ///
     /// # Errors
     ///

@@ -101,6 +101,8 @@ async fn a_host_that_dies_while_it_prunes_has_pruned_all_or_nothing() {
         drained(&database).await;
         first.kill();
         database.run("UPDATE mojito_deliveries SET received_at = '2001-01-01 00:00:00.000000'");
+        // The clock of two days before says as well that they are old.
+        database.run("UPDATE mojito_clock_readings SET at = datetime('now', '-2 days')");
 
         let died = host.clone().fail_at("prune.bodies", 1).spawn().ended().await;
         let kept = database.deliveries().iter().filter(|row| row.body.is_some()).count();

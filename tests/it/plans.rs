@@ -87,7 +87,7 @@ async fn record<B: Subject>(connection: &mut B::Connection, batch: Vec<NewDelive
 /// Everything that happens to deliveries while nobody looks: recorded, claimed, settled, rescued, pruned.
 async fn work_a_while<B: Subject>(connection: &mut B::Connection) {
     let now = Utc::now();
-    let days = |days: u64| now.before(Duration::from_secs(days * 86_400));
+    let days = |days: u64| Duration::from_secs(days * 86_400);
     let garbled = NewDelivery {
         content: Content::Unusable { result_id: None },
         event: EventKind::Unknown,
@@ -114,8 +114,9 @@ async fn work_a_while<B: Subject>(connection: &mut B::Connection) {
     ]) {
         B::settle(connection, ticket, settlement, now).await.unwrap();
     }
-    B::prune_bodies(connection, days(30), 100).await.unwrap();
-    B::prune_deliveries(connection, days(200), 0, 100).await.unwrap();
+    let clock = B::read_clock(connection, days(200), now).await.unwrap();
+    B::prune_bodies(connection, clock.expiry(days(30)), 100).await.unwrap();
+    B::prune_deliveries(connection, clock.expiry(days(200)), 0, 100).await.unwrap();
 }
 
 /// What the server says of every statement of a session: its plan, carried out.
@@ -307,6 +308,10 @@ async fn sqlite_reads_no_table_from_end_to_end() {
     for statement in &statements {
         let sql = statement.split(" -- binds").next().unwrap();
         if !sql.contains("mojito_") || sql.contains("'2001-") || sql.contains("max(`mojito_deliveries`") {
+            continue;
+        }
+        if sql.contains("ORDER BY `mojito_clock_readings`") {
+            // All of them are read: there are four a day.
             continue;
         }
         explained += 1;

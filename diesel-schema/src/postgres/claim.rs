@@ -26,7 +26,7 @@ pub(super) async fn claim(connection: &mut Connection, request: &ClaimRequest, n
         let is_cut = i64::try_from(found.len()) == Ok(missing);
         let rows = found.into_iter().filter_map(|(row, size)| budget.takes(&row, size).then_some(row)).collect();
         let known = unreadable.len();
-        claims.extend(take(connection, request, rows, now.after(request.lease), &mut unreadable).await?);
+        claims.extend(take(connection, request, rows, now, &mut unreadable).await?);
         if unreadable.len() == known {
             return Ok(Claimed { claims, is_cut: is_cut || budget.is_cut(), has_promoted: false });
         }
@@ -42,7 +42,7 @@ async fn take(
     connection: &Connection,
     request: &ClaimRequest,
     rows: Vec<WorkRow>,
-    lease_until: Utc,
+    now: Utc,
     unreadable: &mut Vec<i64>,
 ) -> QueryResult<Vec<Claim>> {
     if rows.is_empty() {
@@ -62,7 +62,8 @@ async fn take(
         work::attempt.eq(work::attempt + 1),
         work::epoch.eq(epoch),
         work::due_at.eq(None::<Utc>),
-        work::lease_until.eq(lease_until),
+        work::measured_from.eq(now),
+        work::lease_until.eq(now.after(request.lease)),
     );
     let (deliveries, _) = try_join(
         understood().filter(deliveries::id.eq_any(&ids)).select(with_others).load::<Found>(&mut reader),

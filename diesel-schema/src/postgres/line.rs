@@ -6,6 +6,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
+use crate::tables::work::{WAIT, Wait};
 use crate::{Line, deliveries, work};
 
 define_sql_function! {
@@ -46,4 +47,10 @@ pub(super) async fn lock_idle(
 pub(super) async fn keep_delivery(mut connection: &Connection, id: i64) -> QueryResult<bool> {
     let row = deliveries::table.find(id).select(deliveries::id).for_key_share().skip_locked();
     Ok(row.get_result::<i64>(&mut connection).await.optional()?.is_some())
+}
+
+/// Locks a row, and says how long it waits, unless somebody else has locked it: then it does not wait for its time.
+pub(super) async fn lock_wait(mut connection: &Connection, id: i64, handler: &str) -> QueryResult<Option<Wait>> {
+    let row = work::table.find((id, handler)).select(WAIT).for_update().skip_locked();
+    row.get_result(&mut connection).await.optional()
 }

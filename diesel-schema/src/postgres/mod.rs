@@ -33,7 +33,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 #[cfg(feature = "testing")]
 pub(crate) use self::attempt::complete;
-use self::line::{keep_delivery, lock_idle, promote};
+use self::line::{keep_delivery, lock_idle, lock_wait, promote};
 #[cfg(feature = "testing")]
 pub(crate) use self::migrations::run_all as migrate;
 use self::transaction::Terms;
@@ -41,9 +41,9 @@ use self::url::{Proxy, Url};
 use crate::backend::{Backend, Open};
 use crate::fault::{is_in_the_way, unknown};
 use crate::{
-    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, Left, Line, Name, NewAudit,
-    NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue, Selection, Settlement,
-    StoredBody, StoredState, Ticket, Undone, Utc,
+    Adrift, Backlog, Bodies, ClaimRequest, Claimed, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, Left, Line,
+    Name, NewAudit, NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
+    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc,
 };
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -309,6 +309,14 @@ impl Backend for Postgres {
         heard(async { write!(connection, Terms::without_wait(), |c| verbs::promote_lines(c, &lines)) }).await
     }
 
+    async fn overlong_waits(connection: &mut Connection, _: Utc) -> QueryResult<Vec<(i64, String)>> {
+        heard(async { write!(connection, |c, now| verbs::overlong_waits(c, now)) }).await
+    }
+
+    async fn cut_waits(connection: &mut Connection, waits: Vec<(i64, String)>, _: Utc) -> QueryResult<u64> {
+        heard(async { write!(connection, |c, now| verbs::cut_waits(c, &waits, now)) }).await
+    }
+
     async fn page(connection: &mut Connection, selection: Selection, limit: i64) -> QueryResult<Page> {
         heard(async { write!(connection, Terms::default(), |c| verbs::page(c, &selection, limit)) }).await
     }
@@ -339,18 +347,22 @@ impl Backend for Postgres {
         heard(async { write!(connection, |c, now| verbs::discard(c, &pairs, audit_id, now)) }).await
     }
 
-    async fn prune_bodies(connection: &mut Connection, before: Utc, limit: i64) -> QueryResult<u64> {
-        write!(connection, Terms::default(), |c| verbs::prune_bodies(c, before, limit))
+    async fn read_clock(connection: &mut Connection, longest_age: Duration, _: Utc) -> QueryResult<Clock> {
+        heard(async { write!(connection, |c, now| verbs::read_clock(c, longest_age, now)) }).await
+    }
+
+    async fn prune_bodies(connection: &mut Connection, expiry: Expiry, limit: i64) -> QueryResult<u64> {
+        write!(connection, Terms::default(), |c| verbs::prune_bodies(c, &expiry, limit))
     }
 
     async fn prune_deliveries(
         connection: &mut Connection,
-        before: Utc,
+        expiry: Expiry,
         after_id: i64,
         limit: i64,
     ) -> QueryResult<PruneStep> {
         write!(connection, Terms::default(), |c| async {
-            let step = verbs::prune_deliveries(c, before, after_id, limit).await?;
+            let step = verbs::prune_deliveries(c, &expiry, after_id, limit).await?;
             // What a host has put off to the commit would leave open there whether anything was committed.
             c.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
             Ok(step)

@@ -29,7 +29,7 @@ pub(super) async fn renew_and_rescue(
     lease: Duration,
     now: Utc,
 ) -> QueryResult<Rescue> {
-    let mut rescue = Rescue { stale: renew(connection, tickets, now.after(lease)).await?, ..Rescue::default() };
+    let mut rescue = Rescue { stale: renew(connection, tickets, lease, now).await?, ..Rescue::default() };
     failpoint::reach("lease.renewed");
     if diesel::select(pg_try_advisory_xact_lock(ONE_KEEPER)).get_result(connection).await? {
         let lost = lapsed(&now).order((work::lease_until, work::delivery_id)).for_update().skip_locked();
@@ -40,7 +40,7 @@ pub(super) async fn renew_and_rescue(
 }
 
 /// Renews the tickets that are still held, in one statement. What comes back is not.
-async fn renew(connection: &mut Connection, tickets: &[Ticket], lease_until: Utc) -> QueryResult<Vec<Ticket>> {
+async fn renew(connection: &mut Connection, tickets: &[Ticket], lease: Duration, now: Utc) -> QueryResult<Vec<Ticket>> {
     if tickets.is_empty() {
         return Ok(Vec::new());
     }
@@ -48,7 +48,8 @@ async fn renew(connection: &mut Connection, tickets: &[Ticket], lease_until: Utc
         delivery_id: tickets.iter().map(|ticket| ticket.delivery_id).collect(),
         handler: tickets.iter().map(|ticket| ticket.handler.as_str()).collect(),
         epoch: tickets.iter().map(|ticket| ticket.epoch).collect(),
-        lease_until,
+        now,
+        lease_until: now.after(lease),
     };
     let stale: Vec<(i64, String, i64)> = renewal.load(connection).await?;
     let stale: HashSet<(i64, &str, i64)> = stale.iter().map(|(id, handler, epoch)| (*id, &**handler, *epoch)).collect();
@@ -61,6 +62,7 @@ struct Renewal<'a> {
     delivery_id: Vec<i64>,
     handler: Vec<&'a str>,
     epoch: Vec<i64>,
+    now: Utc,
     lease_until: Utc,
 }
 
@@ -76,8 +78,10 @@ impl QueryFragment<Pg> for Renewal<'_> {
             ") AS epoch), held AS (SELECT work.delivery_id, work.handler FROM asked, LATERAL (SELECT w.delivery_id, w.handler \
              FROM mojito_work AS w WHERE w.delivery_id = asked.delivery_id AND w.handler = asked.handler \
              AND w.epoch = asked.epoch AND w.state = 'running' FOR UPDATE SKIP LOCKED) AS work), \
-             renewed AS (UPDATE mojito_work SET lease_until = ",
+             renewed AS (UPDATE mojito_work SET measured_from = ",
         );
+        out.push_bind_param::<UtcTimestamp, _>(&self.now)?;
+        out.push_sql(", lease_until = ");
         out.push_bind_param::<UtcTimestamp, _>(&self.lease_until)?;
         out.push_sql(
             " FROM held WHERE mojito_work.delivery_id = held.delivery_id AND mojito_work.handler = held.handler) \

@@ -24,13 +24,13 @@ pub(super) fn claim(connection: &mut SqliteConnection, request: &ClaimRequest, n
             break;
         }
     }
-    let (epoch, lease_until) = (Ticket::new_epoch(), now.after(request.lease));
-    let claims = rows.into_iter().map(|row| take(connection, row, epoch, lease_until));
+    let (epoch, lease) = (Ticket::new_epoch(), (now, now.after(request.lease)));
+    let claims = rows.into_iter().map(|row| take(connection, row, epoch, lease));
     Ok(Claimed { claims: claims.collect::<QueryResult<_>>()?, is_cut: budget.is_cut(), has_promoted })
 }
 
 /// Claims a row that was selected as claimable.
-fn take(connection: &mut SqliteConnection, row: WorkRow, epoch: i64, lease_until: Utc) -> QueryResult<Claim> {
+fn take(connection: &mut SqliteConnection, row: WorkRow, epoch: i64, lease: (Utc, Utc)) -> QueryResult<Claim> {
     let delivery: DeliveryRow =
         deliveries::table.find(row.delivery_id).select(DeliveryRow::as_select()).get_result(connection)?;
     let ticket =
@@ -41,7 +41,8 @@ fn take(connection: &mut SqliteConnection, row: WorkRow, epoch: i64, lease_until
         work::attempt.eq(attempt),
         work::epoch.eq(ticket.epoch),
         work::due_at.eq(None::<Utc>),
-        work::lease_until.eq(lease_until),
+        work::measured_from.eq(lease.0),
+        work::lease_until.eq(lease.1),
     );
     let key = (ticket.delivery_id, &ticket.handler);
     ExecuteDsl::execute(update(work::table.find(key), running), connection)?;

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::query_dsl::methods::ExecuteDsl;
 use diesel::sql_types::Bool;
 
+use crate::tables::work::{WAIT, Wait};
 use crate::update::update;
 use crate::{Line, deliveries, work};
 
@@ -85,4 +86,9 @@ pub(super) async fn lock_idle(
 /// Whether a delivery is there. Nobody else can remove one here.
 pub(super) async fn keep_delivery(connection: &mut SqliteConnection, id: i64) -> QueryResult<bool> {
     Ok(deliveries::table.find(id).select(deliveries::id).get_result::<i64>(connection).optional()?.is_some())
+}
+
+/// How long a row waits. Nobody else can lock one here.
+pub(super) async fn lock_wait(connection: &mut SqliteConnection, id: i64, handler: &str) -> QueryResult<Option<Wait>> {
+    work::table.find((id, handler)).select(WAIT).get_result(connection).optional()
 }

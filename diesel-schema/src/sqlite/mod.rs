@@ -36,15 +36,15 @@ use futures_util::FutureExt as _;
 
 use self::caller::Caller;
 use self::footing::Footing;
-use self::line::{keep_delivery, lock_idle, promote};
+use self::line::{keep_delivery, lock_idle, lock_wait, promote};
 use self::run::RunQueryDsl;
 use self::session::Session;
 use crate::backend::{Backend, Open};
 use crate::fault::trouble;
 use crate::{
-    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, Left, Line, Name, NewAudit,
-    NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue, Selection, Settlement,
-    StoredBody, StoredState, Ticket, Undone, Utc,
+    Adrift, Backlog, Bodies, ClaimRequest, Claimed, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, Left, Line,
+    Name, NewAudit, NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
+    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -193,6 +193,14 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(verbs::promote_lines(c, &lines))).await
     }
 
+    async fn overlong_waits(connection: &mut Wrapper, now: Utc) -> QueryResult<Vec<(i64, String)>> {
+        connection.spawn_blocking(move |c| at_once(verbs::overlong_waits(c, now))).await
+    }
+
+    async fn cut_waits(connection: &mut Wrapper, waits: Vec<(i64, String)>, now: Utc) -> QueryResult<u64> {
+        write(connection, move |c| at_once(verbs::cut_waits(c, &waits, now))).await
+    }
+
     async fn page(connection: &mut Wrapper, selection: Selection, limit: i64) -> QueryResult<Page> {
         connection.spawn_blocking(move |c| c.transaction(|c| at_once(verbs::page(c, &selection, limit)))).await
     }
@@ -223,17 +231,21 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(verbs::discard(c, &pairs, audit_id, now))).await
     }
 
-    async fn prune_bodies(connection: &mut Wrapper, before: Utc, limit: i64) -> QueryResult<u64> {
-        write(connection, move |c| at_once(verbs::prune_bodies(c, before, limit))).await
+    async fn read_clock(connection: &mut Wrapper, longest_age: Duration, now: Utc) -> QueryResult<Clock> {
+        write(connection, move |c| at_once(verbs::read_clock(c, longest_age, now))).await
+    }
+
+    async fn prune_bodies(connection: &mut Wrapper, expiry: Expiry, limit: i64) -> QueryResult<u64> {
+        write(connection, move |c| at_once(verbs::prune_bodies(c, &expiry, limit))).await
     }
 
     async fn prune_deliveries(
         connection: &mut Wrapper,
-        before: Utc,
+        expiry: Expiry,
         after_id: i64,
         limit: i64,
     ) -> QueryResult<PruneStep> {
-        write(connection, move |c| at_once(verbs::prune_deliveries(c, before, after_id, limit))).await
+        write(connection, move |c| at_once(verbs::prune_deliveries(c, &expiry, after_id, limit))).await
     }
 
     async fn bodies(

@@ -18,7 +18,8 @@ pub(super) async fn renew_and_rescue(
     let mut rescue = Rescue::default();
     for ticket in tickets {
         let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
-        if ExecuteDsl::execute(update(row, work::lease_until.eq(now.after(lease))), connection)? == 0 {
+        let renewed = (work::measured_from.eq(now), work::lease_until.eq(now.after(lease)));
+        if ExecuteDsl::execute(update(row, renewed), connection)? == 0 {
             rescue.stale.push(ticket);
         }
     }

@@ -3,6 +3,7 @@
 //! Queries are values here; the verbs and the backends run them.
 
 pub(crate) mod audit;
+pub(crate) mod clock_readings;
 pub(crate) mod deliveries;
 pub(crate) mod line;
 pub(crate) mod migrations;

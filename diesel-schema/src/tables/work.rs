@@ -43,6 +43,9 @@ diesel::table! {
         finished_at -> Nullable<UtcTimestamp>,
         /// Whether it is the first of its line: only the first may be claimed, and a line has one at most.
         is_first -> Bool,
+        /// When `due_at` or `lease_until` was set, by the clock that set it: the difference is the pause or the lease that
+        /// was meant. Null where an older version has set it.
+        measured_from -> Nullable<UtcTimestamp>,
     }
 }
 
@@ -317,6 +320,13 @@ pub(crate) fn lapsed<'a>(now: &'a Utc) -> _ {
     let running: State = State::Running;
     work::table.filter(work::lease_until.lt(now)).filter(work::state.eq(running))
 }
+
+/// When a wait was measured from, and when it ends: a lease, or a pause.
+pub(crate) type Wait = (Option<Utc>, Option<Utc>, Option<Utc>);
+
+/// What is read of a wait.
+pub(crate) const WAIT: (work::measured_from, work::lease_until, work::due_at) =
+    (work::measured_from, work::lease_until, work::due_at);
 
 diesel::define_sql_function! {
     /// How many bytes a body has. Neither database reads it for that.

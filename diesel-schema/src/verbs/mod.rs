@@ -3,6 +3,7 @@
 
 mod audit;
 mod backlog;
+mod clock;
 mod erase;
 mod prove;
 mod prune;
@@ -12,9 +13,11 @@ mod rescue;
 mod select;
 mod settle;
 mod sweep;
+mod waits;
 
 pub(crate) use self::audit::{begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
+pub(crate) use self::clock::read_clock;
 pub(crate) use self::erase::{bodies, count_erasure, erase_body, erase_result, states};
 pub(crate) use self::prove::prove;
 pub(crate) use self::prune::{prune_bodies, prune_deliveries};
@@ -24,4 +27,5 @@ pub(crate) use self::rescue::{LAPSED, rescue};
 pub(crate) use self::select::{is_known, page};
 pub(crate) use self::settle::settle;
 pub(crate) use self::sweep::{lines_without_first, promote_lines};
-use super::{Connection, Db, RunQueryDsl, keep_delivery, lock_idle, promote};
+pub(crate) use self::waits::{cut_waits, overlong_waits};
+use super::{Connection, Db, RunQueryDsl, keep_delivery, lock_idle, lock_wait, promote};

@@ -55,7 +55,12 @@ pub(crate) async fn rescue(
             );
             rescue.discarded += diesel::update(row).set(given_up).execute(connection).await?;
         } else if lapsed.attempt < 2 && lapsed.attempt < lapsed.max_attempts - 1 {
-            let waiting = (work::state.eq(State::Retryable), work::lease_until.eq(None::<Utc>), work::due_at.eq(now));
+            let waiting = (
+                work::state.eq(State::Retryable),
+                work::lease_until.eq(None::<Utc>),
+                work::due_at.eq(now),
+                work::measured_from.eq(now),
+            );
             rescue.rescued += diesel::update(row).set(waiting).execute(connection).await?;
         } else {
             suspect.get_or_insert(lapsed);
@@ -83,6 +88,7 @@ async fn rescue_suspect(
         work::state.eq(State::Retryable),
         work::lease_until.eq(None::<Utc>),
         work::due_at.eq(now),
+        work::measured_from.eq(now),
         work::last_error.eq(SUSPECT),
     );
     let row = work::table.find((suspect.delivery_id, &suspect.line.handler));

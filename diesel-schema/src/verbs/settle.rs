@@ -43,6 +43,7 @@ async fn retry(connection: &mut Connection, ticket: &Ticket, due_at: Utc, error:
         work::state.eq(State::Retryable),
         work::lease_until.eq(None::<Utc>),
         work::due_at.eq(due_at),
+        work::measured_from.eq(now),
         work::last_error.eq(error),
     );
     if update(row, waiting).execute(connection).await? == 1 {
@@ -74,6 +75,7 @@ async fn release(connection: &mut Connection, ticket: &Ticket, now: Utc) -> Quer
         work::attempt.eq(work::attempt - 1),
         work::lease_until.eq(None::<Utc>),
         work::due_at.eq(now),
+        work::measured_from.eq(now),
     );
     let later = update(row, tried).execute(connection).await?;
     Ok(first + later == 1)

@@ -186,13 +186,13 @@ impl MojitoConfig {
     }
 
     /// After how many days a delivery's row is pruned, where it is nobody's current state. Default: 400, at most
-    /// 36,500.
+    /// 36,500. They count by two readings of the clock that lie a day apart, so it goes up to 30 hours later.
     pub fn retention_days(mut self, days: u32) -> Self {
         self.retention_days = days;
         self
     }
 
-    /// After how many days a delivery's body is pruned. Default: 90, at most 36,500.
+    /// After how many days a delivery's body is pruned, by two readings as well. Default: 90, at most 36,500.
     pub fn body_retention_days(mut self, days: u32) -> Self {
         self.body_retention_days = days;
         self

@@ -15,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const SWEEP_SHARE: u32 = 20;
 
 /// Renews the leases that this process holds, and rescues the lapsed ones, whose ever they were. Sweeps the lines: one that has
-/// no first is never claimed from.
+/// no first is never claimed from. Cuts leases and pauses that were set while the clock was ahead.
 pub(super) struct Keeper<B: Backend> {
     pub desk: Desk<B>,
     /// For the sweep: what it reads holds up nobody else.
@@ -33,6 +33,7 @@ impl<B: Backend> Keeper<B> {
             if Instant::now() >= next_sweep {
                 let began = Instant::now();
                 self.sweep().await;
+                self.cut_waits().await;
                 next_sweep = began + SWEEP_SHARE * began.elapsed();
             }
             tokio::select! {
@@ -73,6 +74,23 @@ impl<B: Backend> Keeper<B> {
         drop(link);
         if let Ok(promoted @ 1..) = promoted {
             tracing::warn!(promoted, "lines had no first, and go on");
+            self.signal.notify();
+        }
+    }
+
+    /// Cuts the leases and pauses that would last until a clock that was put back is there again.
+    async fn cut_waits(&self) {
+        const FAILURE: &str = "leases and pauses could not be compared with the clock";
+        let found = self.reader.lock().await.read(FAILURE, |c| B::overlong_waits(c, Utc::now()).boxed()).await;
+        let Ok(waits) = found else { return };
+        if waits.is_empty() {
+            return;
+        }
+        let mut link = self.desk.link.lock().await;
+        let cut = link.commit(FAILURE, |c| B::cut_waits(c, waits, Utc::now()).boxed()).await.map(Committed::outcome);
+        drop(link);
+        if let Ok(cut @ 1..) = cut {
+            tracing::warn!(cut, "leases and pauses had been set by a clock that was ahead, and are cut");
             self.signal.notify();
         }
     }

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, Backend, Content, DeliveryRow, Fingerprint, HandlerSpec, Line, Name, NewAudit, NewDelivery, QueryResult,
-    Requeue, Selected, Selection, Utc, prune,
+    Action, Backend, Clock, Content, DeliveryRow, Expiry, Fingerprint, HandlerSpec, Line, Name, NewAudit, NewDelivery,
+    QueryResult, Requeue, Selected, Selection, Utc, prune,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
@@ -192,34 +192,47 @@ impl<B: Backend> Operator<B> {
         self.read(|c| B::is_known(c, name).boxed()).await
     }
 
-    /// Removes what is too old. An automatic pass goes on where the former one ended, and begins anew once a day.
+    /// Removes what is too old by more than one reading of the clock. An automatic pass goes on where the former one ended, and
+    /// begins anew once a day.
     pub async fn prune_on(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
+        let clock = self.clock(retention).await?;
+        let bodies = clock.confirmed_expiry(retention.bodies);
+        let Some((bodies, deliveries)) = bodies.zip(clock.confirmed_expiry(retention.deliveries)) else {
+            return Ok(Pruned::default());
+        };
         let mut pass = self.pass.lock().await;
         if pass.ended_at.is_some_and(|at| at.elapsed() >= PASS_INTERVAL) {
             *pass = PrunePass::default();
         }
-        let (pruned, after_id) = self.prune_after(pass.after_id, retention, actor).await?;
+        let (pruned, after_id) = self.prune_after(pass.after_id, bodies, deliveries, actor).await?;
         pass.after_id = after_id;
         pass.ended_at.get_or_insert_with(Instant::now);
         Ok(pruned)
     }
 
+    /// Removes what is too old now.
     pub async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
-        self.prune_after(0, retention, actor).await.map(|(pruned, _)| pruned)
+        let clock = self.clock(retention).await?;
+        let (bodies, deliveries) = (clock.expiry(retention.bodies), clock.expiry(retention.deliveries));
+        self.prune_after(0, bodies, deliveries, actor).await.map(|(pruned, _)| pruned)
+    }
+
+    async fn clock(&self, retention: Retention) -> Result<Clock, Unavailable> {
+        let longest_age = retention.deliveries.max(retention.bodies);
+        self.write(|c| B::read_clock(c, longest_age, Utc::now()).boxed()).await
     }
 
     /// Removes bodies, and deliveries behind one. The last delivery that is old enough to be looked at.
     async fn prune_after(
         &self,
         mut after_id: i64,
-        retention: Retention,
+        bodies: Expiry,
+        deliveries: Expiry,
         actor: Actor,
     ) -> Result<(Pruned, i64), Unavailable> {
-        let now = Utc::now();
-        let (bodies_before, deliveries_before) = (now.before(retention.bodies), now.before(retention.deliveries));
         let mut pruned = Pruned::default();
         loop {
-            let removed = self.write(|c| B::prune_bodies(c, bodies_before, STEP.into()).boxed()).await?;
+            let removed = self.write(|c| B::prune_bodies(c, bodies, STEP.into()).boxed()).await?;
             pruned.bodies += removed;
             if removed == 0 {
                 break;
@@ -227,7 +240,7 @@ impl<B: Backend> Operator<B> {
         }
         let (mut kept, mut sample) = (0, None);
         loop {
-            let step = self.write(|c| prune::<B>(c, deliveries_before, after_id, PRUNE_STEP).boxed()).await?;
+            let step = self.write(|c| prune::<B>(c, deliveries, after_id, PRUNE_STEP).boxed()).await?;
             let (step, passed_by) = step;
             pruned.deliveries += step.removed;
             kept += passed_by.len();

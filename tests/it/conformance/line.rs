@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mojito_schema::{
-    Action, Backend, HandlerSpec, Line, NewAudit, Open, Postgres, Requeue, Settlement, State, Ticket, Utc, WorkRow,
-    prune,
+    Action, Backend, Expiry, HandlerSpec, Line, NewAudit, Open, Postgres, Requeue, Settlement, State, Ticket, Utc,
+    WorkRow, prune,
 };
 use tokio::task::JoinSet;
 
@@ -146,7 +146,7 @@ async fn take<B: Subject>(connection: &mut B::Connection, step: Step, results: &
             B::begin_erasure(connection, "default".to_owned(), id.to_owned(), now).await.unwrap();
             B::commit(connection, None).await.unwrap();
         }
-        Prune => drop(prune::<B>(connection, now.after(LEASE), 0, 100).await.unwrap()),
+        Prune => drop(prune::<B>(connection, Expiry::before(now.after(LEASE)), 0, 100).await.unwrap()),
         Sweep => {
             let lines = B::lines_without_first(connection).await.unwrap();
             B::promote(connection, lines).await.unwrap();

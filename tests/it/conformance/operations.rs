@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, Bodies, ErasedRows, EventKind, HandlerSpec, Line, Name, NewAudit, Requeue, Selection, Settlement, Snapshot,
-    Standing, State, Utc, prune,
+    Action, Bodies, ErasedRows, EventKind, Expiry, HandlerSpec, Line, Name, NewAudit, Requeue, Selection, Settlement,
+    Snapshot, Standing, State, Utc, prune,
 };
 
 use super::{LEASE, claim, garbled, handler, only_work, record, result, said, states};
@@ -222,8 +222,8 @@ async fn old_bodies_are_pruned_unless_work_needs_them<B: Subject>() {
     B::settle(&mut store.connection, ticket, Settlement::Complete, Utc::now()).await.unwrap();
 
     let long_ago = Utc::now().before(Duration::from_secs(3600));
-    let none = B::prune_bodies(&mut store.connection, long_ago, 10).await.unwrap();
-    let one = B::prune_bodies(&mut store.connection, Utc::now(), 10).await.unwrap();
+    let none = B::prune_bodies(&mut store.connection, Expiry::before(long_ago), 10).await.unwrap();
+    let one = B::prune_bodies(&mut store.connection, Expiry::before(Utc::now()), 10).await.unwrap();
 
     let has_body: Vec<bool> = store.deliveries().await.iter().map(|row| row.body.is_some()).collect();
     assert_eq!((none, one, has_body), (0, 1, vec![false, true]));
@@ -234,10 +234,10 @@ async fn old_deliveries_are_pruned_unless_they_are_a_state<B: Subject>() {
     let recorded = record(&mut store, vec![result("a", "1"), result("a", "2"), garbled("?")]).await;
     complete_all(&mut store).await;
 
-    let first = B::prune_deliveries(&mut store.connection, Utc::now(), 0, 2).await.unwrap();
+    let first = B::prune_deliveries(&mut store.connection, Expiry::before(Utc::now()), 0, 2).await.unwrap();
     let after = first.next_after.unwrap();
-    let second = B::prune_deliveries(&mut store.connection, Utc::now(), after, 2).await.unwrap();
-    let young = B::prune_deliveries(&mut store.connection, Utc::MIN, 0, 2).await.unwrap();
+    let second = B::prune_deliveries(&mut store.connection, Expiry::before(Utc::now()), after, 2).await.unwrap();
+    let young = B::prune_deliveries(&mut store.connection, Expiry::before(Utc::MIN), 0, 2).await.unwrap();
 
     let left: Vec<i64> = store.deliveries().await.iter().map(|row| row.id).collect();
     assert_eq!((first.removed, second.removed, young.removed, young.next_after), (1, 1, 0, None));
@@ -261,10 +261,10 @@ async fn old_deliveries_are_pruned_around_those_that_a_host_refers_to<B: Subject
             ))
             .await;
 
-        let (first, passed_by) = prune::<B>(&mut store.connection, Utc::now(), 0, 6).await.unwrap();
+        let (first, passed_by) = prune::<B>(&mut store.connection, Expiry::before(Utc::now()), 0, 6).await.unwrap();
         let after = first.next_after.unwrap();
-        let (second, then) = prune::<B>(&mut store.connection, Utc::now(), after, 6).await.unwrap();
-        let (none, _) = prune::<B>(&mut store.connection, Utc::now(), id(8), 6).await.unwrap();
+        let (second, then) = prune::<B>(&mut store.connection, Expiry::before(Utc::now()), after, 6).await.unwrap();
+        let (none, _) = prune::<B>(&mut store.connection, Expiry::before(Utc::now()), id(8), 6).await.unwrap();
 
         let left: Vec<i64> = store.deliveries().await.iter().map(|row| row.id).collect();
         assert_eq!(left, [id(2), id(3), id(6), id(8)], "{rule}");

@@ -1,5 +1,6 @@
 //! What becomes of a delivery once it is recorded.
 
+mod clock;
 mod fence;
 mod order;
 mod outcomes;

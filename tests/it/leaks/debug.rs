@@ -57,7 +57,7 @@ const TELLING: [&str; 32] = [
 ];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 62] = [
+const MUTE: [&str; 64] = [
     "Action",
     "Actor",
     "Adrift",
@@ -65,11 +65,13 @@ const MUTE: [&str; 62] = [
     "Backlog",
     "Bodies",
     "ClaimRequest",
+    "Clock",
     "Elsewhere",
     "Encoding",
     "Erased",
     "ErasedRows",
     "EventKind",
+    "Expiry",
     "Field",
     "Finding",
     "FindingCode",

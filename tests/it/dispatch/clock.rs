@@ -1,0 +1,50 @@
+//! A clock that was ahead, and has been put back: nobody waits until it is there again.
+
+use std::time::Duration;
+
+use mojito_schema::State;
+
+use super::{host, is_in};
+use crate::harness::{Act, Body, eventually, next};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_that_was_set_while_the_clock_was_ahead_ends_in_its_time() {
+    let (host, mut seen) = host(|_, attempt| match attempt {
+        1 => Act::RetryIn(Duration::from_secs(5)),
+        _ => Act::Effect,
+    })
+    .await;
+    let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
+    next(&mut seen).await;
+    eventually("it waits", || is_in(&host, delivery, State::Retryable)).await;
+
+    host.database.run(
+        "UPDATE mojito_work SET due_at = strftime('%Y-%m-%d %H:%M:%f', due_at, '+1000 days'),
+             measured_from = strftime('%Y-%m-%d %H:%M:%f', measured_from, '+1000 days')",
+    );
+
+    assert_eq!(next(&mut seen).await.attempt, 2);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_was_taken_while_the_clock_was_ahead_lapses_in_its_time() {
+    let (host, mut seen) = host(|_, attempt| match attempt {
+        1 => Act::RetryIn(Duration::from_secs(3600)),
+        _ => Act::Effect,
+    })
+    .await;
+    let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
+    next(&mut seen).await;
+    eventually("it waits", || is_in(&host, delivery, State::Retryable)).await;
+
+    // As a process leaves it that has died in its first attempt.
+    host.database.run(
+        "UPDATE mojito_work SET state = 'running', due_at = NULL, epoch = 7,
+             measured_from = strftime('%Y-%m-%d %H:%M:%f', 'now', '+1000 days'),
+             lease_until = strftime('%Y-%m-%d %H:%M:%f', 'now', '+1000 days', '+2 seconds')",
+    );
+
+    assert_eq!(next(&mut seen).await.attempt, 2);
+    host.stop().await;
+}
