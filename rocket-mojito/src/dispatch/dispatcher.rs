@@ -15,6 +15,7 @@ use super::trimmer::Trimmer;
 use super::wire::Wire;
 use super::{HandlerRuntime, MojitoHandler};
 use crate::config::{MojitoConfig, Pauses};
+use crate::notices::Notice;
 use crate::pool::InUse;
 use crate::store::{Database, Link, Signal};
 
@@ -87,7 +88,8 @@ impl<B: Backend> Dispatcher<B> {
             slots.push(executor.slots.clone());
             let stopped = stopped.clone();
             executors.push(runtime.handle().spawn(async move {
-                supervise("executor", stopped.clone(), || executor.run(stopped.clone())).await;
+                let notices = executor.desk.database.notices();
+                supervise("executor", notices, stopped.clone(), || executor.run(stopped.clone())).await;
             }));
         }
         let reader = Mutex::new(Link::new(Arc::clone(&desk.database)));
@@ -96,18 +98,24 @@ impl<B: Backend> Dispatcher<B> {
         let (stop_keeper, keeper_stopped) = Stop::new();
         let wire_stopped = keeper_stopped.clone();
         let wire = tokio::spawn(async move {
-            supervise("wire", wire_stopped.clone(), || wire.run(wire_stopped.clone())).await;
+            supervise("wire", wire.database.notices(), wire_stopped.clone(), || wire.run(wire_stopped.clone())).await;
         });
         let keeper = tokio::spawn(async move {
-            supervise("keeper", keeper_stopped.clone(), || keeper.run(keeper_stopped.clone())).await;
+            supervise("keeper", keeper.desk.database.notices(), keeper_stopped.clone(), || {
+                keeper.run(keeper_stopped.clone())
+            })
+            .await;
         });
         let trimmer = Trimmer { database: Arc::clone(&desk.database) };
         let trimmer_stopped = stopped.clone();
         let trimmer = tokio::spawn(async move {
-            supervise("trimmer", trimmer_stopped.clone(), || trimmer.run(trimmer_stopped.clone())).await;
+            supervise("trimmer", trimmer.database.notices(), trimmer_stopped.clone(), || {
+                trimmer.run(trimmer_stopped.clone())
+            })
+            .await;
         });
         let pruner = tokio::spawn(async move {
-            supervise("pruner", stopped.clone(), || pruner.run(stopped.clone())).await;
+            supervise("pruner", &pruner.notices, stopped.clone(), || pruner.run(stopped.clone())).await;
         });
         let (_runtime, _pool) = (runtime, pool);
         Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, trimmer, wire, _runtime, _pool }
@@ -140,14 +148,14 @@ impl<B: Backend> Dispatcher<B> {
             return;
         }
         let unfinished = desk.held.tickets();
-        tracing::warn!(count = unfinished.len(), "attempts did not end in time and are released");
+        let notices = desk.database.notices();
+        notices.say(Notice::Stopped { count: unfinished.len() as u64 });
         for ticket in &unfinished {
             desk.held.abort(ticket);
         }
         // Nothing is cancelled: each attempt is a task of its own, which releases it.
         if tokio::time::timeout(mercy, all_ended).await.is_err() {
-            let count = desk.held.tickets().len();
-            tracing::error!(count, "not every attempt could be released: the leases lapse by themselves");
+            notices.say(Notice::NotReleased { count: desk.held.tickets().len() as u64 });
         }
     }
 }

@@ -13,6 +13,7 @@ mod attempt;
 mod backoff;
 mod context;
 mod dispatcher;
+mod ending;
 mod executor;
 mod handler;
 mod held;
