@@ -11,7 +11,7 @@ use rocket_db_pools::Database as HostDatabase;
 use tokio::sync::Mutex;
 
 use crate::config::{Endpoints, MojitoConfig, Pauses, compare_pool, read_pool};
-use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner};
+use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, Watcher};
 use crate::ingress::Ingress;
 use crate::notices::Notices;
 use crate::pool::Pool;
@@ -135,7 +135,11 @@ impl<B: Backend> MojitoFairing<B> {
         let signal = Signal::new();
         let queue_limit = self.config.queue_limit.as_u64();
         let recorder = Recorder::start(&database, &handlers, &signal, queue_limit, self.config.ack_deadline);
-        let (recorder, recording) = recorder.await.map_err(|_| Error::unavailable("a connection to record on"))?;
+        let Ok((recorder, recording)) = recorder.await else {
+            // Why stands in the log, and the process is about to end.
+            database.notices().flush().await;
+            return Err(Error::unavailable("a connection to record on"));
+        };
         let operator = Link::new(Arc::clone(&database));
         let hooks = self.handlers.iter().map(|handler| Arc::new(Hook(Arc::clone(handler))) as Arc<dyn ErasedHook<B>>);
         let (ack_deadline, hooks) = (self.config.ack_deadline, hooks.collect());
@@ -276,10 +280,14 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
         {
             let database = Arc::clone(&running.database);
             let handlers = self.handlers.clone();
-            let notices = database.notices().clone();
-            let pruner = Pruner { store: Arc::clone(&running.store), retention: self.config.retention(), notices };
+            let (store, notices) = (Arc::clone(&running.store), database.notices().clone());
+            let endpoints = self.config.endpoints.keys().cloned().collect();
+            let watcher = Watcher { store, notices, endpoints, silence_alert: self.config.longest_silence() };
+            let (store, notices) = (Arc::clone(&running.store), database.notices().clone());
+            let pruner = Pruner { store, retention: self.config.retention(), notices };
             let (pauses, signal) = (&running.pauses, &running.signal);
-            let dispatcher = Dispatcher::start(database, handlers, runtime, &self.config, pauses, signal, pruner).await;
+            let dispatcher =
+                Dispatcher::start(database, handlers, runtime, &self.config, pauses, signal, (pruner, watcher)).await;
             running.dispatcher = Some(dispatcher);
         }
     }

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::config::{Pauses, Retention};
 use crate::erasure::{Erased, Erasure};
 use crate::ingress::{MojitoEvent, Receipt, Rejection};
-use crate::notices::{Notice, Notices};
+use crate::notices::{Notice, Notices, Scope};
 use crate::operation::{Actor, Pruned, Replay, Replayed};
 use crate::store::{NotErased, Signal, Store};
 
@@ -50,6 +50,7 @@ impl Inbox {
             Ok(recorded) => {
                 let (delivery, standing) = (recorded.delivery_id, recorded.standing);
                 self.notices.detail(|| Notice::Recorded { delivery, standing: standing.as_str() });
+                self.notices.works(|| Scope::Endpoint(endpoint.clone()));
                 if standing == Standing::Quarantined {
                     self.notices.say(Notice::Quarantined { endpoint, delivery });
                 }

@@ -12,6 +12,7 @@ mod rescue;
 mod select;
 mod settle;
 mod sweep;
+mod watch;
 
 pub(crate) use self::audit::{begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
@@ -24,4 +25,5 @@ pub(crate) use self::rescue::{LAPSED, rescue};
 pub(crate) use self::select::{is_known, page};
 pub(crate) use self::settle::settle;
 pub(crate) use self::sweep::{lines_without_first, promote_lines};
+pub(crate) use self::watch::{has_received, held_up, unattached};
 use super::{Connection, Db, RunQueryDsl, keep_delivery, lock_idle, promote};

@@ -12,6 +12,7 @@ use super::keeper::Keeper;
 use super::pruner::Pruner;
 use super::supervisor::supervise;
 use super::trimmer::Trimmer;
+use super::watcher::Watcher;
 use super::wire::Wire;
 use super::{HandlerRuntime, MojitoHandler};
 use crate::config::{MojitoConfig, Pauses};
@@ -20,7 +21,7 @@ use crate::pool::InUse;
 use crate::store::{Database, Link, Signal};
 
 /// The background work of one process: an executor per handler, the keeper of the leases, the pruner, the trimmer, the
-/// wire to other processes.
+/// watcher, the wire to other processes.
 pub(crate) struct Dispatcher<B: Backend> {
     desk: Desk<B>,
     stop: Stop,
@@ -31,6 +32,7 @@ pub(crate) struct Dispatcher<B: Backend> {
     pruner: JoinHandle<()>,
     wire: JoinHandle<()>,
     trimmer: JoinHandle<()>,
+    watcher: JoinHandle<()>,
     _runtime: HandlerRuntime,
     _pool: InUse,
 }
@@ -63,7 +65,7 @@ impl<B: Backend> Dispatcher<B> {
         config: &MojitoConfig,
         pauses: &Pauses,
         signal: &Signal,
-        pruner: Pruner,
+        (pruner, watcher): (Pruner, Watcher),
     ) -> Self {
         let pool = database.keep_open().await;
         let mut link = Link::new(Arc::clone(&database));
@@ -114,11 +116,16 @@ impl<B: Backend> Dispatcher<B> {
             })
             .await;
         });
+        let watcher_stopped = stopped.clone();
+        let watcher = tokio::spawn(async move {
+            supervise("watcher", &watcher.notices, watcher_stopped.clone(), || watcher.run(watcher_stopped.clone()))
+                .await;
+        });
         let pruner = tokio::spawn(async move {
             supervise("pruner", &pruner.notices, stopped.clone(), || pruner.run(stopped.clone())).await;
         });
         let (_runtime, _pool) = (runtime, pool);
-        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, trimmer, wire, _runtime, _pool }
+        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, trimmer, watcher, wire, _runtime, _pool }
     }
 
     /// Stops claiming, gives running attempts `grace` to end, then stops and releases those that did not.
@@ -130,6 +137,7 @@ impl<B: Backend> Dispatcher<B> {
         // What they wait for goes on by itself, step by step.
         self.pruner.abort();
         self.trimmer.abort();
+        self.watcher.abort();
         let Self { desk, stop_keeper, slots, executors, keeper, wire, _runtime, _pool, .. } = self;
         let mut all_ended = pin!(async {
             for executor in executors {

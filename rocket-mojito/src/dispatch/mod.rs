@@ -25,6 +25,7 @@ mod runtime;
 mod supervisor;
 mod transaction;
 mod trimmer;
+mod watcher;
 mod wire;
 
 pub use self::context::Context;
@@ -33,3 +34,4 @@ pub use self::handler::{HandlerError, HandlerResult, MojitoHandler};
 pub(crate) use self::hook::Hook;
 pub(crate) use self::pruner::Pruner;
 pub(crate) use self::runtime::HandlerRuntime;
+pub(crate) use self::watcher::Watcher;

@@ -20,6 +20,9 @@ pub(super) struct Line {
     pub attempt: Option<i32>,
     pub count: Option<u64>,
     pub hours: Option<u64>,
+    pub discarded: Option<u64>,
+    pub quarantined: Option<u64>,
+    pub unattached: Option<u64>,
     /// How many more there were of the kind that no line was written for.
     pub left_out: u64,
 }
@@ -52,6 +55,9 @@ impl Line {
             attempt: None,
             count: None,
             hours: None,
+            discarded: None,
+            quarantined: None,
+            unattached: None,
             left_out: 0,
         }
     }
@@ -99,6 +105,9 @@ macro_rules! write_at {
                     attempt = self.attempt,
                     count = self.count,
                     hours = self.hours,
+                    discarded = self.discarded,
+                    quarantined = self.quarantined,
+                    unattached = self.unattached,
                     left_out = Some(self.left_out).filter(|left_out| *left_out > 0),
                     "{}",
                     self.text

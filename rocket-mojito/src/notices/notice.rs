@@ -41,6 +41,14 @@ pub(crate) enum Notice {
     Fault { text: &'static str, fault: String },
     /// Something about the database's files needs an operator.
     Files { text: &'static str },
+    /// What former processes have left for somebody, at launch. `unattached` counts lines.
+    LeftOver { discarded: u64, quarantined: u64, unattached: u64 },
+    /// Lines wait for a handler that nobody has attached.
+    Unattached { handler: String, count: u64, delivery: i64 },
+    /// Deliveries have waited for an hour behind one of the same result that fails.
+    HeldUp { handler: String, count: u64, delivery: i64 },
+    /// Nothing new has come to an endpoint for so long.
+    Silent { endpoint: String, hours: u64 },
     /// Old deliveries were removed.
     Pruned { bodies: u64, deliveries: u64 },
     /// Old deliveries are still referred to by a table of the host's.
@@ -52,6 +60,8 @@ pub(crate) enum Notice {
 pub(crate) enum Scope {
     /// The attempts of a handler.
     Handler(String),
+    /// An endpoint that hears something.
+    Endpoint(String),
     /// Recording, of every endpoint.
     Recording,
     /// Hearing of other processes' work.
@@ -127,6 +137,31 @@ impl Notice {
             }
             Self::Fault { text, fault } => Line { fault: Some(fault), ..error(text) },
             Self::Files { text } => warning(text),
+            Self::LeftOver { discarded, quarantined, unattached } => Line {
+                discarded: Some(discarded),
+                quarantined: Some(quarantined),
+                unattached: Some(unattached),
+                ..warning(
+                    "something waits for you: work that was discarded, deliveries in quarantine, or lines without a handler",
+                )
+            },
+            Self::Unattached { handler, count, delivery } => Line {
+                handler: Some(handler),
+                count: Some(count),
+                delivery: Some(delivery),
+                ..warning("work waits for a handler that is not attached: attach it, or discard its work")
+            },
+            Self::HeldUp { handler, count, delivery } => Line {
+                handler: Some(handler),
+                count: Some(count),
+                delivery: Some(delivery),
+                ..warning("a line has waited for an hour behind a first that fails: see its `last_error`")
+            },
+            Self::Silent { endpoint, hours } => {
+                let scope = Some(Scope::Endpoint(endpoint.clone()));
+                let line = warning("nothing was received: see whether JobMojito still sends, and to where");
+                return (Line { endpoint: Some(endpoint), hours: Some(hours), ..line }, scope);
+            }
             Self::Pruned { bodies, deliveries } => Line {
                 count: Some(bodies + deliveries),
                 ..Line::new(Level::INFO, "old bodies and deliveries were pruned")
@@ -163,6 +198,9 @@ impl Scope {
         match self {
             Self::Handler(name) => {
                 Line { handler: Some(name.clone()), ..recovered("recovered: the handler completes attempts again") }
+            }
+            Self::Endpoint(name) => {
+                Line { endpoint: Some(name.clone()), ..recovered("recovered: deliveries come to the endpoint again") }
             }
             Self::Recording => recovered("recovered: deliveries are recorded again"),
             Self::Wire => recovered("recovered: processes tell each other of work again"),

@@ -145,8 +145,8 @@ impl Said {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Notice;
     use super::*;
+    use crate::notices::Notice;
 
     const MINUTE: Duration = Duration::from_secs(60);
 

@@ -57,7 +57,7 @@ const TELLING: [&str; 32] = [
 ];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 62] = [
+const MUTE: [&str; 63] = [
     "Action",
     "Actor",
     "Adrift",
@@ -109,6 +109,7 @@ const MUTE: [&str; 62] = [
     "Undone",
     "Utc",
     "UtcTimestamp",
+    "Waiting",
     "audit",
     "bench",
     "deliveries",
