@@ -239,7 +239,7 @@ mod tests {
         let failures = lines.iter().filter(|line| line.outcome.is_some());
         let said = failures.clone().count();
         let left_out: u64 = lines.iter().map(|line| line.left_out).sum();
-        assert_eq!(said, 3, "{lines:#?}");
+        assert_eq!(said, 4, "one in each minute, and one at the end: {lines:#?}");
         assert_eq!(said as u64 + left_out, 180, "each failure is said or counted");
         assert!(lines.last().unwrap().text.starts_with("recovered"), "the last line says how it is");
         assert_eq!(throttle.troubles(), 0);
