@@ -10,7 +10,7 @@ pub use crate::open::Open;
 use crate::{
     Adrift, Backlog, Bodies, ClaimRequest, Claimed, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, Left, Line,
     Name, NewAudit, NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
-    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc,
+    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc, Waiting,
 };
 
 mod sealed {
@@ -455,6 +455,26 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
 
     /// What is waiting, running, dead and quarantined.
     fn backlog(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Backlog>> + Send;
+
+    /// The lines that wait for a handler that is none of these.
+    fn unattached(
+        connection: &mut Self::Connection,
+        attached: Vec<String>,
+    ) -> impl Future<Output = QueryResult<Vec<Waiting>>> + Send;
+
+    /// Deliveries that came before `since` and wait for one of these handlers behind a first that has failed.
+    fn held_up(
+        connection: &mut Self::Connection,
+        handlers: Vec<String>,
+        since: Utc,
+    ) -> impl Future<Output = QueryResult<Vec<Waiting>>> + Send;
+
+    /// Whether a delivery that is no repeat has come to an endpoint after `since`.
+    fn has_received(
+        connection: &mut Self::Connection,
+        endpoint: String,
+        since: Utc,
+    ) -> impl Future<Output = QueryResult<bool>> + Send;
 
     /// Whether the processes on the database at this URL can tell each other of work. An optimisation: where they
     /// cannot, work that others made is found by looking for it.

@@ -79,6 +79,7 @@ mod tables;
 pub mod testing;
 mod update;
 mod utc;
+mod waiting;
 mod words;
 
 pub use diesel::QueryResult;
@@ -108,4 +109,5 @@ pub use self::tables::line::Line;
 pub use self::tables::results::{ResultRow, results};
 pub use self::tables::work::{Backlog, Claim, ClaimRequest, Claimed, Settlement, Ticket, WorkRow, work};
 pub use self::utc::{Utc, UtcTimestamp};
+pub use self::waiting::Waiting;
 pub use self::words::{Action, EventKind, Field, Standing, State};

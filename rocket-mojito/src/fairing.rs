@@ -11,8 +11,9 @@ use rocket_db_pools::Database as HostDatabase;
 use tokio::sync::Mutex;
 
 use crate::config::{Endpoints, MojitoConfig, Pauses, compare_pool, read_pool};
-use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner};
+use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, Watcher};
 use crate::ingress::Ingress;
+use crate::notices::Notices;
 use crate::pool::Pool;
 use crate::store::{Database, DieselStore, ErasedHook, Link, Recorder, Recording, Signal, Store};
 use crate::{Error, Inbox, routes};
@@ -107,9 +108,11 @@ impl<B: Backend> MojitoFairing<B> {
         match self.prepare(&rocket).await {
             Ok((endpoints, running)) => {
                 let rocket = mount(rocket, &self.config, &endpoints);
-                let ingress = Ingress::new(endpoints, &self.config, running.pauses.clone());
+                let notices = running.database.notices().clone();
+                let ingress = Ingress::new(endpoints, &self.config, running.pauses.clone(), notices.clone());
                 let (store, pauses, signal) = (&running.store, &running.pauses, &running.signal);
-                let inbox = Inbox::new(Arc::clone(store), self.config.retention(), pauses.clone(), signal.clone());
+                let retention = self.config.retention();
+                let inbox = Inbox::new(Arc::clone(store), retention, pauses.clone(), signal.clone(), notices);
                 *self.running.lock().await = Some(running);
                 Ok(rocket.manage(ingress).manage(inbox))
             }
@@ -132,7 +135,11 @@ impl<B: Backend> MojitoFairing<B> {
         let signal = Signal::new();
         let queue_limit = self.config.queue_limit.as_u64();
         let recorder = Recorder::start(&database, &handlers, &signal, queue_limit, self.config.ack_deadline);
-        let (recorder, recording) = recorder.await.map_err(|_| Error::unavailable("a connection to record on"))?;
+        let Ok((recorder, recording)) = recorder.await else {
+            // Why stands in the log, and the process is about to end.
+            database.notices().flush().await;
+            return Err(Error::unavailable("a connection to record on"));
+        };
         let operator = Link::new(Arc::clone(&database));
         let hooks = self.handlers.iter().map(|handler| Arc::new(Hook(Arc::clone(handler))) as Arc<dyn ErasedHook<B>>);
         let (ack_deadline, hooks) = (self.config.ack_deadline, hooks.collect());
@@ -185,11 +192,14 @@ impl<B: Backend> MojitoFairing<B> {
             })?,
             None => self.open_own_pool(rocket, &setting).await?,
         };
+        let notices = Notices::start().map_err(|error| {
+            Error::config(format!("the thread for the log cannot be started: {error}: let the system give more"))
+        })?;
         let (handlers, concurrency) = (self.handlers.len(), self.config.handler_concurrency);
         compare_pool(&format!("databases.{name}"), pool.max_connections(), handlers, concurrency);
         let database = async {
             self.prepare_tables(&pool).await?;
-            Database::new(pool).await
+            Database::new(pool, notices).await
         };
         database.await.map_err(|error| Error::database(setting, error))
     }
@@ -270,9 +280,14 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
         {
             let database = Arc::clone(&running.database);
             let handlers = self.handlers.clone();
-            let pruner = Pruner { store: Arc::clone(&running.store), retention: self.config.retention() };
+            let (store, notices) = (Arc::clone(&running.store), database.notices().clone());
+            let endpoints = self.config.endpoints.keys().cloned().collect();
+            let watcher = Watcher { store, notices, endpoints, silence_alert: self.config.longest_silence() };
+            let (store, notices) = (Arc::clone(&running.store), database.notices().clone());
+            let pruner = Pruner { store, retention: self.config.retention(), notices };
             let (pauses, signal) = (&running.pauses, &running.signal);
-            let dispatcher = Dispatcher::start(database, handlers, runtime, &self.config, pauses, signal, pruner).await;
+            let dispatcher =
+                Dispatcher::start(database, handlers, runtime, &self.config, pauses, signal, (pruner, watcher)).await;
             running.dispatcher = Some(dispatcher);
         }
     }
@@ -289,5 +304,6 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
             }
         };
         tokio::join!(handlers, running.recording.stop(grace));
+        running.database.notices().flush().await;
     }
 }

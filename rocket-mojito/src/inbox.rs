@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backlog, Name, Person, Selection};
+use mojito_schema::{Backlog, Name, Person, Selection, Standing};
 use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
@@ -8,6 +8,7 @@ use crate::Error;
 use crate::config::{Pauses, Retention};
 use crate::erasure::{Erased, Erasure};
 use crate::ingress::{MojitoEvent, Receipt, Rejection};
+use crate::notices::{Notice, Notices, Scope};
 use crate::operation::{Actor, Pruned, Replay, Replayed};
 use crate::store::{NotErased, Signal, Store};
 
@@ -20,11 +21,18 @@ pub struct Inbox {
     retention: Retention,
     pauses: Pauses,
     signal: Signal,
+    notices: Notices,
 }
 
 impl Inbox {
-    pub(crate) fn new(store: Arc<dyn Store>, retention: Retention, pauses: Pauses, signal: Signal) -> Self {
-        Self { store, retention, pauses, signal }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        retention: Retention,
+        pauses: Pauses,
+        signal: Signal,
+        notices: Notices,
+    ) -> Self {
+        Self { store, retention, pauses, signal, notices }
     }
 
     /// Records a delivery. The receipt says that it is durable.
@@ -37,15 +45,20 @@ impl Inbox {
     ///
     /// Dropping the future cancels nothing: the delivery is recorded.
     pub async fn record(&self, event: MojitoEvent) -> Result<Receipt, Rejection> {
+        let endpoint = event.endpoint().to_owned();
         match self.store.record(event.into_delivery()).await {
             Ok(recorded) => {
-                let (delivery, standing) = (recorded.delivery_id, recorded.standing.as_str());
-                tracing::debug!(delivery, standing, "a delivery was recorded");
+                let (delivery, standing) = (recorded.delivery_id, recorded.standing);
+                self.notices.detail(|| Notice::Recorded { delivery, standing: standing.as_str() });
+                self.notices.works(|| Scope::Endpoint(endpoint.clone()));
+                if standing == Standing::Quarantined {
+                    self.notices.say(Notice::Quarantined { endpoint, delivery });
+                }
                 Ok(Receipt::new(recorded))
             }
             Err(unavailable) => {
                 let rejection = Rejection::from(unavailable);
-                tracing::warn!(code = rejection.code(), cause = rejection.cause(), "a delivery was refused");
+                self.notices.say(rejection.notice(Some(endpoint)));
                 Err(rejection)
             }
         }

@@ -64,6 +64,7 @@ mod event;
 mod fairing;
 mod inbox;
 mod ingress;
+mod notices;
 mod operation;
 pub mod pool;
 #[cfg(doctest)]

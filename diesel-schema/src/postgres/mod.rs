@@ -43,7 +43,7 @@ use crate::fault::{is_in_the_way, unknown};
 use crate::{
     Adrift, Backlog, Bodies, ClaimRequest, Claimed, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, Left, Line,
     Name, NewAudit, NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
-    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc,
+    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc, Waiting,
 };
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -413,6 +413,18 @@ impl Backend for Postgres {
 
     async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
         heard(async { write!(connection, Terms::default(), |c| verbs::backlog(c)) }).await
+    }
+
+    async fn unattached(connection: &mut Connection, attached: Vec<String>) -> QueryResult<Vec<Waiting>> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::unattached(c, &attached)) }).await
+    }
+
+    async fn held_up(connection: &mut Connection, handlers: Vec<String>, since: Utc) -> QueryResult<Vec<Waiting>> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::held_up(c, &handlers, since)) }).await
+    }
+
+    async fn has_received(connection: &mut Connection, endpoint: String, since: Utc) -> QueryResult<bool> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::has_received(c, &endpoint, since)) }).await
     }
 
     fn can_tell(url: &str) -> bool {

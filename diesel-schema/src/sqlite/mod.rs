@@ -44,7 +44,7 @@ use crate::fault::trouble;
 use crate::{
     Adrift, Backlog, Bodies, ClaimRequest, Claimed, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, Left, Line,
     Name, NewAudit, NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
-    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc,
+    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc, Waiting,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -292,6 +292,18 @@ impl Backend for Sqlite {
 
     async fn backlog(connection: &mut Wrapper) -> QueryResult<Backlog> {
         connection.spawn_blocking(|c| at_once(verbs::backlog(c))).await
+    }
+
+    async fn unattached(connection: &mut Wrapper, attached: Vec<String>) -> QueryResult<Vec<Waiting>> {
+        connection.spawn_blocking(move |c| at_once(verbs::unattached(c, &attached))).await
+    }
+
+    async fn held_up(connection: &mut Wrapper, handlers: Vec<String>, since: Utc) -> QueryResult<Vec<Waiting>> {
+        connection.spawn_blocking(move |c| at_once(verbs::held_up(c, &handlers, since))).await
+    }
+
+    async fn has_received(connection: &mut Wrapper, endpoint: String, since: Utc) -> QueryResult<bool> {
+        connection.spawn_blocking(move |c| at_once(verbs::has_received(c, &endpoint, since))).await
     }
 }
 

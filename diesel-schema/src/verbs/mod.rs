@@ -14,6 +14,7 @@ mod select;
 mod settle;
 mod sweep;
 mod waits;
+mod watch;
 
 pub(crate) use self::audit::{begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
@@ -28,4 +29,5 @@ pub(crate) use self::select::{is_known, page};
 pub(crate) use self::settle::settle;
 pub(crate) use self::sweep::{lines_without_first, promote_lines};
 pub(crate) use self::waits::{cut_waits, overlong_waits};
+pub(crate) use self::watch::{has_received, held_up, unattached};
 use super::{Connection, Db, RunQueryDsl, keep_delivery, lock_idle, lock_wait, promote};

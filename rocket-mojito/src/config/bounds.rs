@@ -17,6 +17,7 @@ pub(super) struct Bound {
 enum Unit {
     Bytes,
     Seconds,
+    Hours,
     Days,
     Whole,
 }
@@ -32,7 +33,7 @@ const HOUR: u64 = 3600;
 const MEBIBYTE: u64 = 1 << 20;
 
 /// Each works at its most. More than that helps nobody, and at some point the arithmetic of time or memory ends.
-const BOUNDS: [Bound; 13] = [
+const BOUNDS: [Bound; 14] = [
     Bound { setting: "body_limit", unit: Unit::Bytes, most: 64 * MEBIBYTE },
     Bound { setting: "body_deadline", unit: Unit::Seconds, most: HOUR },
     Bound { setting: "ack_deadline", unit: Unit::Seconds, most: HOUR },
@@ -44,6 +45,7 @@ const BOUNDS: [Bound; 13] = [
     Bound { setting: "max_attempts", unit: Unit::Whole, most: 1_000 },
     Bound { setting: "retention_days", unit: Unit::Days, most: 36_500 },
     Bound { setting: "body_retention_days", unit: Unit::Days, most: 36_500 },
+    Bound { setting: "silence_alert", unit: Unit::Hours, most: 365 * 24 },
     // Those of a pool.
     Bound { setting: "max_connections", unit: Unit::Whole, most: 10_000 },
     Bound { setting: "connect_timeout", unit: Unit::Seconds, most: HOUR },
@@ -90,6 +92,7 @@ impl fmt::Display for Bound {
         match self.unit {
             Unit::Bytes => write!(f, "a number of bytes from 1 to {} MiB, such as `\"1 MiB\"`", most / MEBIBYTE),
             Unit::Seconds => write!(f, "whole seconds from 1 to {most}, such as `10`"),
+            Unit::Hours => write!(f, "whole hours from 1 to {most}, such as `48`"),
             Unit::Days => write!(f, "whole days from 1 to {most}, such as `90`"),
             Unit::Whole => write!(f, "a whole number from 1 to {most}"),
         }

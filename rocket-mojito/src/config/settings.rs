@@ -45,6 +45,8 @@ pub struct MojitoConfig {
     pub(crate) max_attempts: u16,
     pub(crate) retention_days: u32,
     pub(crate) body_retention_days: u32,
+    /// In hours.
+    pub(crate) silence_alert: Option<u32>,
     pub(crate) migrate: bool,
     pub(crate) allow_ephemeral: bool,
     pub(crate) paused_handlers: BTreeSet<String>,
@@ -66,6 +68,7 @@ impl Default for MojitoConfig {
             max_attempts: 20,
             retention_days: 400,
             body_retention_days: 90,
+            silence_alert: None,
             migrate: true,
             allow_ephemeral: false,
             paused_handlers: BTreeSet::new(),
@@ -198,6 +201,13 @@ impl MojitoConfig {
         self
     }
 
+    /// After how many hours in which nothing new came to an endpoint the log says so, for each endpoint. Default: never; at
+    /// most 8,760, a year. A repeat is nothing new.
+    pub fn silence_alert(mut self, hours: u32) -> Self {
+        self.silence_alert = Some(hours);
+        self
+    }
+
     /// Whether migrations run at launch. Otherwise the launch only checks that they have run. Default: yes.
     pub fn migrate(mut self, migrate: bool) -> Self {
         self.migrate = migrate;
@@ -249,6 +259,11 @@ impl MojitoConfig {
         Retention { deliveries: days(self.retention_days), bodies: days(self.body_retention_days) }
     }
 
+    /// How long nothing may come to an endpoint before it is said.
+    pub(crate) fn longest_silence(&self) -> Option<Duration> {
+        self.silence_alert.map(|hours| Duration::from_secs(u64::from(hours) * 60 * 60))
+    }
+
     /// A switch for each endpoint and handler.
     pub(crate) fn pauses(&self, handlers: &[String]) -> Result<Pauses, Error> {
         if let Some(unknown) = self.paused_handlers.iter().find(|name| !handlers.contains(name)) {
@@ -289,7 +304,8 @@ impl MojitoConfig {
             ("retention_days", Number::Whole(self.retention_days.into())),
             ("body_retention_days", Number::Whole(self.body_retention_days.into())),
         ];
-        numbers.iter().try_for_each(|(setting, number)| bounds::check("mojito", setting, number))
+        let silence_alert = self.silence_alert.map(|hours| ("silence_alert", Number::Whole(hours.into())));
+        numbers.iter().chain(&silence_alert).try_for_each(|(setting, number)| bounds::check("mojito", setting, number))
     }
 }
 

@@ -10,10 +10,12 @@ use futures_util::future::{AbortRegistration, Abortable, Aborted};
 use mojito_schema::{Backend, Claim, NotCommitted, Settlement, Ticket, Utc};
 use sha2::{Digest, Sha256};
 
+use super::ending::{Ending, Outcome};
 use super::handler::{Fate, HandlerError, HandlerResult, handle};
 use super::transaction::{End, Transaction};
 use super::{Context, MojitoHandler, backoff};
 use crate::Event;
+use crate::notices::Scope;
 use crate::store::Database;
 
 /// What the operator reads where a handler went on without the transaction that it had asked for.
@@ -45,16 +47,17 @@ impl<B: Backend> Attempt<B> {
     /// # Errors
     ///
     /// When the handler was stopped before it had answered. Its transaction is rolled back.
-    pub async fn run(self) -> Result<Option<Settlement>, Aborted> {
+    pub async fn run(self) -> Result<Option<Ending>, Aborted> {
         let Self { handler, database, claim, lease, stop } = self;
         let (number, ticket) = (claim.attempt, claim.ticket.clone());
         let key = key(&claim.delivery.fingerprint, &ticket);
-        let mut transaction = Transaction::new(database, ticket, lease);
+        let notices = database.notices().clone();
+        let mut transaction = Transaction::new(database, ticket.clone(), lease);
         let mut cx = Context::new(&mut transaction, number, &key);
         let run = AssertUnwindSafe(attempt(&*handler, claim, &mut cx)).catch_unwind();
-        let answer: HandlerResult = match unless_stopped(run, stop).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(panic)) => Err(text_of(&*panic).into()),
+        let (answer, has_panicked): (HandlerResult, bool) = match unless_stopped(run, stop).await {
+            Ok(Ok(answer)) => (answer, false),
+            Ok(Err(panic)) => (Err(text_of(&*panic).into()), true),
             Err(Aborted) => {
                 return match transaction.rollback().await {
                     End::Stale => Ok(None),
@@ -62,29 +65,39 @@ impl<B: Backend> Attempt<B> {
                 };
             }
         };
-        let settlement = match answer {
+        let mut ending = match answer {
             Ok(()) => match transaction.commit().await {
                 // It went on without one.
-                End::Unused | End::Unconnected => Some(Settlement::Complete),
-                End::Committed | End::Stale => None,
-                End::Failed => Some(settlement(&NOT_OPENED.into(), number)),
+                End::Unused | End::Unconnected => Some(completed()),
+                End::Committed => {
+                    notices.works(|| Scope::Handler(ticket.handler));
+                    None
+                }
+                End::Stale => None,
+                End::Failed => Some(failed(&NOT_OPENED.into(), number)),
                 End::ReadOnly => Some(released().await),
                 End::NotCommitted(reason @ NotCommitted::Conflict) => {
-                    Some(again(reason.to_string(), backoff::pause_of_conflict(number, fastrand::f64())))
+                    let pause = backoff::pause_of_conflict(number, fastrand::f64());
+                    Some(Ending { settlement: again(reason.to_string(), pause), outcome: Outcome::Conflict })
                 }
-                End::NotCommitted(reason) => Some(settlement(&reason.into(), number)),
+                End::NotCommitted(reason) => Some(failed(&reason.into(), number)),
             },
             Err(error) => match transaction.rollback().await {
                 End::Stale => None,
                 End::Unconnected if error.fate == Fate::Retry => {
                     tokio::time::sleep(PAUSE_WITHOUT_CONNECTION).await;
-                    Some(Settlement::Release)
+                    Some(not_possible())
                 }
                 End::ReadOnly => Some(released().await),
-                _ => Some(settlement(&error, number)),
+                _ => Some(failed(&error, number)),
             },
         };
-        Ok(settlement)
+        if let Some(ending) = &mut ending
+            && has_panicked
+        {
+            ending.outcome = Outcome::Panicked;
+        }
+        Ok(ending)
     }
 }
 
@@ -103,14 +116,24 @@ fn text_of(panic: &(dyn Any + Send)) -> String {
 }
 
 /// No attempt was possible, and none counts. Until it is claimed again another server may have taken over.
-async fn released() -> Settlement {
+async fn released() -> Ending {
     tokio::time::sleep(STANDBY_PAUSE).await;
-    Settlement::Release
+    not_possible()
 }
 
-/// The settlement of an attempt whose handler did not answer in time.
-pub(super) fn timed_out(timeout: Duration, attempt: i32) -> Settlement {
-    settlement(&format!("the handler did not answer within {} s", timeout.as_secs_f32()).into(), attempt)
+/// The end of an attempt that was not possible, or was stopped: it does not count.
+pub(super) fn not_possible() -> Ending {
+    Ending { settlement: Settlement::Release, outcome: Outcome::Released }
+}
+
+/// The end of an attempt whose handler did not answer in time.
+pub(super) fn timed_out(timeout: Duration, attempt: i32) -> Ending {
+    let error = format!("the handler did not answer within {} s", timeout.as_secs_f32());
+    Ending { outcome: Outcome::TimedOut, ..failed(&error.into(), attempt) }
+}
+
+fn completed() -> Ending {
+    Ending { settlement: Settlement::Complete, outcome: Outcome::Completed }
 }
 
 /// What a future answers, unless it was stopped first. One that blocks its thread may answer after that: it is too late.
@@ -120,14 +143,17 @@ async fn unless_stopped<F: Future>(future: F, stop: AbortRegistration) -> Result
     if future.is_aborted() { Err(Aborted) } else { answer }
 }
 
-fn settlement(error: &HandlerError, attempt: i32) -> Settlement {
+fn failed(error: &HandlerError, attempt: i32) -> Ending {
     let text = cut(error.text());
-    match error.fate {
-        Fate::Discard => Settlement::Discard { error: text },
-        Fate::RetryIn(delay) => again(text, delay),
-        Fate::Retry if error.is_conflict() => again(text, backoff::pause_of_conflict(attempt, fastrand::f64())),
-        Fate::Retry => again(text, backoff::pause(attempt, fastrand::f64())),
-    }
+    let (settlement, outcome) = match error.fate {
+        Fate::Discard => (Settlement::Discard { error: text }, Outcome::Discarded),
+        Fate::RetryIn(delay) => (again(text, delay), Outcome::Failed),
+        Fate::Retry if error.is_conflict() => {
+            (again(text, backoff::pause_of_conflict(attempt, fastrand::f64())), Outcome::Conflict)
+        }
+        Fate::Retry => (again(text, backoff::pause(attempt, fastrand::f64())), Outcome::Failed),
+    };
+    Ending { settlement, outcome }
 }
 
 fn again(error: String, pause: Duration) -> Settlement {

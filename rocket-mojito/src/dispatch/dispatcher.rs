@@ -12,14 +12,16 @@ use super::keeper::Keeper;
 use super::pruner::Pruner;
 use super::supervisor::supervise;
 use super::trimmer::Trimmer;
+use super::watcher::Watcher;
 use super::wire::Wire;
 use super::{HandlerRuntime, MojitoHandler};
 use crate::config::{MojitoConfig, Pauses};
+use crate::notices::Notice;
 use crate::pool::InUse;
 use crate::store::{Database, Link, Signal};
 
 /// The background work of one process: an executor per handler, the keeper of the leases, the pruner, the trimmer, the
-/// wire to other processes.
+/// watcher, the wire to other processes.
 pub(crate) struct Dispatcher<B: Backend> {
     desk: Desk<B>,
     stop: Stop,
@@ -30,6 +32,7 @@ pub(crate) struct Dispatcher<B: Backend> {
     pruner: JoinHandle<()>,
     wire: JoinHandle<()>,
     trimmer: JoinHandle<()>,
+    watcher: JoinHandle<()>,
     _runtime: HandlerRuntime,
     _pool: InUse,
 }
@@ -62,7 +65,7 @@ impl<B: Backend> Dispatcher<B> {
         config: &MojitoConfig,
         pauses: &Pauses,
         signal: &Signal,
-        pruner: Pruner,
+        (pruner, watcher): (Pruner, Watcher),
     ) -> Self {
         let pool = database.keep_open().await;
         let mut link = Link::new(Arc::clone(&database));
@@ -87,7 +90,8 @@ impl<B: Backend> Dispatcher<B> {
             slots.push(executor.slots.clone());
             let stopped = stopped.clone();
             executors.push(runtime.handle().spawn(async move {
-                supervise("executor", stopped.clone(), || executor.run(stopped.clone())).await;
+                let notices = executor.desk.database.notices();
+                supervise("executor", notices, stopped.clone(), || executor.run(stopped.clone())).await;
             }));
         }
         let reader = Mutex::new(Link::new(Arc::clone(&desk.database)));
@@ -96,21 +100,32 @@ impl<B: Backend> Dispatcher<B> {
         let (stop_keeper, keeper_stopped) = Stop::new();
         let wire_stopped = keeper_stopped.clone();
         let wire = tokio::spawn(async move {
-            supervise("wire", wire_stopped.clone(), || wire.run(wire_stopped.clone())).await;
+            supervise("wire", wire.database.notices(), wire_stopped.clone(), || wire.run(wire_stopped.clone())).await;
         });
         let keeper = tokio::spawn(async move {
-            supervise("keeper", keeper_stopped.clone(), || keeper.run(keeper_stopped.clone())).await;
+            supervise("keeper", keeper.desk.database.notices(), keeper_stopped.clone(), || {
+                keeper.run(keeper_stopped.clone())
+            })
+            .await;
         });
         let trimmer = Trimmer { database: Arc::clone(&desk.database) };
         let trimmer_stopped = stopped.clone();
         let trimmer = tokio::spawn(async move {
-            supervise("trimmer", trimmer_stopped.clone(), || trimmer.run(trimmer_stopped.clone())).await;
+            supervise("trimmer", trimmer.database.notices(), trimmer_stopped.clone(), || {
+                trimmer.run(trimmer_stopped.clone())
+            })
+            .await;
+        });
+        let watcher_stopped = stopped.clone();
+        let watcher = tokio::spawn(async move {
+            supervise("watcher", &watcher.notices, watcher_stopped.clone(), || watcher.run(watcher_stopped.clone()))
+                .await;
         });
         let pruner = tokio::spawn(async move {
-            supervise("pruner", stopped.clone(), || pruner.run(stopped.clone())).await;
+            supervise("pruner", &pruner.notices, stopped.clone(), || pruner.run(stopped.clone())).await;
         });
         let (_runtime, _pool) = (runtime, pool);
-        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, trimmer, wire, _runtime, _pool }
+        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, trimmer, watcher, wire, _runtime, _pool }
     }
 
     /// Stops claiming, gives running attempts `grace` to end, then stops and releases those that did not.
@@ -122,6 +137,7 @@ impl<B: Backend> Dispatcher<B> {
         // What they wait for goes on by itself, step by step.
         self.pruner.abort();
         self.trimmer.abort();
+        self.watcher.abort();
         let Self { desk, stop_keeper, slots, executors, keeper, wire, _runtime, _pool, .. } = self;
         let mut all_ended = pin!(async {
             for executor in executors {
@@ -140,14 +156,14 @@ impl<B: Backend> Dispatcher<B> {
             return;
         }
         let unfinished = desk.held.tickets();
-        tracing::warn!(count = unfinished.len(), "attempts did not end in time and are released");
+        let notices = desk.database.notices();
+        notices.say(Notice::Stopped { count: unfinished.len() as u64 });
         for ticket in &unfinished {
             desk.held.abort(ticket);
         }
         // Nothing is cancelled: each attempt is a task of its own, which releases it.
         if tokio::time::timeout(mercy, all_ended).await.is_err() {
-            let count = desk.held.tickets().len();
-            tracing::error!(count, "not every attempt could be released: the leases lapse by themselves");
+            notices.say(Notice::NotReleased { count: desk.held.tickets().len() as u64 });
         }
     }
 }

@@ -11,9 +11,11 @@ use tokio::time::Instant;
 use super::MojitoHandler;
 use super::ahead::{Ahead, Waiting};
 use super::attempt::Attempt;
+use super::ending::{Ending, Tried};
 use super::held;
 use super::running::Running;
 use crate::config::Pauses;
+use crate::notices::Notice;
 use crate::store::{Committed, Database, Link, Signal, Unavailable};
 
 /// Runs the work of one handler: as many attempts at once as it may, in the order of each result's line.
@@ -164,7 +166,8 @@ impl<B: Backend> Executor<B> {
         let (desk, waiting): (_, Vec<_>) = (self.desk.clone(), ahead.give_up().collect());
         let released = self.desk.database.runtime().spawn(async move {
             for Waiting { claim, hold, .. } in waiting {
-                desk.settle(claim.ticket, Settlement::Release).await;
+                // Where the database cannot be reached, the lease lapses.
+                let _ = desk.settle(claim.ticket, Settlement::Release).await;
                 drop(hold);
             }
         });
@@ -221,7 +224,7 @@ impl<B: Backend> Executor<B> {
     }
 
     fn start(&self, Waiting { claim, hold, registration }: Waiting, slot: Slot) {
-        let (ticket, number) = (claim.ticket.clone(), claim.attempt);
+        let (ticket, number, max_attempts) = (claim.ticket.clone(), claim.attempt, claim.max_attempts);
         let attempt = Attempt {
             handler: Arc::clone(&self.handler),
             database: Arc::clone(&self.desk.database),
@@ -234,6 +237,7 @@ impl<B: Backend> Executor<B> {
             number,
             timeout: self.timeout,
             held: self.desk.held.clone(),
+            notices: self.desk.database.notices().clone(),
             // Where nothing is left to settle, the slot is free at once.
             task: tokio::spawn(async move {
                 let ended = attempt.run().await.transpose()?;
@@ -242,11 +246,8 @@ impl<B: Backend> Executor<B> {
         };
         let desk = self.desk.clone();
         self.desk.database.runtime().spawn(async move {
-            if let Some((settlement, held)) = running.ended().await {
-                // An attempt that was not possible must not count: it is held until the database takes writes again.
-                while !desk.settle(ticket.clone(), settlement.clone()).await && settlement == Settlement::Release {
-                    tokio::time::sleep(RELEASE_PAUSE).await;
-                }
+            if let Some((ending, held)) = running.ended().await {
+                desk.end(Tried { ticket, number, max_attempts }, &ending).await;
                 drop(held);
             }
         });
@@ -254,18 +255,35 @@ impl<B: Backend> Executor<B> {
 }
 
 impl<B: Backend> Desk<B> {
-    /// Settles an attempt. Where the database cannot be reached the lease lapses, and the work is rescued. Whether the
-    /// database has answered.
-    pub async fn settle(&self, ticket: Ticket, settlement: Settlement) -> bool {
-        let delivery = ticket.delivery_id;
+    /// Settles an attempt that has ended, and says what needs a person. One that was not possible must not count: it is
+    /// held until the database takes writes again.
+    async fn end(&self, tried: Tried, ending: &Ending) {
+        loop {
+            match self.settle(tried.ticket.clone(), ending.settlement.clone()).await {
+                Ok(is_settled) => {
+                    if is_settled {
+                        ending.say(tried, self.database.notices());
+                    }
+                    return;
+                }
+                Err(_) if ending.settlement == Settlement::Release => tokio::time::sleep(RELEASE_PAUSE).await,
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Settles an attempt. Where the database cannot be reached the lease lapses, and the work is rescued. Whether the work
+    /// was still its own.
+    async fn settle(&self, ticket: Ticket, settlement: Settlement) -> Result<bool, Unavailable> {
+        let (handler, delivery) = (ticket.handler.clone(), ticket.delivery_id);
         let mut link = self.link.lock().await;
         let settled = link
             .commit("an attempt could not be settled", |c| B::settle(c, ticket, settlement, Utc::now()).boxed())
             .await
             .map(Committed::outcome);
         if settled == Ok(false) {
-            tracing::warn!(delivery, "an attempt came too late: another worker has the delivery");
+            self.database.notices().say(Notice::TooLate { handler, delivery });
         }
-        settled.is_ok()
+        settled
     }
 }

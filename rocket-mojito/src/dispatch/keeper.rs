@@ -6,6 +6,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use super::executor::Desk;
+use crate::notices::Notice;
 use crate::store::{Committed, Link, Signal};
 
 /// The longest pause between two looks at the leases: what a dead process held is found within seconds.
@@ -55,8 +56,13 @@ impl<B: Backend> Keeper<B> {
             self.desk.held.abort(ticket);
         }
         if rescue.rescued + rescue.discarded > 0 {
-            let (rescued, discarded) = (rescue.rescued, rescue.discarded);
-            tracing::warn!(rescued, discarded, "leases had lapsed");
+            let notices = self.desk.database.notices();
+            if rescue.rescued > 0 {
+                notices.say(Notice::Rescued { count: rescue.rescued as u64 });
+            }
+            if rescue.discarded > 0 {
+                notices.say(Notice::DiscardedUnfinished { count: rescue.discarded as u64 });
+            }
             self.signal.notify();
         }
     }
@@ -72,8 +78,8 @@ impl<B: Backend> Keeper<B> {
         let mut link = self.desk.link.lock().await;
         let promoted = link.commit(FAILURE, |c| B::promote(c, lines).boxed()).await.map(Committed::outcome);
         drop(link);
-        if let Ok(promoted @ 1..) = promoted {
-            tracing::warn!(promoted, "lines had no first, and go on");
+        if let Ok(count @ 1..) = promoted {
+            self.desk.database.notices().say(Notice::Promoted { count });
             self.signal.notify();
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::config::Retention;
+use crate::notices::{Notice, Notices};
 use crate::operation::Actor;
 use crate::store::Store;
 
@@ -14,6 +15,7 @@ const PAUSE: Duration = Duration::from_secs(3600);
 pub(crate) struct Pruner {
     pub store: Arc<dyn Store>,
     pub retention: Retention,
+    pub notices: Notices,
 }
 
 impl Pruner {
@@ -23,7 +25,7 @@ impl Pruner {
             if let Ok(pruned) = self.store.prune_on(self.retention, Actor::new("rocket-mojito")).await
                 && (pruned.bodies > 0 || pruned.deliveries > 0)
             {
-                tracing::info!(bodies = pruned.bodies, deliveries = pruned.deliveries, "pruned");
+                self.notices.say(Notice::Pruned { bodies: pruned.bodies, deliveries: pruned.deliveries });
             }
             tokio::select! {
                 _ = stop.changed() => {}

@@ -1,13 +1,15 @@
 use std::time::Duration;
 
 use futures_util::future::Aborted;
-use mojito_schema::{Settlement, Ticket};
+use mojito_schema::Ticket;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::attempt;
+use super::ending::Ending;
 use super::executor::Slot;
 use super::held::{Held, Hold};
+use crate::notices::{Notice, Notices};
 
 /// How long an attempt may take to end after its time-out before it is named.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -22,8 +24,9 @@ pub(super) struct Running {
     pub number: i32,
     pub timeout: Duration,
     pub held: Held,
+    pub notices: Notices,
     /// Comes to nothing where there is nothing to settle.
-    pub task: JoinHandle<Option<(Result<Settlement, Aborted>, Kept)>>,
+    pub task: JoinHandle<Option<(Result<Ending, Aborted>, Kept)>>,
 }
 
 impl Running {
@@ -31,7 +34,7 @@ impl Running {
     ///
     /// A handler that blocks its thread cannot be stopped before it yields: for so long it keeps its lease and its slot,
     /// or another attempt would run beside it.
-    pub async fn ended(mut self) -> Option<(Settlement, Kept)> {
+    pub async fn ended(mut self) -> Option<(Ending, Kept)> {
         let (mut is_late, mut ended) = (false, timeout(self.timeout, &mut self.task).await);
         if ended.is_err() {
             self.held.abort(&self.ticket);
@@ -41,23 +44,18 @@ impl Running {
         let ended = match ended {
             Ok(ended) => ended,
             Err(_) => {
-                let (handler, delivery) = (&*self.ticket.handler, self.ticket.delivery_id);
-                tracing::warn!(
-                    handler,
-                    delivery,
-                    "an attempt goes on after its time-out: its handler blocks a thread, or cannot be rolled back; \
-                     it keeps its lease and its slot until it ends"
-                );
+                let (handler, delivery) = (self.ticket.handler.clone(), self.ticket.delivery_id);
+                self.notices.say(Notice::Overtime { handler, delivery });
                 self.task.await
             }
         };
         // An error is a defect of ours, or the end of the runtime: the lease lapses.
         let (ended, kept) = ended.ok().flatten()?;
-        let settlement = match ended {
-            Ok(settlement) => settlement,
+        let ending = match ended {
+            Ok(ending) => ending,
             Err(Aborted) if is_late => attempt::timed_out(self.timeout, self.number),
-            Err(Aborted) => Settlement::Release,
+            Err(Aborted) => attempt::not_possible(),
         };
-        Some((settlement, kept))
+        Some((ending, kept))
     }
 }

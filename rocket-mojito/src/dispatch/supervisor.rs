@@ -4,17 +4,20 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
+use crate::notices::{Notice, Notices};
+
 /// How long a task that panicked rests before it is started again.
 const REST: Duration = Duration::from_millis(500);
 
 /// Runs a task until it ends by itself. One that panics is started again: a defect of ours must not stop the work.
 pub(super) async fn supervise<F: Future<Output = ()>>(
-    what: &'static str,
+    task: &'static str,
+    notices: &Notices,
     mut stop: watch::Receiver<bool>,
     run: impl Fn() -> F,
 ) {
     while AssertUnwindSafe(run()).catch_unwind().await.is_err() {
-        tracing::error!(what, "a task panicked and is started again");
+        notices.say(Notice::TaskPanicked { task });
         tokio::select! {
             _ = stop.wait_for(|is_stopping| *is_stopping) => return,
             () = tokio::time::sleep(REST) => {}
@@ -33,7 +36,7 @@ mod tests {
         let (_stop, stopped) = watch::channel(false);
         let runs = AtomicUsize::new(0);
 
-        supervise("test", stopped, || async {
+        supervise("test", &Notices::start().unwrap(), stopped, || async {
             assert!(runs.fetch_add(1, Ordering::SeqCst) >= 2, "a defect");
         })
         .await;
@@ -46,7 +49,7 @@ mod tests {
         let (stop, stopped) = watch::channel(false);
         let runs = AtomicUsize::new(0);
 
-        supervise("test", stopped, || async {
+        supervise("test", &Notices::start().unwrap(), stopped, || async {
             runs.fetch_add(1, Ordering::SeqCst);
             stop.send_replace(true);
             panic!("a defect");

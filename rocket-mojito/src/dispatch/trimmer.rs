@@ -4,6 +4,7 @@ use std::time::Duration;
 use mojito_schema::Backend;
 use tokio::sync::watch;
 
+use crate::notices::Notice;
 use crate::store::Database;
 
 /// How often the files are looked at.
@@ -21,8 +22,8 @@ impl<B: Backend> Trimmer<B> {
             let database = Arc::clone(&self.database);
             // In a task of its own: nobody can cancel it half-way.
             let _ = tokio::spawn(async move { database.shorten_log().await }).await;
-            if let Some(warning) = news(&mut warned, self.database.warning()) {
-                tracing::warn!("{warning}");
+            if let Some(text) = news(&mut warned, self.database.warning()) {
+                self.database.notices().say(Notice::Files { text });
             }
             tokio::select! {
                 _ = stop.changed() => {}

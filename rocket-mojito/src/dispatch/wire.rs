@@ -7,6 +7,7 @@ use mojito_schema::{Backend, QueryResult};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::notices::{Notice, Scope};
 use crate::store::{Database, Signal};
 
 /// How long it may be quiet before the connection is tried.
@@ -44,7 +45,7 @@ impl<B: Backend> Wire<B> {
                 () = self.hold(&mut is_down) => {}
             }
             if !std::mem::replace(&mut is_down, true) {
-                tracing::warn!("processes cannot tell each other of work: what others record waits for the next look");
+                self.database.notices().say(Notice::Unheard);
             }
             // One that held for a while is opened again at once.
             let longer = (pause * 2).clamp(Duration::from_millis(100), LONGEST_PAUSE);
@@ -59,9 +60,8 @@ impl<B: Backend> Wire<B> {
     /// Opens a connection, and tells and hears until it is lost.
     async fn hold(&self, is_down: &mut bool) {
         let Ok(mut connection) = B::listen(self.database.url()).await else { return };
-        if std::mem::take(is_down) {
-            tracing::info!("processes tell each other of work again");
-        }
+        *is_down = false;
+        self.database.notices().works(|| Scope::Wire);
         let (name, mut own) = (format!("{:016x}", fastrand::u64(..)), self.signal.listen_for_own());
         // What was made while nobody could hear of it.
         own.mark_changed();

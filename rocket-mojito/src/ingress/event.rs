@@ -11,8 +11,9 @@ use super::body::{HeldBytes, Limits};
 use super::room::Rooms;
 use super::signature::Verified;
 use super::{Cause, Rejection};
-use crate::config::{Endpoints, MojitoConfig, Pauses};
+use crate::config::{Endpoint, Endpoints, MojitoConfig, Pauses};
 use crate::event::{Payload, Reading, classify};
+use crate::notices::Notices;
 use crate::store::Unavailable;
 use crate::{EventKind, Finding, Utc};
 
@@ -24,15 +25,16 @@ struct Inner {
     endpoints: Endpoints,
     limits: Limits,
     pauses: Pauses,
+    notices: Notices,
 }
 
 impl Ingress {
-    pub fn new(endpoints: Endpoints, config: &MojitoConfig, pauses: Pauses) -> Self {
+    pub fn new(endpoints: Endpoints, config: &MojitoConfig, pauses: Pauses, notices: Notices) -> Self {
         let arriving = ByteUnit::from(config.queue_limit.as_u64() / 4);
         let unauthenticated = endpoints.iter().filter(|endpoint| endpoint.secrets.is_empty());
         let rooms = Rooms::new(config.body_limit, arriving, unauthenticated.map(|endpoint| &*endpoint.name));
         let limits = Limits { size: config.body_limit, deadline: config.body_deadline, rooms };
-        Self(Arc::new(Inner { endpoints, limits, pauses }))
+        Self(Arc::new(Inner { endpoints, limits, pauses, notices }))
     }
 }
 
@@ -148,10 +150,13 @@ impl MojitoEvent {
 }
 
 /// Authenticate, read, verify, parse: each step takes what only the one before can give.
-async fn receive(request: &Request<'_>, data: Data<'_>) -> Result<MojitoEvent, Rejection> {
-    let ingress = request.rocket().state::<Ingress>().expect("the sentinel stops a launch without the fairing");
-    let (endpoint, path) =
-        ingress.0.endpoints.locate(request.uri().path().segments()).ok_or(Rejection::new(Cause::UnknownEndpoint))?;
+async fn receive(
+    ingress: &Ingress,
+    located: Option<(&Endpoint, Option<EventKind>)>,
+    request: &Request<'_>,
+    data: Data<'_>,
+) -> Result<MojitoEvent, Rejection> {
+    let (endpoint, path) = located.ok_or(Rejection::new(Cause::UnknownEndpoint))?;
     let sender = authenticate(endpoint, request.headers())?;
     let body = sender.read(request.headers(), data, &ingress.0.limits).await?;
     let received_at = Utc::now();
@@ -181,10 +186,12 @@ impl<'r> FromData<'r> for MojitoEvent {
     type Error = Rejection;
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
-        match receive(request, data).await {
+        let ingress = request.rocket().state::<Ingress>().expect("the sentinel stops a launch without the fairing");
+        let located = ingress.0.endpoints.locate(request.uri().path().segments());
+        match receive(ingress, located, request, data).await {
             Ok(event) => Outcome::Success(event),
             Err(rejection) => {
-                tracing::warn!(code = rejection.code(), cause = rejection.cause(), "a delivery was refused");
+                ingress.0.notices.say(rejection.notice(located.map(|(endpoint, _)| endpoint.name.clone())));
                 Outcome::Error((rejection.status(), rejection))
             }
         }

@@ -5,6 +5,7 @@ use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
 
 use super::signature::Flaw;
+use crate::notices::Notice;
 use crate::store::Unavailable;
 
 /// Why a request is refused. As a responder it is the exact answer: a status, a fixed code, and nothing else.
@@ -71,6 +72,11 @@ impl Rejection {
             405 => "method_not_allowed",
             _ => "unavailable",
         }
+    }
+
+    /// What the log is told, with the endpoint that the request was for.
+    pub(crate) fn notice(&self, endpoint: Option<String>) -> Notice {
+        Notice::Refused { endpoint, code: self.code(), cause: self.cause() }
     }
 
     /// The cause, for the log alone.

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{Health, Unavailable};
+use crate::notices::Notices;
 use crate::pool::{InUse, Pool, PooledConnection};
 
 /// The host's database, as every part of the plugin shares it.
@@ -16,6 +17,7 @@ pub(crate) struct Database<B: Backend> {
     transactions: Arc<Mutex<()>>,
     footing: B::Footing,
     health: Arc<Health>,
+    notices: Notices,
     /// Deliveries up to this one are on the disk: commits come there in their order.
     durable_up_to: AtomicI64,
 }
@@ -27,11 +29,12 @@ pub(crate) struct WriteTurn(#[expect(dead_code, reason = "held, not read")] Opti
 pub(crate) struct TransactionTurn(#[expect(dead_code, reason = "held, not read")] Option<OwnedMutexGuard<()>>);
 
 impl<B: Backend> Database<B> {
-    pub async fn new(pool: Pool<B>) -> Result<Self, OpenError> {
+    pub async fn new(pool: Pool<B>, notices: Notices) -> Result<Self, OpenError> {
         let footing = B::footing(pool.url()).await?;
         let durable_up_to = AtomicI64::new(0);
-        let (writers, transactions, health) = (Arc::default(), Arc::default(), Arc::default());
-        Ok(Self { pool, writers, transactions, footing, health, durable_up_to })
+        let (writers, transactions) = (Arc::default(), Arc::default());
+        let health = Arc::new(Health::new(notices.clone()));
+        Ok(Self { pool, writers, transactions, footing, health, notices, durable_up_to })
     }
 
     /// Takes note that a delivery is on the disk, and so all that were stored before it.
@@ -47,6 +50,11 @@ impl<B: Backend> Database<B> {
     /// What is known to be wrong with it.
     pub fn health(&self) -> &Arc<Health> {
         &self.health
+    }
+
+    /// Where whoever has the database says what needs a person.
+    pub fn notices(&self) -> &Notices {
+        &self.notices
     }
 
     pub fn url(&self) -> &str {

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use mojito_schema::{Fingerprint, NewDelivery, Recorded, Trouble};
 
 use super::Unavailable;
+use crate::notices::{Notice, Notices, Scope};
 
-/// How often the log is told of one fault: whoever asks the database asks it again every second, or more often.
-const PAUSE: Duration = Duration::from_secs(60);
+/// How long refusals say something of the database.
+const RECENT: Duration = Duration::from_secs(60);
 
 /// How many different deliveries in a row are refused by the database, and not for what one of them says.
 const SEVERAL: usize = 3;
 
 /// What this process knows of its database: the trouble that somebody found, until a commit has shown that it is over.
-#[derive(Default)]
 pub(crate) struct Health {
     trouble: Mutex<Option<Trouble>>,
     refused: Mutex<Option<Refused>>,
-    told: Mutex<HashMap<String, Instant>>,
+    notices: Notices,
 }
 
 /// What was refused since a delivery was recorded last.
@@ -31,6 +31,10 @@ struct Refused {
 }
 
 impl Health {
+    pub fn new(notices: Notices) -> Self {
+        Self { trouble: Mutex::default(), refused: Mutex::default(), notices }
+    }
+
     /// What is wrong, as far as anybody knows.
     pub fn trouble(&self) -> Option<Trouble> {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
@@ -63,10 +67,12 @@ impl Health {
     /// A delivery was recorded, or could be.
     pub fn take(&self) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.notices.works(|| Scope::Recording);
     }
 
     /// A delivery was refused, or not recorded in time.
     pub fn refuse(&self, delivery: &NewDelivery) {
+        self.notices.fails(Scope::Recording);
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let mut fingerprints = refused.take().map(|refused| refused.fingerprints).unwrap_or_default();
         if fingerprints.len() < SEVERAL {
@@ -84,19 +90,12 @@ impl Health {
     /// Whether several were refused lately, and none recorded since: then it is not for what they say.
     pub fn has_refused_several(&self) -> bool {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.as_ref().is_some_and(|refused| refused.fingerprints.len() == SEVERAL && refused.at.elapsed() < PAUSE)
+        refused.as_ref().is_some_and(|refused| refused.fingerprints.len() == SEVERAL && refused.at.elapsed() < RECENT)
     }
 
-    /// Tells the log, unless it was told of the same fault within a minute.
-    pub fn tell(&self, what: &'static str, fault: impl Display) {
-        let (fault, now) = (fault.to_string(), Instant::now());
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|_, at| now.duration_since(*at) < PAUSE);
-        if told.contains_key(&fault) {
-            return;
-        }
-        tracing::error!(fault, "{what}");
-        told.insert(fault, now);
+    /// Tells the log.
+    pub fn tell(&self, text: &'static str, fault: impl Display) {
+        self.notices.say(Notice::Fault { text, fault: fault.to_string() });
     }
 }
 
@@ -106,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_failed_sync_is_remembered_until_a_commit_whatever_else_fails() {
-        let health = Health::default();
+        let health = Health::new(Notices::start().unwrap());
 
         health.suffer(Some(Trouble::Disk));
         health.suffer(Some(Trouble::Write));

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{ErasedHook, Link, Signal, Unavailable};
 use crate::config::Retention;
 use crate::event::{Reading, classify};
+use crate::notices::Notice;
 use crate::operation::{Actor, Pruned, Replay, Replayed};
 use crate::{EventKind, Finding, FindingCode, Standing};
 
@@ -249,12 +250,8 @@ impl<B: Backend> Operator<B> {
             after_id = last_id;
         }
         if let Some(delivery) = sample {
-            let remedy = "give its foreign key `ON DELETE CASCADE` or `ON DELETE SET NULL`";
-            tracing::warn!(
-                count = kept,
-                delivery,
-                "old deliveries are kept, since a table of yours refers to them: {remedy}"
-            );
+            let link = self.link.lock().await;
+            link.database().notices().say(Notice::Kept { count: kept as u64, delivery });
         }
         let affected = pruned.bodies + pruned.deliveries;
         if affected > 0 {

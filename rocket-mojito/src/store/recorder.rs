@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::aside::Aside;
 use super::queue::{Busy, Entry, Queue, keys_of};
 use super::{Database, Link, Signal, Unavailable};
+use crate::notices::{Notice, Notices};
 
 /// How many deliveries may wait, whatever their size.
 const LONGEST_QUEUE: usize = 4096;
@@ -80,7 +81,8 @@ impl Recorder {
         }
         let aside = Aside::new(room_size as usize / SHARE_SET_ASIDE);
         let queue = Queue::new(entries, stopped, returned, aside, Arc::clone(database.health()));
-        Ok((recorder, Recording { stop, task: tokio::spawn(record(queue, writers.into())) }))
+        let notices = database.notices().clone();
+        Ok((recorder, Recording { stop, task: tokio::spawn(record(queue, writers.into())), notices }))
     }
 
     /// Queues a delivery. What comes back resolves once it is committed, or is not.
@@ -116,6 +118,7 @@ impl Recorder {
 pub(crate) struct Recording {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
+    notices: Notices,
 }
 
 impl Recording {
@@ -123,7 +126,7 @@ impl Recording {
     pub async fn stop(self, patience: Duration) {
         let _ = self.stop.send(());
         if tokio::time::timeout(patience, self.task).await.is_err() {
-            tracing::error!("deliveries were still waiting when the time to stop was over; none was acknowledged");
+            self.notices.say(Notice::NotRecorded);
         }
     }
 }
@@ -188,7 +191,7 @@ impl<B: Backend> Writer<B> {
         let recording = AssertUnwindSafe(self.record(&deliveries, &keys, is_alone)).catch_unwind();
         let outcomes = recording.await.unwrap_or_else(|_| {
             let count = deliveries.len();
-            tracing::error!(count, "the recorder panicked over a batch");
+            self.database.notices().say(Notice::RecorderPanicked { count: count as u64 });
             vec![Err(Unavailable::Database); count]
         });
         self.signal.notify();

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use mojito_schema::{
     Backend, Backlog, Content, EventKind, Fingerprint, HandlerSpec, Name, NewDelivery, Person, QueryResult, Recorded,
-    Selection, Snapshot, Utc,
+    Selection, Snapshot, Utc, Waiting,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
@@ -44,6 +44,15 @@ pub(crate) trait Store: Send + Sync {
 
     /// What is waiting, running, dead and quarantined.
     async fn backlog(&self) -> Result<Backlog, Unavailable>;
+
+    /// The lines that wait for a handler that this process has not.
+    async fn unattached(&self) -> Result<Vec<Waiting>, Unavailable>;
+
+    /// Deliveries that have waited for so long behind a first that has failed.
+    async fn held_up(&self, waits: Duration) -> Result<Vec<Waiting>, Unavailable>;
+
+    /// Whether a delivery that is no repeat has come to an endpoint within so long.
+    async fn has_received(&self, endpoint: String, silence: Duration) -> Result<bool, Unavailable>;
 
     /// How many deliveries a selection means.
     async fn count(&self, selection: Selection) -> Result<u64, Unavailable>;
@@ -100,6 +109,10 @@ impl<B: Backend> DieselStore<B> {
             hooks: Arc::new(hooks),
         };
         Self { recorder, ack_deadline, operator, reader, database, handlers }
+    }
+
+    fn handler_names(&self) -> Vec<String> {
+        self.handlers.iter().map(|handler| handler.name.clone()).collect()
     }
 
     /// Runs a verb that only reads, in a task of its own so that nobody can cancel it half-way: on Rocket's runtime, also
@@ -186,6 +199,21 @@ impl<B: Backend> Store for DieselStore<B> {
             self.rehearse(endpoint).await?;
         }
         self.read(|connection| B::backlog(connection).boxed()).await
+    }
+
+    async fn unattached(&self) -> Result<Vec<Waiting>, Unavailable> {
+        let attached = self.handler_names();
+        self.read(move |connection| B::unattached(connection, attached).boxed()).await
+    }
+
+    async fn held_up(&self, waits: Duration) -> Result<Vec<Waiting>, Unavailable> {
+        let (handlers, since) = (self.handler_names(), Utc::now().before(waits));
+        self.read(move |connection| B::held_up(connection, handlers, since).boxed()).await
+    }
+
+    async fn has_received(&self, endpoint: String, silence: Duration) -> Result<bool, Unavailable> {
+        let since = Utc::now().before(silence);
+        self.read(move |connection| B::has_received(connection, endpoint, since).boxed()).await
     }
 
     async fn count(&self, selection: Selection) -> Result<u64, Unavailable> {

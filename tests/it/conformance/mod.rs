@@ -11,6 +11,7 @@ mod parallel;
 mod record;
 mod rows;
 mod settle;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,45 +1,51 @@
-use std::cell::RefCell;
 use std::fmt::{self, Write as _};
-use std::sync::Once;
+use std::sync::{Arc, Mutex, Once};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber};
 
-thread_local! {
-    static CAPTURED: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+/// Everything that a host says which is launched on this thread while it lives, and what is logged on this thread itself. A
+/// host has a thread that writes: all is there once it has stopped.
+pub(crate) struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    _guard: DefaultGuard,
 }
 
-/// Everything that is logged on this thread while it lives. Only for tests on the current-thread runtime.
-pub(crate) struct Log(());
-
 impl Log {
-    /// Sets the one subscriber of the process, before anything can be logged. One per thread would not do: what is
+    /// Sets the one subscriber of the process, before anything can be logged. One per thread alone would not do: what is
     /// first logged on a thread without one, tracing takes for unwanted everywhere.
     pub(crate) fn install() {
         static INSTALLED: Once = Once::new();
-        INSTALLED.call_once(|| tracing::subscriber::set_global_default(Collector).unwrap());
+        INSTALLED.call_once(|| tracing::subscriber::set_global_default(Collector(None)).unwrap());
     }
 
     pub(crate) fn capture() -> Self {
         Self::install();
-        CAPTURED.set(Some(Vec::new()));
-        Self(())
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let _guard = tracing::subscriber::set_default(Collector(Some(Arc::clone(&lines))));
+        Self { lines, _guard }
     }
 
     /// Every event so far, a line each: level, message, fields.
     pub(crate) fn lines(&self) -> Vec<String> {
-        CAPTURED.with_borrow(|lines| lines.clone().unwrap_or_default())
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// How often something happened by these lines: each stands for one, and for what it has left out.
+    pub(crate) fn told<'l>(lines: impl IntoIterator<Item = &'l str>, text: &str) -> u64 {
+        lines.into_iter().filter(|line| line.contains(text)).map(|line| 1 + left_out(line)).sum()
     }
 }
 
-impl Drop for Log {
-    fn drop(&mut self) {
-        CAPTURED.set(None);
-    }
+fn left_out(line: &str) -> u64 {
+    let (_, count) = line.split_once("left_out=").unwrap_or_default();
+    count.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or_default()
 }
 
-struct Collector;
+/// Keeps lines where a test reads them.
+struct Collector(Option<Arc<Mutex<Vec<String>>>>);
 
 impl Subscriber for Collector {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -47,13 +53,11 @@ impl Subscriber for Collector {
     }
 
     fn event(&self, event: &Event<'_>) {
-        CAPTURED.with_borrow_mut(|lines| {
-            if let Some(lines) = lines {
-                let mut line = Line(event.metadata().level().to_string());
-                event.record(&mut line);
-                lines.push(line.0);
-            }
-        });
+        if let Some(lines) = &self.0 {
+            let mut line = Line(event.metadata().level().to_string());
+            event.record(&mut line);
+            lines.lock().unwrap().push(line.0);
+        }
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -1,13 +1,17 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{DirEntry, File};
+use std::fs::{DirEntry, File, OpenOptions};
+use std::io::{PipeReader, Write};
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Answer, Body, Ground, Ledger, Memory, PATIENCE, SECRET, Try, eventually, found, try_post, try_send};
@@ -24,6 +28,8 @@ pub(crate) struct Process {
     /// Where it says at what address it listens, and how that is read.
     address: (PathBuf, fn(&str) -> Option<SocketAddr>),
     log: PathBuf,
+    /// Where it writes to, and nobody reads from.
+    undrained: Option<PipeReader>,
 }
 
 /// A host process that is being put together.
@@ -42,6 +48,7 @@ pub(crate) struct ProcessBuilder {
     log_level: &'static str,
     grace: u64,
     mercy: u64,
+    is_drained: bool,
 }
 
 impl Process {
@@ -61,6 +68,7 @@ impl Process {
             log_level: "normal",
             grace: 2,
             mercy: 1,
+            is_drained: true,
         }
     }
 
@@ -72,7 +80,18 @@ impl Process {
     ) -> Self {
         let output = File::create(&log).unwrap();
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
-        Self { child: command.spawn().unwrap(), address, log }
+        Self { child: command.spawn().unwrap(), address, log, undrained: None }
+    }
+
+    /// The same with a pipe for its output that nobody reads from.
+    fn spawn_undrained(
+        command: &mut Command,
+        log: PathBuf,
+        address: (PathBuf, fn(&str) -> Option<SocketAddr>),
+    ) -> Self {
+        let (undrained, output) = std::io::pipe().unwrap();
+        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+        Self { child: command.spawn().unwrap(), address, log, undrained: Some(undrained) }
     }
 
     /// A number that no other process of this test binary has.
@@ -193,6 +212,16 @@ impl Process {
         self.log().contains("Server shutdown nominally")
     }
 
+    /// Fills the pipe that it writes to: from here on whoever writes a byte waits.
+    pub(crate) fn fill_its_pipe(&self) {
+        let pipe = self.undrained.as_ref().expect("a pipe that nobody reads");
+        // A description of its own, so that the host's end still waits.
+        let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+        let flags = i32::try_from(OFlags::NONBLOCK.bits()).expect("a flag");
+        let mut pipe = OpenOptions::new().write(true).custom_flags(flags).open(path).unwrap();
+        while pipe.write(b"\n").is_ok() {}
+    }
+
     /// What it has said so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
@@ -261,6 +290,12 @@ impl ProcessBuilder {
         self
     }
 
+    /// Leaves what it says in a pipe that nobody reads from.
+    pub(crate) fn undrained(mut self) -> Self {
+        self.is_drained = false;
+        self
+    }
+
     /// Aborts it when it comes to a fail point for the n-th time.
     pub(crate) fn fail_at(mut self, point: &str, times: usize) -> Self {
         self.failpoint = Some(format!("{point}:{times}"));
@@ -295,7 +330,8 @@ impl ProcessBuilder {
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .envs(self.failpoint.iter().map(|point| ("MOJITO_FAILPOINT", point)))
             .current_dir(&self.folder);
-        Process::spawn(&mut command, log, (address, |text| text.parse().ok()))
+        let spawn = if self.is_drained { Process::spawn } else { Process::spawn_undrained };
+        spawn(&mut command, log, (address, |text| text.parse().ok()))
     }
 
     /// Starts it and waits until it listens.

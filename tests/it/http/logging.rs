@@ -41,6 +41,7 @@ async fn a_refusal_is_logged_as_codes_and_nothing_of_the_request_is() {
     host.send(&[head("POST", BASE, &[AUTH, longer]), body.clone()].concat()).await;
     host.post_with(BASE, &[AUTH], b"").await;
 
+    host.stop().await;
     let lines = log.lines();
     let refused: Vec<&str> =
         lines.iter().filter(|line| line.contains("a delivery was refused")).map(|l| &**l).collect();
@@ -58,9 +59,9 @@ async fn a_refusal_is_logged_as_codes_and_nothing_of_the_request_is() {
     assert_eq!(refused.len(), causes.len(), "{lines:?}");
     for (line, (code, cause)) in refused.iter().zip(causes) {
         assert!(line.contains(code) && line.contains(cause), "{code} {cause}: {line}");
+        assert!(line.contains("endpoint=\"default\""), "{line}");
     }
     assert_keeps_secrets(&lines);
-    host.stop().await;
 }
 
 #[tokio::test]
@@ -81,6 +82,7 @@ async fn nothing_of_a_candidate_is_logged_whatever_becomes_of_the_delivery() {
     let broken = host.post("interview_result", &canary("3").bytes()).await;
 
     assert_eq!([current, repeat, quarantined, paused, broken].map(|answer| answer.status), [200, 200, 200, 503, 503]);
+    host.stop().await;
     let lines = log.lines();
     for part in
         ["standing=\"current\"", "standing=\"repeat\"", "standing=\"quarantined\"", "\"paused\"", "\"database\""]
@@ -88,5 +90,4 @@ async fn nothing_of_a_candidate_is_logged_whatever_becomes_of_the_delivery() {
         assert!(lines.iter().any(|line| line.contains(part)), "{part} in {lines:?}");
     }
     assert_keeps_secrets(&lines);
-    host.stop().await;
 }

@@ -42,6 +42,7 @@ fn every_setting_can_be_written() {
         max_attempts = 5
         retention_days = 100
         body_retention_days = 10
+        silence_alert = 48
         migrate = false
         allow_ephemeral = true
         paused_handlers = ["Desk"]

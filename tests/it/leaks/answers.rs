@@ -1,7 +1,7 @@
 use super::canary::{body, requests, shows};
 use crate::harness::{Host, Log};
 
-/// On one thread, so that every event of the plugin is seen, at every level that `tracing` knows.
+/// Every event of the plugin is seen, at every level that `tracing` knows.
 #[tokio::test]
 async fn neither_an_answer_nor_an_event_shows_what_was_sent() {
     let log = Log::capture();
@@ -24,8 +24,8 @@ async fn neither_an_answer_nor_an_event_shows_what_was_sent() {
     let constrained = host.post("interview_result", &body("7").bytes()).await;
 
     assert_eq!((refused.status, constrained.status), (503, 503));
+    host.stop().await;
     let lines = log.lines();
     assert!(lines.iter().any(|line| line.contains("check violation")), "{lines:?}");
     assert_eq!(lines.iter().filter(|line| shows(line)).collect::<Vec<_>>(), [""; 0]);
-    host.stop().await;
 }

@@ -57,7 +57,7 @@ const TELLING: [&str; 32] = [
 ];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 64] = [
+const MUTE: [&str; 65] = [
     "Action",
     "Actor",
     "Adrift",
@@ -111,6 +111,7 @@ const MUTE: [&str; 64] = [
     "Undone",
     "Utc",
     "UtcTimestamp",
+    "Waiting",
     "audit",
     "bench",
     "deliveries",

@@ -193,6 +193,7 @@ async fn a_refusal_is_logged_with_its_cause_and_without_key_or_signature() {
         post_to(&host, BASE, headers, &body).await;
     }
 
+    host.stop().await;
     let lines = log.lines();
     let logged: Vec<&String> = lines.iter().filter(|line| line.contains("a delivery was refused")).collect();
     assert_eq!(logged.len(), refused.len(), "{lines:?}");
@@ -203,7 +204,6 @@ async fn a_refusal_is_logged_with_its_cause_and_without_key_or_signature() {
         }
     }
     assert!(!lines.iter().any(|line| line.contains("canary") || line.contains(&KEY[6..])), "{lines:?}");
-    host.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,209 @@
+use tracing::Level;
+
+use super::line::Line;
+
+/// Everything that is said in the log while a host runs. Nothing of it is personal data.
+#[derive(Debug, Clone)]
+pub(crate) enum Notice {
+    /// A request was answered with an error. No endpoint where the path names none.
+    Refused { endpoint: Option<String>, code: &'static str, cause: &'static str },
+    /// A delivery was recorded and not understood: it waits for somebody to look at it.
+    Quarantined { endpoint: String, delivery: i64 },
+    /// A delivery was recorded: for whoever looks for it.
+    Recorded { delivery: i64, standing: &'static str },
+    /// An attempt came to nothing, and another follows. The error's text may quote a candidate.
+    Failed { handler: String, delivery: i64, attempt: i32, outcome: &'static str },
+    /// Work was given up: by the handler, or after its last attempt.
+    Discarded { handler: String, delivery: i64, attempt: i32, outcome: &'static str },
+    /// An attempt goes on after its time-out.
+    Overtime { handler: String, delivery: i64 },
+    /// An attempt was settled after another worker had taken the work.
+    TooLate { handler: String, delivery: i64 },
+    /// Leases had lapsed, and their work waits again.
+    Rescued { count: u64 },
+    /// Leases of last attempts had lapsed.
+    DiscardedUnfinished { count: u64 },
+    /// Lines had no first, and have one now.
+    Promoted { count: u64 },
+    /// Attempts were still running when the time to stop was over.
+    Stopped { count: u64 },
+    /// Attempts could not be released at the end.
+    NotReleased { count: u64 },
+    /// Deliveries were still waiting to be recorded when the time to stop was over.
+    NotRecorded,
+    /// A batch made the recorder panic.
+    RecorderPanicked { count: u64 },
+    /// A task of ours panicked, and is started again.
+    TaskPanicked { task: &'static str },
+    /// Processes do not hear of each other's work.
+    Unheard,
+    /// The database answered with an error.
+    Fault { text: &'static str, fault: String },
+    /// Something about the database's files needs an operator.
+    Files { text: &'static str },
+    /// What former processes have left for somebody, at launch. `unattached` counts lines.
+    LeftOver { discarded: u64, quarantined: u64, unattached: u64 },
+    /// Lines wait for a handler that nobody has attached.
+    Unattached { handler: String, count: u64, delivery: i64 },
+    /// Deliveries have waited for an hour behind one of the same result that fails.
+    HeldUp { handler: String, count: u64, delivery: i64 },
+    /// Nothing new has come to an endpoint for so long.
+    Silent { endpoint: String, hours: u64 },
+    /// Old deliveries were removed.
+    Pruned { bodies: u64, deliveries: u64 },
+    /// Old deliveries are still referred to by a table of the host's.
+    Kept { count: u64, delivery: i64 },
+}
+
+/// What fails and works again as one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Scope {
+    /// The attempts of a handler.
+    Handler(String),
+    /// An endpoint that hears something.
+    Endpoint(String),
+    /// Recording, of every endpoint.
+    Recording,
+    /// Hearing of other processes' work.
+    Wire,
+}
+
+impl Notice {
+    /// The line that says it, and what has to work again for it to be over.
+    pub(super) fn into_line(self) -> (Line, Option<Scope>) {
+        let warning = |text| Line::new(Level::WARN, text);
+        let error = |text| Line::new(Level::ERROR, text);
+        let line = match self {
+            Self::Refused { endpoint, code, cause } => {
+                let (code, cause) = (Some(code), Some(cause));
+                Line { endpoint, code, cause, ..warning("a delivery was refused") }
+            }
+            Self::Quarantined { endpoint, delivery } => Line {
+                endpoint: Some(endpoint),
+                delivery: Some(delivery),
+                ..warning("a delivery was quarantined: its `findings` say why, and it can be replayed")
+            },
+            Self::Recorded { delivery, standing } => Line {
+                delivery: Some(delivery),
+                standing: Some(standing),
+                ..Line::new(Level::DEBUG, "a delivery was recorded")
+            },
+            Self::Failed { handler, delivery, attempt, outcome } => {
+                let line = warning("an attempt failed and is made again later: `last_error` of the work says why");
+                return of_attempt(line, handler, delivery, attempt, outcome);
+            }
+            Self::Discarded { handler, delivery, attempt, outcome } => {
+                let line = error("work was discarded: `last_error` of the work says why, and it can be replayed");
+                return of_attempt(line, handler, delivery, attempt, outcome);
+            }
+            Self::Overtime { handler, delivery } => Line {
+                handler: Some(handler),
+                delivery: Some(delivery),
+                ..warning(
+                    "an attempt goes on after its time-out: its handler blocks a thread, or cannot be rolled back; it \
+                     keeps its lease and its slot until it ends",
+                )
+            },
+            Self::TooLate { handler, delivery } => Line {
+                handler: Some(handler),
+                delivery: Some(delivery),
+                ..warning("an attempt came too late: another worker has the delivery")
+            },
+            Self::Rescued { count } => Line { count: Some(count), ..warning("leases had lapsed") },
+            Self::DiscardedUnfinished { count } => {
+                let line =
+                    error("work was discarded: the lease of its last attempt had lapsed, and it can be replayed");
+                Line { count: Some(count), ..line }
+            }
+            Self::Promoted { count } => Line { count: Some(count), ..warning("lines had no first, and go on") },
+            Self::Stopped { count } => {
+                Line { count: Some(count), ..warning("attempts did not end in time and are released") }
+            }
+            Self::NotReleased { count } => Line {
+                count: Some(count),
+                ..error("not every attempt could be released: the leases lapse by themselves")
+            },
+            Self::NotRecorded => {
+                error("deliveries were still waiting when the time to stop was over; none was acknowledged")
+            }
+            Self::RecorderPanicked { count } => {
+                Line { count: Some(count), ..error("the recorder panicked over a batch") }
+            }
+            Self::TaskPanicked { task } => Line { task: Some(task), ..error("a task panicked and is started again") },
+            Self::Unheard => {
+                let line =
+                    warning("processes cannot tell each other of work: what others record waits for the next look");
+                return (line, Some(Scope::Wire));
+            }
+            Self::Fault { text, fault } => Line { fault: Some(fault), ..error(text) },
+            Self::Files { text } => warning(text),
+            Self::LeftOver { discarded, quarantined, unattached } => Line {
+                discarded: Some(discarded),
+                quarantined: Some(quarantined),
+                unattached: Some(unattached),
+                ..warning(
+                    "something waits for you: work that was discarded, deliveries in quarantine, or lines without a handler",
+                )
+            },
+            Self::Unattached { handler, count, delivery } => Line {
+                handler: Some(handler),
+                count: Some(count),
+                delivery: Some(delivery),
+                ..warning("work waits for a handler that is not attached: attach it, or discard its work")
+            },
+            Self::HeldUp { handler, count, delivery } => Line {
+                handler: Some(handler),
+                count: Some(count),
+                delivery: Some(delivery),
+                ..warning("a line has waited for an hour behind a first that fails: see its `last_error`")
+            },
+            Self::Silent { endpoint, hours } => {
+                let scope = Some(Scope::Endpoint(endpoint.clone()));
+                let line = warning("nothing was received: see whether JobMojito still sends, and to where");
+                return (Line { endpoint: Some(endpoint), hours: Some(hours), ..line }, scope);
+            }
+            Self::Pruned { bodies, deliveries } => Line {
+                count: Some(bodies + deliveries),
+                ..Line::new(Level::INFO, "old bodies and deliveries were pruned")
+            },
+            Self::Kept { count, delivery } => Line {
+                count: Some(count),
+                delivery: Some(delivery),
+                ..warning(
+                    "old deliveries are kept, since a table of yours refers to them: give its foreign key `ON DELETE \
+                     CASCADE` or `ON DELETE SET NULL`",
+                )
+            },
+        };
+        (line, None)
+    }
+}
+
+fn of_attempt(
+    line: Line,
+    handler: String,
+    delivery: i64,
+    attempt: i32,
+    outcome: &'static str,
+) -> (Line, Option<Scope>) {
+    let scope = Some(Scope::Handler(handler.clone()));
+    let (delivery, attempt, outcome) = (Some(delivery), Some(attempt), Some(outcome));
+    (Line { handler: Some(handler), delivery, attempt, outcome, ..line }, scope)
+}
+
+impl Scope {
+    /// A warning, as what it ends: at Rocket's release default nothing below is written.
+    pub(super) fn recovered(&self) -> Line {
+        let recovered = |text| Line::new(Level::WARN, text);
+        match self {
+            Self::Handler(name) => {
+                Line { handler: Some(name.clone()), ..recovered("recovered: the handler completes attempts again") }
+            }
+            Self::Endpoint(name) => {
+                Line { endpoint: Some(name.clone()), ..recovered("recovered: deliveries come to the endpoint again") }
+            }
+            Self::Recording => recovered("recovered: deliveries are recorded again"),
+            Self::Wire => recovered("recovered: processes tell each other of work again"),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tracing::Level;
+
+use super::line::Line;
+use super::notice::Scope;
+use super::throttle::Throttle;
+
+/// How many lines may wait to be written. More are dropped, and counted.
+const QUEUE_LIMIT: usize = 1024;
+
+/// Lines on their way to the thread that writes them. Nobody waits to put one in.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// How much does not work. Where that is nothing, nobody needs the lock to say that something works.
+    troubles: AtomicUsize,
+}
+
+struct State {
+    throttle: Throttle,
+    lines: VecDeque<Line>,
+    dropped: u64,
+    /// Told once everything is written.
+    flushes: Vec<oneshot::Sender<()>>,
+    is_closed: bool,
+}
+
+impl Queue {
+    pub fn new(interval: Duration) -> Self {
+        let state = State {
+            throttle: Throttle::new(interval),
+            lines: VecDeque::new(),
+            dropped: 0,
+            flushes: Vec::new(),
+            is_closed: false,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new(), troubles: AtomicUsize::new(0) }
+    }
+
+    /// Puts in what may be written now, and counts the rest.
+    pub fn push(&self, line: Line, scope: Option<Scope>) {
+        let mut state = self.lock();
+        let line = match line.level {
+            // Only what needs a person can come so often that nobody reads it.
+            Level::WARN | Level::ERROR => state.throttle.admit(line, scope, Instant::now()),
+            _ => Some(line),
+        };
+        self.put(state, line);
+    }
+
+    pub fn begin(&self, scope: Scope) {
+        let mut state = self.lock();
+        state.throttle.begin(scope);
+        self.put(state, None);
+    }
+
+    pub fn end(&self, scope: impl FnOnce() -> Scope) {
+        if self.troubles.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut state = self.lock();
+        let line = state.throttle.end(&scope(), Instant::now());
+        self.put(state, line);
+    }
+
+    /// What resolves once all that was said is written, counts too.
+    pub fn flush(&self) -> oneshot::Receiver<()> {
+        let (done, flushed) = oneshot::channel();
+        self.lock().flushes.push(done);
+        self.changed.notify_one();
+        flushed
+    }
+
+    /// Nothing more comes.
+    pub fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_one();
+    }
+
+    /// The next line, once there is one. None once it is closed and empty.
+    pub fn next(&self) -> Option<Line> {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            if state.lines.is_empty() {
+                let due = state.throttle.due(now);
+                state.lines.extend(due);
+            }
+            if let Some(line) = state.lines.pop_front() {
+                return Some(line);
+            }
+            if state.dropped > 0 {
+                let mut line =
+                    Line::new(Level::WARN, "lines were dropped: the log is not written as fast as it is told");
+                line.count = Some(std::mem::take(&mut state.dropped));
+                return Some(line);
+            }
+            if !state.flushes.is_empty() || state.is_closed {
+                let rest = state.throttle.rest(now);
+                state.lines.extend(rest);
+                if !state.lines.is_empty() {
+                    continue;
+                }
+                for flush in state.flushes.drain(..) {
+                    // Whoever waited may have given up.
+                    let _ = flush.send(());
+                }
+                if state.is_closed {
+                    return None;
+                }
+            }
+            state = match state.throttle.next_due() {
+                Some(at) => {
+                    let waited = self.changed.wait_timeout(state, at.saturating_duration_since(now));
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    fn put(&self, mut state: MutexGuard<'_, State>, line: Option<Line>) {
+        self.troubles.store(state.throttle.troubles(), Ordering::Release);
+        let is_full = state.lines.len() >= QUEUE_LIMIT;
+        match line {
+            Some(_) if is_full => state.dropped += 1,
+            Some(line) => state.lines.push_back(line),
+            None => {}
+        }
+        drop(state);
+        // What was left out has a time at which it is due.
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_queue_has_no_room_for_is_counted() {
+        let queue = Queue::new(Duration::from_secs(60));
+        for _ in 0..QUEUE_LIMIT + 7 {
+            queue.push(Line::new(Level::DEBUG, "detail"), None);
+        }
+        queue.close();
+
+        let lines: Vec<Line> = std::iter::from_fn(|| queue.next()).collect();
+
+        assert_eq!(lines.len(), QUEUE_LIMIT + 1);
+        assert_eq!(lines.last().unwrap().count, Some(7));
+    }
+}
