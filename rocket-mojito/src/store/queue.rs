@@ -242,6 +242,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::notices::Notices;
 
     /// A queue with the end that deliveries are put in at.
     fn queue() -> (impl Fn(usize), Queue, oneshot::Sender<()>) {
@@ -256,7 +257,8 @@ mod tests {
             }
         };
         let (_, returned) = mpsc::unbounded_channel();
-        (put, Queue::new(entries, stopped, returned, Aside::new(0), Arc::default()), stop)
+        let health = Arc::new(Health::new(Notices::start().expect("a thread")));
+        (put, Queue::new(entries, stopped, returned, Aside::new(0), health), stop)
     }
 
     fn delivery() -> NewDelivery {
