@@ -8,9 +8,9 @@ use diesel_async::pooled_connection::PoolableConnection;
 
 pub use crate::open::Open;
 use crate::{
-    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, Left, Line, Name, NewAudit,
-    NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue, Selection, Settlement,
-    StoredBody, StoredState, Ticket, Undone, Utc,
+    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, Left, Line, Listing, Name,
+    NewAudit, NewDelivery, NotCommitted, OpenError, OwedHook, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
+    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc,
 };
 
 mod sealed {
@@ -263,6 +263,31 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         now: Utc,
     ) -> impl Future<Output = QueryResult<Rescue>> + Send;
 
+    /// Takes the hook `discarded` that a handler has been owed for longest, for `lease`: nobody else takes it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn take_hook(
+        connection: &mut Self::Connection,
+        handler: Arc<str>,
+        lease: Duration,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<Option<OwedHook>>> + Send;
+
+    /// Settles a hook that was taken: it is owed again after `pause`, or not any more. `false` when it was taken again, or the
+    /// work replayed or erased, since: then nothing was changed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn settle_hook(
+        connection: &mut Self::Connection,
+        owed: OwedHook,
+        pause: Option<Duration>,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<bool>> + Send;
+
     /// Lines whose first is still to be promoted: none, but where a process died or a program broke the rule.
     fn lines_without_first(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Vec<Line>>> + Send;
 
@@ -280,6 +305,14 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         selection: Selection,
         limit: i64,
     ) -> impl Future<Output = QueryResult<Page>> + Send;
+
+    /// The newest deliveries of a selection before one, at most `limit`, with the work on them that it means.
+    fn list(
+        connection: &mut Self::Connection,
+        selection: Selection,
+        before: i64,
+        limit: i64,
+    ) -> impl Future<Output = QueryResult<Listing>> + Send;
 
     /// A stored delivery.
     fn delivery(
@@ -424,8 +457,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         affected: u64,
     ) -> impl Future<Output = QueryResult<()>> + Send;
 
-    /// What is waiting, running, dead and quarantined.
-    fn backlog(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Backlog>> + Send;
+    /// What is waiting, overdue, running, dead and quarantined.
+    fn backlog(connection: &mut Self::Connection, now: Utc) -> impl Future<Output = QueryResult<Backlog>> + Send;
 
     /// Whether the processes on the database at this URL can tell each other of work. An optimisation: where they
     /// cannot, work that others made is found by looking for it.

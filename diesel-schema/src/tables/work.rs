@@ -43,6 +43,8 @@ diesel::table! {
         finished_at -> Nullable<UtcTimestamp>,
         /// Whether it is the first of its line: only the first may be claimed, and a line has one at most.
         is_first -> Bool,
+        /// From when the handler's hook `discarded` may be called, where it is owed. It counts for discarded work alone.
+        hook_due_at -> Nullable<UtcTimestamp>,
     }
 }
 
@@ -158,6 +160,9 @@ pub struct Claim {
 pub struct Backlog {
     /// Work that waits for its first or next attempt.
     pub waiting: i64,
+    /// Of that, work that has been due for more than five minutes, first of its line, and that nobody has claimed: its
+    /// handler is paused, attached nowhere, or has more to do than it can. What is replayed counts from when it came.
+    pub overdue: i64,
     /// Work that runs.
     pub running: i64,
     /// Work that was given up, and that an operator may replay.

@@ -134,6 +134,9 @@ pub(crate) async fn erase_result(
         work::is_first.eq(false),
     );
     rows.work = diesel::update(open_work(first)).set(given_up).execute(connection).await? as u64;
+    // The hook `erased` is all that is said of it from now on.
+    let owed = work::table.filter(work::first_delivery_id.eq(first)).filter(work::hook_due_at.is_not_null());
+    diesel::update(owed).set(work::hook_due_at.eq(None::<Utc>)).execute(connection).await?;
     promote_all(connection, first).await?;
     Ok(rows)
 }

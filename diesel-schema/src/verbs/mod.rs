@@ -4,6 +4,8 @@
 mod audit;
 mod backlog;
 mod erase;
+mod hook;
+mod list;
 mod prove;
 mod prune;
 pub(crate) mod record;
@@ -16,6 +18,8 @@ mod sweep;
 pub(crate) use self::audit::{begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
 pub(crate) use self::erase::{bodies, count_erasure, erase_body, erase_result, states};
+pub(crate) use self::hook::{settle_hook, take_hook};
+pub(crate) use self::list::list;
 pub(crate) use self::prove::prove;
 pub(crate) use self::prune::{prune_bodies, prune_deliveries};
 pub(crate) use self::record::admit;

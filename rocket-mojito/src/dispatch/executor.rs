@@ -82,11 +82,18 @@ pub(super) struct Desk<B: Backend> {
     pub database: Arc<Database<B>>,
     pub link: Arc<Mutex<Link<B>>>,
     pub held: held::Held,
+    /// Rings where work failed for good.
+    pub given_up: Signal,
 }
 
 impl<B: Backend> Clone for Desk<B> {
     fn clone(&self) -> Self {
-        Self { database: Arc::clone(&self.database), link: Arc::clone(&self.link), held: self.held.clone() }
+        Self {
+            database: Arc::clone(&self.database),
+            link: Arc::clone(&self.link),
+            held: self.held.clone(),
+            given_up: self.given_up.clone(),
+        }
     }
 }
 
@@ -219,7 +226,7 @@ impl<B: Backend> Executor<B> {
     }
 
     fn start(&self, Waiting { claim, hold, registration }: Waiting, slot: Slot) {
-        let (ticket, number) = (claim.ticket.clone(), claim.attempt);
+        let (ticket, number, is_last) = (claim.ticket.clone(), claim.attempt, claim.attempt >= claim.max_attempts);
         let attempt = Attempt {
             handler: Arc::clone(&self.handler),
             database: Arc::clone(&self.desk.database),
@@ -246,6 +253,11 @@ impl<B: Backend> Executor<B> {
                     tokio::time::sleep(RELEASE_PAUSE).await;
                 }
                 drop(held);
+                match settlement {
+                    Settlement::Discard { .. } => desk.given_up.notify(),
+                    Settlement::Retry { .. } if is_last => desk.given_up.notify(),
+                    _ => {}
+                }
             }
         });
     }

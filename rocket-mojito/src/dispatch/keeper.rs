@@ -58,6 +58,9 @@ impl<B: Backend> Keeper<B> {
             tracing::warn!(rescued, discarded, "leases had lapsed");
             self.signal.notify();
         }
+        if rescue.discarded > 0 {
+            self.desk.given_up.notify();
+        }
     }
 
     /// Promotes in lines that have no first.
