@@ -163,8 +163,9 @@ impl Inbox {
     /// # Errors
     ///
     /// [`is_refused`](Error::is_refused) where the person's value is blank, a mail address is none, or the number of results
-    /// is not the one that was confirmed: then nothing was touched. Otherwise as [`replay`](Self::replay). It can be asked
-    /// for again.
+    /// is not the one that was confirmed, or a handler with the hook [`erased`](crate::MojitoHandler::erased) is not attached
+    /// and [`Erasure::without_handler`] does not name it: then nothing was touched. Otherwise as [`replay`](Self::replay). It
+    /// can be asked for again.
     ///
     /// # Cancellation
     ///

@@ -136,6 +136,9 @@ async fn work_on(
     selection: &Selection,
     ids: Vec<i64>,
 ) -> QueryResult<HashMap<i64, Vec<WorkRow>>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     let mut query = work::table.filter(work::delivery_id.eq_any(ids)).into_boxed::<Db>();
     query = match selection.state {
         Some(state) => query.filter(work::state.eq(state)),
