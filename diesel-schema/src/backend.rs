@@ -9,8 +9,8 @@ use diesel_async::pooled_connection::PoolableConnection;
 pub use crate::open::Open;
 use crate::{
     Adrift, Backlog, Bodies, ClaimRequest, Claimed, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, Left, Line,
-    Name, NewAudit, NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
-    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc, Waiting,
+    Listing, Name, NewAudit, NewDelivery, NotCommitted, OpenError, OwedHook, Page, PruneStep, Recorded, Requeue,
+    Requeued, Rescue, Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc, Waiting,
 };
 
 mod sealed {
@@ -263,6 +263,31 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         now: Utc,
     ) -> impl Future<Output = QueryResult<Rescue>> + Send;
 
+    /// Takes the hook `discarded` that a handler has been owed for longest, for `lease`: nobody else takes it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn take_hook(
+        connection: &mut Self::Connection,
+        handler: Arc<str>,
+        lease: Duration,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<Option<OwedHook>>> + Send;
+
+    /// Settles a hook that was taken: it is owed again after `pause`, or not any more. `false` when it was taken again, or the
+    /// work replayed or erased, since: then nothing was changed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was changed.
+    fn settle_hook(
+        connection: &mut Self::Connection,
+        owed: OwedHook,
+        pause: Option<Duration>,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<bool>> + Send;
+
     /// Lines whose first is still to be promoted: none, but where a process died or a program broke the rule.
     fn lines_without_first(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Vec<Line>>> + Send;
 
@@ -297,6 +322,14 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         selection: Selection,
         limit: i64,
     ) -> impl Future<Output = QueryResult<Page>> + Send;
+
+    /// The newest deliveries of a selection before one, at most `limit`, with the work on them that it means.
+    fn list(
+        connection: &mut Self::Connection,
+        selection: Selection,
+        before: i64,
+        limit: i64,
+    ) -> impl Future<Output = QueryResult<Listing>> + Send;
 
     /// A stored delivery.
     fn delivery(
@@ -453,8 +486,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         affected: u64,
     ) -> impl Future<Output = QueryResult<()>> + Send;
 
-    /// What is waiting, running, dead and quarantined.
-    fn backlog(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Backlog>> + Send;
+    /// What is waiting, overdue, running, dead and quarantined.
+    fn backlog(connection: &mut Self::Connection, now: Utc) -> impl Future<Output = QueryResult<Backlog>> + Send;
 
     /// The lines that wait for a handler that is none of these.
     fn unattached(

@@ -218,6 +218,9 @@ mod tests {
 
         assert_eq!(deliveries, ["repeat_count", "last_repeat_at"]);
         assert_eq!(results, ["erased_at"]);
-        assert_eq!(work, ["attempt", "due_at", "lease_until", "epoch", "last_error", "finished_at", "measured_from"]);
+        assert_eq!(
+            work,
+            ["attempt", "due_at", "lease_until", "epoch", "last_error", "finished_at", "measured_from", "hook_due_at"]
+        );
     }
 }

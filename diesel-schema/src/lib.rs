@@ -61,9 +61,11 @@ mod fault;
 mod finding;
 mod fingerprint;
 mod insert;
+mod listing;
 mod migration;
 mod open;
 mod operation;
+mod owed;
 mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -94,7 +96,9 @@ pub use self::error::OpenError;
 pub use self::fault::{Trouble, fault, is_conflict, is_read_only, is_unknown, trouble};
 pub use self::finding::{Finding, FindingCode};
 pub use self::fingerprint::Fingerprint;
+pub use self::listing::{Listed, Listing};
 pub use self::operation::{Name, NewAudit, Page, PruneStep, Requeue, Requeued, Rescue, Selected};
+pub use self::owed::OwedHook;
 #[cfg(feature = "postgres")]
 pub use self::postgres::Postgres;
 pub use self::prune::prune;

@@ -1,7 +1,12 @@
+use std::sync::{Arc, OnceLock};
+
+use diesel_async::AsyncConnection as _;
 use mojito_schema::QueryResult;
+use rocket::fairing::AdHoc;
+use rocket_db_pools::{Database as _, Pool as _};
 use rocket_mojito::{Context, Event, Field, HandlerResult, MojitoHandler, Standing, Utc};
 
-use crate::database::{Db, DbConnection};
+use crate::database::{Db, DbConnection, DbPool, HiringDb};
 use crate::notice::Notice;
 use crate::stage::Stage;
 use crate::tables::applications::Application;
@@ -12,7 +17,24 @@ use crate::tables::{deliveries, events, notices};
 ///
 /// Everything is written through the transaction of the delivery, so each is filed exactly once. Nothing here
 /// calls another service, and nothing decides about a person.
-pub struct HiringDesk;
+#[derive(Default)]
+pub struct HiringDesk {
+    /// For what no transaction is open for: there once the desk's database is.
+    database: Arc<OnceLock<DbPool>>,
+}
+
+impl HiringDesk {
+    /// Gives it the desk's database at launch. Attach it after [`HiringDb`].
+    pub fn open(&self) -> AdHoc {
+        let database = Arc::clone(&self.database);
+        AdHoc::on_ignite("Database of the desk's handler", move |rocket| async move {
+            if let Some(pool) = HiringDb::fetch(&rocket) {
+                let _ = database.set((**pool).clone());
+            }
+            rocket
+        })
+    }
+}
 
 #[rocket::async_trait]
 impl MojitoHandler<Db> for HiringDesk {
@@ -38,6 +60,14 @@ impl MojitoHandler<Db> for HiringDesk {
         let tx = cx.transaction().await?;
         let stage = Stage::of_failure(deliveries::had_result(tx, event).await?);
         file(tx, event, stage).await?;
+        Ok(())
+    }
+
+    /// Nothing was filed, and nothing will be before somebody replays the delivery. It may be called twice.
+    async fn discarded(&self, event: &Event, _: &str) -> HandlerResult {
+        let database = self.database.get().ok_or("the desk's database is not open")?;
+        let mut connection = database.get().await?;
+        connection.transaction(async |c| notices::note_not_filed(c, event, Utc::now()).await).await?;
         Ok(())
     }
 

@@ -42,11 +42,14 @@ pub fn rocket(figment: Figment, environment: Environment) -> anyhow::Result<Rock
     let secret = DefaultSecret::decide(environment.mojito_secret, is_configured, cfg!(debug_assertions))?;
     let mojito = secret.add_to(mojito);
 
+    let desk = HiringDesk::default();
+
     Ok(rocket::custom(figment)
         .manage(access)
         .attach(HiringDb::init())
         .attach(Migrations)
-        .attach(MojitoFairing::new(mojito).database::<HiringDb>().handler(HiringDesk))
+        .attach(desk.open())
+        .attach(MojitoFairing::new(mojito).database::<HiringDb>().handler(desk))
         .attach(Watching::default())
         .attach(pages::Headers)
         .attach(AdHoc::on_liftoff("Greeting", move |rocket| Box::pin(greet(rocket, secret.public_value()))))
@@ -86,7 +89,9 @@ mod tests {
     async fn whatever_shows_candidates_asks_for_the_password() {
         let client = client(Some("pass")).await;
 
-        for path in ["/", "/candidates/default?id=1", "/candidates.json", "/candidates.json?limit=x", "/events"] {
+        for path in
+            ["/", "/candidates/default?id=1", "/candidates.json", "/candidates.json?limit=x", "/events", "/attention"]
+        {
             let answer = client.get(path).dispatch().await;
 
             assert_eq!(answer.status(), Status::Unauthorized, "{path}");

@@ -15,6 +15,7 @@ mod migrations;
 mod moment;
 mod notice;
 mod pages;
+mod same_site;
 mod score;
 mod secret;
 mod stage;

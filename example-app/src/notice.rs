@@ -16,6 +16,8 @@ words! {
         ReportAvailable = "report_available", "Report available";
         /// The score is another than before.
         ScoreChanged = "score_changed", "Score changed";
+        /// The desk gave a delivery up: the application may stand where it does not.
+        NotFiled = "not_filed", "Could not be filed";
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 
 use mojito_schema::{ErasedRows, Person, Undone};
@@ -15,6 +16,7 @@ use mojito_schema::{ErasedRows, Person, Undone};
 pub struct Erasure {
     pub(crate) person: Person,
     confirmed: Option<u64>,
+    without: BTreeSet<String>,
 }
 
 /// How many results an erasure takes that nobody has confirmed.
@@ -23,7 +25,7 @@ const UNCONFIRMED: u64 = 20;
 impl Erasure {
     /// The erasure of a person.
     pub fn of(person: Person) -> Self {
-        Self { person, confirmed: None }
+        Self { person, confirmed: None, without: BTreeSet::new() }
     }
 
     /// Confirms how many results it takes, as [`Inbox::count_erasure`](crate::Inbox::count_erasure) has told. If there are
@@ -31,6 +33,36 @@ impl Erasure {
     pub fn confirm(mut self, results: u64) -> Self {
         self.confirmed = Some(results);
         self
+    }
+
+    /// Goes without the hook `erased` of a handler that is not attached. The host's tables keep what that would have deleted:
+    /// the receipt says so.
+    pub fn without_handler(mut self, name: impl Into<String>) -> Self {
+        self.without.insert(name.into());
+        self
+    }
+
+    /// The handlers whose hook is not called: those that are known to have one and are not attached.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not to be carried out: one of these was not named, or another one was.
+    pub(crate) fn missing(
+        &self,
+        hooked: &BTreeSet<String>,
+        attached: &BTreeSet<String>,
+    ) -> Result<Vec<String>, String> {
+        let missing: BTreeSet<&String> = hooked.difference(attached).collect();
+        if let Some(name) = missing.iter().find(|name| !self.without.contains(**name)) {
+            return Err(format!(
+                "the handler `{name}` forgets with the plugin, and is not attached here: erase where it is, or go without \
+                 it by `Erasure::without_handler`"
+            ));
+        }
+        if let Some(name) = self.without.iter().find(|name| !missing.contains(name)) {
+            return Err(format!("no handler `{name}` is missing: erase without naming it"));
+        }
+        Ok(missing.into_iter().cloned().collect())
     }
 
     /// Why it is not to be carried out, where it takes so many results.
@@ -68,6 +100,8 @@ pub struct Erased {
     pub work: u64,
     /// Error texts that were removed.
     pub errors: u64,
+    /// Handlers that are not attached, and whose [`erased`](crate::MojitoHandler::erased) was not called, as it was told.
+    pub without: Vec<String>,
     /// What was left, and may hold the person all the same.
     pub elsewhere: Elsewhere,
     /// Results that were not erased, because a handler could not forget them, or held them. Erase again when that is over.
@@ -167,6 +201,21 @@ mod tests {
         assert_eq!(erasure().confirm(21).refusal(21), None);
         assert!(erasure().confirm(21).refusal(22).is_some());
         assert!(erasure().confirm(21).refusal(3).is_some(), "what is confirmed always counts");
+    }
+
+    #[test]
+    fn a_handler_that_is_not_attached_has_to_be_named_and_no_other() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
+        let erasure = || Erasure::of(Person::ExternalId("42".to_owned()));
+        let (hooked, attached) = (names(&["Desk", "Ledger"]), names(&["Desk", "Mails"]));
+
+        assert_eq!(erasure().missing(&names(&["Desk"]), &attached), Ok(vec![]));
+        assert!(erasure().missing(&hooked, &attached).is_err_and(|refusal| refusal.contains("`Ledger`")));
+        assert_eq!(erasure().without_handler("Ledger").missing(&hooked, &attached), Ok(vec!["Ledger".to_owned()]));
+        for other in ["Desk", "Mails", "Legder"] {
+            let erasure = erasure().without_handler("Ledger").without_handler(other);
+            assert!(erasure.missing(&hooked, &attached).is_err_and(|refusal| refusal.contains(other)), "{other}");
+        }
     }
 
     #[test]

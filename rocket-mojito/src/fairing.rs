@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use rocket_db_pools::Database as HostDatabase;
 use tokio::sync::Mutex;
 
 use crate::config::{Endpoints, MojitoConfig, Pauses, compare_pool, read_pool};
-use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, Watcher};
+use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, Watcher, has_erased_hook};
 use crate::ingress::Ingress;
 use crate::notices::Notices;
 use crate::pool::Pool;
@@ -131,7 +131,8 @@ impl<B: Backend> MojitoFairing<B> {
         let names: Vec<String> = handlers.iter().map(|handler| handler.name.clone()).collect();
         let pauses = self.config.pauses(&names)?;
         let runtime = self.start_runtime()?;
-        let database = Arc::new(self.open_database(rocket).await?);
+        let (database, hooked) = self.open_database(rocket).await?;
+        let database = Arc::new(database);
         let signal = Signal::new();
         let queue_limit = self.config.queue_limit.as_u64();
         let recorder = Recorder::start(&database, &handlers, &signal, queue_limit, self.config.ack_deadline);
@@ -143,13 +144,14 @@ impl<B: Backend> MojitoFairing<B> {
         let operator = Link::new(Arc::clone(&database));
         let hooks = self.handlers.iter().map(|handler| Arc::new(Hook(Arc::clone(handler))) as Arc<dyn ErasedHook<B>>);
         let (ack_deadline, hooks) = (self.config.ack_deadline, hooks.collect());
-        let store = Arc::new(DieselStore::new(recorder, ack_deadline, operator, handlers, hooks, signal.clone()));
+        let store =
+            Arc::new(DieselStore::new(recorder, ack_deadline, operator, handlers, hooks, hooked, signal.clone()));
         let runtime = Some(runtime);
         Ok((endpoints, Running { database, store, pauses, signal, recording, runtime, dispatcher: None }))
     }
 
     fn start_runtime(&self) -> Result<HandlerRuntime, Error> {
-        let threads = self.config.handler_concurrency.saturating_add(1).saturating_mul(self.handlers.len());
+        let threads = self.config.handler_concurrency.saturating_add(2).saturating_mul(self.handlers.len());
         HandlerRuntime::start::<B>(threads).map_err(|error| {
             Error::config(format!(
                 "the threads for handlers cannot be started: {error}: let the system give more, or lower \
@@ -179,8 +181,8 @@ impl<B: Backend> MojitoFairing<B> {
         self.handlers.iter().map(spec).collect()
     }
 
-    /// The host's database, or one of our own, with the tables in it.
-    async fn open_database(&self, rocket: &Rocket<Build>) -> Result<Database<B>, Error> {
+    /// The host's database, or one of our own, with the tables in it; and the handlers that have the hook `erased`.
+    async fn open_database(&self, rocket: &Rocket<Build>) -> Result<(Database<B>, BTreeSet<String>), Error> {
         let name = self.host_pool.as_ref().map_or("mojito", |host| host.name);
         let setting = format!("databases.{name}.url");
         let pool = match &self.host_pool {
@@ -198,8 +200,8 @@ impl<B: Backend> MojitoFairing<B> {
         let (handlers, concurrency) = (self.handlers.len(), self.config.handler_concurrency);
         compare_pool(&format!("databases.{name}"), pool.max_connections(), handlers, concurrency);
         let database = async {
-            self.prepare_tables(&pool).await?;
-            Database::new(pool, notices).await
+            let hooked = self.prepare_tables(&pool).await?;
+            Ok((Database::new(pool, notices).await?, hooked))
         };
         database.await.map_err(|error| Error::database(setting, error))
     }
@@ -221,7 +223,7 @@ impl<B: Backend> MojitoFairing<B> {
         Pool::open(&config).await.map_err(|error| Error::database(setting, error))
     }
 
-    async fn prepare_tables(&self, pool: &Pool<B>) -> Result<(), OpenError> {
+    async fn prepare_tables(&self, pool: &Pool<B>) -> Result<BTreeSet<String>, OpenError> {
         let mut connection = pool.connection().await?;
         B::inspect(&mut connection, self.config.allow_ephemeral).await?;
         if self.config.migrate {
@@ -229,7 +231,9 @@ impl<B: Backend> MojitoFairing<B> {
         } else if let pending @ [_, ..] = B::pending_migrations(&mut connection).await?.as_slice() {
             return Err(OpenError::not_migrated(pending));
         }
-        B::mend_ids(&mut connection).await
+        B::mend_ids(&mut connection).await?;
+        let hooked = self.handlers.iter().filter(|handler| has_erased_hook(&***handler, &mut connection));
+        Ok(hooked.map(|handler| handler.name()).collect())
     }
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backlog, Name, Person, Selection, Standing};
+use mojito_schema::{Backlog, Listing, Name, Person, Selection, Standing};
 use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
@@ -64,13 +64,38 @@ impl Inbox {
         }
     }
 
-    /// What is waiting, running, dead and quarantined. An answer also says that the store takes deliveries.
+    /// What is waiting, overdue, running, dead and quarantined. An answer also says that the store takes deliveries.
     ///
     /// # Errors
     ///
     /// When the database does not answer, or took no commit when last asked for one: the disk may be full, or fail.
     pub async fn backlog(&self) -> Result<Backlog, Error> {
         self.store.backlog().await.map_err(|_| Error::unavailable("the backlog"))
+    }
+
+    /// The deliveries that a selection means, newest first, with the work on them that it means: a page of those before a
+    /// delivery, or of the newest. `limit` is cut to a thousand.
+    ///
+    /// A page reads ten thousand rows at most, and says how far back it has searched. Its texts of errors are what handlers
+    /// said, and may quote a candidate.
+    ///
+    /// ```
+    /// # use rocket_mojito::{Error, Inbox, Listing, Selection, State};
+    /// /// What is dead, and of what it died.
+    /// async fn dead(inbox: &Inbox, before: Option<i64>) -> Result<Listing, Error> {
+    ///     inbox.list(&Selection::all().state(State::Discarded), before, 100).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`count`](Self::count).
+    pub async fn list(&self, selection: &Selection, before: Option<i64>, limit: usize) -> Result<Listing, Error> {
+        const MAX_LIMIT: usize = 1_000;
+        self.check_names(selection, None).await?;
+        let limit = i64::try_from(limit.clamp(1, MAX_LIMIT)).expect("a thousand at most");
+        let listing = self.store.list(selection.clone(), before.unwrap_or(i64::MAX), limit).await;
+        listing.map_err(|_| Error::unavailable("the list"))
     }
 
     /// How many deliveries a selection means: the dry run of a replay.
@@ -155,8 +180,9 @@ impl Inbox {
     /// # Errors
     ///
     /// [`is_refused`](Error::is_refused) where the person's value is blank, a mail address is none, or the number of results
-    /// is not the one that was confirmed: then nothing was touched. Otherwise as [`replay`](Self::replay). It can be asked
-    /// for again.
+    /// is not the one that was confirmed, or a handler with the hook [`erased`](crate::MojitoHandler::erased) is not attached
+    /// and [`Erasure::without_handler`] does not name it: then nothing was touched. Otherwise as [`replay`](Self::replay). It
+    /// can be asked for again.
     ///
     /// # Cancellation
     ///

@@ -37,7 +37,7 @@
 //! | what a delivery says, and what it changed | [`Event`], [`Payload`] |
 //! | every status that a request can be answered with | [`Rejection`] |
 //! | routes of your own | [`MojitoEvent`], [`Inbox::record`] |
-//! | the backlog, replay, discard, erasure, pauses | [`Inbox`] |
+//! | the backlog, lists, replay, discard, erasure, pauses | [`Inbox`] |
 //! | a Diesel 2.3 pool for `rocket_db_pools` | [`pool`] |
 //!
 //! The tables are yours to read with Diesel: they are in the crate `mojito-schema`. How it all works, from the socket to the
@@ -81,7 +81,8 @@ pub use mojito_schema::Postgres;
 #[cfg(feature = "sqlite")]
 pub use mojito_schema::Sqlite;
 pub use mojito_schema::{
-    Backend, Backlog, EventKind, Field, Finding, FindingCode, Person, Selection, Standing, State, Undone, Utc,
+    Backend, Backlog, EventKind, Field, Finding, FindingCode, Listed, Listing, Person, Selection, Standing, State,
+    Undone, Utc, WorkRow,
 };
 
 pub use self::config::{Encoding, EndpointConfig, MojitoConfig, SecretConfig};

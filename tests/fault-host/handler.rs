@@ -72,4 +72,9 @@ impl<B: Effects> MojitoHandler<B> for Handler {
     async fn interview_failed(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
         self.handle(event, cx).await
     }
+
+    async fn discarded(&self, event: &Event, _: &str) -> HandlerResult {
+        self.journal.note("discarded", &self.name, event, 0, "-")?;
+        Ok(())
+    }
 }

@@ -16,7 +16,7 @@ impl Journal {
         self.0.try_clone().map(Self)
     }
 
-    /// Notes that an attempt starts, calls elsewhere or ends.
+    /// Notes that an attempt starts, calls elsewhere or ends, or that the hook `discarded` is called.
     pub(crate) fn note(&self, what: &str, handler: &str, event: &Event, attempt: i32, key: &str) -> io::Result<()> {
         let (delivery, version, process) = (event.delivery_id(), event.version().unwrap_or(0), std::process::id());
         let result = &event.payload().id;

@@ -1,5 +1,6 @@
 //! The example application, as processes of its own, seen from outside, on each backend.
 
+mod attention;
 mod clock;
 mod list;
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use mojito_schema::State;
 use rustix::process::Signal;
 
-use crate::harness::{Aftermath, Body, Database, Ledger, Process, ProcessBuilder, drained, found, rounds};
+use crate::harness::{
+    Aftermath, Body, Database, Ledger, Process, ProcessBuilder, What, drained, eventually, found, rounds,
+};
 
 /// How many deliveries each host is posted before it dies.
 const DELIVERIES: usize = 8;
@@ -86,6 +88,26 @@ async fn work_that_was_being_discarded_when_the_host_died_is_discarded_in_the_en
         let killed = killed_at("work.discarded", round, "refuse").await;
 
         assert_eq!(killed.discarded().len(), DELIVERIES.div_ceil(2), "every poisoned delivery, no other");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_whose_host_died_before_it_was_called_is_called_by_the_next() {
+    for round in turns(2, 20) {
+        let killed = killed_at("hook.taken", round % 4 + 1, "refuse").await;
+
+        assert!(killed.is_told_of_all_discarded());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_whose_host_died_before_that_was_settled_is_called_again() {
+    for round in turns(2, 20) {
+        let killed = killed_at("hook.called", round % 4 + 1, "refuse").await;
+
+        assert!(killed.is_told_of_all_discarded());
+        let calls = killed.notes.iter().filter(|note| note.what == What::Discarded).count();
+        assert!(calls > killed.discarded().len(), "the call that was not settled, and another: {calls}");
     }
 }
 
@@ -178,12 +200,16 @@ async fn killed_at(point: &str, nth: usize, behaviour: &str) -> Aftermath {
 
 /// Sends what was not acknowledged yet to a host that stays up, and lets it do its work.
 async fn settle(host: &ProcessBuilder, database: &Arc<Database>, ledger: &Ledger) {
+    // Whatever hook the dead host had taken is due now.
+    database.run("UPDATE mojito_work SET hook_due_at = '2001-01-01 00:00:00.000000' WHERE hook_due_at IS NOT NULL");
     let mut next = host.start().await;
     for (entry, _) in ledger.unacknowledged() {
         next.deliver(ledger, entry).await;
     }
     assert_eq!(ledger.unacknowledged().len(), 0, "a host that stays up acknowledges everything");
     drained(database).await;
+    let owed = "SELECT CAST(count(*) AS TEXT) AS value FROM mojito_work WHERE hook_due_at IS NOT NULL";
+    eventually("no hook is owed", || database.texts(owed) == ["0"]).await;
     let (status, _) = next.stop().await;
     assert!(status.success(), "{status}");
 }

@@ -8,6 +8,7 @@ mod cluster;
 mod commit;
 mod conflict;
 mod desk;
+mod hook;
 mod locked;
 mod network;
 mod race;

@@ -10,6 +10,7 @@ mod concurrency;
 mod conformance;
 mod corpus;
 mod crash;
+mod discarded;
 mod disks;
 mod dispatch;
 mod documents;

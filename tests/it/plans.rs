@@ -8,8 +8,8 @@ use diesel::connection::InstrumentationEvent;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use mojito_schema::{
-    Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Open, Postgres, Settlement,
-    Snapshot, Sqlite, Utc,
+    Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Open, Postgres, Selection,
+    Settlement, Snapshot, Sqlite, Standing, State, Utc,
 };
 
 use crate::harness::{Store, Subject, rounds};
@@ -113,6 +113,10 @@ async fn work_a_while<B: Subject>(connection: &mut B::Connection) {
         Settlement::Retry { due_at: now, error: "no".to_owned() },
     ]) {
         B::settle(connection, ticket, settlement, now).await.unwrap();
+    }
+    B::take_hook(connection, Arc::from("Desk"), LEASE, now).await.unwrap();
+    for selection in [Selection::all().state(State::Discarded), Selection::all().standing(Standing::Quarantined)] {
+        B::list(connection, selection, i64::MAX, 50).await.unwrap();
     }
     let clock = B::read_clock(connection, days(200), now).await.unwrap();
     B::prune_bodies(connection, clock.expiry(days(30)), 100).await.unwrap();

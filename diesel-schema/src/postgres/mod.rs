@@ -42,8 +42,8 @@ use crate::backend::{Backend, Open};
 use crate::fault::{is_in_the_way, unknown};
 use crate::{
     Adrift, Backlog, Bodies, ClaimRequest, Claimed, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, Left, Line,
-    Name, NewAudit, NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
-    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc, Waiting,
+    Listing, Name, NewAudit, NewDelivery, NotCommitted, OpenError, OwedHook, Page, PruneStep, Recorded, Requeue,
+    Requeued, Rescue, Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc, Waiting,
 };
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -301,6 +301,26 @@ impl Backend for Postgres {
         heard(async { write!(connection, |c, now| rescue::renew_and_rescue(c, &held, lease, now)) }).await
     }
 
+    async fn take_hook(
+        connection: &mut Connection,
+        handler: Arc<str>,
+        lease: Duration,
+        _: Utc,
+    ) -> QueryResult<Option<OwedHook>> {
+        heard(async { write!(connection, Terms::without_wait(), |c, now| verbs::take_hook(c, &handler, lease, now)) })
+            .await
+    }
+
+    async fn settle_hook(
+        connection: &mut Connection,
+        owed: OwedHook,
+        pause: Option<Duration>,
+        _: Utc,
+    ) -> QueryResult<bool> {
+        heard(async { write!(connection, Terms::without_wait(), |c, now| verbs::settle_hook(c, &owed, pause, now)) })
+            .await
+    }
+
     async fn lines_without_first(connection: &mut Connection) -> QueryResult<Vec<Line>> {
         heard(async { write!(connection, Terms::default(), |c| verbs::lines_without_first(c)) }).await
     }
@@ -319,6 +339,10 @@ impl Backend for Postgres {
 
     async fn page(connection: &mut Connection, selection: Selection, limit: i64) -> QueryResult<Page> {
         heard(async { write!(connection, Terms::default(), |c| verbs::page(c, &selection, limit)) }).await
+    }
+
+    async fn list(connection: &mut Connection, selection: Selection, before: i64, limit: i64) -> QueryResult<Listing> {
+        heard(async { write!(connection, Terms::default(), |c| verbs::list(c, &selection, before, limit)) }).await
     }
 
     async fn delivery(connection: &mut Connection, id: i64) -> QueryResult<Option<DeliveryRow>> {
@@ -411,8 +435,8 @@ impl Backend for Postgres {
         write!(connection, Terms::default(), |c| verbs::finish_audit(c, audit_id, affected))
     }
 
-    async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::backlog(c)) }).await
+    async fn backlog(connection: &mut Connection, _: Utc) -> QueryResult<Backlog> {
+        heard(async { write!(connection, |c, now| verbs::backlog(c, now)) }).await
     }
 
     async fn unattached(connection: &mut Connection, attached: Vec<String>) -> QueryResult<Vec<Waiting>> {

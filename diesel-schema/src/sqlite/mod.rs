@@ -43,8 +43,8 @@ use crate::backend::{Backend, Open};
 use crate::fault::trouble;
 use crate::{
     Adrift, Backlog, Bodies, ClaimRequest, Claimed, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, Left, Line,
-    Name, NewAudit, NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
-    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc, Waiting,
+    Listing, Name, NewAudit, NewDelivery, NotCommitted, OpenError, OwedHook, Page, PruneStep, Recorded, Requeue,
+    Requeued, Rescue, Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc, Waiting,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -185,6 +185,24 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(rescue::renew_and_rescue(c, held, lease, now))).await
     }
 
+    async fn take_hook(
+        connection: &mut Wrapper,
+        handler: Arc<str>,
+        lease: Duration,
+        now: Utc,
+    ) -> QueryResult<Option<OwedHook>> {
+        write(connection, move |c| at_once(verbs::take_hook(c, &handler, lease, now))).await
+    }
+
+    async fn settle_hook(
+        connection: &mut Wrapper,
+        owed: OwedHook,
+        pause: Option<Duration>,
+        now: Utc,
+    ) -> QueryResult<bool> {
+        write(connection, move |c| at_once(verbs::settle_hook(c, &owed, pause, now))).await
+    }
+
     async fn lines_without_first(connection: &mut Wrapper) -> QueryResult<Vec<Line>> {
         connection.spawn_blocking(|c| at_once(verbs::lines_without_first(c))).await
     }
@@ -203,6 +221,11 @@ impl Backend for Sqlite {
 
     async fn page(connection: &mut Wrapper, selection: Selection, limit: i64) -> QueryResult<Page> {
         connection.spawn_blocking(move |c| c.transaction(|c| at_once(verbs::page(c, &selection, limit)))).await
+    }
+
+    async fn list(connection: &mut Wrapper, selection: Selection, before: i64, limit: i64) -> QueryResult<Listing> {
+        let list = move |c: &mut Session| c.transaction(|c| at_once(verbs::list(c, &selection, before, limit)));
+        connection.spawn_blocking(list).await
     }
 
     async fn delivery(connection: &mut Wrapper, id: i64) -> QueryResult<Option<DeliveryRow>> {
@@ -290,8 +313,8 @@ impl Backend for Sqlite {
         write(connection, move |c| at_once(verbs::finish_audit(c, audit_id, affected))).await
     }
 
-    async fn backlog(connection: &mut Wrapper) -> QueryResult<Backlog> {
-        connection.spawn_blocking(|c| at_once(verbs::backlog(c))).await
+    async fn backlog(connection: &mut Wrapper, now: Utc) -> QueryResult<Backlog> {
+        connection.spawn_blocking(move |c| at_once(verbs::backlog(c, now))).await
     }
 
     async fn unattached(connection: &mut Wrapper, attached: Vec<String>) -> QueryResult<Vec<Waiting>> {

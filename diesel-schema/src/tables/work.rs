@@ -46,6 +46,8 @@ diesel::table! {
         /// When `due_at` or `lease_until` was set, by the clock that set it: the difference is the pause or the lease that
         /// was meant. Null where an older version has set it.
         measured_from -> Nullable<UtcTimestamp>,
+        /// From when the handler's hook `discarded` may be called, where it is owed. It counts for discarded work alone.
+        hook_due_at -> Nullable<UtcTimestamp>,
     }
 }
 
@@ -163,6 +165,9 @@ pub struct Claim {
 pub struct Backlog {
     /// Work that waits for its first or next attempt.
     pub waiting: i64,
+    /// Of that, work that has been due for more than five minutes, first of its line, and that nobody has claimed: its
+    /// handler is paused, attached nowhere, or has more to do than it can. What is replayed counts from when it came.
+    pub overdue: i64,
     /// Work that runs.
     pub running: i64,
     /// Work that was given up, and that an operator may replay.

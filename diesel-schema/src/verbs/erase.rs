@@ -122,7 +122,8 @@ pub(crate) async fn erase_result(
     };
     let Some(first) = first_delivery(connection, endpoint, id).await? else { return Ok(rows) };
     rows.bodies += diesel::update(filed_bodies(first)).set(no_body()).execute(connection).await? as u64;
-    let no_error = work::last_error.eq(None::<String>);
+    // Where the hook `discarded` is owed there is an error, and the hook `erased` is all that is said from now on.
+    let no_error = (work::last_error.eq(None::<String>), work::hook_due_at.eq(None::<Utc>));
     rows.errors = diesel::update(errors_of(first)).set(no_error).execute(connection).await? as u64;
     // What runs at this moment fails at its fence: its state is not `running` any more.
     let given_up = (
@@ -132,6 +133,7 @@ pub(crate) async fn erase_result(
         work::finished_at.eq(now),
         work::last_error.eq(ERASED),
         work::is_first.eq(false),
+        work::hook_due_at.eq(None::<Utc>),
     );
     rows.work = diesel::update(open_work(first)).set(given_up).execute(connection).await? as u64;
     promote_all(connection, first).await?;

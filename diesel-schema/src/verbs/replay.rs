@@ -41,6 +41,8 @@ async fn requeue_one(connection: &mut Connection, item: &Requeue) -> QueryResult
         work::due_at.eq(None::<Utc>),
         work::finished_at.eq(None::<Utc>),
         work::last_error.eq(None::<String>),
+        // It has not failed for good after all.
+        work::hook_due_at.eq(None::<Utc>),
     );
     let rows = diesel::update(row).set(waiting).execute(connection).await?;
     if let Some(max_attempts) = item.max_attempts {
@@ -82,6 +84,8 @@ pub(crate) async fn discard(
             work::finished_at.eq(now),
             work::last_error.eq(DISCARDED),
             work::is_first.eq(false),
+            // Left over where an older version of the program has made it wait again.
+            work::hook_due_at.eq(None::<Utc>),
         );
         if diesel::update(waiting).set(given_up).execute(connection).await? == 1 {
             discarded += 1;

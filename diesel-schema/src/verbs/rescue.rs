@@ -52,6 +52,7 @@ pub(crate) async fn rescue(
                 work::finished_at.eq(now),
                 work::last_error.eq(LOST),
                 work::is_first.eq(false),
+                work::hook_due_at.eq(now),
             );
             rescue.discarded += diesel::update(row).set(given_up).execute(connection).await?;
         } else if lapsed.attempt < 2 && lapsed.attempt < lapsed.max_attempts - 1 {

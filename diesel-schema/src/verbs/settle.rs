@@ -60,6 +60,7 @@ async fn discard(connection: &mut Connection, ticket: &Ticket, error: &str, now:
         work::finished_at.eq(now),
         work::last_error.eq(error),
         work::is_first.eq(false),
+        work::hook_due_at.eq(now),
     );
     let rows = update(row, given_up).execute(connection).await?;
     failpoint::reach("work.discarded");

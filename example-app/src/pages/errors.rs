@@ -9,6 +9,8 @@ use rocket::{Request, catch};
 pub(super) enum Failure {
     /// The database does not answer.
     Database(diesel::result::Error),
+    /// The plugin's store does not answer. It says so itself.
+    Store,
     /// The page cannot be written.
     Rendering(askama::Error),
 }
@@ -16,6 +18,12 @@ pub(super) enum Failure {
 impl From<diesel::result::Error> for Failure {
     fn from(error: diesel::result::Error) -> Self {
         Self::Database(error)
+    }
+}
+
+impl From<rocket_mojito::Error> for Failure {
+    fn from(_: rocket_mojito::Error) -> Self {
+        Self::Store
     }
 }
 
@@ -32,6 +40,7 @@ impl<'r> Responder<'r, 'static> for Failure {
                 tracing::error!(fault = fault(&error), "a page was not shown: the database failed");
                 Err(Status::ServiceUnavailable)
             }
+            Self::Store => Err(Status::ServiceUnavailable),
             Self::Rendering(error) => {
                 tracing::error!(%error, "a page was not shown: it cannot be written");
                 Err(Status::InternalServerError)
@@ -67,6 +76,14 @@ pub(super) fn unauthorized() -> Challenge {
         page: ErrorPage::html("Sign in", text),
         challenge: Header::new("WWW-Authenticate", "Basic realm=\"Hiring desk\", charset=\"UTF-8\""),
     }
+}
+
+#[catch(403)]
+pub(super) fn forbidden() -> RawHtml<String> {
+    ErrorPage::html(
+        "Not from elsewhere",
+        "Only the desk’s own pages change something here: open the desk, and try again.",
+    )
 }
 
 #[catch(404)]

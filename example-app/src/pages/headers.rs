@@ -18,7 +18,10 @@ impl Fairing for Headers {
     async fn on_response<'r>(&self, _: &'r Request<'_>, response: &mut Response<'r>) {
         response.set_header(Header::new("Content-Security-Policy", CONTENT_SECURITY_POLICY));
         response.set_header(Header::new("X-Content-Type-Options", "nosniff"));
-        response.set_header(Header::new("Referrer-Policy", "no-referrer"));
+        // Only the page with forms says otherwise.
+        if !response.headers().contains("Referrer-Policy") {
+            response.set_header(Header::new("Referrer-Policy", "no-referrer"));
+        }
         // Only the assets say otherwise.
         if !response.headers().contains("Cache-Control") {
             response.set_header(Header::new("Cache-Control", "no-store"));

@@ -22,14 +22,16 @@ struct Health {
 ///
 /// | status | cause |
 /// | --- | --- |
-/// | `200` | the store answers; the counts are its answer |
-/// | `503` | it does not, or not within two seconds |
+/// | `200`, `ok` | the store takes deliveries; the counts are its answer |
+/// | `200`, `degraded` | it does, and something wants a person: dead, quarantined or overdue |
+/// | `503`, `unavailable` | it does not, or has not said so within two seconds |
 #[get("/health")]
 pub(super) async fn health(inbox: Inbox) -> (Status, RawJson<String>) {
     // A task of its own: the wait may end, the question to the database may not be dropped half-way.
     let answer = tokio::spawn(async move { inbox.backlog().await.ok() });
     let backlog = tokio::time::timeout(PATIENCE, answer).await.ok().and_then(Result::ok).flatten();
     let (status, word) = match backlog {
+        Some(backlog) if backlog.discarded + backlog.quarantined + backlog.overdue > 0 => (Status::Ok, "degraded"),
         Some(_) => (Status::Ok, "ok"),
         None => (Status::ServiceUnavailable, "unavailable"),
     };

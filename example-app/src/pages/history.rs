@@ -62,7 +62,7 @@ impl Entry {
     }
 }
 
-fn finding(finding: Finding) -> String {
+pub(super) fn finding(finding: Finding) -> String {
     let about = labels::finding(finding.code);
     match finding.field {
         Some(field) => format!("{}: {about}", labels::field(field)),

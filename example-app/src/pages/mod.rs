@@ -1,6 +1,7 @@
 //! What a browser, a script and a monitor may ask for.
 
 mod assets;
+mod attention;
 mod candidate;
 mod candidates;
 mod data;

@@ -1,12 +1,14 @@
 use rocket::{Catcher, Route, catchers, routes};
 
-use super::{assets, candidate, candidates, data, errors, events, health};
+use super::{assets, attention, candidate, candidates, data, errors, events, health};
 
 /// Every route of the desk. All but `/health` and the assets take a [`Visitor`](crate::visitor::Visitor).
 pub(crate) fn routes() -> Vec<Route> {
     routes![
         candidates::page,
         candidate::page,
+        attention::page,
+        attention::replay,
         data::list,
         events::stream,
         health::health,
@@ -18,5 +20,12 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// The pages for what went wrong.
 pub(crate) fn catchers() -> Vec<Catcher> {
-    catchers![errors::unauthorized, errors::not_found, errors::misdirected, errors::unavailable, errors::other]
+    catchers![
+        errors::unauthorized,
+        errors::forbidden,
+        errors::not_found,
+        errors::misdirected,
+        errors::unavailable,
+        errors::other
+    ]
 }

@@ -4,6 +4,7 @@ use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 use rocket_mojito::{Event, Utc};
 
+use super::candidates;
 use crate::database::DbConnection;
 use crate::notice::Notice;
 
@@ -50,6 +51,19 @@ pub async fn append(c: &mut DbConnection, event: &Event, notices: &[Notice], now
             created_at: now,
         };
         diesel::insert_into(application_notices::table).values(row).execute(c).await?;
+    }
+    Ok(())
+}
+
+/// Notes that a delivery could not be filed, once. Nothing is kept of a result that was erased meanwhile.
+pub async fn note_not_filed(c: &mut DbConnection, event: &Event, now: Utc) -> QueryResult<()> {
+    let (endpoint, result_id) = (event.endpoint(), event.payload().id.as_str());
+    let notice = Notice::NotFiled;
+    let row = NewNotice { endpoint, result_id, delivery_id: event.delivery_id(), notice, created_at: now };
+    // Before anything is read: SQLite gives the lock to write to whoever asks for it first.
+    diesel::insert_into(application_notices::table).values(row).on_conflict_do_nothing().execute(c).await?;
+    if candidates::find(c, endpoint, result_id).await?.is_none() {
+        erase(c, endpoint, result_id).await?;
     }
     Ok(())
 }

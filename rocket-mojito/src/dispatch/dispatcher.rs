@@ -6,6 +6,7 @@ use mojito_schema::Backend;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
+use super::discarded::Discarded;
 use super::executor::{Desk, Executor, Slots};
 use super::held::Held;
 use super::keeper::Keeper;
@@ -20,14 +21,15 @@ use crate::notices::Notice;
 use crate::pool::InUse;
 use crate::store::{Database, Link, Signal};
 
-/// The background work of one process: an executor per handler, the keeper of the leases, the pruner, the trimmer, the
-/// watcher, the wire to other processes.
+/// The background work of one process: an executor and a caller of hooks per handler, the keeper of the leases, the pruner,
+/// the trimmer, the watcher, the wire to other processes.
 pub(crate) struct Dispatcher<B: Backend> {
     desk: Desk<B>,
     stop: Stop,
     stop_keeper: Stop,
     slots: Vec<Slots>,
     executors: Vec<JoinHandle<()>>,
+    hooks: Vec<JoinHandle<()>>,
     keeper: JoinHandle<()>,
     pruner: JoinHandle<()>,
     wire: JoinHandle<()>,
@@ -72,10 +74,23 @@ impl<B: Backend> Dispatcher<B> {
         // Before anybody takes the last connection that the server gives. Where it cannot be opened now, the log says so.
         let _ = link.open().await;
         let link = Arc::new(Mutex::new(link));
-        let desk = Desk { database, link, held: Held::default() };
+        let desk = Desk { database, link, held: Held::default(), given_up: Signal::new() };
         let (stop, stopped) = Stop::new();
-        let (mut slots, mut executors) = (Vec::new(), Vec::new());
+        let (mut slots, mut executors, mut hooks) = (Vec::new(), Vec::new(), Vec::new());
         for handler in handlers {
+            let discarded = Discarded {
+                name: handler.name().into(),
+                handler: Arc::clone(&handler),
+                poll_interval: config.poll_interval,
+                desk: desk.clone(),
+                pauses: pauses.clone(),
+                runtime: runtime.handle().clone(),
+            };
+            let hooks_stopped = stopped.clone();
+            hooks.push(tokio::spawn(async move {
+                let notices = discarded.desk.database.notices();
+                supervise("hooks", notices, hooks_stopped.clone(), || discarded.run(hooks_stopped.clone())).await;
+            }));
             let executor = Executor {
                 name: handler.name().into(),
                 handler,
@@ -125,7 +140,21 @@ impl<B: Backend> Dispatcher<B> {
             supervise("pruner", &pruner.notices, stopped.clone(), || pruner.run(stopped.clone())).await;
         });
         let (_runtime, _pool) = (runtime, pool);
-        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, trimmer, watcher, wire, _runtime, _pool }
+        Self {
+            desk,
+            stop,
+            stop_keeper,
+            slots,
+            executors,
+            hooks,
+            keeper,
+            pruner,
+            trimmer,
+            watcher,
+            wire,
+            _runtime,
+            _pool,
+        }
     }
 
     /// Stops claiming, gives running attempts `grace` to end, then stops and releases those that did not.
@@ -138,9 +167,9 @@ impl<B: Backend> Dispatcher<B> {
         self.pruner.abort();
         self.trimmer.abort();
         self.watcher.abort();
-        let Self { desk, stop_keeper, slots, executors, keeper, wire, _runtime, _pool, .. } = self;
+        let Self { desk, stop_keeper, slots, executors, hooks, keeper, wire, _runtime, _pool, .. } = self;
         let mut all_ended = pin!(async {
-            for executor in executors {
+            for executor in executors.into_iter().chain(hooks) {
                 // It has ended either way.
                 let _ = executor.await;
             }

@@ -84,11 +84,18 @@ pub(super) struct Desk<B: Backend> {
     pub database: Arc<Database<B>>,
     pub link: Arc<Mutex<Link<B>>>,
     pub held: held::Held,
+    /// Rings where work failed for good.
+    pub given_up: Signal,
 }
 
 impl<B: Backend> Clone for Desk<B> {
     fn clone(&self) -> Self {
-        Self { database: Arc::clone(&self.database), link: Arc::clone(&self.link), held: self.held.clone() }
+        Self {
+            database: Arc::clone(&self.database),
+            link: Arc::clone(&self.link),
+            held: self.held.clone(),
+            given_up: self.given_up.clone(),
+        }
     }
 }
 
@@ -249,6 +256,11 @@ impl<B: Backend> Executor<B> {
             if let Some((ending, held)) = running.ended().await {
                 desk.end(Tried { ticket, number, max_attempts }, &ending).await;
                 drop(held);
+                match ending.settlement {
+                    Settlement::Discard { .. } => desk.given_up.notify(),
+                    Settlement::Retry { .. } if number >= max_attempts => desk.given_up.notify(),
+                    _ => {}
+                }
             }
         });
     }

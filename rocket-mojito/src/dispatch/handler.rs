@@ -1,5 +1,7 @@
 use std::error::Error as StdError;
 use std::fmt;
+use std::pin::Pin;
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use mojito_schema::Backend;
@@ -68,6 +70,22 @@ pub trait MojitoHandler<B: Backend>: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Work of this handler failed for good: it gave up, its last attempt failed, or was lost with its process. Tell somebody.
+    /// `error` is what stands in `last_error`, and may quote the candidate: keep it out of logs.
+    ///
+    /// It is called after that is committed, in some process that has this handler attached, by whichever the work was
+    /// given up; and at least once: where it answers with an error, panics, takes five seconds, or its process dies, it is
+    /// called again, after 30 s at first, later up to 4 h apart. Later deliveries of the same result may be handled before
+    /// or meanwhile. While the handler is paused it waits.
+    ///
+    /// It is not called for work that an operator discards, nor once the work is replayed, its body is pruned or its result
+    /// erased. An erasure does not wait for a call that runs: let whatever it writes be found by [`erased`](Self::erased), or
+    /// look whether the result is still there, in the transaction that writes. Default: nothing.
+    async fn discarded(&self, event: &Event, error: &str) -> HandlerResult {
+        let _ = (event, error);
+        Ok(())
+    }
+
     /// A result is erased: delete what the host's tables hold of it, through `tx`. What is not written through `tx` may have
     /// to be deleted again, since the result may be erased again.
     ///
@@ -76,11 +94,44 @@ pub trait MojitoHandler<B: Backend>: Send + Sync + 'static {
     /// in the receipt. Be quick, call nobody, and do not ask an `Inbox` to write, as in a handler's transaction.
     ///
     /// It is called for results that this handler has never heard of, too. Results that were erased before it was attached
-    /// are not told. Default: nothing.
-    async fn erased(&self, endpoint: &str, result_id: &str, tx: &mut B::Connection) -> HandlerResult {
+    /// are not told. Where a handler that has this method is not attached, an erasure is refused; see
+    /// [`Erasure::without_handler`](crate::Erasure::without_handler).
+    ///
+    /// Write it as `async fn erased(&self, endpoint: &str, result_id: &str, tx: &mut B::Connection) -> HandlerResult`, under
+    /// `#[rocket::async_trait]`. The launch looks whether it is written: it calls the method, and drops the future before
+    /// anything of it has run. Default: nothing.
+    fn erased<'life0, 'life1, 'life2, 'life3, 'async_trait>(
+        &'life0 self,
+        endpoint: &'life1 str,
+        result_id: &'life2 str,
+        tx: &'life3 mut B::Connection,
+    ) -> Pin<Box<dyn Future<Output = HandlerResult> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+        'life2: 'async_trait,
+        'life3: 'async_trait,
+        Self: 'async_trait,
+    {
         let _ = (endpoint, result_id, tx);
-        Ok(())
+        Box::pin(NoHook)
     }
+}
+
+/// What a handler without the hook `erased` answers. It has no size, and an async block, which holds `self`, has one.
+struct NoHook;
+
+impl Future for NoHook {
+    type Output = HandlerResult;
+
+    fn poll(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<HandlerResult> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Whether a handler has the hook `erased`. Nothing of it is run.
+pub(crate) fn has_erased_hook<B: Backend>(handler: &dyn MojitoHandler<B>, connection: &mut B::Connection) -> bool {
+    size_of_val(&*handler.erased("", "", connection)) > 0
 }
 
 /// Calls the method that an event is for.
@@ -177,5 +228,32 @@ mod tests {
         assert_eq!(fate(week + Duration::from_secs(1)), Fate::RetryIn(week));
         assert_eq!(fate(Duration::MAX), Fate::RetryIn(week));
         assert!(HandlerError::retry_in(Duration::MAX).text().contains("604800 s"));
+    }
+
+    /// The rule is the same for both databases: it looks at types alone.
+    #[cfg(feature = "sqlite")]
+    #[rocket::async_test]
+    async fn a_handler_has_the_hook_that_it_writes() {
+        use mojito_schema::{Open, Sqlite};
+
+        struct Without;
+
+        #[rocket::async_trait]
+        impl MojitoHandler<Sqlite> for Without {}
+
+        /// Does as little as a hook can do.
+        struct With;
+
+        #[rocket::async_trait]
+        impl MojitoHandler<Sqlite> for With {
+            async fn erased(&self, _: &str, _: &str, _: &mut <Sqlite as Backend>::Connection) -> HandlerResult {
+                panic!("looking whether there is a hook runs nothing of it")
+            }
+        }
+
+        let mut connection = Sqlite::open(":memory:", Open::Create).await.unwrap();
+
+        assert!(!has_erased_hook(&Without, &mut connection));
+        assert!(has_erased_hook(&With, &mut connection));
     }
 }

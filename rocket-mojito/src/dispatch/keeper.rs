@@ -65,6 +65,9 @@ impl<B: Backend> Keeper<B> {
             }
             self.signal.notify();
         }
+        if rescue.discarded > 0 {
+            self.desk.given_up.notify();
+        }
     }
 
     /// Promotes in lines that have no first.
@@ -96,7 +99,7 @@ impl<B: Backend> Keeper<B> {
         let cut = link.commit(FAILURE, |c| B::cut_waits(c, waits, Utc::now()).boxed()).await.map(Committed::outcome);
         drop(link);
         if let Ok(cut @ 1..) = cut {
-            tracing::warn!(cut, "leases and pauses had been set by a clock that was ahead, and are cut");
+            self.desk.database.notices().say(Notice::Cut { count: cut });
             self.signal.notify();
         }
     }

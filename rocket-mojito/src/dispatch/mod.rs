@@ -3,6 +3,7 @@
 //! ```text
 //! executor: claim ── attempt: handler ── commit | retry | discard | release
 //! keeper:   renew leases, rescue lapsed ones
+//! hooks:    call `discarded` for what failed for good
 //! pruner:   remove what is too old
 //! trimmer:  shorten the database's log
 //! wire:     tell other processes of work, and hear of theirs
@@ -12,6 +13,7 @@ mod ahead;
 mod attempt;
 mod backoff;
 mod context;
+mod discarded;
 mod dispatcher;
 mod ending;
 mod executor;
@@ -30,6 +32,7 @@ mod wire;
 
 pub use self::context::Context;
 pub(crate) use self::dispatcher::Dispatcher;
+pub(crate) use self::handler::has_erased_hook;
 pub use self::handler::{HandlerError, HandlerResult, MojitoHandler};
 pub(crate) use self::hook::Hook;
 pub(crate) use self::pruner::Pruner;

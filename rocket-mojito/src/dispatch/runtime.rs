@@ -8,7 +8,7 @@ const MOST_THREADS: usize = 512;
 
 /// The runtime that handlers run on, with their executors: one that blocks its thread holds up handlers alone.
 ///
-/// Each attempt that may run at once has a thread, and each executor. So one whose turn to write or whose connection has come can always take
+/// Each attempt that may run at once has a thread, each executor, and each handler's hook. So one whose turn to write or whose connection has come can always take
 /// it, whatever the others do: else it would keep the turn from those that record.
 pub(crate) struct HandlerRuntime(Option<Runtime>);
 

@@ -15,6 +15,8 @@ pub(crate) enum Notice {
     Failed { handler: String, delivery: i64, attempt: i32, outcome: &'static str },
     /// Work was given up: by the handler, or after its last attempt.
     Discarded { handler: String, delivery: i64, attempt: i32, outcome: &'static str },
+    /// The hook `discarded` of a handler failed, panicked or took too long.
+    HookFailed { handler: String, delivery: i64 },
     /// An attempt goes on after its time-out.
     Overtime { handler: String, delivery: i64 },
     /// An attempt was settled after another worker had taken the work.
@@ -23,6 +25,8 @@ pub(crate) enum Notice {
     Rescued { count: u64 },
     /// Leases of last attempts had lapsed.
     DiscardedUnfinished { count: u64 },
+    /// Leases and pauses had been set by a clock that was ahead.
+    Cut { count: u64 },
     /// Lines had no first, and have one now.
     Promoted { count: u64 },
     /// Attempts were still running when the time to stop was over.
@@ -96,6 +100,11 @@ impl Notice {
                 let line = error("work was discarded: `last_error` of the work says why, and it can be replayed");
                 return of_attempt(line, handler, delivery, attempt, outcome);
             }
+            Self::HookFailed { handler, delivery } => Line {
+                handler: Some(handler),
+                delivery: Some(delivery),
+                ..warning("the hook `discarded` failed, panicked or took more than 5 s, and is called again later")
+            },
             Self::Overtime { handler, delivery } => Line {
                 handler: Some(handler),
                 delivery: Some(delivery),
@@ -115,6 +124,10 @@ impl Notice {
                     error("work was discarded: the lease of its last attempt had lapsed, and it can be replayed");
                 Line { count: Some(count), ..line }
             }
+            Self::Cut { count } => Line {
+                count: Some(count),
+                ..warning("leases and pauses had been set by a clock that was ahead, and are cut")
+            },
             Self::Promoted { count } => Line { count: Some(count), ..warning("lines had no first, and go on") },
             Self::Stopped { count } => {
                 Line { count: Some(count), ..warning("attempts did not end in time and are released") }

@@ -73,14 +73,19 @@ enum Ended {
 impl<B: Backend> Operator<B> {
     /// Erases a person, result by result.
     pub async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased> {
+        let attached = self.hooks.iter().map(|hook| hook.name()).collect();
+        let without = erasure.missing(&self.hooked, &attached).map_err(NotErased::Refused)?;
         let found = self.find(&erasure.person).await?;
         let counted = self.count_found(&found).await?;
         if let Some(refusal) = erasure.refusal(counted.results) {
             return Err(NotErased::Refused(refusal));
         }
-        let target = serde_json::json!({ "by": erasure.person.kind() });
+        let mut target = serde_json::json!({ "by": erasure.person.kind() });
+        if !without.is_empty() {
+            target["without"] = without.clone().into();
+        }
         let audit = self.begin_audit(Action::Erase, target, actor).await?;
-        let mut erased = Erased { elsewhere: found.elsewhere(), ..Erased::default() };
+        let mut erased = Erased { elsewhere: found.elsewhere(), without, ..Erased::default() };
         let outcome = self.erase_found(found, &mut erased).await;
         // Where it broke off, the audit says how far it came.
         let audited = self.finish_audit(audit, erased.affected()).await;

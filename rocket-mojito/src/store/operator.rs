@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(super) struct Operator<B: Backend> {
     pub pass: Arc<Mutex<PrunePass>>,
     /// Who forgets a result together with the store.
     pub hooks: Arc<Vec<Arc<dyn ErasedHook<B>>>>,
+    /// Handlers that are known to have that hook, attached or not.
+    pub hooked: Arc<BTreeSet<String>>,
 }
 
 /// How far the walk over what is too old has come, so that it does not look at the same rows every hour: what is still a
@@ -55,6 +58,7 @@ impl<B: Backend> Clone for Operator<B> {
             signal: self.signal.clone(),
             pass: Arc::clone(&self.pass),
             hooks: Arc::clone(&self.hooks),
+            hooked: Arc::clone(&self.hooked),
         }
     }
 }

@@ -1,9 +1,10 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mojito_schema::{
-    Backend, Backlog, Content, EventKind, Fingerprint, HandlerSpec, Name, NewDelivery, Person, QueryResult, Recorded,
-    Selection, Snapshot, Utc, Waiting,
+    Backend, Backlog, Content, EventKind, Fingerprint, HandlerSpec, Listing, Name, NewDelivery, Person, QueryResult,
+    Recorded, Selection, Snapshot, Utc, Waiting,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
@@ -42,7 +43,7 @@ pub(crate) trait Store: Send + Sync {
     /// Dropping the future cancels nothing: the delivery is recorded.
     async fn record(&self, delivery: NewDelivery) -> Result<Recorded, Unavailable>;
 
-    /// What is waiting, running, dead and quarantined.
+    /// What is waiting, overdue, running, dead and quarantined.
     async fn backlog(&self) -> Result<Backlog, Unavailable>;
 
     /// The lines that wait for a handler that this process has not.
@@ -53,6 +54,8 @@ pub(crate) trait Store: Send + Sync {
 
     /// Whether a delivery that is no repeat has come to an endpoint within so long.
     async fn has_received(&self, endpoint: String, silence: Duration) -> Result<bool, Unavailable>;
+    /// The newest deliveries that a selection means, before one.
+    async fn list(&self, selection: Selection, before: i64, limit: i64) -> Result<Listing, Unavailable>;
 
     /// How many deliveries a selection means.
     async fn count(&self, selection: Selection) -> Result<u64, Unavailable>;
@@ -97,6 +100,7 @@ impl<B: Backend> DieselStore<B> {
         link: Link<B>,
         handlers: Arc<Vec<HandlerSpec>>,
         hooks: Vec<Arc<dyn ErasedHook<B>>>,
+        hooked: BTreeSet<String>,
         signal: Signal,
     ) -> Self {
         let database = Arc::clone(link.database());
@@ -107,6 +111,7 @@ impl<B: Backend> DieselStore<B> {
             signal,
             pass: Arc::default(),
             hooks: Arc::new(hooks),
+            hooked: Arc::new(hooked),
         };
         Self { recorder, ack_deadline, operator, reader, database, handlers }
     }
@@ -198,7 +203,11 @@ impl<B: Backend> Store for DieselStore<B> {
         if let Some(endpoint) = health.refused() {
             self.rehearse(endpoint).await?;
         }
-        self.read(|connection| B::backlog(connection).boxed()).await
+        self.read(|connection| B::backlog(connection, Utc::now()).boxed()).await
+    }
+
+    async fn list(&self, selection: Selection, before: i64, limit: i64) -> Result<Listing, Unavailable> {
+        self.read(move |connection| B::list(connection, selection, before, limit).boxed()).await
     }
 
     async fn unattached(&self) -> Result<Vec<Waiting>, Unavailable> {

@@ -2,8 +2,10 @@
 
 mod claim;
 mod clock;
+mod hook;
 mod ids;
 mod line;
+mod list;
 mod migrations;
 mod open;
 mod operations;

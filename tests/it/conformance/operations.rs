@@ -27,6 +27,7 @@ on_each_backend!(
     a_quarantined_delivery_of_an_erased_result_is_swallowed,
     the_audit_says_who_did_what,
     the_backlog_is_counted,
+    what_has_been_due_for_long_is_overdue,
 );
 
 fn handlers(names: &[&str]) -> Arc<Vec<HandlerSpec>> {
@@ -372,7 +373,29 @@ async fn the_backlog_is_counted<B: Subject>() {
     let discard = Settlement::Discard { error: "no".to_owned() };
     B::settle(&mut store.connection, ticket, discard, Utc::now()).await.unwrap();
 
-    let backlog = B::backlog(&mut store.connection).await.unwrap();
+    let backlog = B::backlog(&mut store.connection, Utc::now()).await.unwrap();
 
     assert_eq!((backlog.waiting, backlog.running, backlog.discarded, backlog.quarantined), (2, 1, 1, 1));
+    assert_eq!(backlog.overdue, 0);
+}
+
+async fn what_has_been_due_for_long_is_overdue<B: Subject>() {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("a", "1"), result("a", "2"), result("b", "1"), result("c", "1")]).await;
+    record(&mut store, vec![result("d", "1"), result("e", "1"), result("f", "1")]).await;
+    claim(&mut store, 1).await;
+    // `a` runs, and its next waits behind it. `b` came long ago. `d` and `e` have failed, and `e` is due again.
+    store
+        .run(
+            "UPDATE mojito_deliveries SET received_at = '2001-01-01 00:00:00.000000' WHERE id <= 3;
+             UPDATE mojito_work SET state = 'retryable', attempt = 1, due_at = '2001-01-01 00:00:00.000000'
+                 WHERE delivery_id = 6;
+             UPDATE mojito_work SET state = 'retryable', attempt = 1, due_at = '2201-01-01 00:00:00.000000'
+                 WHERE delivery_id = 5",
+        )
+        .await;
+
+    let backlog = B::backlog(&mut store.connection, Utc::now()).await.unwrap();
+
+    assert_eq!((backlog.waiting, backlog.overdue, backlog.running), (6, 2, 1));
 }

@@ -162,7 +162,7 @@ fn most_at_once<'a>(notes: impl Iterator<Item = &'a Note>) -> usize {
         match note.what {
             What::Start => running += 1,
             What::End => running = running.saturating_sub(1),
-            What::Hold | What::Call => {}
+            What::Hold | What::Call | What::Discarded => {}
         }
         most = most.max(running);
     }

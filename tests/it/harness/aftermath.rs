@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -91,6 +91,13 @@ impl Aftermath {
     /// The work that ended otherwise than well.
     pub(crate) fn discarded(&self) -> Vec<&WorkRow> {
         self.work.iter().filter(|work| work.state == State::Discarded).collect()
+    }
+
+    /// Whether the hook `discarded` was called for what failed for good, and for nothing else.
+    pub(crate) fn is_told_of_all_discarded(&self) -> bool {
+        let told: BTreeSet<i64> =
+            self.notes.iter().filter(|note| note.what == What::Discarded).map(|note| note.delivery).collect();
+        told == self.discarded().iter().map(|work| work.delivery_id).collect()
     }
 }
 
@@ -282,7 +289,7 @@ pub(crate) fn overlaps(notes: &[Note]) -> Vec<String> {
                     faults.push(format!("{note:?} started while {other:?} ran"));
                 }
             }
-            What::Call | What::Hold => {}
+            What::Call | What::Hold | What::Discarded => {}
             What::End => {
                 let started = running.remove(&key);
                 if started.is_none_or(|start| (start.delivery, start.process) != (note.delivery, note.process)) {

@@ -24,6 +24,8 @@ pub(crate) enum What {
     Call,
     /// It is about to answer `Ok`.
     End,
+    /// It is told that its work failed for good.
+    Discarded,
 }
 
 impl Note {
@@ -38,6 +40,7 @@ impl Note {
                 "hold" => What::Hold,
                 "call" => What::Call,
                 "end" => What::End,
+                "discarded" => What::Discarded,
                 _ => panic!("a line of the journal that is none: {line}"),
             },
             handler: handler.to_owned(),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error};
 use mojito_schema::{
-    Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, NotCommitted, Person, Settlement,
-    Snapshot, Sqlite, StoredBody, StoredState, Utc,
+    Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, NotCommitted, Person, Selection,
+    Settlement, Snapshot, Sqlite, StoredBody, StoredState, Utc,
 };
 use rocket::{post, routes};
 use rocket_mojito::testing::Understood;
@@ -21,7 +21,7 @@ use crate::checkout::Checkout;
 use crate::harness::{AUTH, Host, Store, next};
 
 /// The types of both crates whose values hold what somebody sent, or a secret: a test here shows each.
-const TELLING: [&str; 32] = [
+const TELLING: [&str; 35] = [
     "AuditRow",
     "Claim",
     "Claimed",
@@ -36,11 +36,14 @@ const TELLING: [&str; 32] = [
     "HandlerError",
     "InterviewStatus",
     "Kept",
+    "Listed",
+    "Listing",
     "MojitoConfig",
     "MojitoEvent",
     "NewDelivery",
     "NotCommitted",
     "Number",
+    "OwedHook",
     "Payload",
     "Person",
     "ProcessingStatus",
@@ -198,6 +201,12 @@ async fn rows_and_what_is_on_its_way_to_them_show_nothing() {
 
     assert!(claims[0].former_body.is_some(), "the body of the version before is there");
     assert_mute(&claims);
+    let owed = Sqlite::take_hook(&mut store.connection, Arc::from("Desk"), Duration::ZERO, Utc::now()).await.unwrap();
+    assert_eq!(owed.as_ref().map(|owed| owed.error.as_str()), Some(CANARY));
+    assert_mute(owed);
+    let listing = Sqlite::list(&mut store.connection, Selection::all(), i64::MAX, 9).await.unwrap();
+    assert_eq!(listing.deliveries.len(), 2);
+    assert_mute(listing);
     assert_mute(store.deliveries().await);
     assert_mute(store.results().await);
     assert_mute(store.work().await);

@@ -1,0 +1,139 @@
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use mojito_schema::{Backend, OwedHook, Utc, failpoint};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::MojitoHandler;
+use super::executor::Desk;
+use crate::Event;
+use crate::config::Pauses;
+use crate::notices::Notice;
+use crate::store::Committed;
+
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// For how long a hook is taken: after that another process may call it. Longer than a call and its settlement take.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// The pause before a call that failed is made again: as long as the work has been dead, within these.
+const MIN_PAUSE: Duration = Duration::from_secs(30);
+const MAX_PAUSE: Duration = Duration::from_secs(4 * 3600);
+
+/// Calls the hook `discarded` of one handler where it is owed, one call at a time.
+///
+/// The debt is a column of the work, committed together with its end. So it outlives whoever gave the work up: any process
+/// with the handler may call the hook, and only its answer settles the debt.
+pub(super) struct Discarded<B: Backend> {
+    pub handler: Arc<dyn MojitoHandler<B>>,
+    pub name: Arc<str>,
+    /// How long it sleeps when nothing wakes it: what others gave up is found by then.
+    pub poll_interval: Duration,
+    pub desk: Desk<B>,
+    pub pauses: Pauses,
+    /// The handlers' runtime: a hook that blocks its thread holds up no request.
+    pub runtime: Handle,
+}
+
+impl<B: Backend> Discarded<B> {
+    /// Calls until `stop` says so. A call that runs then is owed still.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let mut given_up = self.desk.given_up.listen();
+        while !*stop.borrow_and_update() {
+            // Seen before the look: what is given up from here on is looked for again.
+            given_up.borrow_and_update();
+            while let Some(owed) = self.take().await {
+                tokio::select! {
+                    _ = stop.changed() => return,
+                    pause = self.call(&owed) => {
+                        if pause.is_some() {
+                            let (handler, delivery) = (self.name.to_string(), owed.claim.ticket.delivery_id);
+                            self.desk.database.notices().say(Notice::HookFailed { handler, delivery });
+                        }
+                        self.settle(owed, pause).await;
+                    }
+                }
+            }
+            tokio::select! {
+                _ = stop.changed() => {}
+                _ = given_up.changed() => {}
+                () = tokio::time::sleep(self.poll_interval) => {}
+            }
+        }
+    }
+
+    async fn take(&self) -> Option<OwedHook> {
+        let (name, pauses) = (Arc::clone(&self.name), self.pauses.clone());
+        let mut link = self.desk.link.lock().await;
+        let taken = link.commit("no hook could be taken", |connection| {
+            async move {
+                // Somebody may have paused it while this waited for its turn.
+                match pauses.has_handler(&name) {
+                    true => Ok(None),
+                    false => B::take_hook(connection, name, LEASE, Utc::now()).await,
+                }
+            }
+            .boxed()
+        });
+        let taken = taken.await;
+        let owed = taken.map(Committed::outcome).ok().flatten();
+        if owed.is_some() {
+            failpoint::reach("hook.taken");
+        }
+        owed
+    }
+
+    /// Calls the hook. After what pause it is to be called again, where that has failed.
+    ///
+    /// One that blocks its thread is waited for, or another call would run beside it.
+    async fn call(&self, owed: &OwedHook) -> Option<Duration> {
+        let pause = Some(pause(Duration::try_from(*Utc::now() - *owed.discarded_at).unwrap_or_default()));
+        // Nothing is left to tell of: the body is pruned.
+        let event = Event::of_claim(owed.claim.clone())?;
+        let (handler, error) = (Arc::clone(&self.handler), owed.error.clone());
+        let mut call =
+            self.runtime.spawn(async move { AssertUnwindSafe(handler.discarded(&event, &error)).catch_unwind().await });
+        match timeout(TIMEOUT, &mut call).await {
+            Ok(Ok(Ok(Ok(())))) => {
+                failpoint::reach("hook.called");
+                None
+            }
+            Ok(_) => pause,
+            Err(_) => {
+                call.abort();
+                let _ = call.await;
+                pause
+            }
+        }
+    }
+
+    async fn settle(&self, owed: OwedHook, pause: Option<Duration>) {
+        let mut link = self.desk.link.lock().await;
+        // Where the database cannot be reached it is taken again after its lease.
+        let _ = link
+            .commit("a hook could not be settled", |c| B::settle_hook(c, owed, pause, Utc::now()).boxed())
+            .await
+            .map(Committed::outcome);
+    }
+}
+
+fn pause(dead_for: Duration) -> Duration {
+    dead_for.clamp(MIN_PAUSE, MAX_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_failed_waits_as_long_as_the_work_is_dead() {
+        let pauses = [0, 29, 31, 3_600, 14_399, 14_401].map(|secs| pause(Duration::from_secs(secs)).as_secs());
+
+        assert_eq!(pauses, [30, 30, 31, 3_600, 14_399, 14_400]);
+    }
+}

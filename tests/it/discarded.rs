@@ -1,0 +1,203 @@
+//! The hook of a handler whose work failed for good.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rocket_mojito::{
+    Actor, Context, Event, HandlerError, HandlerResult, MojitoConfig, MojitoFairing, MojitoHandler, Replay,
+    SecretConfig, Selection,
+};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::harness::{AUTH, BASE, Body, Lifted, PATIENCE, SECRET, Store, Subject, in_time, on_each_backend, post};
+
+on_each_backend!(
+    a_handler_that_gives_up_is_told_once_that_is_committed,
+    a_handler_is_told_after_its_last_attempt_and_not_before,
+    a_hook_that_fails_is_called_again,
+    a_hook_that_never_comes_back_is_called_again_and_holds_up_nobody,
+    a_paused_handler_is_told_once_it_is_resumed,
+    a_body_that_is_gone_ends_the_debt,
+);
+
+/// Fails as the result is called after, and says what its hook is told.
+struct Failing {
+    told: UnboundedSender<(String, String)>,
+    calls: Arc<AtomicUsize>,
+}
+
+#[rocket::async_trait]
+impl<B: Subject> MojitoHandler<B> for Failing {
+    fn name(&self) -> String {
+        "Failing".to_owned()
+    }
+
+    async fn interview_result(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
+        match &*event.payload().id {
+            "tries" => Err(HandlerError::retry_in(Duration::ZERO)),
+            "fine" => Ok(()),
+            _ => Err(HandlerError::discard(format!("canary {}", cx.attempt()))),
+        }
+    }
+
+    async fn discarded(&self, event: &Event, error: &str) -> HandlerResult {
+        let _ = self.told.send((event.payload().id.clone(), error.to_owned()));
+        let is_first = self.calls.fetch_add(1, Ordering::SeqCst) == 0;
+        match &*event.payload().id {
+            "fails" if is_first => Err("not yet".into()),
+            "panics" if is_first => panic!("as the test says"),
+            "hangs" if is_first => std::future::pending().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A host whose handler fails.
+struct Place<B: Subject> {
+    store: Store<B>,
+    lifted: Lifted,
+    told: UnboundedReceiver<(String, String)>,
+}
+
+impl<B: Subject> Place<B> {
+    async fn open() -> Self {
+        Self::with(|config| config).await
+    }
+
+    async fn with(change: impl FnOnce(MojitoConfig) -> MojitoConfig) -> Self {
+        let store = Store::<B>::open().await;
+        let (sender, told) = unbounded_channel();
+        let config = MojitoConfig::new().secret("default", SecretConfig::header("test", AUTH.0, SECRET));
+        let config = change(config.max_attempts(3).poll_interval(Duration::from_millis(20)));
+        let figment = Lifted::figment().merge(("databases.mojito.url", store.url()));
+        let fairing = MojitoFairing::<B>::new(config).handler(Failing { told: sender, calls: Arc::default() });
+        let lifted = Lifted::launch(rocket::custom(figment).attach(fairing)).await;
+        Self { store, lifted, told }
+    }
+
+    async fn post(&self, result: &str) -> i64 {
+        let path = format!("{BASE}/interview_result");
+        post(self.lifted.address, &path, &[AUTH], &Body::result(result).bytes()).await.delivery()
+    }
+
+    async fn told(&mut self) -> (String, String) {
+        in_time(self.told.recv()).await.expect("the host runs")
+    }
+
+    /// Waits until so many hooks are owed.
+    async fn wait_until_owed(&mut self, count: &str) {
+        const OWED: &str = "SELECT CAST(count(*) AS TEXT) AS value FROM mojito_work WHERE hook_due_at IS NOT NULL";
+        let began = Instant::now();
+        while self.store.texts(OWED).await != [count] {
+            assert!(began.elapsed() < PATIENCE, "gave up waiting until {count} are owed");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Makes what is owed due now, as if its pause had gone by.
+    async fn hurry(&mut self) {
+        self.store
+            .run("UPDATE mojito_work SET hook_due_at = '2001-01-01 00:00:00.000000' WHERE hook_due_at IS NOT NULL")
+            .await;
+    }
+}
+
+async fn a_handler_that_gives_up_is_told_once_that_is_committed<B: Subject>() {
+    let mut place = Place::<B>::open().await;
+
+    place.post("r").await;
+    let told = place.told().await;
+    place.wait_until_owed("0").await;
+
+    assert_eq!(told, ("r".to_owned(), "canary 1".to_owned()));
+    let error = "SELECT last_error AS value FROM mojito_work WHERE state = 'discarded'";
+    assert_eq!(place.store.texts(error).await, ["canary 1"]);
+    assert!(place.told.try_recv().is_err(), "where nothing goes wrong it is told once");
+    place.lifted.stop().await;
+}
+
+async fn a_handler_is_told_after_its_last_attempt_and_not_before<B: Subject>() {
+    let mut place = Place::<B>::open().await;
+
+    place.post("tries").await;
+    let told = place.told().await;
+
+    assert_eq!(told.0, "tries");
+    assert_eq!(place.store.texts("SELECT state AS value FROM mojito_work WHERE attempt = 3").await, ["discarded"]);
+    place.lifted.stop().await;
+}
+
+async fn a_hook_that_fails_is_called_again<B: Subject>() {
+    for result in ["fails", "panics"] {
+        let mut place = Place::<B>::open().await;
+        place.post(result).await;
+        place.told().await;
+        // It waits for its pause now: nobody has settled the debt.
+        place.wait_until_owed("1").await;
+
+        let began = Instant::now();
+        while place.told.try_recv().is_err() {
+            assert!(began.elapsed() < PATIENCE, "it is not told again: {result}");
+            place.hurry().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+
+        place.wait_until_owed("0").await;
+        place.lifted.stop().await;
+    }
+}
+
+async fn a_hook_that_never_comes_back_is_called_again_and_holds_up_nobody<B: Subject>() {
+    let mut place = Place::<B>::open().await;
+    place.post("hangs").await;
+    place.told().await;
+
+    place.post("fine").await;
+    place.store.drained().await;
+    // After its time-out the next is told.
+    place.post("next").await;
+    let next = place.told().await;
+
+    assert_eq!(next.0, "next");
+    place.wait_until_owed("1").await;
+    place.hurry().await;
+    assert_eq!(place.told().await.0, "hangs");
+    place.lifted.stop().await;
+}
+
+async fn a_paused_handler_is_told_once_it_is_resumed<B: Subject>() {
+    let mut place = Place::<B>::open().await;
+    let inbox = place.lifted.inbox.clone();
+    place.post("fails").await;
+    place.told().await;
+    place.wait_until_owed("1").await;
+
+    inbox.pause_handler("Failing").unwrap();
+    place.hurry().await;
+    let early = tokio::time::timeout(Duration::from_millis(200), place.told.recv()).await;
+    inbox.resume_handler("Failing").unwrap();
+    place.hurry().await;
+
+    assert!(early.is_err(), "{early:?}");
+    assert_eq!(place.told().await.0, "fails");
+    place.lifted.stop().await;
+}
+
+async fn a_body_that_is_gone_ends_the_debt<B: Subject>() {
+    let mut place = Place::<B>::open().await;
+    place.post("fine").await;
+    place.store.drained().await;
+    place.store.run("UPDATE mojito_deliveries SET body = NULL").await;
+
+    place.lifted.inbox.replay(Replay::of(Selection::all()), Actor::new("anna")).await.unwrap();
+    let began = Instant::now();
+    while place.store.texts("SELECT state AS value FROM mojito_work").await != ["discarded"] {
+        assert!(began.elapsed() < PATIENCE, "the work is not given up");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    place.wait_until_owed("0").await;
+    assert!(place.told.try_recv().is_err(), "there is nothing to tell of");
+    place.lifted.stop().await;
+}
