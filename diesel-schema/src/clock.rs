@@ -201,8 +201,9 @@ mod tests {
     fn readings_are_kept_for_as_long_as_anything_is_and_what_lies_ahead_goes_once_the_clock_is_confirmed() {
         let readings = [(day(1), 0), (day(2), 0), (day(8), 0), (day(1_000), 0), (day(9), 0)];
 
-        assert_eq!(clock(day(20), &readings).useless(11 * DAY), [1, 2, 4]);
-        assert_eq!(clock(day(20), &readings).useless(12 * DAY), [1, 4]);
+        assert_eq!(clock(day(20), &readings).useless(HOUR), [1, 2, 4]);
+        assert_eq!(clock(day(20), &readings).useless(DAY), [1, 4]);
+        assert_eq!(clock(day(20), &readings).useless(12 * DAY), [4]);
         assert_eq!(clock(day(1), &readings).useless(DAY), [0; 0]);
     }
 }
