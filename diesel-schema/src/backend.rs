@@ -8,9 +8,9 @@ use diesel_async::pooled_connection::PoolableConnection;
 
 pub use crate::open::Open;
 use crate::{
-    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, Left, Line, Name, NewAudit,
-    NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue, Selection, Settlement,
-    StoredBody, StoredState, Ticket, Undone, Utc,
+    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, KnownHandler, Left, Line,
+    Name, NewAudit, NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
+    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc,
 };
 
 mod sealed {
@@ -153,7 +153,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     /// When the database cannot be asked, or what counts is behind and cannot be set.
     fn mend_ids(connection: &mut Self::Connection) -> impl Future<Output = Result<(), OpenError>> + Send;
 
-    /// Records a batch in one transaction, as if each member were recorded alone, in order.
+    /// Records a batch in one transaction, as if each member were recorded alone, in order. Work is made for each handler
+    /// that is [attached](Self::attach), by whichever process, and not retired.
     ///
     /// `None` for each member that was set aside: it needs what somebody else has locked, and can be tried again. All of
     /// one result are set aside together, or none.
@@ -164,7 +165,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     fn record(
         connection: &mut Self::Connection,
         batch: Arc<Vec<NewDelivery>>,
-        handlers: Arc<Vec<HandlerSpec>>,
         now: Utc,
     ) -> impl Future<Output = QueryResult<Vec<Option<Recorded>>>> + Send;
 
@@ -176,7 +176,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     fn rehearse(
         connection: &mut Self::Connection,
         delivery: NewDelivery,
-        handlers: Arc<Vec<HandlerSpec>>,
         now: Utc,
     ) -> impl Future<Output = QueryResult<()>> + Send;
 
@@ -302,7 +301,7 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         audit_id: i64,
     ) -> impl Future<Output = QueryResult<Requeued>> + Send;
 
-    /// Gives a quarantined delivery, understood at last, its standing and its work. Repeat detection is passed by on
+    /// Gives a quarantined delivery, understood at last, its standing and its work, for one handler or for all. Repeat detection is passed by on
     /// purpose. Where its result has come to something newer it is late: the state is not moved back.
     ///
     /// Where its result is erased it is a repeat of the tombstone, and its body is removed.
@@ -316,7 +315,7 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         connection: &mut Self::Connection,
         delivery_id: i64,
         delivery: NewDelivery,
-        handlers: Arc<Vec<HandlerSpec>>,
+        handler: Option<String>,
         now: Utc,
     ) -> impl Future<Output = QueryResult<Option<Recorded>>> + Send;
 
@@ -426,6 +425,43 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
 
     /// What is waiting, running, dead and quarantined.
     fn backlog(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Backlog>> + Send;
+
+    /// Enters handlers, as this process has them. Whatever is recorded after it has work for each.
+    ///
+    /// One that was retired gets the work of what was recorded since, some hundred deliveries a call. `false` where there is
+    /// more of it: then it is to be called again.
+    fn attach(
+        connection: &mut Self::Connection,
+        handlers: Arc<Vec<HandlerSpec>>,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<bool>> + Send;
+
+    /// Says that this process lives and has these handlers attached. Which others no living process has, unless retired.
+    fn note_attached(
+        connection: &mut Self::Connection,
+        names: Vec<String>,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<Vec<String>>> + Send;
+
+    /// Every handler that has been attached.
+    fn known_handlers(connection: &mut Self::Connection)
+    -> impl Future<Output = QueryResult<Vec<KnownHandler>>> + Send;
+
+    /// Retires a handler: nothing makes work for it any more. `false` where there is none, or a living process has it.
+    fn retire(
+        connection: &mut Self::Connection,
+        handler: String,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<bool>> + Send;
+
+    /// One step: discards what waits for handlers that are retired, and adds to the audit how much; none when all is done.
+    /// With a time, also what arrived before it and waits for handlers that no process has had attached for a day.
+    fn discard_unattended(
+        connection: &mut Self::Connection,
+        before: Option<Utc>,
+        audit_id: Option<i64>,
+        now: Utc,
+    ) -> impl Future<Output = QueryResult<u64>> + Send;
 
     /// Whether the processes on the database at this URL can tell each other of work. An optimisation: where they
     /// cannot, work that others made is found by looking for it.

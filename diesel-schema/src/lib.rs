@@ -7,6 +7,7 @@
 //! | [`deliveries`](deliveries::table) | delivery that is not a repeat: its bytes and what they meant; facts, only ever added |
 //! | [`results`](results::table) | interview result: its current state under the vendor's own names |
 //! | [`work`](work::table) | handler and delivery: what is to be done, runs, or was done |
+//! | [`handlers`](handlers::table) | handler that has been attached: work is made for each that is not retired |
 //! | [`audit`](audit::table) | thing that an operator did |
 //!
 //! [`results`](results::table) is made for your queries. Read it, join it with your own tables, and leave the writing to the plugin:
@@ -101,6 +102,7 @@ pub use self::snapshot::Snapshot;
 pub use self::sqlite::Sqlite;
 pub use self::tables::audit::{AuditRow, audit};
 pub use self::tables::deliveries::{DeliveryRow, deliveries};
+pub use self::tables::handlers::{KnownHandler, handlers};
 pub use self::tables::line::Line;
 pub use self::tables::results::{ResultRow, results};
 pub use self::tables::work::{Backlog, Claim, ClaimRequest, Claimed, Settlement, Ticket, WorkRow, work};

@@ -17,7 +17,7 @@ pub(crate) struct Migration {
 /// The migrations of one backend, in order. The folders are named once, here.
 macro_rules! migrations {
     ($backend:literal) => {
-        migrations!($backend: "0001_create_tables", "0002_add_message_id", "0003_mark_first_of_line")
+        migrations!($backend: "0001_create_tables", "0002_add_message_id", "0003_mark_first_of_line", "0005_know_handlers")
     };
     ($backend:literal: $($name:literal),+) => {
         &[$($crate::migration::Migration {

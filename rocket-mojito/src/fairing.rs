@@ -1,9 +1,9 @@
 use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mojito_schema::{Backend, HandlerSpec, OpenError};
+use mojito_schema::{Backend, HandlerSpec, OpenError, Utc};
 use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Rocket, async_trait};
@@ -16,6 +16,9 @@ use crate::ingress::Ingress;
 use crate::pool::Pool;
 use crate::store::{Database, DieselStore, ErasedHook, Link, Recorder, Recording, Signal, Store};
 use crate::{Error, Inbox, routes};
+
+/// After how long the launch says that a handler that was retired still gets its work.
+const LONG_ATTACH: Duration = Duration::from_secs(10);
 
 /// After how long the launch says that migrations still run.
 const LONG_MIGRATION: Duration = Duration::from_secs(10);
@@ -84,7 +87,12 @@ impl<B: Backend> MojitoFairing<B> {
         Self { config, handlers: Vec::new(), host_pool: None, running: Mutex::new(None) }
     }
 
-    /// Adds a handler. Each has its own work; work is made for those that are attached when a delivery is recorded.
+    /// Adds a handler. Each has its own work.
+    ///
+    /// The launch enters it in the database (`mojito_handlers`), and from then on every process makes work for it, those
+    /// that have no handler too. Nothing but [`Inbox::retire_handler`] ends that: where a handler is renamed or removed, the
+    /// former name is to be retired. What was recorded before the first attach is handed over by a
+    /// [`Replay::to_handler`](crate::Replay::to_handler).
     pub fn handler(mut self, handler: impl MojitoHandler<B>) -> Self {
         self.handlers.push(Arc::new(handler));
         self
@@ -128,15 +136,15 @@ impl<B: Backend> MojitoFairing<B> {
         let names: Vec<String> = handlers.iter().map(|handler| handler.name.clone()).collect();
         let pauses = self.config.pauses(&names)?;
         let runtime = self.start_runtime()?;
-        let database = Arc::new(self.open_database(rocket).await?);
+        let database = Arc::new(self.open_database(rocket, handlers).await?);
         let signal = Signal::new();
         let queue_limit = self.config.queue_limit.as_u64();
-        let recorder = Recorder::start(&database, &handlers, &signal, queue_limit, self.config.ack_deadline);
+        let recorder = Recorder::start(&database, &signal, queue_limit, self.config.ack_deadline);
         let (recorder, recording) = recorder.await.map_err(|_| Error::unavailable("a connection to record on"))?;
         let operator = Link::new(Arc::clone(&database));
         let hooks = self.handlers.iter().map(|handler| Arc::new(Hook(Arc::clone(handler))) as Arc<dyn ErasedHook<B>>);
         let (ack_deadline, hooks) = (self.config.ack_deadline, hooks.collect());
-        let store = Arc::new(DieselStore::new(recorder, ack_deadline, operator, handlers, hooks, signal.clone()));
+        let store = Arc::new(DieselStore::new(recorder, ack_deadline, operator, hooks, signal.clone()));
         let runtime = Some(runtime);
         Ok((endpoints, Running { database, store, pauses, signal, recording, runtime, dispatcher: None }))
     }
@@ -173,7 +181,7 @@ impl<B: Backend> MojitoFairing<B> {
     }
 
     /// The host's database, or one of our own, with the tables in it.
-    async fn open_database(&self, rocket: &Rocket<Build>) -> Result<Database<B>, Error> {
+    async fn open_database(&self, rocket: &Rocket<Build>, specs: Arc<Vec<HandlerSpec>>) -> Result<Database<B>, Error> {
         let name = self.host_pool.as_ref().map_or("mojito", |host| host.name);
         let setting = format!("databases.{name}.url");
         let pool = match &self.host_pool {
@@ -188,7 +196,7 @@ impl<B: Backend> MojitoFairing<B> {
         let (handlers, concurrency) = (self.handlers.len(), self.config.handler_concurrency);
         compare_pool(&format!("databases.{name}"), pool.max_connections(), handlers, concurrency);
         let database = async {
-            self.prepare_tables(&pool).await?;
+            self.prepare_tables(&pool, specs).await?;
             Database::new(pool).await
         };
         database.await.map_err(|error| Error::database(setting, error))
@@ -211,7 +219,7 @@ impl<B: Backend> MojitoFairing<B> {
         Pool::open(&config).await.map_err(|error| Error::database(setting, error))
     }
 
-    async fn prepare_tables(&self, pool: &Pool<B>) -> Result<(), OpenError> {
+    async fn prepare_tables(&self, pool: &Pool<B>, specs: Arc<Vec<HandlerSpec>>) -> Result<(), OpenError> {
         let mut connection = pool.connection().await?;
         B::inspect(&mut connection, self.config.allow_ephemeral).await?;
         if self.config.migrate {
@@ -219,7 +227,25 @@ impl<B: Backend> MojitoFairing<B> {
         } else if let pending @ [_, ..] = B::pending_migrations(&mut connection).await?.as_slice() {
             return Err(OpenError::not_migrated(pending));
         }
-        B::mend_ids(&mut connection).await
+        B::mend_ids(&mut connection).await?;
+        attach::<B>(&mut connection, specs).await
+    }
+}
+
+/// Lets everybody who records know the handlers, before this process does. One that was retired gets the work of what was
+/// recorded since, which may take its time.
+async fn attach<B: Backend>(connection: &mut B::Connection, specs: Arc<Vec<HandlerSpec>>) -> Result<(), OpenError> {
+    let mut said = Instant::now();
+    loop {
+        match B::attach(connection, Arc::clone(&specs), Utc::now()).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) => return Err(OpenError::not_attached(error)),
+        }
+        if said.elapsed() >= LONG_ATTACH {
+            tracing::warn!("work is still made for a handler that was retired: it gets all that was recorded since");
+            said = Instant::now();
+        }
     }
 }
 

@@ -80,7 +80,8 @@ pub use mojito_schema::Postgres;
 #[cfg(feature = "sqlite")]
 pub use mojito_schema::Sqlite;
 pub use mojito_schema::{
-    Backend, Backlog, EventKind, Field, Finding, FindingCode, Person, Selection, Standing, State, Undone, Utc,
+    Backend, Backlog, EventKind, Field, Finding, FindingCode, KnownHandler, Person, Selection, Standing, State, Undone,
+    Utc,
 };
 
 pub use self::config::{Encoding, EndpointConfig, MojitoConfig, SecretConfig};

@@ -72,8 +72,15 @@ async fn assert_all_works(database: &Arc<Database>, hosts: &mut [&mut Process]) 
     drained(database).await;
     Aftermath::of(database, &ledger).check(&["effects"]);
     assert_eq!(ledger.unacknowledged().len(), 0);
-    let expected =
-        ["effects", "mojito_audit", "mojito_deliveries", "mojito_migrations", "mojito_results", "mojito_work"];
+    let expected = [
+        "effects",
+        "mojito_audit",
+        "mojito_deliveries",
+        "mojito_handlers",
+        "mojito_migrations",
+        "mojito_results",
+        "mojito_work",
+    ];
     assert_eq!(tables(database), expected);
     assert_eq!(database.texts("SELECT name AS value FROM mojito_migrations ORDER BY name"), migrations());
 }

@@ -5,6 +5,7 @@ mod bulk;
 mod claim;
 mod connection;
 mod erasure;
+mod handlers;
 mod handshake;
 mod ids;
 mod line;
@@ -33,6 +34,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 #[cfg(feature = "testing")]
 pub(crate) use self::attempt::complete;
+use self::handlers::Patience;
 use self::line::{keep_delivery, lock_idle, promote};
 #[cfg(feature = "testing")]
 pub(crate) use self::migrations::run_all as migrate;
@@ -41,9 +43,9 @@ use self::url::{Proxy, Url};
 use crate::backend::{Backend, Open};
 use crate::fault::{is_in_the_way, unknown};
 use crate::{
-    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, Left, Line, Name, NewAudit,
-    NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue, Selection, Settlement,
-    StoredBody, StoredState, Ticket, Undone, Utc,
+    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, KnownHandler, Left, Line,
+    Name, NewAudit, NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
+    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc,
 };
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -143,6 +145,25 @@ macro_rules! write {
     };
 }
 
+/// Runs `$body` in one transaction beside which nobody records.
+macro_rules! alone {
+    ($connection:ident, |$c:ident, $now:ident| $body:expr) => {{
+        let mut patience = Patience::new();
+        loop {
+            let done = heard(async {
+                write!($connection, |$c, $now| async {
+                    handlers::change_handlers($c).await?;
+                    $body.await
+                })
+            });
+            match done.await {
+                Err(error) if patience.lasts(&error) => patience.pause().await,
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
 /// The outcome of a verb, unless the server is silent over it. Dropped half-way, its connection is closed by whoever
 /// called: see [`Backend`].
 async fn heard<R>(verb: impl Future<Output = QueryResult<R>>) -> QueryResult<R> {
@@ -232,13 +253,12 @@ impl Backend for Postgres {
     async fn record(
         connection: &mut Connection,
         batch: Arc<Vec<NewDelivery>>,
-        handlers: Arc<Vec<HandlerSpec>>,
         _: Utc,
     ) -> QueryResult<Vec<Option<Recorded>>> {
         heard(async {
             let mut tries = 1;
             loop {
-                match record::record(connection, &batch, &handlers).await {
+                match record::record(connection, &batch).await {
                     Err(error) if is_in_the_way(&error) && tries < TRIES => {
                         tries += 1;
                         if ids::are_behind(&error) {
@@ -252,13 +272,8 @@ impl Backend for Postgres {
         .await
     }
 
-    async fn rehearse(
-        connection: &mut Connection,
-        delivery: NewDelivery,
-        handlers: Arc<Vec<HandlerSpec>>,
-        _: Utc,
-    ) -> QueryResult<()> {
-        heard(record::rehearse(connection, &delivery, &handlers)).await
+    async fn rehearse(connection: &mut Connection, delivery: NewDelivery, _: Utc) -> QueryResult<()> {
+        heard(record::rehearse(connection, &delivery)).await
     }
 
     async fn claim(connection: &mut Connection, request: ClaimRequest, _: Utc) -> QueryResult<Claimed> {
@@ -329,10 +344,10 @@ impl Backend for Postgres {
         connection: &mut Connection,
         delivery_id: i64,
         delivery: NewDelivery,
-        handlers: Arc<Vec<HandlerSpec>>,
+        handler: Option<String>,
         _: Utc,
     ) -> QueryResult<Option<Recorded>> {
-        write!(connection, |c, now| record::admit(c, delivery_id, &delivery, &handlers, now))
+        write!(connection, |c, now| record::admit(c, delivery_id, &delivery, handler.as_deref(), now))
     }
 
     async fn discard(connection: &mut Connection, pairs: Vec<(i64, Line)>, audit_id: i64, _: Utc) -> QueryResult<u64> {
@@ -400,7 +415,37 @@ impl Backend for Postgres {
     }
 
     async fn backlog(connection: &mut Connection) -> QueryResult<Backlog> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::backlog(c)) }).await
+        heard(async { write!(connection, |c, now| verbs::backlog(c, now)) }).await
+    }
+
+    async fn attach(connection: &mut Connection, specs: Arc<Vec<HandlerSpec>>, _: Utc) -> QueryResult<bool> {
+        if write!(connection, |c, now| verbs::is_attached(c, &specs, now))? {
+            return Ok(true);
+        }
+        let Some(last_id) = alone!(connection, |c, now| verbs::attach(c, &specs, now))? else { return Ok(true) };
+        // What takes longer keeps no recorder waiting.
+        write!(connection, Terms::default(), |c| verbs::catch_up(c, &specs, last_id)).map(|()| false)
+    }
+
+    async fn note_attached(connection: &mut Connection, names: Vec<String>, _: Utc) -> QueryResult<Vec<String>> {
+        heard(async { write!(connection, |c, now| verbs::note_attached(c, &names, now)) }).await
+    }
+
+    async fn known_handlers(connection: &mut Connection) -> QueryResult<Vec<KnownHandler>> {
+        heard(async { write!(connection, |c, now| verbs::known_handlers(c, now)) }).await
+    }
+
+    async fn retire(connection: &mut Connection, handler: String, _: Utc) -> QueryResult<bool> {
+        alone!(connection, |c, now| verbs::retire(c, &handler, now))
+    }
+
+    async fn discard_unattended(
+        connection: &mut Connection,
+        before: Option<Utc>,
+        audit_id: Option<i64>,
+        _: Utc,
+    ) -> QueryResult<u64> {
+        heard(async { write!(connection, |c, now| verbs::discard_unattended(c, before, audit_id, now)) }).await
     }
 
     fn can_tell(url: &str) -> bool {

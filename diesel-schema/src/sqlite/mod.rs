@@ -42,9 +42,9 @@ use self::session::Session;
 use crate::backend::{Backend, Open};
 use crate::fault::trouble;
 use crate::{
-    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, Left, Line, Name, NewAudit,
-    NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue, Selection, Settlement,
-    StoredBody, StoredState, Ticket, Undone, Utc,
+    Adrift, Backlog, Bodies, ClaimRequest, Claimed, DeliveryRow, ErasedRows, HandlerSpec, KnownHandler, Left, Line,
+    Name, NewAudit, NewDelivery, NotCommitted, OpenError, Page, PruneStep, Recorded, Requeue, Requeued, Rescue,
+    Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -133,20 +133,14 @@ impl Backend for Sqlite {
     async fn record(
         connection: &mut Wrapper,
         batch: Arc<Vec<NewDelivery>>,
-        handlers: Arc<Vec<HandlerSpec>>,
         now: Utc,
     ) -> QueryResult<Vec<Option<Recorded>>> {
-        write(connection, move |c| at_once(record::record(c, &batch, &handlers, now))).await
+        write(connection, move |c| at_once(record::record(c, &batch, now))).await
     }
 
-    async fn rehearse(
-        connection: &mut Wrapper,
-        delivery: NewDelivery,
-        handlers: Arc<Vec<HandlerSpec>>,
-        now: Utc,
-    ) -> QueryResult<()> {
+    async fn rehearse(connection: &mut Wrapper, delivery: NewDelivery, now: Utc) -> QueryResult<()> {
         let rehearsed = write(connection, move |c| {
-            at_once(record::record(c, &[delivery], &handlers, now))?;
+            at_once(record::record(c, &[delivery], now))?;
             Err::<(), _>(Error::RollbackTransaction)
         });
         match rehearsed.await {
@@ -213,10 +207,10 @@ impl Backend for Sqlite {
         connection: &mut Wrapper,
         delivery_id: i64,
         delivery: NewDelivery,
-        handlers: Arc<Vec<HandlerSpec>>,
+        handler: Option<String>,
         now: Utc,
     ) -> QueryResult<Option<Recorded>> {
-        write(connection, move |c| at_once(verbs::admit(c, delivery_id, &delivery, &handlers, now))).await
+        write(connection, move |c| at_once(verbs::admit(c, delivery_id, &delivery, handler.as_deref(), now))).await
     }
 
     async fn discard(connection: &mut Wrapper, pairs: Vec<(i64, Line)>, audit_id: i64, now: Utc) -> QueryResult<u64> {
@@ -279,7 +273,39 @@ impl Backend for Sqlite {
     }
 
     async fn backlog(connection: &mut Wrapper) -> QueryResult<Backlog> {
-        connection.spawn_blocking(|c| at_once(verbs::backlog(c))).await
+        connection.spawn_blocking(|c| c.transaction(|c| at_once(verbs::backlog(c, Utc::now())))).await
+    }
+
+    async fn attach(connection: &mut Wrapper, specs: Arc<Vec<HandlerSpec>>, now: Utc) -> QueryResult<bool> {
+        write(connection, move |c| {
+            if at_once(verbs::is_attached(c, &specs, now))? {
+                return Ok(true);
+            }
+            let Some(last_id) = at_once(verbs::attach(c, &specs, now))? else { return Ok(true) };
+            at_once(verbs::catch_up(c, &specs, last_id)).map(|()| false)
+        })
+        .await
+    }
+
+    async fn note_attached(connection: &mut Wrapper, names: Vec<String>, now: Utc) -> QueryResult<Vec<String>> {
+        write(connection, move |c| at_once(verbs::note_attached(c, &names, now))).await
+    }
+
+    async fn known_handlers(connection: &mut Wrapper) -> QueryResult<Vec<KnownHandler>> {
+        connection.spawn_blocking(|c| c.transaction(|c| at_once(verbs::known_handlers(c, Utc::now())))).await
+    }
+
+    async fn retire(connection: &mut Wrapper, handler: String, now: Utc) -> QueryResult<bool> {
+        write(connection, move |c| at_once(verbs::retire(c, &handler, now))).await
+    }
+
+    async fn discard_unattended(
+        connection: &mut Wrapper,
+        before: Option<Utc>,
+        audit_id: Option<i64>,
+        now: Utc,
+    ) -> QueryResult<u64> {
+        write(connection, move |c| at_once(verbs::discard_unattended(c, before, audit_id, now))).await
     }
 }
 

@@ -4,6 +4,7 @@
 mod audit;
 mod backlog;
 mod erase;
+mod handlers;
 mod prove;
 mod prune;
 pub(crate) mod record;
@@ -16,6 +17,9 @@ mod sweep;
 pub(crate) use self::audit::{begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
 pub(crate) use self::erase::{bodies, count_erasure, erase_body, erase_result, states};
+pub(crate) use self::handlers::{
+    active_handlers, attach, catch_up, discard_unattended, is_attached, known_handlers, note_attached, retire,
+};
 pub(crate) use self::prove::prove;
 pub(crate) use self::prune::{prune_bodies, prune_deliveries};
 pub(crate) use self::record::admit;

@@ -10,6 +10,7 @@ use super::executor::{Desk, Executor, Slots};
 use super::held::Held;
 use super::keeper::Keeper;
 use super::pruner::Pruner;
+use super::roster::Roster;
 use super::supervisor::supervise;
 use super::trimmer::Trimmer;
 use super::wire::Wire;
@@ -18,8 +19,8 @@ use crate::config::{MojitoConfig, Pauses};
 use crate::pool::InUse;
 use crate::store::{Database, Link, Signal};
 
-/// The background work of one process: an executor per handler, the keeper of the leases, the pruner, the trimmer, the
-/// wire to other processes.
+/// The background work of one process: an executor per handler, the keeper of the leases, the roster of the handlers, the
+/// pruner, the trimmer, the wire to other processes.
 pub(crate) struct Dispatcher<B: Backend> {
     desk: Desk<B>,
     stop: Stop,
@@ -28,6 +29,7 @@ pub(crate) struct Dispatcher<B: Backend> {
     executors: Vec<JoinHandle<()>>,
     keeper: JoinHandle<()>,
     pruner: JoinHandle<()>,
+    roster: JoinHandle<()>,
     wire: JoinHandle<()>,
     trimmer: JoinHandle<()>,
     _runtime: HandlerRuntime,
@@ -71,6 +73,7 @@ impl<B: Backend> Dispatcher<B> {
         let link = Arc::new(Mutex::new(link));
         let desk = Desk { database, link, held: Held::default() };
         let (stop, stopped) = Stop::new();
+        let roster = Roster { desk: desk.clone(), names: handlers.iter().map(|handler| handler.name()).collect() };
         let (mut slots, mut executors) = (Vec::new(), Vec::new());
         for handler in handlers {
             let executor = Executor {
@@ -106,11 +109,15 @@ impl<B: Backend> Dispatcher<B> {
         let trimmer = tokio::spawn(async move {
             supervise("trimmer", trimmer_stopped.clone(), || trimmer.run(trimmer_stopped.clone())).await;
         });
+        let roster_stopped = stopped.clone();
+        let roster = tokio::spawn(async move {
+            supervise("roster", roster_stopped.clone(), || roster.run(roster_stopped.clone())).await;
+        });
         let pruner = tokio::spawn(async move {
             supervise("pruner", stopped.clone(), || pruner.run(stopped.clone())).await;
         });
         let (_runtime, _pool) = (runtime, pool);
-        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, trimmer, wire, _runtime, _pool }
+        Self { desk, stop, stop_keeper, slots, executors, keeper, pruner, roster, trimmer, wire, _runtime, _pool }
     }
 
     /// Stops claiming, gives running attempts `grace` to end, then stops and releases those that did not.
@@ -122,6 +129,7 @@ impl<B: Backend> Dispatcher<B> {
         // What they wait for goes on by itself, step by step.
         self.pruner.abort();
         self.trimmer.abort();
+        self.roster.abort();
         let Self { desk, stop_keeper, slots, executors, keeper, wire, _runtime, _pool, .. } = self;
         let mut all_ended = pin!(async {
             for executor in executors {

@@ -3,6 +3,7 @@
 //! ```text
 //! executor: claim ── attempt: handler ── commit | retry | discard | release
 //! keeper:   renew leases, rescue lapsed ones
+//! roster:   say which handlers are attached, and which are not
 //! pruner:   remove what is too old
 //! trimmer:  shorten the database's log
 //! wire:     tell other processes of work, and hear of theirs
@@ -19,6 +20,7 @@ mod held;
 mod hook;
 mod keeper;
 mod pruner;
+mod roster;
 mod running;
 mod runtime;
 mod supervisor;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::config::Retention;
-use crate::operation::Actor;
+use crate::operation::{Actor, Pruned};
 use crate::store::Store;
 
 /// How often what is too old is looked for.
@@ -21,9 +21,10 @@ impl Pruner {
         while !*stop.borrow_and_update() {
             // A failure is logged where it happens; the next hour tries again.
             if let Ok(pruned) = self.store.prune_on(self.retention, Actor::new("rocket-mojito")).await
-                && (pruned.bodies > 0 || pruned.deliveries > 0)
+                && (pruned.bodies > 0 || pruned.deliveries > 0 || pruned.work > 0)
             {
-                tracing::info!(bodies = pruned.bodies, deliveries = pruned.deliveries, "pruned");
+                let Pruned { bodies, deliveries, work } = pruned;
+                tracing::info!(bodies, deliveries, work, "pruned");
             }
             tokio::select! {
                 _ = stop.changed() => {}

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mojito_schema::{
-    Backend, Backlog, Content, EventKind, Fingerprint, HandlerSpec, Name, NewDelivery, Person, QueryResult, Recorded,
+    Backend, Backlog, Content, EventKind, Fingerprint, KnownHandler, Name, NewDelivery, Person, QueryResult, Recorded,
     Selection, Snapshot, Utc,
 };
 use rocket::futures::FutureExt;
@@ -63,6 +63,12 @@ pub(crate) trait Store: Send + Sync {
     /// Whether anything is stored under a name.
     async fn is_known(&self, name: Name) -> Result<bool, Unavailable>;
 
+    /// Every handler that has been attached, by whichever process.
+    async fn handlers(&self) -> Result<Vec<KnownHandler>, Unavailable>;
+
+    /// Retires a handler and discards its open work: how much. None where a living process has attached it.
+    async fn retire(&self, handler: String, actor: Actor) -> Result<Option<u64>, Unavailable>;
+
     /// Removes a person.
     async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased>;
 
@@ -78,7 +84,6 @@ pub(crate) struct DieselStore<B: Backend> {
     /// For what is only looked at: an answer must not wait behind a long action.
     reader: Arc<Mutex<Link<B>>>,
     database: Arc<Database<B>>,
-    handlers: Arc<Vec<HandlerSpec>>,
 }
 
 impl<B: Backend> DieselStore<B> {
@@ -86,20 +91,14 @@ impl<B: Backend> DieselStore<B> {
         recorder: Recorder,
         ack_deadline: Duration,
         link: Link<B>,
-        handlers: Arc<Vec<HandlerSpec>>,
         hooks: Vec<Arc<dyn ErasedHook<B>>>,
         signal: Signal,
     ) -> Self {
         let database = Arc::clone(link.database());
         let reader = Arc::new(Mutex::new(Link::new(Arc::clone(&database))));
-        let operator = Operator {
-            link: Arc::new(Mutex::new(link)),
-            handlers: Arc::clone(&handlers),
-            signal,
-            pass: Arc::default(),
-            hooks: Arc::new(hooks),
-        };
-        Self { recorder, ack_deadline, operator, reader, database, handlers }
+        let operator =
+            Operator { link: Arc::new(Mutex::new(link)), signal, pass: Arc::default(), hooks: Arc::new(hooks) };
+        Self { recorder, ack_deadline, operator, reader, database }
     }
 
     /// Runs a verb that only reads, in a task of its own so that nobody can cancel it half-way: on Rocket's runtime, also
@@ -118,12 +117,12 @@ impl<B: Backend> DieselStore<B> {
     /// Records a delivery that nobody has sent, and takes it back: whether the last one that was refused was to blame for that
     /// itself.
     async fn rehearse(&self, endpoint: String) -> Result<(), Unavailable> {
-        let (reader, handlers) = (Arc::clone(&self.reader), Arc::clone(&self.handlers));
+        let reader = Arc::clone(&self.reader);
         let delivery = rehearsal(endpoint);
         let task = self.database.runtime().spawn(async move {
             let mut link = reader.lock_owned().await;
-            let rehearsed = link
-                .commit("the database takes no delivery", |c| B::rehearse(c, delivery, handlers, Utc::now()).boxed());
+            let rehearsed =
+                link.commit("the database takes no delivery", |c| B::rehearse(c, delivery, Utc::now()).boxed());
             rehearsed.await.map(Committed::outcome)
         });
         task.await.unwrap_or(Err(Unavailable::Stopping))?;
@@ -210,6 +209,14 @@ impl<B: Backend> Store for DieselStore<B> {
 
     async fn is_known(&self, name: Name) -> Result<bool, Unavailable> {
         self.operate(async move |operator| operator.is_known(name).await).await
+    }
+
+    async fn handlers(&self) -> Result<Vec<KnownHandler>, Unavailable> {
+        self.read(|connection| B::known_handlers(connection).boxed()).await
+    }
+
+    async fn retire(&self, handler: String, actor: Actor) -> Result<Option<u64>, Unavailable> {
+        self.operate(async move |operator| operator.retire(handler, actor).await).await
     }
 
     async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased> {

@@ -2,6 +2,7 @@
 
 mod claim;
 mod clock;
+mod handlers;
 mod ids;
 mod line;
 mod migrations;
