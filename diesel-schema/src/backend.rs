@@ -8,20 +8,9 @@ use diesel_async::pooled_connection::PoolableConnection;
 
 pub use crate::open::Open;
 use crate::{
-    Adrift, Backlog, Bodies, ClaimRequest, Claimed, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, Left, Line,
-    Listing, Name, NewAudit, NewDelivery, NotCommitted, OpenError, OwedHook, Page, PruneStep, Recorded, Requeue,
-    Requeued, Rescue, Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc, Waiting,
+    Adrift, ClaimRequest, Claimed, Left, Line, NewDelivery, NotCommitted, OpenError, Operations, OwedHook, Recorded,
+    Rescue, Settlement, Ticket, Utc,
 };
-
-mod sealed {
-    pub trait Sealed {}
-
-    #[cfg(feature = "sqlite")]
-    impl Sealed for crate::Sqlite {}
-
-    #[cfg(feature = "postgres")]
-    impl Sealed for crate::Postgres {}
-}
 
 /// A database that deliveries can be kept in: the domain's verbs, each with that database's best SQL.
 ///
@@ -39,7 +28,7 @@ mod sealed {
 ///
 /// Do not drop a future of these half-way: a statement that has begun goes on, and the connection
 /// is only fit to be closed. Give it a task of its own and time out the wait.
-pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
+pub trait Backend: Operations<<Self as Backend>::Connection> {
     /// An asynchronous Diesel connection to this database.
     type Connection: AsyncConnection + PoolableConnection + Send + 'static;
 
@@ -153,7 +142,8 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     /// When the database cannot be asked, or what counts is behind and cannot be set.
     fn mend_ids(connection: &mut Self::Connection) -> impl Future<Output = Result<(), OpenError>> + Send;
 
-    /// Records a batch in one transaction, as if each member were recorded alone, in order.
+    /// Records a batch in one transaction, as if each member were recorded alone, in order. Work is made for each handler
+    /// that is [attached](Self::attach), by whichever process, and not retired.
     ///
     /// `None` for each member that was set aside: it needs what somebody else has locked, and can be tried again. All of
     /// one result are set aside together, or none.
@@ -164,7 +154,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     fn record(
         connection: &mut Self::Connection,
         batch: Arc<Vec<NewDelivery>>,
-        handlers: Arc<Vec<HandlerSpec>>,
         now: Utc,
     ) -> impl Future<Output = QueryResult<Vec<Option<Recorded>>>> + Send;
 
@@ -176,7 +165,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
     fn rehearse(
         connection: &mut Self::Connection,
         delivery: NewDelivery,
-        handlers: Arc<Vec<HandlerSpec>>,
         now: Utc,
     ) -> impl Future<Output = QueryResult<()>> + Send;
 
@@ -315,199 +303,6 @@ pub trait Backend: sealed::Sealed + Send + Sync + Sized + 'static {
         waits: Vec<(i64, String)>,
         now: Utc,
     ) -> impl Future<Output = QueryResult<u64>> + Send;
-
-    /// The next deliveries that a selection means, at most `limit`, with the work on them that it means.
-    fn page(
-        connection: &mut Self::Connection,
-        selection: Selection,
-        limit: i64,
-    ) -> impl Future<Output = QueryResult<Page>> + Send;
-
-    /// The newest deliveries of a selection before one, at most `limit`, with the work on them that it means.
-    fn list(
-        connection: &mut Self::Connection,
-        selection: Selection,
-        before: i64,
-        limit: i64,
-    ) -> impl Future<Output = QueryResult<Listing>> + Send;
-
-    /// A stored delivery.
-    fn delivery(
-        connection: &mut Self::Connection,
-        id: i64,
-    ) -> impl Future<Output = QueryResult<Option<DeliveryRow>>> + Send;
-
-    /// Whether anything is stored under a name.
-    fn is_known(connection: &mut Self::Connection, name: Name) -> impl Future<Output = QueryResult<bool>> + Send;
-
-    /// One step of a replay: makes work wait again, from its first attempt, and adds to the audit how much. What runs, and
-    /// what somebody else has locked, is left alone.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database; then nothing was changed.
-    fn requeue(
-        connection: &mut Self::Connection,
-        items: Vec<Requeue>,
-        audit_id: i64,
-    ) -> impl Future<Output = QueryResult<Requeued>> + Send;
-
-    /// Gives a quarantined delivery, understood at last, its standing and its work. Repeat detection is passed by on
-    /// purpose. Where its result has come to something newer it is late: the state is not moved back.
-    ///
-    /// Where its result is erased it is a repeat of the tombstone, and its body is removed.
-    ///
-    /// `None` when the delivery is not quarantined any more.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database; then nothing was changed.
-    fn admit(
-        connection: &mut Self::Connection,
-        delivery_id: i64,
-        delivery: NewDelivery,
-        handlers: Arc<Vec<HandlerSpec>>,
-        now: Utc,
-    ) -> impl Future<Output = QueryResult<Option<Recorded>>> + Send;
-
-    /// One step: gives up work that waits, and adds to the audit how much. What runs, and what somebody else has locked, is
-    /// left alone.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database; then nothing was changed.
-    fn discard(
-        connection: &mut Self::Connection,
-        pairs: Vec<(i64, Line)>,
-        audit_id: i64,
-        now: Utc,
-    ) -> impl Future<Output = QueryResult<u64>> + Send;
-
-    /// Reads the clock by which deliveries are old, with its readings of earlier days, and stores this one where the latest is six
-    /// hours old. Every delivery is removed after `longest_age`, so no reading is kept for longer.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database; then nothing was changed.
-    fn read_clock(
-        connection: &mut Self::Connection,
-        longest_age: Duration,
-        now: Utc,
-    ) -> impl Future<Output = QueryResult<Clock>> + Send;
-
-    /// Removes up to `limit` bodies that are old enough and that no unfinished work needs.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database; then nothing was changed.
-    fn prune_bodies(
-        connection: &mut Self::Connection,
-        expiry: Expiry,
-        limit: i64,
-    ) -> impl Future<Output = QueryResult<u64>> + Send;
-
-    /// Looks at up to `limit` deliveries after `after_id`, and removes those that are old enough, are no result's current or
-    /// newest late one, and have no unfinished work.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database; then nothing was changed.
-    fn prune_deliveries(
-        connection: &mut Self::Connection,
-        expiry: Expiry,
-        after_id: i64,
-        limit: i64,
-    ) -> impl Future<Output = QueryResult<PruneStep>> + Send;
-
-    /// The next bodies after the delivery `after_id`, in stored order: no more than `max_bytes` together, but one at least.
-    /// None where there is nothing left.
-    fn bodies(
-        connection: &mut Self::Connection,
-        which: Bodies,
-        after_id: i64,
-        max_bytes: i64,
-    ) -> impl Future<Output = QueryResult<Vec<StoredBody>>> + Send;
-
-    /// The next states whose delivery comes after `after_id`, likewise. A result that moves on meanwhile is met again.
-    fn states(
-        connection: &mut Self::Connection,
-        after_id: i64,
-        max_bytes: i64,
-    ) -> impl Future<Output = QueryResult<Vec<StoredState>>> + Send;
-
-    /// What [`begin_erasure`](Self::begin_erasure) would remove of one result.
-    fn count_erasure(
-        connection: &mut Self::Connection,
-        endpoint: String,
-        id: String,
-    ) -> impl Future<Output = QueryResult<ErasedRows>> + Send;
-
-    /// Removes one result, in a transaction that stays open: its state, all its bodies, its error texts, its waiting and
-    /// running work. A tombstone stays. [`commit`](Self::commit) or [`rollback`](Self::rollback) ends it.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database; then no transaction is open, or the connection is fit to be closed.
-    fn begin_erasure(
-        connection: &mut Self::Connection,
-        endpoint: String,
-        id: String,
-        now: Utc,
-    ) -> impl Future<Output = QueryResult<ErasedRows>> + Send;
-
-    /// Removes the body of one delivery, whatever result it is about.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database; then nothing was changed.
-    fn erase_body(
-        connection: &mut Self::Connection,
-        delivery_id: i64,
-    ) -> impl Future<Output = QueryResult<ErasedRows>> + Send;
-
-    /// Makes what was removed disappear from the database's files too. Whatever it could not do.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database. What was removed stays removed.
-    fn scrub(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<Vec<Undone>>> + Send;
-
-    /// Enters an operator's action into the audit, before it is carried out.
-    fn begin_audit(
-        connection: &mut Self::Connection,
-        audit: NewAudit,
-        now: Utc,
-    ) -> impl Future<Output = QueryResult<i64>> + Send;
-
-    /// Enters how many rows the action concerned.
-    fn finish_audit(
-        connection: &mut Self::Connection,
-        audit_id: i64,
-        affected: u64,
-    ) -> impl Future<Output = QueryResult<()>> + Send;
-
-    /// What is waiting, overdue, running, dead and quarantined.
-    fn backlog(connection: &mut Self::Connection, now: Utc) -> impl Future<Output = QueryResult<Backlog>> + Send;
-
-    /// The lines that wait for a handler that is none of these.
-    fn unattached(
-        connection: &mut Self::Connection,
-        attached: Vec<String>,
-    ) -> impl Future<Output = QueryResult<Vec<Waiting>>> + Send;
-
-    /// Deliveries that came before `since` and wait for one of these handlers behind a first that has failed.
-    fn held_up(
-        connection: &mut Self::Connection,
-        handlers: Vec<String>,
-        since: Utc,
-    ) -> impl Future<Output = QueryResult<Vec<Waiting>>> + Send;
-
-    /// Whether a delivery that is no repeat has come to an endpoint after `since`.
-    fn has_received(
-        connection: &mut Self::Connection,
-        endpoint: String,
-        since: Utc,
-    ) -> impl Future<Output = QueryResult<bool>> + Send;
 
     /// Whether the processes on the database at this URL can tell each other of work. An optimisation: where they
     /// cannot, work that others made is found by looking for it.

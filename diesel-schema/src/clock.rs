@@ -38,6 +38,11 @@ pub struct Expiry {
 }
 
 impl Expiry {
+    /// Before which moment deliveries are old.
+    pub fn cutoff(&self) -> Utc {
+        self.before
+    }
+
     /// The deliveries that were received before a moment, whatever the readings say.
     pub fn before(moment: Utc) -> Self {
         Self { before: moment, now: Utc::MAX, trusted_up_to: i64::MAX, old_up_to: 0 }

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::Instant;
 
+use diesel::Queryable;
+
 use crate::plan::MessageKey;
 use crate::{EventKind, Finding, Fingerprint, Snapshot, Standing, Utc};
 
@@ -109,8 +111,8 @@ pub struct Recorded {
     pub version: Option<i64>,
 }
 
-/// A handler, as far as recording has to know it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A handler, as far as recording has to know it: as the last process that attached it has said.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct HandlerSpec {
     /// Its stable name.
     pub name: String,
@@ -118,4 +120,6 @@ pub struct HandlerSpec {
     pub takes_late: bool,
     /// After how many attempts its work is discarded.
     pub max_attempts: i32,
+    /// Whether it has the hook `erased`.
+    pub has_erased_hook: bool,
 }

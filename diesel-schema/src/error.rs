@@ -28,6 +28,11 @@ impl OpenError {
         ))
     }
 
+    /// The handlers of this process could not be entered.
+    pub fn not_attached(cause: impl Error + Send + Sync + 'static) -> Self {
+        Self::because("the handlers cannot be entered in the tables", cause)
+    }
+
     pub(crate) fn because(message: impl Into<String>, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let cause: Box<dyn Error + Send + Sync> = cause.into();
         let mut message = message.into();

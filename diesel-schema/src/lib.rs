@@ -7,6 +7,7 @@
 //! | [`deliveries`](deliveries::table) | delivery that is not a repeat: its bytes and what they meant; facts, only ever added |
 //! | [`results`](results::table) | interview result: its current state under the vendor's own names |
 //! | [`work`](work::table) | handler and delivery: what is to be done, runs, or was done |
+//! | [`handlers`](handlers::table) | handler that has been attached: work is made for each that is not retired |
 //! | [`audit`](audit::table) | thing that an operator did |
 //!
 //! [`results`](results::table) is made for your queries. Read it, join it with your own tables, and leave the writing to the plugin:
@@ -65,6 +66,7 @@ mod listing;
 mod migration;
 mod open;
 mod operation;
+mod operations;
 mod owed;
 mod plan;
 #[cfg(feature = "postgres")]
@@ -98,6 +100,7 @@ pub use self::finding::{Finding, FindingCode};
 pub use self::fingerprint::Fingerprint;
 pub use self::listing::{Listed, Listing};
 pub use self::operation::{Name, NewAudit, Page, PruneStep, Requeue, Requeued, Rescue, Selected};
+pub use self::operations::Operations;
 pub use self::owed::OwedHook;
 #[cfg(feature = "postgres")]
 pub use self::postgres::Postgres;
@@ -109,6 +112,7 @@ pub use self::sqlite::Sqlite;
 pub use self::tables::audit::{AuditRow, audit};
 pub(crate) use self::tables::clock_readings::clock_readings;
 pub use self::tables::deliveries::{DeliveryRow, deliveries};
+pub use self::tables::handlers::{KnownHandler, handlers};
 pub use self::tables::line::Line;
 pub use self::tables::results::{ResultRow, results};
 pub use self::tables::work::{Backlog, Claim, ClaimRequest, Claimed, Settlement, Ticket, WorkRow, work};

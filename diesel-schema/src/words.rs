@@ -120,6 +120,8 @@ words! {
         Prune = "prune",
         /// Work was given up.
         Discard = "discard",
+        /// Nothing makes work for a handler any more.
+        Retire = "retire",
     }
 }
 

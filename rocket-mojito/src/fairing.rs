@@ -1,9 +1,9 @@
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mojito_schema::{Backend, HandlerSpec, OpenError};
+use mojito_schema::{Backend, HandlerSpec, OpenError, Utc};
 use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Rocket, async_trait};
@@ -17,6 +17,9 @@ use crate::notices::Notices;
 use crate::pool::Pool;
 use crate::store::{Database, DieselStore, ErasedHook, Link, Recorder, Recording, Signal, Store};
 use crate::{Error, Inbox, routes};
+
+/// After how long the launch says that a handler that was retired still gets its work.
+const LONG_ATTACH: Duration = Duration::from_secs(10);
 
 /// After how long the launch says that migrations still run.
 const LONG_MIGRATION: Duration = Duration::from_secs(10);
@@ -85,7 +88,12 @@ impl<B: Backend> MojitoFairing<B> {
         Self { config, handlers: Vec::new(), host_pool: None, running: Mutex::new(None) }
     }
 
-    /// Adds a handler. Each has its own work; work is made for those that are attached when a delivery is recorded.
+    /// Adds a handler. Each has its own work.
+    ///
+    /// The launch enters it in the database (`mojito_handlers`), and from then on every process makes work for it, those
+    /// that have no handler too. Nothing but [`Inbox::retire_handler`] ends that: where a handler is renamed or removed, the
+    /// former name is to be retired. What was recorded before the first attach is handed over by a
+    /// [`Replay::to_handler`](crate::Replay::to_handler).
     pub fn handler(mut self, handler: impl MojitoHandler<B>) -> Self {
         self.handlers.push(Arc::new(handler));
         self
@@ -127,15 +135,14 @@ impl<B: Backend> MojitoFairing<B> {
             ));
         }
         let endpoints = self.config.resolve()?;
-        let handlers = Arc::new(self.handler_specs()?);
+        let handlers = self.handler_specs()?;
         let names: Vec<String> = handlers.iter().map(|handler| handler.name.clone()).collect();
         let pauses = self.config.pauses(&names)?;
         let runtime = self.start_runtime()?;
-        let (database, hooked) = self.open_database(rocket).await?;
-        let database = Arc::new(database);
+        let database = Arc::new(self.open_database(rocket, handlers).await?);
         let signal = Signal::new();
         let queue_limit = self.config.queue_limit.as_u64();
-        let recorder = Recorder::start(&database, &handlers, &signal, queue_limit, self.config.ack_deadline);
+        let recorder = Recorder::start(&database, &signal, queue_limit, self.config.ack_deadline);
         let Ok((recorder, recording)) = recorder.await else {
             // Why stands in the log, and the process is about to end.
             database.notices().flush().await;
@@ -144,8 +151,7 @@ impl<B: Backend> MojitoFairing<B> {
         let operator = Link::new(Arc::clone(&database));
         let hooks = self.handlers.iter().map(|handler| Arc::new(Hook(Arc::clone(handler))) as Arc<dyn ErasedHook<B>>);
         let (ack_deadline, hooks) = (self.config.ack_deadline, hooks.collect());
-        let store =
-            Arc::new(DieselStore::new(recorder, ack_deadline, operator, handlers, hooks, hooked, signal.clone()));
+        let store = Arc::new(DieselStore::new(recorder, ack_deadline, operator, names, hooks, signal.clone()));
         let runtime = Some(runtime);
         Ok((endpoints, Running { database, store, pauses, signal, recording, runtime, dispatcher: None }))
     }
@@ -176,13 +182,14 @@ impl<B: Backend> MojitoFairing<B> {
                 )));
             }
             let max_attempts = self.config.max_attempts.into();
-            Ok(HandlerSpec { name, takes_late: handler.takes_late(), max_attempts })
+            // Which of them have a hook is seen with a connection.
+            Ok(HandlerSpec { name, takes_late: handler.takes_late(), max_attempts, has_erased_hook: false })
         };
         self.handlers.iter().map(spec).collect()
     }
 
-    /// The host's database, or one of our own, with the tables in it; and the handlers that have the hook `erased`.
-    async fn open_database(&self, rocket: &Rocket<Build>) -> Result<(Database<B>, BTreeSet<String>), Error> {
+    /// The host's database, or one of our own, with the tables in it.
+    async fn open_database(&self, rocket: &Rocket<Build>, specs: Vec<HandlerSpec>) -> Result<Database<B>, Error> {
         let name = self.host_pool.as_ref().map_or("mojito", |host| host.name);
         let setting = format!("databases.{name}.url");
         let pool = match &self.host_pool {
@@ -200,8 +207,8 @@ impl<B: Backend> MojitoFairing<B> {
         let (handlers, concurrency) = (self.handlers.len(), self.config.handler_concurrency);
         compare_pool(&format!("databases.{name}"), pool.max_connections(), handlers, concurrency);
         let database = async {
-            let hooked = self.prepare_tables(&pool).await?;
-            Ok((Database::new(pool, notices).await?, hooked))
+            self.prepare_tables(&pool, specs).await?;
+            Database::new(pool, notices).await
         };
         database.await.map_err(|error| Error::database(setting, error))
     }
@@ -223,7 +230,7 @@ impl<B: Backend> MojitoFairing<B> {
         Pool::open(&config).await.map_err(|error| Error::database(setting, error))
     }
 
-    async fn prepare_tables(&self, pool: &Pool<B>) -> Result<BTreeSet<String>, OpenError> {
+    async fn prepare_tables(&self, pool: &Pool<B>, mut specs: Vec<HandlerSpec>) -> Result<(), OpenError> {
         let mut connection = pool.connection().await?;
         B::inspect(&mut connection, self.config.allow_ephemeral).await?;
         if self.config.migrate {
@@ -232,8 +239,27 @@ impl<B: Backend> MojitoFairing<B> {
             return Err(OpenError::not_migrated(pending));
         }
         B::mend_ids(&mut connection).await?;
-        let hooked = self.handlers.iter().filter(|handler| has_erased_hook(&***handler, &mut connection));
-        Ok(hooked.map(|handler| handler.name()).collect())
+        for (spec, handler) in specs.iter_mut().zip(&self.handlers) {
+            spec.has_erased_hook = has_erased_hook(&**handler, &mut connection);
+        }
+        attach::<B>(&mut connection, Arc::new(specs)).await
+    }
+}
+
+/// Lets everybody who records know the handlers, before this process does. One that was retired gets the work of what was
+/// recorded since, which may take its time.
+async fn attach<B: Backend>(connection: &mut B::Connection, specs: Arc<Vec<HandlerSpec>>) -> Result<(), OpenError> {
+    let mut said = Instant::now();
+    loop {
+        match B::attach(connection, Arc::clone(&specs), Utc::now()).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) => return Err(OpenError::not_attached(error)),
+        }
+        if said.elapsed() >= LONG_ATTACH {
+            tracing::warn!("work is still made for a handler that was retired: it gets all that was recorded since");
+            said = Instant::now();
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backlog, Listing, Name, Person, Selection, Standing};
+use mojito_schema::{Backlog, KnownHandler, Listing, Name, Person, Selection, Standing};
 use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
@@ -64,7 +64,8 @@ impl Inbox {
         }
     }
 
-    /// What is waiting, overdue, running, dead and quarantined. An answer also says that the store takes deliveries.
+    /// What is waiting, for a handler that is attached or for one that is not, overdue, running, dead and quarantined. An
+    /// answer also says that the store takes deliveries.
     ///
     /// # Errors
     ///
@@ -118,15 +119,16 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// When no handler or endpoint has the name that was asked for, or the database does not answer. What was done until then
-    /// is done, and stands in the audit.
+    /// When no handler or endpoint has the name that was asked for, the handler is retired
+    /// ([`is_refused`](Error::is_refused)), or the database does not answer. What was done until then is done, and stands in
+    /// the audit.
     ///
     /// # Cancellation
     ///
     /// Dropping the future cancels nothing: the replay goes on.
     pub async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Error> {
         if let Some(name) = &replay.handler {
-            self.pauses.check_handler(name)?;
+            self.check_target(name).await?;
         }
         self.check_names(&replay.selection, None).await?;
         self.store.replay(replay, actor).await.map_err(|_| Error::unavailable("the replay"))
@@ -200,6 +202,62 @@ impl Inbox {
     /// database does not answer.
     pub async fn count_erasure(&self, person: &Person) -> Result<Erased, Error> {
         self.store.count_erasure(person.clone()).await.map_err(not_erased)
+    }
+
+    /// Every handler that has been attached to this database, by whichever process: what waits for it, when a process that has
+    /// it said so last, whether it is retired.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn handlers(&self) -> Result<Vec<KnownHandler>, Error> {
+        self.store.handlers().await.map_err(|_| Error::unavailable("the handlers"))
+    }
+
+    /// Retires a handler that is gone for good, or was renamed: deliveries make no work for it any more, and what waits for it
+    /// is discarded. How much there was. What runs ends as it does.
+    ///
+    /// A launch that attaches it again ends that, and makes work for it of everything that was recorded since. What was
+    /// discarded is a matter of [`replay`](Self::replay).
+    ///
+    /// # Errors
+    ///
+    /// [`is_refused`](Error::is_refused) where a process had it attached within the last three minutes: it would be left
+    /// without a word. Otherwise as [`replay`](Self::replay).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future cancels nothing: it goes on.
+    pub async fn retire_handler(&self, name: &str, actor: Actor) -> Result<u64, Error> {
+        let known = self.known(name).await?;
+        let refused = || {
+            Error::refused(format!(
+                "the handler `{name}` is attached, or was within three minutes: stop the processes that have it first"
+            ))
+        };
+        if known.is_attached {
+            return Err(refused());
+        }
+        let retired = self.store.retire(name.to_owned(), actor).await;
+        retired.map_err(|_| Error::unavailable("the retirement"))?.ok_or_else(refused)
+    }
+
+    /// A handler that has been attached.
+    async fn known(&self, name: &str) -> Result<KnownHandler, Error> {
+        let mut handlers = self.handlers().await?;
+        let Some(place) = handlers.iter().position(|handler| handler.name == name) else {
+            let known: Vec<&str> = handlers.iter().map(|handler| handler.name.as_str()).collect();
+            return Err(Error::config(format!("there is no handler `{name}`: there is `{}`", known.join("`, `"))));
+        };
+        Ok(handlers.swap_remove(place))
+    }
+
+    /// Work that is made for a handler that is retired would never be done.
+    async fn check_target(&self, name: &str) -> Result<(), Error> {
+        match self.known(name).await?.retired_at {
+            Some(_) => Err(Error::refused(format!("the handler `{name}` is retired: attach it again first"))),
+            None => Ok(()),
+        }
     }
 
     /// A name that is mistyped would mean nothing, and nothing would be said. What is gone may have left something.

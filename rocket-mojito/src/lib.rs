@@ -81,8 +81,8 @@ pub use mojito_schema::Postgres;
 #[cfg(feature = "sqlite")]
 pub use mojito_schema::Sqlite;
 pub use mojito_schema::{
-    Backend, Backlog, EventKind, Field, Finding, FindingCode, Listed, Listing, Person, Selection, Standing, State,
-    Undone, Utc, WorkRow,
+    Backend, Backlog, EventKind, Field, Finding, FindingCode, KnownHandler, Listed, Listing, Person, Selection,
+    Standing, State, Undone, Utc, WorkRow,
 };
 
 pub use self::config::{Encoding, EndpointConfig, MojitoConfig, SecretConfig};

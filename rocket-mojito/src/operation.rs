@@ -65,7 +65,7 @@ impl Replay {
         self
     }
 
-    /// To every handler that is attached, also where the selection found work of one alone.
+    /// To every handler that is known and not retired, also where the selection found work of one alone.
     pub fn to_all_handlers(mut self) -> Self {
         self.handler = None;
         self.to_all_handlers = true;
@@ -101,4 +101,7 @@ pub struct Pruned {
     pub bodies: u64,
     /// Deliveries older than `retention_days`.
     pub deliveries: u64,
+    /// Work that was discarded, since nobody would ever have done it: its handler is retired, or it is older than
+    /// `body_retention_days` and no process has had its handler attached for a day.
+    pub work: u64,
 }

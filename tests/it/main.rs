@@ -22,6 +22,7 @@ mod faults;
 mod fuzz;
 mod fuzzing;
 mod handed;
+mod handlers;
 mod harness;
 mod host_routes;
 mod http;

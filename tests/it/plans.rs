@@ -12,7 +12,7 @@ use mojito_schema::{
     Settlement, Snapshot, Sqlite, Standing, State, Utc,
 };
 
-use crate::harness::{Store, Subject, rounds};
+use crate::harness::{Store, Subject, attach_all, rounds};
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -80,8 +80,9 @@ fn delivery(result: &str, text: &str) -> NewDelivery {
 }
 
 async fn record<B: Subject>(connection: &mut B::Connection, batch: Vec<NewDelivery>) {
-    let handler = HandlerSpec { name: "Desk".to_owned(), takes_late: false, max_attempts: 12 };
-    B::record(connection, Arc::new(batch), Arc::new(vec![handler]), Utc::now()).await.unwrap();
+    let handler = HandlerSpec { name: "Desk".to_owned(), takes_late: false, max_attempts: 12, has_erased_hook: false };
+    attach_all::<B>(connection, &Arc::new(vec![handler])).await;
+    B::record(connection, Arc::new(batch), Utc::now()).await.unwrap();
 }
 
 /// Everything that happens to deliveries while nobody looks: recorded, claimed, settled, rescued, pruned.
@@ -320,7 +321,9 @@ async fn sqlite_reads_no_table_from_end_to_end() {
         }
         explained += 1;
         for step in explain(&mut store, sql).await {
-            assert!(!step.starts_with("SCAN mojito_"), "{step}: {sql}");
+            // It holds a row for each handler, and recording makes work for all.
+            let is_small = step.starts_with("SCAN mojito_handlers");
+            assert!(!step.starts_with("SCAN mojito_") || is_small, "{step}: {sql}");
         }
     }
     assert!(explained > 30, "{statements:#?}");

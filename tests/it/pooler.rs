@@ -150,7 +150,7 @@ async fn recording_leaves_nothing_prepared_in_the_sessions_behind_a_proxy() {
 
     for number in 0..20 {
         let batch = Arc::new(vec![garbled(&number.to_string())]);
-        Postgres::record(&mut connection, batch, Arc::default(), Utc::now()).await.unwrap();
+        Postgres::record(&mut connection, batch, Utc::now()).await.unwrap();
     }
 
     // Each session in its turn. The question itself is prepared as well, while it is asked.

@@ -196,15 +196,16 @@ async fn what_former_processes_have_left_is_said_at_launch() {
     former.post("interview_result", CANARY.as_bytes()).await;
     eventually("both have tried", || database.work().iter().all(|work| work.last_error.is_some())).await;
     former.stop().await;
+    database.run("UPDATE mojito_handlers SET last_seen = '2001-01-01 00:00:00.000000'");
 
     let log = Log::capture();
     let host = Host::builder().database(&database).start().await;
-    eventually("it is said", || !with(&log.lines(), "work waits for a handler").is_empty()).await;
+    eventually("it is said", || !with(&log.lines(), "handler=\"Gone\"").is_empty()).await;
 
     let lines = log.lines();
     let [left] = &with(&lines, "something waits for you")[..] else { panic!("{lines:#?}") };
     assert!(left.starts_with("WARN") && left.contains("discarded=1 quarantined=1 unattached=1"), "{left}");
-    let [waits] = &with(&lines, "work waits for a handler")[..] else { panic!("{lines:#?}") };
+    let [waits] = &with(&lines, "handler=\"Gone\"")[..] else { panic!("{lines:#?}") };
     assert!(waits.contains("handler=\"Gone\" delivery=1 count=1"), "{waits}");
     assert_eq!(with(&lines, CANARY), [""; 0]);
     host.stop().await;

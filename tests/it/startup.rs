@@ -77,6 +77,7 @@ async fn assert_all_works(database: &Arc<Database>, hosts: &mut [&mut Process]) 
         "mojito_audit",
         "mojito_clock_readings",
         "mojito_deliveries",
+        "mojito_handlers",
         "mojito_migrations",
         "mojito_results",
         "mojito_work",

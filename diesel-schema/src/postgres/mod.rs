@@ -5,6 +5,7 @@ mod bulk;
 mod claim;
 mod connection;
 mod erasure;
+mod handlers;
 mod handshake;
 mod ids;
 mod line;
@@ -33,6 +34,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 #[cfg(feature = "testing")]
 pub(crate) use self::attempt::complete;
+use self::handlers::Patience;
 use self::line::{keep_delivery, lock_idle, lock_wait, promote};
 #[cfg(feature = "testing")]
 pub(crate) use self::migrations::run_all as migrate;
@@ -41,9 +43,8 @@ use self::url::{Proxy, Url};
 use crate::backend::{Backend, Open};
 use crate::fault::{is_in_the_way, unknown};
 use crate::{
-    Adrift, Backlog, Bodies, ClaimRequest, Claimed, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, Left, Line,
-    Listing, Name, NewAudit, NewDelivery, NotCommitted, OpenError, OwedHook, Page, PruneStep, Recorded, Requeue,
-    Requeued, Rescue, Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc, Waiting,
+    Adrift, ClaimRequest, Claimed, Left, Line, NewDelivery, NotCommitted, OpenError, OwedHook, Recorded, Rescue,
+    Settlement, Ticket, Utc,
 };
 
 /// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -143,6 +144,28 @@ macro_rules! write {
     };
 }
 
+/// Runs `$body` in one transaction beside which nobody records.
+macro_rules! alone {
+    ($connection:ident, |$c:ident, $now:ident| $body:expr) => {{
+        let mut patience = Patience::new();
+        loop {
+            let done = heard(async {
+                write!($connection, |$c, $now| async {
+                    handlers::change_handlers($c).await?;
+                    $body.await
+                })
+            });
+            match done.await {
+                Err(error) if patience.lasts(&error) => patience.pause().await,
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
+// After the macros, which it uses.
+mod operations;
+
 /// The outcome of a verb, unless the server is silent over it. Dropped half-way, its connection is closed by whoever
 /// called: see [`Backend`].
 async fn heard<R>(verb: impl Future<Output = QueryResult<R>>) -> QueryResult<R> {
@@ -232,13 +255,12 @@ impl Backend for Postgres {
     async fn record(
         connection: &mut Connection,
         batch: Arc<Vec<NewDelivery>>,
-        handlers: Arc<Vec<HandlerSpec>>,
         _: Utc,
     ) -> QueryResult<Vec<Option<Recorded>>> {
         heard(async {
             let mut tries = 1;
             loop {
-                match record::record(connection, &batch, &handlers).await {
+                match record::record(connection, &batch).await {
                     Err(error) if is_in_the_way(&error) && tries < TRIES => {
                         tries += 1;
                         if ids::are_behind(&error) {
@@ -252,13 +274,8 @@ impl Backend for Postgres {
         .await
     }
 
-    async fn rehearse(
-        connection: &mut Connection,
-        delivery: NewDelivery,
-        handlers: Arc<Vec<HandlerSpec>>,
-        _: Utc,
-    ) -> QueryResult<()> {
-        heard(record::rehearse(connection, &delivery, &handlers)).await
+    async fn rehearse(connection: &mut Connection, delivery: NewDelivery, _: Utc) -> QueryResult<()> {
+        heard(record::rehearse(connection, &delivery)).await
     }
 
     async fn claim(connection: &mut Connection, request: ClaimRequest, _: Utc) -> QueryResult<Claimed> {
@@ -335,120 +352,6 @@ impl Backend for Postgres {
 
     async fn cut_waits(connection: &mut Connection, waits: Vec<(i64, String)>, _: Utc) -> QueryResult<u64> {
         heard(async { write!(connection, |c, now| verbs::cut_waits(c, &waits, now)) }).await
-    }
-
-    async fn page(connection: &mut Connection, selection: Selection, limit: i64) -> QueryResult<Page> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::page(c, &selection, limit)) }).await
-    }
-
-    async fn list(connection: &mut Connection, selection: Selection, before: i64, limit: i64) -> QueryResult<Listing> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::list(c, &selection, before, limit)) }).await
-    }
-
-    async fn delivery(connection: &mut Connection, id: i64) -> QueryResult<Option<DeliveryRow>> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::delivery(c, id)) }).await
-    }
-
-    async fn is_known(connection: &mut Connection, name: Name) -> QueryResult<bool> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::is_known(c, &name)) }).await
-    }
-
-    async fn requeue(connection: &mut Connection, items: Vec<Requeue>, audit_id: i64) -> QueryResult<Requeued> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::requeue(c, &items, audit_id)) }).await
-    }
-
-    async fn admit(
-        connection: &mut Connection,
-        delivery_id: i64,
-        delivery: NewDelivery,
-        handlers: Arc<Vec<HandlerSpec>>,
-        _: Utc,
-    ) -> QueryResult<Option<Recorded>> {
-        write!(connection, |c, now| record::admit(c, delivery_id, &delivery, &handlers, now))
-    }
-
-    async fn discard(connection: &mut Connection, pairs: Vec<(i64, Line)>, audit_id: i64, _: Utc) -> QueryResult<u64> {
-        heard(async { write!(connection, |c, now| verbs::discard(c, &pairs, audit_id, now)) }).await
-    }
-
-    async fn read_clock(connection: &mut Connection, longest_age: Duration, _: Utc) -> QueryResult<Clock> {
-        heard(async { write!(connection, |c, now| verbs::read_clock(c, longest_age, now)) }).await
-    }
-
-    async fn prune_bodies(connection: &mut Connection, expiry: Expiry, limit: i64) -> QueryResult<u64> {
-        write!(connection, Terms::default(), |c| verbs::prune_bodies(c, &expiry, limit))
-    }
-
-    async fn prune_deliveries(
-        connection: &mut Connection,
-        expiry: Expiry,
-        after_id: i64,
-        limit: i64,
-    ) -> QueryResult<PruneStep> {
-        write!(connection, Terms::default(), |c| async {
-            let step = verbs::prune_deliveries(c, &expiry, after_id, limit).await?;
-            // What a host has put off to the commit would leave open there whether anything was committed.
-            c.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
-            Ok(step)
-        })
-    }
-
-    async fn bodies(
-        connection: &mut Connection,
-        which: Bodies,
-        after_id: i64,
-        max_bytes: i64,
-    ) -> QueryResult<Vec<StoredBody>> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::bodies(c, which, after_id, max_bytes)) }).await
-    }
-
-    async fn states(connection: &mut Connection, after_id: i64, max_bytes: i64) -> QueryResult<Vec<StoredState>> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::states(c, after_id, max_bytes)) }).await
-    }
-
-    async fn count_erasure(connection: &mut Connection, endpoint: String, id: String) -> QueryResult<ErasedRows> {
-        write!(connection, Terms::default(), |c| verbs::count_erasure(c, &endpoint, &id))
-    }
-
-    async fn begin_erasure(
-        connection: &mut Connection,
-        endpoint: String,
-        id: String,
-        _: Utc,
-    ) -> QueryResult<ErasedRows> {
-        again!(erasure::begin(connection, &endpoint, &id))
-    }
-
-    async fn erase_body(connection: &mut Connection, delivery_id: i64) -> QueryResult<ErasedRows> {
-        write!(connection, Terms::default(), |c| verbs::erase_body(c, delivery_id))
-    }
-
-    async fn scrub(connection: &mut Connection) -> QueryResult<Vec<Undone>> {
-        erasure::scrub(connection).await
-    }
-
-    async fn begin_audit(connection: &mut Connection, audit: NewAudit, _: Utc) -> QueryResult<i64> {
-        write!(connection, |c, now| verbs::begin_audit(c, &audit, now))
-    }
-
-    async fn finish_audit(connection: &mut Connection, audit_id: i64, affected: u64) -> QueryResult<()> {
-        write!(connection, Terms::default(), |c| verbs::finish_audit(c, audit_id, affected))
-    }
-
-    async fn backlog(connection: &mut Connection, _: Utc) -> QueryResult<Backlog> {
-        heard(async { write!(connection, |c, now| verbs::backlog(c, now)) }).await
-    }
-
-    async fn unattached(connection: &mut Connection, attached: Vec<String>) -> QueryResult<Vec<Waiting>> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::unattached(c, &attached)) }).await
-    }
-
-    async fn held_up(connection: &mut Connection, handlers: Vec<String>, since: Utc) -> QueryResult<Vec<Waiting>> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::held_up(c, &handlers, since)) }).await
-    }
-
-    async fn has_received(connection: &mut Connection, endpoint: String, since: Utc) -> QueryResult<bool> {
-        heard(async { write!(connection, Terms::default(), |c| verbs::has_received(c, &endpoint, since)) }).await
     }
 
     fn can_tell(url: &str) -> bool {

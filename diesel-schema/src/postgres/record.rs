@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use diesel::pg::Pg;
@@ -6,9 +7,10 @@ use diesel::prelude::*;
 use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::result::Error;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use futures_util::future::{join, try_join, try_join3};
+use futures_util::future::{join, try_join, try_join3, try_join4};
 
 use super::bulk::{Additions, Repeats, overtaken};
+use super::handlers::{KEEP_HANDLERS, active_handlers};
 use super::lookup::{self, Heads, KnownBy, Lines, Messages, Numbers, OpenLines, Originals, Stored};
 use super::transaction::{self, Terms};
 use super::{Connection, verbs};
@@ -30,36 +32,26 @@ const LOCK_WAIT: Duration = Duration::from_millis(500);
 ///
 /// A result that is new to two processes at once has no row to lock: the second's statement fails, and the whole
 /// transaction is run again.
-pub(super) async fn record(
-    connection: &mut Connection,
-    batch: &[NewDelivery],
-    handlers: &[HandlerSpec],
-) -> QueryResult<Vec<Option<Recorded>>> {
+pub(super) async fn record(connection: &mut Connection, batch: &[NewDelivery]) -> QueryResult<Vec<Option<Recorded>>> {
     let began = Instant::now();
-    match record_unlocked(connection, batch, handlers).await {
+    match record_unlocked(connection, batch).await {
         Err(error) if batch.len() == 1 && is_lock_timeout(&error, began.elapsed(), LOCK_WAIT) => Ok(vec![None]),
         outcome => outcome,
     }
 }
 
-async fn record_unlocked(
-    connection: &mut Connection,
-    batch: &[NewDelivery],
-    handlers: &[HandlerSpec],
-) -> QueryResult<Vec<Option<Recorded>>> {
-    let (plan, locked) = plan(connection, batch, handlers).await?;
+async fn record_unlocked(connection: &mut Connection, batch: &[NewDelivery]) -> QueryResult<Vec<Option<Recorded>>> {
+    let handlers = OnceLock::new();
+    let (plan, locked) = plan(connection, batch, &handlers).await?;
     carry_out(connection, &plan).await?;
     let mut recorded = plan.recorded.into_iter();
     Ok(batch.iter().map(|delivery| if locked.has(delivery) { None } else { recorded.next() }).collect())
 }
 
 /// Records a delivery, and takes it back.
-pub(super) async fn rehearse(
-    connection: &mut Connection,
-    delivery: &NewDelivery,
-    handlers: &[HandlerSpec],
-) -> QueryResult<()> {
-    let (plan, _) = plan(connection, std::slice::from_ref(delivery), handlers).await?;
+pub(super) async fn rehearse(connection: &mut Connection, delivery: &NewDelivery) -> QueryResult<()> {
+    let handlers = OnceLock::new();
+    let (plan, _) = plan(connection, std::slice::from_ref(delivery), &handlers).await?;
     let written = async {
         write(connection, &plan).await?;
         // What is checked at the commit is checked now.
@@ -73,24 +65,28 @@ pub(super) async fn rehearse(
     }
 }
 
-/// Begins a transaction, locks, loads and decides. It stays open, unless that fails.
+/// Begins a transaction, locks, loads and decides. It stays open, unless that fails. Which handlers there are is loaded as
+/// well, and kept for as long as the plan.
 async fn plan<'a>(
     connection: &mut Connection,
     batch: &'a [NewDelivery],
-    handlers: &'a [HandlerSpec],
+    handlers: &'a OnceLock<Vec<HandlerSpec>>,
 ) -> QueryResult<(Plan<'a>, Locked<'a>)> {
     // In this order also on the way. After the locks: so nothing is overlooked that another process commits meanwhile,
     // and ids rise with the versions of a result, in whatever process they are made.
     let ground = async {
         let locks = try_join(lock_nameless(connection, batch), lock_heads(connection, batch));
-        try_join3(locks, messages(connection, batch), free(connection, batch)).await
+        let (messages, free) = (messages(connection, batch), free(connection, batch));
+        try_join4(locks, messages, free, active_handlers(connection)).await
     };
     let terms = Terms::planned_once().statements();
-    let terms = format!("{terms}; SET LOCAL lock_timeout = '{}ms'", LOCK_WAIT.as_millis());
+    let terms = format!("{terms}; SET LOCAL lock_timeout = '{}ms'; {KEEP_HANDLERS}", LOCK_WAIT.as_millis());
     let (begun, ground) = join(transaction::start(connection, &terms), ground).await;
     transaction::account_for(connection, begun).await?;
     let plan = async {
-        let ((nameless, (heads, mut results)), messages, Free { now, ids, waiting: mut known }) = ground?;
+        let (locks, messages, Free { now, ids, waiting: mut known }, active) = ground?;
+        let (nameless, (heads, mut results)) = locks;
+        let handlers = handlers.get_or_init(|| active).as_slice();
         let mut lines = HashSet::new();
         if !heads.is_empty() {
             // In this order also on the way: a line is looked at under its lock.
@@ -121,14 +117,15 @@ pub(super) async fn admit(
     connection: &mut Connection,
     delivery_id: i64,
     delivery: &NewDelivery,
-    handlers: &[HandlerSpec],
+    handler: Option<&str>,
     now: Utc,
 ) -> QueryResult<Option<Recorded>> {
+    connection.batch_execute(KEEP_HANDLERS).await?;
     if let Some((endpoint, id)) = key_of(delivery) {
         let head = results::table.find((endpoint, id)).select(results::version);
         head.for_no_key_update().get_result::<i64>(connection).await.optional()?;
     }
-    verbs::admit(connection, delivery_id, delivery, handlers, now).await
+    verbs::admit(connection, delivery_id, delivery, handler, now).await
 }
 
 /// What of a batch somebody else has locked.

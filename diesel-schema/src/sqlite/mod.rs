@@ -9,6 +9,7 @@ mod line;
 mod log;
 pub(crate) mod migrations;
 mod mounts;
+mod operations;
 mod record;
 mod rescue;
 mod run;
@@ -28,7 +29,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, Connection as _, SimpleConnection as _, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager};
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
@@ -42,9 +43,8 @@ use self::session::Session;
 use crate::backend::{Backend, Open};
 use crate::fault::trouble;
 use crate::{
-    Adrift, Backlog, Bodies, ClaimRequest, Claimed, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, Left, Line,
-    Listing, Name, NewAudit, NewDelivery, NotCommitted, OpenError, OwedHook, Page, PruneStep, Recorded, Requeue,
-    Requeued, Rescue, Selection, Settlement, StoredBody, StoredState, Ticket, Undone, Utc, Waiting,
+    Adrift, ClaimRequest, Claimed, ErasedRows, Left, Line, NewDelivery, NotCommitted, OpenError, OwedHook, Recorded,
+    Rescue, Settlement, Ticket, Utc,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -133,20 +133,14 @@ impl Backend for Sqlite {
     async fn record(
         connection: &mut Wrapper,
         batch: Arc<Vec<NewDelivery>>,
-        handlers: Arc<Vec<HandlerSpec>>,
         now: Utc,
     ) -> QueryResult<Vec<Option<Recorded>>> {
-        write(connection, move |c| at_once(record::record(c, &batch, &handlers, now))).await
+        write(connection, move |c| at_once(record::record(c, &batch, now))).await
     }
 
-    async fn rehearse(
-        connection: &mut Wrapper,
-        delivery: NewDelivery,
-        handlers: Arc<Vec<HandlerSpec>>,
-        now: Utc,
-    ) -> QueryResult<()> {
+    async fn rehearse(connection: &mut Wrapper, delivery: NewDelivery, now: Utc) -> QueryResult<()> {
         let rehearsed = write(connection, move |c| {
-            at_once(record::record(c, &[delivery], &handlers, now))?;
+            at_once(record::record(c, &[delivery], now))?;
             Err::<(), _>(Error::RollbackTransaction)
         });
         match rehearsed.await {
@@ -217,116 +211,6 @@ impl Backend for Sqlite {
 
     async fn cut_waits(connection: &mut Wrapper, waits: Vec<(i64, String)>, now: Utc) -> QueryResult<u64> {
         write(connection, move |c| at_once(verbs::cut_waits(c, &waits, now))).await
-    }
-
-    async fn page(connection: &mut Wrapper, selection: Selection, limit: i64) -> QueryResult<Page> {
-        connection.spawn_blocking(move |c| c.transaction(|c| at_once(verbs::page(c, &selection, limit)))).await
-    }
-
-    async fn list(connection: &mut Wrapper, selection: Selection, before: i64, limit: i64) -> QueryResult<Listing> {
-        let list = move |c: &mut Session| c.transaction(|c| at_once(verbs::list(c, &selection, before, limit)));
-        connection.spawn_blocking(list).await
-    }
-
-    async fn delivery(connection: &mut Wrapper, id: i64) -> QueryResult<Option<DeliveryRow>> {
-        connection.spawn_blocking(move |c| at_once(verbs::delivery(c, id))).await
-    }
-
-    async fn is_known(connection: &mut Wrapper, name: Name) -> QueryResult<bool> {
-        connection.spawn_blocking(move |c| at_once(verbs::is_known(c, &name))).await
-    }
-
-    async fn requeue(connection: &mut Wrapper, items: Vec<Requeue>, audit_id: i64) -> QueryResult<Requeued> {
-        write(connection, move |c| at_once(verbs::requeue(c, &items, audit_id))).await
-    }
-
-    async fn admit(
-        connection: &mut Wrapper,
-        delivery_id: i64,
-        delivery: NewDelivery,
-        handlers: Arc<Vec<HandlerSpec>>,
-        now: Utc,
-    ) -> QueryResult<Option<Recorded>> {
-        write(connection, move |c| at_once(verbs::admit(c, delivery_id, &delivery, &handlers, now))).await
-    }
-
-    async fn discard(connection: &mut Wrapper, pairs: Vec<(i64, Line)>, audit_id: i64, now: Utc) -> QueryResult<u64> {
-        write(connection, move |c| at_once(verbs::discard(c, &pairs, audit_id, now))).await
-    }
-
-    async fn read_clock(connection: &mut Wrapper, longest_age: Duration, now: Utc) -> QueryResult<Clock> {
-        write(connection, move |c| at_once(verbs::read_clock(c, longest_age, now))).await
-    }
-
-    async fn prune_bodies(connection: &mut Wrapper, expiry: Expiry, limit: i64) -> QueryResult<u64> {
-        write(connection, move |c| at_once(verbs::prune_bodies(c, &expiry, limit))).await
-    }
-
-    async fn prune_deliveries(
-        connection: &mut Wrapper,
-        expiry: Expiry,
-        after_id: i64,
-        limit: i64,
-    ) -> QueryResult<PruneStep> {
-        write(connection, move |c| at_once(verbs::prune_deliveries(c, &expiry, after_id, limit))).await
-    }
-
-    async fn bodies(
-        connection: &mut Wrapper,
-        which: Bodies,
-        after_id: i64,
-        max_bytes: i64,
-    ) -> QueryResult<Vec<StoredBody>> {
-        connection.spawn_blocking(move |c| at_once(verbs::bodies(c, which, after_id, max_bytes))).await
-    }
-
-    async fn states(connection: &mut Wrapper, after_id: i64, max_bytes: i64) -> QueryResult<Vec<StoredState>> {
-        connection.spawn_blocking(move |c| at_once(verbs::states(c, after_id, max_bytes))).await
-    }
-
-    async fn count_erasure(connection: &mut Wrapper, endpoint: String, id: String) -> QueryResult<ErasedRows> {
-        connection.spawn_blocking(move |c| at_once(verbs::count_erasure(c, &endpoint, &id))).await
-    }
-
-    async fn begin_erasure(
-        connection: &mut Wrapper,
-        endpoint: String,
-        id: String,
-        now: Utc,
-    ) -> QueryResult<ErasedRows> {
-        connection.spawn_blocking(move |c| begin_erasure(c, &endpoint, &id, now)).await
-    }
-
-    async fn erase_body(connection: &mut Wrapper, delivery_id: i64) -> QueryResult<ErasedRows> {
-        write(connection, move |c| at_once(verbs::erase_body(c, delivery_id))).await
-    }
-
-    async fn scrub(connection: &mut Wrapper) -> QueryResult<Vec<Undone>> {
-        connection.spawn_blocking(|c| scrub::scrub(c)).await
-    }
-
-    async fn begin_audit(connection: &mut Wrapper, audit: NewAudit, now: Utc) -> QueryResult<i64> {
-        write(connection, move |c| at_once(verbs::begin_audit(c, &audit, now))).await
-    }
-
-    async fn finish_audit(connection: &mut Wrapper, audit_id: i64, affected: u64) -> QueryResult<()> {
-        write(connection, move |c| at_once(verbs::finish_audit(c, audit_id, affected))).await
-    }
-
-    async fn backlog(connection: &mut Wrapper, now: Utc) -> QueryResult<Backlog> {
-        connection.spawn_blocking(move |c| at_once(verbs::backlog(c, now))).await
-    }
-
-    async fn unattached(connection: &mut Wrapper, attached: Vec<String>) -> QueryResult<Vec<Waiting>> {
-        connection.spawn_blocking(move |c| at_once(verbs::unattached(c, &attached))).await
-    }
-
-    async fn held_up(connection: &mut Wrapper, handlers: Vec<String>, since: Utc) -> QueryResult<Vec<Waiting>> {
-        connection.spawn_blocking(move |c| at_once(verbs::held_up(c, &handlers, since))).await
-    }
-
-    async fn has_received(connection: &mut Wrapper, endpoint: String, since: Utc) -> QueryResult<bool> {
-        connection.spawn_blocking(move |c| at_once(verbs::has_received(c, &endpoint, since))).await
     }
 }
 

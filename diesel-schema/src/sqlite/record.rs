@@ -4,6 +4,7 @@ use diesel::dsl::{exists, max};
 use diesel::prelude::*;
 
 use super::line::{behind_first, first_of};
+use super::verbs::active_handlers;
 use super::verbs::record::{heads, write};
 use crate::plan::{Ground, MessageKey, Plan, ResultKey, key_of};
 use crate::standing::Head;
@@ -14,15 +15,15 @@ use crate::{Fingerprint, HandlerSpec, NewDelivery, Recorded, Utc, deliveries, fa
 pub(super) async fn record(
     connection: &mut SqliteConnection,
     batch: &[NewDelivery],
-    handlers: &[HandlerSpec],
     now: Utc,
 ) -> QueryResult<Vec<Option<Recorded>>> {
+    let handlers = active_handlers(connection).await?;
     let heads = heads(connection, batch).await?;
     let known = known(connection, batch, &heads)?;
     let messages = messages(connection, batch)?;
     let ids = free_ids(connection, batch.len())?;
-    let lines = open_lines(connection, &heads, handlers)?;
-    let plan = Plan::of(batch, handlers, Ground { heads, known, messages, lines, ids }, now);
+    let lines = open_lines(connection, &heads, &handlers)?;
+    let plan = Plan::of(batch, &handlers, Ground { heads, known, messages, lines, ids }, now);
     write(connection, &plan).await?;
     failpoint::reach("record.written");
     Ok(plan.recorded.into_iter().map(Some).collect())

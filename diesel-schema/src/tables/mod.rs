@@ -5,6 +5,7 @@
 pub(crate) mod audit;
 pub(crate) mod clock_readings;
 pub(crate) mod deliveries;
+pub(crate) mod handlers;
 pub(crate) mod line;
 pub(crate) mod migrations;
 pub(crate) mod results;
@@ -13,8 +14,9 @@ pub(crate) mod work;
 mod joined {
     use super::audit::audit;
     use super::deliveries::deliveries;
+    use super::handlers::handlers;
     use super::results::results;
     use super::work::work;
 
-    diesel::allow_tables_to_appear_in_same_query!(audit, deliveries, results, work);
+    diesel::allow_tables_to_appear_in_same_query!(audit, deliveries, handlers, results, work);
 }

@@ -163,11 +163,13 @@ pub struct Claim {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Backlog {
-    /// Work that waits for its first or next attempt.
+    /// Work that waits for its first or next attempt by a handler that a living process has attached.
     pub waiting: i64,
     /// Of that, work that has been due for more than five minutes, first of its line, and that nobody has claimed: its
     /// handler is paused, attached nowhere, or has more to do than it can. What is replayed counts from when it came.
     pub overdue: i64,
+    /// Work that waits for a handler that no living process has attached: none has said so for three minutes.
+    pub unattached: i64,
     /// Work that runs.
     pub running: i64,
     /// Work that was given up, and that an operator may replay.

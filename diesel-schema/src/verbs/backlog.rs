@@ -4,6 +4,7 @@ use diesel::dsl::sql;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult};
 use diesel::sql_types::Bool;
 
+use super::handlers::count_waiting;
 use super::{Connection, RunQueryDsl};
 use crate::{Backlog, Utc, deliveries, work};
 
@@ -11,14 +12,12 @@ use crate::{Backlog, Utc, deliveries, work};
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 pub(crate) async fn backlog(connection: &mut Connection, now: Utc) -> QueryResult<Backlog> {
+    let (waiting, unattached) = count_waiting(connection, now).await?;
     // The literals match the partial indexes; a bound value would not.
-    let first = sql::<Bool>("is_first AND lease_until IS NULL AND finished_at IS NULL");
-    let first: i64 = work::table.filter(first).count().get_result(connection).await?;
-    let behind = sql::<Bool>("finished_at IS NULL AND NOT is_first");
-    let behind: i64 = work::table.filter(behind).count().get_result(connection).await?;
     Ok(Backlog {
-        waiting: first + behind,
-        overdue: if first == 0 { 0 } else { overdue(connection, now.before(PATIENCE)).await? },
+        waiting,
+        overdue: if waiting + unattached == 0 { 0 } else { overdue(connection, now.before(PATIENCE)).await? },
+        unattached,
         running: work::table.filter(work::lease_until.is_not_null()).count().get_result(connection).await?,
         discarded: work::table.filter(sql::<Bool>("state = 'discarded'")).count().get_result(connection).await?,
         quarantined: deliveries::table

@@ -5,6 +5,7 @@ mod audit;
 mod backlog;
 mod clock;
 mod erase;
+mod handlers;
 mod hook;
 mod list;
 mod prove;
@@ -22,6 +23,9 @@ pub(crate) use self::audit::{begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
 pub(crate) use self::clock::read_clock;
 pub(crate) use self::erase::{bodies, count_erasure, erase_body, erase_result, states};
+pub(crate) use self::handlers::{
+    active_handlers, attach, catch_up, discard_unattended, is_attached, known_handlers, note_attached, retire,
+};
 pub(crate) use self::hook::{settle_hook, take_hook};
 pub(crate) use self::list::list;
 pub(crate) use self::prove::prove;

@@ -2,12 +2,12 @@ use std::collections::HashMap;
 
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
 
-use super::{Connection, RunQueryDsl, promote};
+use super::{Connection, RunQueryDsl, active_handlers, promote};
 use crate::insert::Insert;
 use crate::plan::{Advance, Ground, Plan, ResultInsert, ResultKey};
 use crate::standing::Head;
 use crate::update::update;
-use crate::{HandlerSpec, Line, NewDelivery, Recorded, ResultRow, Standing, Utc, deliveries, results};
+use crate::{Line, NewDelivery, Recorded, ResultRow, Standing, Utc, deliveries, results};
 
 /// The state of each result that the batch names, one by one.
 pub(crate) async fn heads<'a>(
@@ -58,12 +58,12 @@ pub(crate) async fn write(connection: &mut Connection, plan: &Plan<'_>) -> Query
     Ok(())
 }
 
-/// Records a quarantined delivery in the place that it has already.
+/// Records a quarantined delivery in the place that it has already. Its work is that of one handler, or of all.
 pub(crate) async fn admit(
     connection: &mut Connection,
     delivery_id: i64,
     delivery: &NewDelivery,
-    handlers: &[HandlerSpec],
+    handler: Option<&str>,
     now: Utc,
 ) -> QueryResult<Option<Recorded>> {
     let place = deliveries::table.find(delivery_id).filter(deliveries::standing.eq(Standing::Quarantined));
@@ -72,7 +72,15 @@ pub(crate) async fn admit(
     }
     let heads = heads(connection, std::slice::from_ref(delivery)).await?;
     let ground = Ground { heads, ids: [delivery_id].into(), ..Ground::default() };
-    let mut plan = Plan::of_admitted(delivery, handlers, ground, now);
+    let mut handlers = active_handlers(connection).await?;
+    if let Some(name) = handler {
+        // Whoever names a handler wants it to have what is selected, late deliveries too.
+        handlers.retain_mut(|handler| {
+            handler.takes_late = true;
+            handler.name == name
+        });
+    }
+    let mut plan = Plan::of_admitted(delivery, &handlers, ground, now);
     let recorded = plan.recorded.pop();
     if recorded.is_some_and(|recorded| recorded.standing == Standing::Repeat) {
         // A tombstone swallows it, as it does what comes anew: the body is not kept.

@@ -73,6 +73,17 @@ pub(crate) async fn discard(
     audit_id: i64,
     now: Utc,
 ) -> QueryResult<u64> {
+    give_up(connection, pairs, DISCARDED, Some(audit_id), now).await
+}
+
+/// The same for a reason, which an operator reads in each row.
+pub(super) async fn give_up(
+    connection: &mut Connection,
+    pairs: &[(i64, Line)],
+    reason: &str,
+    audit_id: Option<i64>,
+    now: Utc,
+) -> QueryResult<u64> {
     let mut discarded = 0;
     let mut lines = Vec::new();
     let idle = lock_idle(connection, pairs.iter().map(|(id, line)| (*id, line.handler.as_str()))).await?;
@@ -82,7 +93,7 @@ pub(crate) async fn discard(
             work::state.eq(State::Discarded),
             work::due_at.eq(None::<Utc>),
             work::finished_at.eq(now),
-            work::last_error.eq(DISCARDED),
+            work::last_error.eq(reason),
             work::is_first.eq(false),
             // Left over where an older version of the program has made it wait again.
             work::hook_due_at.eq(None::<Utc>),
@@ -95,7 +106,9 @@ pub(crate) async fn discard(
     lines.sort();
     lines.dedup();
     promote_lines(connection, &lines).await?;
-    add_to_audit(connection, audit_id, discarded).await?;
+    if let Some(audit_id) = audit_id {
+        add_to_audit(connection, audit_id, discarded).await?;
+    }
     Ok(discarded)
 }
 

@@ -6,7 +6,7 @@ use diesel::sql_types::Bool;
 
 use super::{Connection, Db, RunQueryDsl};
 use crate::selection::{selected, sought};
-use crate::{Name, Page, Selected, Selection, Standing, State, deliveries, results, work};
+use crate::{Name, Page, Selected, Selection, Standing, State, deliveries, handlers, results, work};
 
 /// How many deliveries a step looks at, where no index leads to those that are meant.
 const WINDOW: i64 = 10_000;
@@ -155,6 +155,10 @@ pub(crate) async fn is_known(connection: &mut Connection, name: &Name) -> QueryR
             Ok(of_result.is_some() || unread.get_result::<i64>(connection).await.optional()?.is_some())
         }
         Name::Handler(name) => {
+            let attached = handlers::table.find(sought(name)).select(handlers::name);
+            if attached.get_result::<String>(connection).await.optional()?.is_some() {
+                return Ok(true);
+            }
             let of_handler = work::table.filter(work::handler.eq(sought(name))).select(work::delivery_id).limit(1);
             Ok(of_handler.get_result::<i64>(connection).await.optional()?.is_some())
         }

@@ -2,7 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, ClaimRequest, HandlerSpec, NewDelivery, Open, Sqlite, Utc};
+use mojito_schema::{Backend, ClaimRequest, HandlerSpec, NewDelivery, Open, Operations, Sqlite, Utc};
 use rocket_mojito::bench::delivery;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -15,7 +15,6 @@ const LEASE: Duration = Duration::from_secs(60);
 struct Store {
     runtime: Runtime,
     connection: <Sqlite as Backend>::Connection,
-    handlers: Arc<Vec<HandlerSpec>>,
     _folder: TempDir,
 }
 
@@ -27,16 +26,17 @@ impl Store {
         let connection = runtime.block_on(async {
             let mut connection = Sqlite::open(&url, Open::Create).await.expect("a database");
             Sqlite::migrate(&mut connection).await.expect("tables");
+            let handler =
+                HandlerSpec { name: "desk".to_owned(), takes_late: false, max_attempts: 12, has_erased_hook: false };
+            Sqlite::attach(&mut connection, Arc::new(vec![handler]), Utc::now()).await.expect("a handler");
             connection
         });
-        let handler = HandlerSpec { name: "desk".to_owned(), takes_late: false, max_attempts: 12 };
-        Self { runtime, connection, handlers: Arc::new(vec![handler]), _folder: folder }
+        Self { runtime, connection, _folder: folder }
     }
 
     fn record(&mut self, batch: Vec<NewDelivery>) {
         let size = batch.len();
-        let handlers = Arc::clone(&self.handlers);
-        let recorded = self.run(|c| Sqlite::record(c, Arc::new(batch), handlers, Utc::now()));
+        let recorded = self.run(|c| Sqlite::record(c, Arc::new(batch), Utc::now()));
         assert_eq!(recorded.len(), size);
     }
 

@@ -50,13 +50,7 @@ impl<B: Backend> Discarded<B> {
             while let Some(owed) = self.take().await {
                 tokio::select! {
                     _ = stop.changed() => return,
-                    pause = self.call(&owed) => {
-                        if pause.is_some() {
-                            let (handler, delivery) = (self.name.to_string(), owed.claim.ticket.delivery_id);
-                            self.desk.database.notices().say(Notice::HookFailed { handler, delivery });
-                        }
-                        self.settle(owed, pause).await;
-                    }
+                    pause = self.call(&owed) => self.settle(owed, pause).await,
                 }
             }
             tokio::select! {
@@ -113,6 +107,10 @@ impl<B: Backend> Discarded<B> {
     }
 
     async fn settle(&self, owed: OwedHook, pause: Option<Duration>) {
+        if pause.is_some() {
+            let (handler, delivery) = (self.name.to_string(), owed.claim.ticket.delivery_id);
+            self.desk.database.notices().say(Notice::HookFailed { handler, delivery });
+        }
         let mut link = self.desk.link.lock().await;
         // Where the database cannot be reached it is taken again after its lease.
         let _ = link

@@ -11,6 +11,7 @@ use super::executor::{Desk, Executor, Slots};
 use super::held::Held;
 use super::keeper::Keeper;
 use super::pruner::Pruner;
+use super::roster::Roster;
 use super::supervisor::supervise;
 use super::trimmer::Trimmer;
 use super::watcher::Watcher;
@@ -21,8 +22,8 @@ use crate::notices::Notice;
 use crate::pool::InUse;
 use crate::store::{Database, Link, Signal};
 
-/// The background work of one process: an executor and a caller of hooks per handler, the keeper of the leases, the pruner,
-/// the trimmer, the watcher, the wire to other processes.
+/// The background work of one process: an executor and a caller of hooks per handler, the keeper of the leases, the roster of
+/// the handlers, the pruner, the trimmer, the watcher, the wire to other processes.
 pub(crate) struct Dispatcher<B: Backend> {
     desk: Desk<B>,
     stop: Stop,
@@ -32,6 +33,7 @@ pub(crate) struct Dispatcher<B: Backend> {
     hooks: Vec<JoinHandle<()>>,
     keeper: JoinHandle<()>,
     pruner: JoinHandle<()>,
+    roster: JoinHandle<()>,
     wire: JoinHandle<()>,
     trimmer: JoinHandle<()>,
     watcher: JoinHandle<()>,
@@ -76,6 +78,7 @@ impl<B: Backend> Dispatcher<B> {
         let link = Arc::new(Mutex::new(link));
         let desk = Desk { database, link, held: Held::default(), given_up: Signal::new() };
         let (stop, stopped) = Stop::new();
+        let roster = Roster { desk: desk.clone(), names: handlers.iter().map(|handler| handler.name()).collect() };
         let (mut slots, mut executors, mut hooks) = (Vec::new(), Vec::new(), Vec::new());
         for handler in handlers {
             let discarded = Discarded {
@@ -136,6 +139,11 @@ impl<B: Backend> Dispatcher<B> {
             supervise("watcher", &watcher.notices, watcher_stopped.clone(), || watcher.run(watcher_stopped.clone()))
                 .await;
         });
+        let roster_stopped = stopped.clone();
+        let roster = tokio::spawn(async move {
+            let notices = roster.desk.database.notices();
+            supervise("roster", notices, roster_stopped.clone(), || roster.run(roster_stopped.clone())).await;
+        });
         let pruner = tokio::spawn(async move {
             supervise("pruner", &pruner.notices, stopped.clone(), || pruner.run(stopped.clone())).await;
         });
@@ -149,6 +157,7 @@ impl<B: Backend> Dispatcher<B> {
             hooks,
             keeper,
             pruner,
+            roster,
             trimmer,
             watcher,
             wire,
@@ -166,6 +175,7 @@ impl<B: Backend> Dispatcher<B> {
         // What they wait for goes on by itself, step by step.
         self.pruner.abort();
         self.trimmer.abort();
+        self.roster.abort();
         self.watcher.abort();
         let Self { desk, stop_keeper, slots, executors, hooks, keeper, wire, _runtime, _pool, .. } = self;
         let mut all_ended = pin!(async {

@@ -39,15 +39,17 @@ use crate::{Event, EventKind};
     note = "write `#[rocket::async_trait] impl MojitoHandler<{B}> for {Self} {{ … }}`"
 )]
 pub trait MojitoHandler<B: Backend>: Send + Sync + 'static {
-    /// The name that its work is stored under. It must stay the same over releases: work under another name is
-    /// not found. Default: the name of the type, without its path.
+    /// The name that its work is stored under. It must stay the same over releases: another name is another handler, and the
+    /// former one goes on to get work until it is [retired](crate::Inbox::retire_handler). Default: the name of the type,
+    /// without its path.
     fn name(&self) -> String {
         let full = std::any::type_name::<Self>();
         let plain = full.split('<').next().unwrap_or(full);
         plain.rsplit("::").next().unwrap_or(plain).to_owned()
     }
 
-    /// Whether it also wants `interview_collected` that came after the result. Default: no.
+    /// Whether it also wants `interview_collected` that came after the result. Of several processes that have it attached, the
+    /// one that was launched last decides for all. Default: no.
     fn takes_late(&self) -> bool {
         false
     }

@@ -4,6 +4,7 @@
 //! executor: claim ── attempt: handler ── commit | retry | discard | release
 //! keeper:   renew leases, rescue lapsed ones
 //! hooks:    call `discarded` for what failed for good
+//! roster:   say which handlers are attached, and which are not
 //! pruner:   remove what is too old
 //! trimmer:  shorten the database's log
 //! wire:     tell other processes of work, and hear of theirs
@@ -22,6 +23,7 @@ mod held;
 mod hook;
 mod keeper;
 mod pruner;
+mod roster;
 mod running;
 mod runtime;
 mod supervisor;

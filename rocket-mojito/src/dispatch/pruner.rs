@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use crate::config::Retention;
 use crate::notices::{Notice, Notices};
-use crate::operation::Actor;
+use crate::operation::{Actor, Pruned};
 use crate::store::Store;
 
 /// How often what is too old is looked for.
@@ -23,9 +23,10 @@ impl Pruner {
         while !*stop.borrow_and_update() {
             // A failure is logged where it happens; the next hour tries again.
             if let Ok(pruned) = self.store.prune_on(self.retention, Actor::new("rocket-mojito")).await
-                && (pruned.bodies > 0 || pruned.deliveries > 0)
+                && (pruned.bodies > 0 || pruned.deliveries > 0 || pruned.work > 0)
             {
-                self.notices.say(Notice::Pruned { bodies: pruned.bodies, deliveries: pruned.deliveries });
+                let Pruned { bodies, deliveries, work } = pruned;
+                self.notices.say(Notice::Pruned { bodies, deliveries, work });
             }
             tokio::select! {
                 _ = stop.changed() => {}

@@ -17,8 +17,8 @@ const REMINDER: Duration = Duration::from_secs(24 * 3600);
 /// How long a delivery waits behind one that fails before it is said.
 const HELD_UP: Duration = Duration::from_secs(3600);
 
-/// Looks for what stands still without anything happening: work that nobody handles, lines that a failing first holds up,
-/// endpoints that hear nothing.
+/// Looks for what stands still without anything happening: lines that a failing first holds up, and endpoints that hear
+/// nothing. Handlers that nobody has attached are the [`Roster`](super::roster::Roster)'s to name.
 pub(crate) struct Watcher {
     pub store: Arc<dyn Store>,
     pub notices: Notices,
@@ -29,14 +29,9 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
-        let mut reminded_at: Option<Instant> = None;
         let mut silent: HashMap<&str, Instant> = HashMap::new();
         self.sum_up().await;
         while !*stop.borrow_and_update() {
-            if reminded_at.is_none_or(|at| at.elapsed() >= REMINDER) {
-                reminded_at = Some(Instant::now());
-                self.name_unattached().await;
-            }
             self.name_held_up().await;
             for endpoint in &self.endpoints {
                 self.listen(endpoint, &mut silent).await;
@@ -50,19 +45,12 @@ impl Watcher {
 
     /// Says in one line what former processes have left for somebody. A failure is logged where it happens.
     async fn sum_up(&self) {
-        let (Ok(backlog), Ok(unattached)) = (self.store.backlog().await, self.store.unattached().await) else { return };
+        let Ok(backlog) = self.store.backlog().await else { return };
         let count = |count: i64| u64::try_from(count).unwrap_or_default();
         let (discarded, quarantined) = (count(backlog.discarded), count(backlog.quarantined));
-        let unattached = unattached.iter().map(|waiting| waiting.count).sum();
+        let unattached = count(backlog.unattached);
         if discarded + quarantined + unattached > 0 {
             self.notices.say(Notice::LeftOver { discarded, quarantined, unattached });
-        }
-    }
-
-    async fn name_unattached(&self) {
-        for waiting in self.store.unattached().await.unwrap_or_default() {
-            let (handler, count, delivery) = (waiting.handler, waiting.count, waiting.delivery_id);
-            self.notices.say(Notice::Unattached { handler, count, delivery });
         }
     }
 

@@ -45,16 +45,16 @@ pub(crate) enum Notice {
     Fault { text: &'static str, fault: String },
     /// Something about the database's files needs an operator.
     Files { text: &'static str },
-    /// What former processes have left for somebody, at launch. `unattached` counts lines.
+    /// What former processes have left for somebody, at launch. `unattached` is work for handlers that no living process has.
     LeftOver { discarded: u64, quarantined: u64, unattached: u64 },
-    /// Lines wait for a handler that nobody has attached.
-    Unattached { handler: String, count: u64, delivery: i64 },
+    /// No living process has attached a handler that work is made for. `count` is of lines, `delivery` one of them.
+    Unattached { handler: String, count: u64, delivery: Option<i64> },
     /// Deliveries have waited for an hour behind one of the same result that fails.
     HeldUp { handler: String, count: u64, delivery: i64 },
     /// Nothing new has come to an endpoint for so long.
     Silent { endpoint: String, hours: u64 },
     /// Old deliveries were removed.
-    Pruned { bodies: u64, deliveries: u64 },
+    Pruned { bodies: u64, deliveries: u64, work: u64 },
     /// Old deliveries are still referred to by a table of the host's.
     Kept { count: u64, delivery: i64 },
 }
@@ -155,14 +155,14 @@ impl Notice {
                 quarantined: Some(quarantined),
                 unattached: Some(unattached),
                 ..warning(
-                    "something waits for you: work that was discarded, deliveries in quarantine, or lines without a handler",
+                    "something waits for you: work that was discarded, deliveries in quarantine, or work without a handler",
                 )
             },
             Self::Unattached { handler, count, delivery } => Line {
                 handler: Some(handler),
                 count: Some(count),
-                delivery: Some(delivery),
-                ..warning("work waits for a handler that is not attached: attach it, or discard its work")
+                delivery,
+                ..warning("work waits for a handler that is not attached: attach it, or retire it")
             },
             Self::HeldUp { handler, count, delivery } => Line {
                 handler: Some(handler),
@@ -175,9 +175,9 @@ impl Notice {
                 let line = warning("nothing was received: see whether JobMojito still sends, and to where");
                 return (Line { endpoint: Some(endpoint), hours: Some(hours), ..line }, scope);
             }
-            Self::Pruned { bodies, deliveries } => Line {
-                count: Some(bodies + deliveries),
-                ..Line::new(Level::INFO, "old bodies and deliveries were pruned")
+            Self::Pruned { bodies, deliveries, work } => Line {
+                count: Some(bodies + deliveries + work),
+                ..Line::new(Level::INFO, "old bodies, deliveries and work were pruned")
             },
             Self::Kept { count, delivery } => Line {
                 count: Some(count),

@@ -74,7 +74,10 @@ impl<B: Backend> Operator<B> {
     /// Erases a person, result by result.
     pub async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased> {
         let attached = self.hooks.iter().map(|hook| hook.name()).collect();
-        let without = erasure.missing(&self.hooked, &attached).map_err(NotErased::Refused)?;
+        let known = self.read(|c| B::known_handlers(c).boxed()).await?;
+        let hooked = known.into_iter().filter(|handler| handler.has_erased_hook && handler.retired_at.is_none());
+        let hooked = hooked.map(|handler| handler.name).collect();
+        let without = erasure.missing(&hooked, &attached).map_err(NotErased::Refused)?;
         let found = self.find(&erasure.person).await?;
         let counted = self.count_found(&found).await?;
         if let Some(refusal) = erasure.refusal(counted.results) {

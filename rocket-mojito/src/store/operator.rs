@@ -1,9 +1,8 @@
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, Backend, Clock, Content, DeliveryRow, Expiry, Fingerprint, HandlerSpec, Line, Name, NewAudit, NewDelivery,
+    Action, Backend, Clock, Content, DeliveryRow, Expiry, Fingerprint, KnownHandler, Line, Name, NewAudit, NewDelivery,
     QueryResult, Requeue, Selected, Selection, Utc, prune,
 };
 use rocket::futures::FutureExt;
@@ -33,13 +32,10 @@ const PASS_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// Carries out what operators ask for, step by step, on a connection of its own. Actions take turns by their steps.
 pub(super) struct Operator<B: Backend> {
     pub link: Arc<Mutex<Link<B>>>,
-    pub handlers: Arc<Vec<HandlerSpec>>,
     pub signal: Signal,
     pub pass: Arc<Mutex<PrunePass>>,
     /// Who forgets a result together with the store.
     pub hooks: Arc<Vec<Arc<dyn ErasedHook<B>>>>,
-    /// Handlers that are known to have that hook, attached or not.
-    pub hooked: Arc<BTreeSet<String>>,
 }
 
 /// How far the walk over what is too old has come, so that it does not look at the same rows every hour: what is still a
@@ -54,11 +50,9 @@ impl<B: Backend> Clone for Operator<B> {
     fn clone(&self) -> Self {
         Self {
             link: Arc::clone(&self.link),
-            handlers: Arc::clone(&self.handlers),
             signal: self.signal.clone(),
             pass: Arc::clone(&self.pass),
             hooks: Arc::clone(&self.hooks),
-            hooked: Arc::clone(&self.hooked),
         }
     }
 }
@@ -86,6 +80,7 @@ impl<B: Backend> Operator<B> {
             target["all_handlers"] = true.into();
         }
         let audit = self.begin_audit(Action::Replay, target, actor).await?;
+        let known = self.read(|c| B::known_handlers(c).boxed()).await?;
         let began = Instant::now();
         let step = (replay.per_second / STEPS_PER_SECOND).clamp(1, STEP);
         let mut selection = replay.selection.clone();
@@ -98,7 +93,7 @@ impl<B: Backend> Operator<B> {
                 let pause = Duration::from_secs_f64(given as f64 / f64::from(replay.per_second));
                 sleep_until(began + pause).await;
                 given += chunk.len() as u64;
-                self.replay_step(&replay, chunk, audit, &mut replayed).await?;
+                self.replay_step(&replay, &known, chunk, audit, &mut replayed).await?;
             }
             let Some(last_id) = page.next_after else { return Ok(replayed) };
             selection = selection.after(last_id);
@@ -108,11 +103,12 @@ impl<B: Backend> Operator<B> {
     async fn replay_step(
         &self,
         replay: &Replay,
+        known: &[KnownHandler],
         chunk: &[Selected],
         audit: i64,
         replayed: &mut Replayed,
     ) -> Result<(), Unavailable> {
-        let items: Vec<Requeue> = chunk.iter().flat_map(|selected| self.requests(replay, selected)).collect();
+        let items: Vec<Requeue> = chunk.iter().flat_map(|selected| requests(replay, known, selected)).collect();
         if !items.is_empty() {
             let requeued = self.write(|c| B::requeue(c, items, audit).boxed()).await?;
             replayed.work += requeued.work;
@@ -132,27 +128,12 @@ impl<B: Backend> Operator<B> {
         Ok(())
     }
 
-    /// The work that a replay means of a delivery.
-    fn requests(&self, replay: &Replay, selected: &Selected) -> Vec<Requeue> {
-        let Some(first_delivery_id) = selected.first_delivery_id else { return Vec::new() };
-        let request = |handler: &str| Requeue {
-            delivery_id: selected.delivery_id,
-            line: Line { first_delivery_id, handler: handler.to_owned() },
-            max_attempts: self.handlers.iter().find(|spec| spec.name == handler).map(|spec| spec.max_attempts),
-        };
-        match &replay.handler {
-            Some(name) => vec![request(name)],
-            None if replay.to_all_handlers => self.handlers.iter().map(|spec| request(&spec.name)).collect(),
-            None => selected.handlers.iter().map(|name| request(name)).collect(),
-        }
-    }
-
     /// Reads a quarantined delivery with today's types. Whether it was understood.
     async fn admit(&self, delivery_id: i64, handler: Option<&str>) -> Result<bool, Unavailable> {
         let Some(row) = self.read(|c| B::delivery(c, delivery_id).boxed()).await? else { return Ok(false) };
         let Some(delivery) = read_again(row) else { return Ok(false) };
-        let handlers = self.handlers_named(handler);
-        let admitted = self.write(|c| B::admit(c, delivery_id, delivery, handlers, Utc::now()).boxed()).await?;
+        let handler = handler.map(str::to_owned);
+        let admitted = self.write(|c| B::admit(c, delivery_id, delivery, handler, Utc::now()).boxed()).await?;
         // A tombstone swallows it: nobody is handed anything.
         Ok(admitted.is_some_and(|admitted| admitted.standing != Standing::Repeat))
     }
@@ -235,7 +216,8 @@ impl<B: Backend> Operator<B> {
         deliveries: Expiry,
         actor: Actor,
     ) -> Result<(Pruned, i64), Unavailable> {
-        let mut pruned = Pruned::default();
+        let mut pruned =
+            Pruned { work: self.discard_unattended(Some(bodies.cutoff()), None).await?, ..Pruned::default() };
         loop {
             let removed = self.write(|c| B::prune_bodies(c, bodies, STEP.into()).boxed()).await?;
             pruned.bodies += removed;
@@ -257,20 +239,35 @@ impl<B: Backend> Operator<B> {
             let link = self.link.lock().await;
             link.database().notices().say(Notice::Kept { count: kept as u64, delivery });
         }
-        let affected = pruned.bodies + pruned.deliveries;
+        let affected = pruned.bodies + pruned.deliveries + pruned.work;
         if affected > 0 {
-            let target = serde_json::json!({ "bodies": pruned.bodies, "deliveries": pruned.deliveries });
+            let Pruned { bodies, deliveries, work } = pruned;
+            let target = serde_json::json!({ "bodies": bodies, "deliveries": deliveries, "work": work });
             let audit = self.begin_audit(Action::Prune, target, actor).await?;
             self.finish_audit(audit, affected).await?;
         }
         Ok((pruned, after_id))
     }
 
-    fn handlers_named(&self, name: Option<&str>) -> Arc<Vec<HandlerSpec>> {
-        let Some(name) = name else { return Arc::clone(&self.handlers) };
-        // Whoever names a handler wants it to have what is selected, late deliveries too.
-        let named = self.handlers.iter().filter(|handler| handler.name == name);
-        Arc::new(named.map(|handler| HandlerSpec { takes_late: true, ..handler.clone() }).collect())
+    /// Discards what waits for handlers that are retired, step by step. With a time, also what arrived before it and waits for
+    /// handlers that no process has had attached for a day: else it would keep its bodies for ever.
+    async fn discard_unattended(&self, before: Option<Utc>, audit: Option<i64>) -> Result<u64, Unavailable> {
+        let mut discarded = 0;
+        loop {
+            match self.write(|c| B::discard_unattended(c, before, audit, Utc::now()).boxed()).await? {
+                0 => return Ok(discarded),
+                step => discarded += step,
+            }
+        }
+    }
+
+    /// Retires a handler, and discards what waits for it. None where a living process has attached it.
+    pub async fn retire(&self, handler: String, actor: Actor) -> Result<Option<u64>, Unavailable> {
+        let audit = self.begin_audit(Action::Retire, serde_json::json!({ "handler": handler }), actor).await?;
+        match self.write(|c| B::retire(c, handler, Utc::now()).boxed()).await? {
+            true => self.discard_unattended(None, Some(audit)).await.map(Some),
+            false => Ok(None),
+        }
     }
 
     pub(super) async fn begin_audit(
@@ -286,6 +283,23 @@ impl<B: Backend> Operator<B> {
     pub(super) async fn finish_audit(&self, audit: i64, affected: u64) -> Result<(), Unavailable> {
         self.write(|c| B::finish_audit(c, audit, affected).boxed()).await
     }
+}
+
+/// The work that a replay means of a delivery. That of a handler that is retired is left as it is.
+fn requests(replay: &Replay, known: &[KnownHandler], selected: &Selected) -> Vec<Requeue> {
+    let Some(first_delivery_id) = selected.first_delivery_id else { return Vec::new() };
+    let is_retired = |name: &str| known.iter().any(|handler| handler.name == name && handler.retired_at.is_some());
+    let meant: Vec<&str> = match &replay.handler {
+        Some(name) => vec![name],
+        None if replay.to_all_handlers => known.iter().map(|handler| handler.name.as_str()).collect(),
+        None => selected.handlers.iter().map(String::as_str).collect(),
+    };
+    let request = |handler: &str| Requeue {
+        delivery_id: selected.delivery_id,
+        line: Line { first_delivery_id, handler: handler.to_owned() },
+        max_attempts: known.iter().find(|known| known.name == handler).map(|known| known.max_attempts),
+    };
+    meant.into_iter().filter(|name| !is_retired(name)).map(request).collect()
 }
 
 /// The stored work that is meant of a delivery: all that was selected, or that of one handler.

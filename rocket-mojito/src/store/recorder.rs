@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use mojito_schema::{Backend, HandlerSpec, NewDelivery, Recorded, Utc, failpoint};
+use mojito_schema::{Backend, NewDelivery, Recorded, Utc, failpoint};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -48,7 +48,6 @@ impl Recorder {
     /// When no connection can be had. With one, and none beside, it records.
     pub async fn start<B: Backend>(
         database: &Arc<Database<B>>,
-        handlers: &Arc<Vec<HandlerSpec>>,
         signal: &Signal,
         queue_limit: u64,
         patience: Duration,
@@ -64,7 +63,6 @@ impl Recorder {
         let writers = Links::for_batches(database).map(|links| Writer {
             links,
             database: Arc::clone(database),
-            handlers: Arc::clone(handlers),
             signal: signal.clone(),
             patience,
             able: Arc::clone(&able),
@@ -169,7 +167,6 @@ impl<B: Backend> Links<B> {
 struct Writer<B: Backend> {
     links: Links<B>,
     database: Arc<Database<B>>,
-    handlers: Arc<Vec<HandlerSpec>>,
     signal: Signal,
     patience: Duration,
     /// How many writers have a connection, or may have.
@@ -278,9 +275,8 @@ impl<B: Backend> Writer<B> {
         batch: Arc<Vec<NewDelivery>>,
     ) -> Result<Vec<Option<Recorded>>, Unavailable> {
         const FAILURE: &str = "a batch was not recorded";
-        let handlers = Arc::clone(&self.handlers);
         let mut link = link.lock().await;
-        let committed = link.commit(FAILURE, |c| B::record(c, batch, handlers, Utc::now()).boxed()).await?;
+        let committed = link.commit(FAILURE, |c| B::record(c, batch, Utc::now()).boxed()).await?;
         drop(link);
         let recorded = committed.durable(FAILURE).await?;
         let newest = recorded.iter().flatten().map(|recorded| recorded.delivery_id).max();

@@ -1,9 +1,8 @@
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mojito_schema::{
-    Backend, Backlog, Content, EventKind, Fingerprint, HandlerSpec, Listing, Name, NewDelivery, Person, QueryResult,
+    Backend, Backlog, Content, EventKind, Fingerprint, KnownHandler, Listing, Name, NewDelivery, Person, QueryResult,
     Recorded, Selection, Snapshot, Utc, Waiting,
 };
 use rocket::futures::FutureExt;
@@ -46,9 +45,6 @@ pub(crate) trait Store: Send + Sync {
     /// What is waiting, overdue, running, dead and quarantined.
     async fn backlog(&self) -> Result<Backlog, Unavailable>;
 
-    /// The lines that wait for a handler that this process has not.
-    async fn unattached(&self) -> Result<Vec<Waiting>, Unavailable>;
-
     /// Deliveries that have waited for so long behind a first that has failed.
     async fn held_up(&self, waits: Duration) -> Result<Vec<Waiting>, Unavailable>;
 
@@ -75,6 +71,12 @@ pub(crate) trait Store: Send + Sync {
     /// Whether anything is stored under a name.
     async fn is_known(&self, name: Name) -> Result<bool, Unavailable>;
 
+    /// Every handler that has been attached, by whichever process.
+    async fn handlers(&self) -> Result<Vec<KnownHandler>, Unavailable>;
+
+    /// Retires a handler and discards its open work: how much. None where a living process has attached it.
+    async fn retire(&self, handler: String, actor: Actor) -> Result<Option<u64>, Unavailable>;
+
     /// Removes a person.
     async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased>;
 
@@ -90,7 +92,8 @@ pub(crate) struct DieselStore<B: Backend> {
     /// For what is only looked at: an answer must not wait behind a long action.
     reader: Arc<Mutex<Link<B>>>,
     database: Arc<Database<B>>,
-    handlers: Arc<Vec<HandlerSpec>>,
+    /// The names of those that this process has attached.
+    handlers: Vec<String>,
 }
 
 impl<B: Backend> DieselStore<B> {
@@ -98,26 +101,15 @@ impl<B: Backend> DieselStore<B> {
         recorder: Recorder,
         ack_deadline: Duration,
         link: Link<B>,
-        handlers: Arc<Vec<HandlerSpec>>,
+        handlers: Vec<String>,
         hooks: Vec<Arc<dyn ErasedHook<B>>>,
-        hooked: BTreeSet<String>,
         signal: Signal,
     ) -> Self {
         let database = Arc::clone(link.database());
         let reader = Arc::new(Mutex::new(Link::new(Arc::clone(&database))));
-        let operator = Operator {
-            link: Arc::new(Mutex::new(link)),
-            handlers: Arc::clone(&handlers),
-            signal,
-            pass: Arc::default(),
-            hooks: Arc::new(hooks),
-            hooked: Arc::new(hooked),
-        };
+        let operator =
+            Operator { link: Arc::new(Mutex::new(link)), signal, pass: Arc::default(), hooks: Arc::new(hooks) };
         Self { recorder, ack_deadline, operator, reader, database, handlers }
-    }
-
-    fn handler_names(&self) -> Vec<String> {
-        self.handlers.iter().map(|handler| handler.name.clone()).collect()
     }
 
     /// Runs a verb that only reads, in a task of its own so that nobody can cancel it half-way: on Rocket's runtime, also
@@ -136,12 +128,12 @@ impl<B: Backend> DieselStore<B> {
     /// Records a delivery that nobody has sent, and takes it back: whether the last one that was refused was to blame for that
     /// itself.
     async fn rehearse(&self, endpoint: String) -> Result<(), Unavailable> {
-        let (reader, handlers) = (Arc::clone(&self.reader), Arc::clone(&self.handlers));
+        let reader = Arc::clone(&self.reader);
         let delivery = rehearsal(endpoint);
         let task = self.database.runtime().spawn(async move {
             let mut link = reader.lock_owned().await;
-            let rehearsed = link
-                .commit("the database takes no delivery", |c| B::rehearse(c, delivery, handlers, Utc::now()).boxed());
+            let rehearsed =
+                link.commit("the database takes no delivery", |c| B::rehearse(c, delivery, Utc::now()).boxed());
             rehearsed.await.map(Committed::outcome)
         });
         task.await.unwrap_or(Err(Unavailable::Stopping))?;
@@ -210,13 +202,8 @@ impl<B: Backend> Store for DieselStore<B> {
         self.read(move |connection| B::list(connection, selection, before, limit).boxed()).await
     }
 
-    async fn unattached(&self) -> Result<Vec<Waiting>, Unavailable> {
-        let attached = self.handler_names();
-        self.read(move |connection| B::unattached(connection, attached).boxed()).await
-    }
-
     async fn held_up(&self, waits: Duration) -> Result<Vec<Waiting>, Unavailable> {
-        let (handlers, since) = (self.handler_names(), Utc::now().before(waits));
+        let (handlers, since) = (self.handlers.clone(), Utc::now().before(waits));
         self.read(move |connection| B::held_up(connection, handlers, since).boxed()).await
     }
 
@@ -247,6 +234,14 @@ impl<B: Backend> Store for DieselStore<B> {
 
     async fn is_known(&self, name: Name) -> Result<bool, Unavailable> {
         self.operate(async move |operator| operator.is_known(name).await).await
+    }
+
+    async fn handlers(&self) -> Result<Vec<KnownHandler>, Unavailable> {
+        self.read(|connection| B::known_handlers(connection).boxed()).await
+    }
+
+    async fn retire(&self, handler: String, actor: Actor) -> Result<Option<u64>, Unavailable> {
+        self.operate(async move |operator| operator.retire(handler, actor).await).await
     }
 
     async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased> {

@@ -12,8 +12,12 @@ use super::oracle::{Expected, Oracle, Sent};
 pub fn standing(input: &[u8]) {
     let Some((size, history)) = input.split_first() else { return };
     let history: Vec<(usize, Sent)> = history.iter().take(64).map(|byte| sent(*byte)).collect();
-    let handlers =
-        ["all", "late"].map(|name| HandlerSpec { name: name.to_owned(), takes_late: name == "late", max_attempts: 3 });
+    let handlers = ["all", "late"].map(|name| HandlerSpec {
+        name: name.to_owned(),
+        takes_late: name == "late",
+        max_attempts: 3,
+        has_erased_hook: false,
+    });
     let deliveries: Vec<NewDelivery> = history.iter().map(|(result, sent)| delivery(*result, *sent)).collect();
 
     let mut memory = Memory::default();

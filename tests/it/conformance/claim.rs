@@ -6,7 +6,7 @@ use mojito_schema::{Claim, ClaimRequest, HandlerSpec, Settlement, State, Utc};
 use tokio::task::JoinSet;
 
 use super::{LEASE, claim, claim_on, claim_one, handler, record, result, states};
-use crate::harness::{Store, Subject, on_each_backend};
+use crate::harness::{Store, Subject, on_each_backend, record_all};
 
 on_each_backend!(
     a_claim_tells_all_that_an_attempt_needs,
@@ -105,8 +105,8 @@ async fn processes_that_claim_at_once_never_get_the_same_work<B: Subject>() {
 async fn nothing_is_claimed_ahead_for_its_last_attempt<B: Subject>() {
     let mut store = Store::<B>::open().await;
     let once = Arc::new(vec![HandlerSpec { max_attempts: 1, ..handler("Desk") }]);
-    let batch = Arc::new((0..6).map(|n| result(&n.to_string(), "a")).collect());
-    B::record(&mut store.connection, batch, once, Utc::now()).await.unwrap();
+    let batch = (0..6).map(|n| result(&n.to_string(), "a")).collect();
+    record_all::<B>(&mut store.connection, batch, once).await.unwrap();
 
     let request = |free| ClaimRequest { free, ..ClaimRequest::new("Desk", 6, LEASE) };
     let ahead = B::claim(&mut store.connection, request(0), Utc::now()).await.unwrap();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mojito_schema::{Backend, ClaimRequest, Expiry, NewDelivery, Postgres, Settlement, Utc};
+use mojito_schema::{Backend, ClaimRequest, Expiry, NewDelivery, Operations, Postgres, Settlement, Utc};
 
 use super::{LEASE, claim, claim_one, only_work, record, result};
 use crate::harness::{Store, Subject, on_each_backend};

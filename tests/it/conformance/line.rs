@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mojito_schema::{
-    Action, Backend, Expiry, HandlerSpec, Line, NewAudit, Open, Postgres, Requeue, Settlement, State, Ticket, Utc,
-    WorkRow, prune,
+    Action, Backend, Expiry, HandlerSpec, Line, NewAudit, Open, Operations, Postgres, Requeue, Settlement, State,
+    Ticket, Utc, WorkRow, prune,
 };
 use tokio::task::JoinSet;
 
 use super::{LEASE, claim, claim_on, garbled, handler, record, result};
-use crate::harness::{PATIENCE, Store, Subject, on_each_backend, rounds, seed};
+use crate::harness::{PATIENCE, Store, Subject, attach_all, on_each_backend, rounds, seed};
 
 on_each_backend!(
     whatever_happens_in_a_line_it_has_one_first,
@@ -85,7 +85,7 @@ async fn take<B: Subject>(connection: &mut B::Connection, step: Step, results: &
         Record => {
             let count = random.usize(1..3);
             let batch = (0..count).map(|_| result(id, &random.u64(..).to_string())).collect();
-            B::record(connection, Arc::new(batch), handlers(), now).await.unwrap();
+            B::record(connection, Arc::new(batch), now).await.unwrap();
         }
         Claim => drop(claim_on::<B>(connection, random.usize(1..3)).await),
         Complete | Retry | Release | GiveUp => {
@@ -137,10 +137,10 @@ async fn take<B: Subject>(connection: &mut B::Connection, step: Step, results: &
         }
         Admit => {
             let unread = garbled(&random.u64(..).to_string());
-            let recorded = B::record(connection, Arc::new(vec![unread]), handlers(), now).await.unwrap();
+            let recorded = B::record(connection, Arc::new(vec![unread]), now).await.unwrap();
             let understood = result(id, &random.u64(..).to_string());
             let Some(recorded) = recorded[0] else { return };
-            B::admit(connection, recorded.delivery_id, understood, handlers(), now).await.unwrap();
+            B::admit(connection, recorded.delivery_id, understood, None, now).await.unwrap();
         }
         Erase => {
             B::begin_erasure(connection, "default".to_owned(), id.to_owned(), now).await.unwrap();
@@ -163,6 +163,7 @@ async fn whatever_happens_in_a_line_it_has_one_first<B: Subject>() {
     let mut random = Rng::with_seed(seed());
     for _ in 0..rounds(3, 200) {
         let mut store = Store::<B>::open().await;
+        attach_all::<B>(&mut store.connection, &handlers()).await;
         let mut taken = Vec::new();
         for _ in 0..60 {
             // An erased result takes nothing any more.
@@ -220,9 +221,9 @@ async fn what_is_admitted_goes_before_what_waits<B: Subject>() {
     let mut store = Store::<B>::open().await;
     let unread = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
     record(&mut store, vec![result("r", "2")]).await;
-    let takes_late = HandlerSpec { takes_late: true, ..handler("Desk") };
+    let desk = Some("Desk".to_owned());
 
-    let late = B::admit(&mut store.connection, unread, result("r", "1"), Arc::new(vec![takes_late]), Utc::now()).await;
+    let late = B::admit(&mut store.connection, unread, result("r", "1"), desk, Utc::now()).await;
 
     assert!(late.unwrap().is_some());
     assert_eq!(claim(&mut store, 10).await.iter().map(|claim| claim.delivery.id).collect::<Vec<_>>(), [unread]);
@@ -270,6 +271,7 @@ async fn no_two_things_at_once_leave_a_line_without_a_first_or_with_two() {
     let mut random = Rng::with_seed(seed());
     for held in STEPS {
         let mut store = Store::<Postgres>::open().await;
+        attach_all::<Postgres>(&mut store.connection, &handlers()).await;
         store.run(GATE).await;
         let url = format!("{}?application_name=held", store.url());
         let mut first = Postgres::open(&url, Open::Existing).await.unwrap();
@@ -331,6 +333,7 @@ async fn no_number_of_processes_leaves_a_line_without_a_first_or_with_two() {
     let mut random = Rng::with_seed(seed());
     for _ in 0..rounds(2, 50) {
         let mut store = Store::<Postgres>::open().await;
+        attach_all::<Postgres>(&mut store.connection, &handlers()).await;
         let mut processes = JoinSet::new();
         for _ in 0..4 {
             let (mut connection, mut random) = (store.another().await, random.fork());
@@ -379,9 +382,10 @@ async fn nothing_is_made_or_admitted_of_a_delivery_that_is_being_removed() {
     let item = Requeue { delivery_id: id, line, max_attempts: Some(3) };
     let requeued = Postgres::requeue(&mut store.connection, vec![item], audit).await.unwrap();
     let mut connection = store.another().await;
-    let admitted = tokio::spawn(async move {
-        Postgres::admit(&mut connection, id, result("r", "1"), handlers(), Utc::now()).await.unwrap()
-    });
+    let admitted =
+        tokio::spawn(
+            async move { Postgres::admit(&mut connection, id, result("r", "1"), None, Utc::now()).await.unwrap() },
+        );
     wait_for(&mut store, || admitted.is_finished(), ELSEWHERE).await;
     Postgres::execute(&mut pruner, "COMMIT").await;
 

@@ -45,6 +45,7 @@ async fn what_is_to_run_is_told_by_name<B: Subject>() {
         "0002_add_message_id",
         "0003_mark_first_of_line",
         "0004_add_clock_readings",
+        "0005_know_handlers",
         "0006_owe_hook",
     ];
     assert_eq!(before, names);

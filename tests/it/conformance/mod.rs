@@ -2,6 +2,7 @@
 
 mod claim;
 mod clock;
+mod handlers;
 mod hook;
 mod ids;
 mod line;
@@ -67,7 +68,7 @@ fn delivery(event: EventKind, body: Vec<u8>, content: Content) -> NewDelivery {
 }
 
 fn handler(name: &str) -> HandlerSpec {
-    HandlerSpec { name: name.to_owned(), takes_late: false, max_attempts: 3 }
+    HandlerSpec { name: name.to_owned(), takes_late: false, max_attempts: 3, has_erased_hook: false }
 }
 
 /// Records with one handler, `Desk`.

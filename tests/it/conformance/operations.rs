@@ -1,12 +1,11 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, Bodies, ErasedRows, EventKind, Expiry, HandlerSpec, Line, Name, NewAudit, Requeue, Selection, Settlement,
-    Snapshot, Standing, State, Utc, prune,
+    Action, Bodies, ErasedRows, EventKind, Expiry, Line, Name, NewAudit, Requeue, Selection, Settlement, Snapshot,
+    Standing, State, Utc, prune,
 };
 
-use super::{LEASE, claim, garbled, handler, only_work, record, result, said, states};
+use super::{LEASE, claim, garbled, only_work, record, result, said, states};
 use crate::harness::{Store, Subject, on_each_backend};
 
 on_each_backend!(
@@ -29,10 +28,6 @@ on_each_backend!(
     the_backlog_is_counted,
     what_has_been_due_for_long_is_overdue,
 );
-
-fn handlers(names: &[&str]) -> Arc<Vec<HandlerSpec>> {
-    Arc::new(names.iter().map(|name| handler(name)).collect())
-}
 
 /// An audit of an action that has just begun.
 async fn begun<B: Subject>(store: &mut Store<B>, action: Action) -> i64 {
@@ -164,10 +159,9 @@ async fn an_admitted_delivery_takes_its_place<B: Subject>() {
     let quarantined = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
     let understood = result("r", "a");
 
-    let desk = handlers(&["Desk"]);
-    let admitted = B::admit(&mut store.connection, quarantined, understood.clone(), Arc::clone(&desk), Utc::now());
+    let admitted = B::admit(&mut store.connection, quarantined, understood.clone(), None, Utc::now());
     let admitted = admitted.await.unwrap().unwrap();
-    let again = B::admit(&mut store.connection, quarantined, understood, desk, Utc::now()).await.unwrap();
+    let again = B::admit(&mut store.connection, quarantined, understood, None, Utc::now()).await.unwrap();
 
     let row = store.deliveries().await.remove(0);
     assert_eq!((admitted.delivery_id, admitted.standing, admitted.version), (quarantined, Standing::Current, Some(1)));
@@ -181,7 +175,7 @@ async fn an_admitted_delivery_that_was_overtaken_is_late<B: Subject>() {
     let quarantined = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
     record(&mut store, vec![result("r", "newer")]).await;
 
-    let late = B::admit(&mut store.connection, quarantined, result("r", "a"), handlers(&["Desk"]), Utc::now());
+    let late = B::admit(&mut store.connection, quarantined, result("r", "a"), None, Utc::now());
 
     assert_eq!(late.await.unwrap().map(|late| late.standing), Some(Standing::Late));
     assert_eq!(store.result("r").await.unwrap().snapshot.ai_analysis.as_deref(), Some("newer"));
@@ -312,7 +306,7 @@ async fn a_quarantined_delivery_of_an_erased_result_is_swallowed<B: Subject>() {
     let waiting = record(&mut store, vec![result("r", "1"), garbled("?")]).await[1].delivery_id;
     erase(&mut store, "r").await;
 
-    let admitted = B::admit(&mut store.connection, waiting, result("r", "?"), handlers(&["Desk"]), Utc::now());
+    let admitted = B::admit(&mut store.connection, waiting, result("r", "?"), None, Utc::now());
 
     assert_eq!(admitted.await.unwrap().map(|admitted| admitted.standing), Some(Standing::Repeat));
     let rows = store.deliveries().await;

@@ -55,7 +55,7 @@ pub(crate) use self::rig::Rig;
 pub(crate) use self::scale::{rounds, seed};
 pub(crate) use self::server::{PROXY, PgDatabase};
 pub(crate) use self::signed::{Headers, Signer, base64, hex};
-pub(crate) use self::store::{Store, Subject, on_each_backend, record_all};
+pub(crate) use self::store::{Store, Subject, attach_all, on_each_backend, record_all};
 pub(crate) use self::tracer::Tracer;
 pub(crate) use self::wait::{PATIENCE, eventually, found, next};
 pub(crate) use self::weakened::weakened;

@@ -151,17 +151,24 @@ impl Subject for Postgres {
     look!();
 }
 
-/// Records a batch, as the recorder does: what is set aside is tried again, and what fails together is recorded one by one.
+/// Attaches handlers, as a launch does.
+pub(crate) async fn attach_all<B: Backend>(connection: &mut B::Connection, handlers: &Arc<Vec<HandlerSpec>>) {
+    while !B::attach(connection, Arc::clone(handlers), Utc::now()).await.unwrap() {}
+}
+
+/// Attaches these handlers, and records a batch as the recorder does: what is set aside is tried again, and what fails
+/// together is recorded one by one.
 pub(crate) async fn record_all<B: Backend>(
     connection: &mut B::Connection,
     batch: Vec<NewDelivery>,
     handlers: Arc<Vec<HandlerSpec>>,
 ) -> QueryResult<Vec<Recorded>> {
+    attach_all::<B>(connection, &handlers).await;
     let mut recorded: Vec<Option<Recorded>> = vec![None; batch.len()];
     while recorded.contains(&None) {
         let open: Vec<usize> = (0..batch.len()).filter(|&n| recorded[n].is_none()).collect();
         let again = Arc::new(open.iter().map(|&n| batch[n].clone()).collect());
-        match B::record(connection, again, Arc::clone(&handlers), Utc::now()).await {
+        match B::record(connection, again, Utc::now()).await {
             Ok(outcomes) => {
                 for (n, outcome) in open.into_iter().zip(outcomes) {
                     recorded[n] = outcome;
@@ -171,7 +178,7 @@ pub(crate) async fn record_all<B: Backend>(
             Err(_) => {
                 for n in open {
                     let one = Arc::new(vec![batch[n].clone()]);
-                    recorded[n] = B::record(connection, one, Arc::clone(&handlers), Utc::now()).await?[0];
+                    recorded[n] = B::record(connection, one, Utc::now()).await?[0];
                 }
             }
         }

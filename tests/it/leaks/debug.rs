@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error};
 use mojito_schema::{
-    Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, NotCommitted, Person, Selection,
-    Settlement, Snapshot, Sqlite, StoredBody, StoredState, Utc,
+    Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, NotCommitted, Operations, Person,
+    Selection, Settlement, Snapshot, Sqlite, StoredBody, StoredState, Utc,
 };
 use rocket::{post, routes};
 use rocket_mojito::testing::Understood;
@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::canary::{CANARY, body, shows};
 use crate::checkout::Checkout;
-use crate::harness::{AUTH, Host, Store, next};
+use crate::harness::{AUTH, Host, Store, attach_all, next};
 
 /// The types of both crates whose values hold what somebody sent, or a secret: a test here shows each.
 const TELLING: [&str; 35] = [
@@ -60,7 +60,7 @@ const TELLING: [&str; 35] = [
 ];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 65] = [
+const MUTE: [&str; 67] = [
     "Action",
     "Actor",
     "Adrift",
@@ -83,6 +83,7 @@ const MUTE: [&str; 65] = [
     "HandlerSpec",
     "Inbox",
     "KeptBecause",
+    "KnownHandler",
     "Left",
     "Line",
     "MojitoFairing",
@@ -119,6 +120,7 @@ const MUTE: [&str; 65] = [
     "bench",
     "deliveries",
     "fault",
+    "handlers",
     "is_conflict",
     "is_read_only",
     "is_unknown",
@@ -177,13 +179,13 @@ async fn what_a_handler_is_given_shows_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_and_what_is_on_its_way_to_them_show_nothing() {
     let mut store = Store::<Sqlite>::open().await;
-    let handler = HandlerSpec { name: "Desk".to_owned(), takes_late: false, max_attempts: 9 };
+    let handler = HandlerSpec { name: "Desk".to_owned(), takes_late: false, max_attempts: 9, has_erased_hook: false };
     let deliveries: Vec<NewDelivery> =
         [told("r-1"), body("").with("id", "r-1").with("score", 7).bytes()].map(new).into();
     assert_mute(&deliveries);
     assert_mute(Content::Unusable { result_id: Some(CANARY.to_owned()) });
-    let (batch, handlers) = (Arc::new(deliveries), Arc::new(vec![handler]));
-    Sqlite::record(&mut store.connection, batch, handlers, Utc::now()).await.unwrap();
+    attach_all::<Sqlite>(&mut store.connection, &Arc::new(vec![handler])).await;
+    Sqlite::record(&mut store.connection, Arc::new(deliveries), Utc::now()).await.unwrap();
     let error = || CANARY.to_owned();
     for settlement in [Settlement::Retry { due_at: Utc::MIN, error: error() }, Settlement::Discard { error: error() }] {
         let request = ClaimRequest::new("Desk", 9, Duration::from_secs(9));
