@@ -102,7 +102,8 @@ async fn a_renamed_handler_is_said_until_its_former_name_is_retired() {
     unseen(&database, 1);
 
     let (host, mut seen) = host_with(&database, "HiringDesk").await;
-    let said = || log.lines().into_iter().filter(|line| line.contains("no living process")).collect::<Vec<_>>();
+    let said =
+        || log.lines().into_iter().filter(|line| line.contains("a handler that is not attached")).collect::<Vec<_>>();
     eventually("it is said", || !said().is_empty()).await;
     let delivery = post(&host, "r").await;
     next(&mut seen).await;

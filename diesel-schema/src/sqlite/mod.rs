@@ -5,6 +5,7 @@ mod claim;
 mod connection;
 mod file;
 mod footing;
+mod hook;
 mod line;
 mod log;
 pub(crate) mod migrations;
@@ -185,7 +186,11 @@ impl Backend for Sqlite {
         lease: Duration,
         now: Utc,
     ) -> QueryResult<Option<OwedHook>> {
-        write(connection, move |c| at_once(verbs::take_hook(c, &handler, lease, now))).await
+        let take = move |session: &mut Session| match hook::is_due(session, &handler, now)? {
+            true => session.immediate_transaction(|c| at_once(verbs::take_hook(c, &handler, lease, now))),
+            false => Ok(None),
+        };
+        connection.spawn_blocking(take).await
     }
 
     async fn settle_hook(

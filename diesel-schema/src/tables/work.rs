@@ -1,8 +1,8 @@
 use std::fmt;
 
 use diesel::backend::Backend;
-use diesel::dsl::auto_type;
-use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
+use diesel::dsl::{auto_type, sql};
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, SqlLiteral, ValidGrouping};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
@@ -319,6 +319,17 @@ pub(crate) fn held<'a>(delivery_id: i64, handler: &'a str, epoch: i64) -> _ {
         .filter(work::handler.eq(handler))
         .filter(work::epoch.eq(epoch))
         .filter(work::state.eq(running))
+}
+
+/// The discarded work whose hook is due at `now`, the longest one first. The literal is the index's.
+#[auto_type(no_type_alias)]
+pub(crate) fn due_hooks<'a>(handler: &'a str, now: Utc) -> _ {
+    let is_discarded: SqlLiteral<Bool> = sql::<Bool>("state = 'discarded'");
+    work::table
+        .filter(work::handler.eq(handler))
+        .filter(is_discarded)
+        .filter(work::hook_due_at.le(now))
+        .order((work::hook_due_at, work::delivery_id))
 }
 
 /// The work whose lease has lapsed at `now`.

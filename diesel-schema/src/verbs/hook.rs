@@ -1,12 +1,11 @@
 use std::time::Duration;
 
-use diesel::dsl::sql;
 use diesel::prelude::{
     ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper,
 };
-use diesel::sql_types::Bool;
 
 use super::{Connection, RunQueryDsl};
+use crate::tables::work::due_hooks;
 use crate::update::update;
 use crate::{Claim, DeliveryRow, EventKind, OwedHook, Standing, Ticket, Utc, WorkRow, deliveries, results, work};
 
@@ -18,14 +17,7 @@ pub(crate) async fn take_hook(
     now: Utc,
 ) -> QueryResult<Option<OwedHook>> {
     loop {
-        let due = work::table
-            .filter(work::handler.eq(handler))
-            // The literal is the index's.
-            .filter(sql::<Bool>("state = 'discarded'"))
-            .filter(work::hook_due_at.le(now))
-            .order((work::hook_due_at, work::delivery_id))
-            .limit(1)
-            .select((WorkRow::as_select(), work::hook_due_at.assume_not_null()));
+        let due = due_hooks(handler, now).limit(1).select((WorkRow::as_select(), work::hook_due_at.assume_not_null()));
         let found: Option<(WorkRow, Utc)> = due.get_result(connection).await.optional()?;
         let Some((row, due_at)) = found else { return Ok(None) };
         let taken_until = now.after(lease);

@@ -60,7 +60,7 @@ const TELLING: [&str; 35] = [
 ];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 67] = [
+const MUTE: [&str; 68] = [
     "Action",
     "Actor",
     "Adrift",
@@ -92,6 +92,7 @@ const MUTE: [&str; 67] = [
     "NewAudit",
     "Open",
     "OpenError",
+    "Operations",
     "Page",
     "Postgres",
     "Presence",
