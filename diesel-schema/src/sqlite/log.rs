@@ -19,6 +19,13 @@ struct Checkpoint {
     log: i32,
 }
 
+/// What SQLite tells of the commits of other connections.
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Integer)]
+    data_version: i32,
+}
+
 /// Makes sure that every frame of the log is on the disk, whatever became of the syncs before.
 ///
 /// A sync that fails is told once, and what it could not write is taken for written from then on: the next sync succeeds
@@ -36,11 +43,14 @@ struct Checkpoint {
 /// Those of the disk and the database; `database is locked` where somebody writes for longer than the busy timeout, or
 /// only an empty log would do and somebody reads.
 pub(super) fn settle(connection: &mut SqliteConnection, path: &Path) -> QueryResult<()> {
-    let frames = frames_of(connection)?;
+    let mut wal = match Wal::open(path) {
+        Err(_) if frames_of(connection)? == 0 => return Ok(()),
+        opened => opened.map_err(failure)?,
+    };
+    let frames = cut(connection, &mut wal)?;
     if frames == 0 {
         return Ok(());
     }
-    let mut wal = Wal::open(path).map_err(failure)?;
     let mut held = wal.on_disk(frames).map_err(failure)?;
     // First by the cache: it keeps what the disk will not take even now.
     for way in [Way::Cache, Way::Disk] {
@@ -54,6 +64,36 @@ pub(super) fn settle(connection: &mut SqliteConnection, path: &Path) -> QueryRes
         }
     }
     if held.is_some_and(|held| held.frames == frames) { Ok(()) } else { empty(connection) }
+}
+
+/// Gives back what stands behind the last commit: the frames of one that failed. How many frames are left.
+///
+/// The next commit would be written over them, into blocks that the file system has taken for written and lost: its sync
+/// succeeds, and the disk need not hold it.
+fn cut(connection: &mut SqliteConnection, wal: &mut Wal) -> QueryResult<u64> {
+    loop {
+        let version = version(connection)?;
+        let frames = frames_of(connection)?;
+        if !wal.is_longer(frames).map_err(failure)? {
+            return Ok(frames);
+        }
+        // A checkpoint cannot be asked for within a transaction, and only there nobody else commits.
+        let is_cut = connection.immediate_transaction(|c| {
+            let is_last = version == self::version(c)?;
+            if is_last {
+                wal.cut(frames).map_err(failure)?;
+            }
+            QueryResult::Ok(is_last)
+        })?;
+        if is_cut {
+            return Ok(frames);
+        }
+    }
+}
+
+/// Another one after each commit of another connection.
+fn version(connection: &mut SqliteConnection) -> QueryResult<i32> {
+    diesel::sql_query("PRAGMA data_version").get_result::<Version>(connection).map(|version| version.data_version)
 }
 
 /// At a launch nobody knows whether a former process saw a sync fail. What can be moved into the file is, too.
@@ -126,6 +166,23 @@ mod tests {
         let mut connection = connect(folder);
         connection.batch_execute("PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
         connection
+    }
+
+    #[test]
+    fn what_a_failed_commit_has_left_behind_the_last_frame_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut connection, path) = (database(folder.path()), folder.path().join("test.db-wal"));
+        let mut reader = connect(folder.path());
+        reader.batch_execute("BEGIN; SELECT * FROM t").unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        File::options().append(true).open(&path).unwrap().write_all(&[7; 9000]).unwrap();
+
+        settle(&mut connection, &path).unwrap();
+        let settled = std::fs::read(&path).unwrap();
+        connection.batch_execute("INSERT INTO t VALUES (2)").unwrap();
+
+        assert!(!whole.is_empty() && settled == whole, "{} bytes and {}", settled.len(), whole.len());
+        assert_eq!(frames_of(&mut connect(folder.path())).unwrap(), frames_of(&mut connection).unwrap());
     }
 
     #[test]

@@ -58,6 +58,38 @@ impl Wal {
         }
     }
 
+    /// Whether anything stands behind the first `frames`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk.
+    pub fn is_longer(&mut self, frames: u64) -> io::Result<bool> {
+        Ok(self.file.metadata()?.len() > self.end_of(frames)?)
+    }
+
+    /// Cuts off what stands behind the first `frames`. The caller holds SQLite's write lock, and these are all that anybody
+    /// reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk; also where the system has given up what it could not write.
+    pub fn cut(&mut self, frames: u64) -> io::Result<()> {
+        let end = self.end_of(frames)?;
+        self.file.set_len(end)
+    }
+
+    /// Where the first `frames` end, in the cache.
+    fn end_of(&mut self, frames: u64) -> io::Result<u64> {
+        if frames == 0 {
+            return Ok(0);
+        }
+        self.file.rewind()?;
+        match Readable::of(BufReader::new(&self.file), frames)? {
+            cached if cached.frames < frames => Err(io::Error::other(LOST_FRAMES)),
+            cached => Ok(cached.bytes),
+        }
+    }
+
     /// Writes what the disk does not hold of the first `frames` once more, byte for byte, and syncs it. The caller holds
     /// SQLite's write lock: nobody adds to the log meanwhile, and nobody begins it anew.
     ///
@@ -65,13 +97,9 @@ impl Wal {
     ///
     /// Those of the disk; also where the system has given up what it could not write.
     pub fn write_again(&mut self, way: Way, held: Option<Readable>, frames: u64) -> io::Result<()> {
-        self.file.rewind()?;
-        let cached = Readable::of(BufReader::new(&self.file), frames)?;
-        if cached.frames < frames {
-            return Err(io::Error::other(LOST_FRAMES));
-        }
+        let end = self.end_of(frames)?;
         let mut position = held.map_or(0, |held| held.bytes / BLOCK as u64 * BLOCK as u64);
-        while position < cached.bytes {
+        while position < end {
             let mut chunk = Vec::with_capacity(CHUNK);
             self.file.seek(SeekFrom::Start(position))?;
             (&self.file).take(CHUNK as u64).read_to_end(&mut chunk)?;
