@@ -143,7 +143,7 @@ pub trait Backend: Operations<<Self as Backend>::Connection> {
     fn mend_ids(connection: &mut Self::Connection) -> impl Future<Output = Result<(), OpenError>> + Send;
 
     /// Records a batch in one transaction, as if each member were recorded alone, in order. Work is made for each handler
-    /// that is [attached](Self::attach), by whichever process, and not retired.
+    /// that is [attached](Operations::attach), by whichever process, and not retired.
     ///
     /// `None` for each member that was set aside: it needs what somebody else has locked, and can be tried again. All of
     /// one result are set aside together, or none.
@@ -198,7 +198,7 @@ pub trait Backend: Operations<<Self as Backend>::Connection> {
         now: Utc,
     ) -> impl Future<Output = QueryResult<bool>> + Send;
 
-    /// Commits what [`begin`](Self::begin) or [`begin_erasure`](Self::begin_erasure) opened, and promotes within the line, if
+    /// Commits what [`begin`](Self::begin) or [`begin_erasure`](Operations::begin_erasure) opened, and promotes within the line, if
     /// it names one. It is truly committed, whatever a handler has done on the connection meanwhile, or it is an error.
     ///
     /// It waits for no disk. What a power cut takes it takes whole, mark and effect, and the work is done again.

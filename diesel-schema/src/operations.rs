@@ -139,7 +139,7 @@ pub trait Operations<C>: sealed::Sealed + Send + Sync + Sized + 'static {
     ) -> impl Future<Output = QueryResult<ErasedRows>> + Send;
 
     /// Removes one result, in a transaction that stays open: its state, all its bodies, its error texts, its waiting and
-    /// running work. A tombstone stays. [`commit`](Self::commit) or [`rollback`](Self::rollback) ends it.
+    /// running work. A tombstone stays. [`commit`](crate::Backend::commit) or [`rollback`](crate::Backend::rollback) ends it.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@ use diesel::result::Error::DatabaseError;
 
 use crate::{Backend, Expiry, PruneStep, QueryResult, Selection};
 
-/// One step of pruning, [as the backend does it](Backend::prune_deliveries), around what has to stay.
+/// One step of pruning, [as the backend does it](crate::Operations::prune_deliveries), around what has to stay.
 ///
 /// A table of the host's may refer to a delivery, without a word on what is to become of its rows: then nothing that is
 /// removed in the same transaction can be. So after such an error one is tried at a time, and twice as many after each
