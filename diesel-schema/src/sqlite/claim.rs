@@ -1,7 +1,7 @@
 use diesel::prelude::*;
 use diesel::query_dsl::methods::ExecuteDsl;
 
-use super::line::is_promoted;
+use super::line::was_promoted;
 use crate::claim::ClaimBudget;
 use crate::tables::deliveries::body_of_version;
 use crate::tables::results::current_delivery;
@@ -12,12 +12,12 @@ use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, State, Ticket, Utc, WorkR
 pub(super) fn claim(connection: &mut SqliteConnection, request: &ClaimRequest, now: Utc) -> QueryResult<Claimed> {
     let mut budget = ClaimBudget::new(request);
     // Rows are found as they are asked for. With a bound limit SQLite would compile the query anew each time.
-    let free = claimable(&request.handler, &now).select((WorkRow::as_select(), body_size(), is_promoted()));
+    let free = claimable(&request.handler, &now).select((WorkRow::as_select(), body_size(), was_promoted()));
     let (mut rows, mut has_promoted) = (Vec::new(), false);
     for row in free.load_iter::<(WorkRow, Option<i32>, bool), _>(connection)? {
-        let (row, size, is_promoted) = row?;
+        let (row, size, was_promoted) = row?;
         if budget.takes(&row, size) {
-            has_promoted |= is_promoted;
+            has_promoted |= was_promoted;
             rows.push(row);
         }
         if budget.is_cut() {

@@ -30,14 +30,14 @@ pub(super) fn behind_first<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
         .order(work::delivery_id)
 }
 
-/// How a row is marked that became the first of its line after it was recorded. Another value than that of a row which was
-/// recorded as the first: what came before that was durable with it.
-const PROMOTED: &str = "2";
-
-/// Whether a row was promoted.
-pub(super) fn is_promoted() -> SqlLiteral<Bool> {
-    sql::<Bool>("mojito_work.is_first = 2")
+/// Whether a row became the first of its line after it was recorded. Postgres has no such column: its claims are durable.
+pub(super) fn was_promoted() -> SqlLiteral<Bool> {
+    sql::<Bool>("mojito_work.was_promoted")
 }
+
+/// What `is_first` is set to.
+const PROMOTED: &str = "1, was_promoted = 1";
+const DEMOTED: &str = "0";
 
 /// Promotes within a line: the earliest unfinished row is its first, unless one of the line runs. Whether a row was.
 ///
@@ -54,14 +54,17 @@ pub(super) async fn promote(connection: &mut SqliteConnection, line: &Line) -> Q
     // Not `first`: SQLite compiles a query with a bound limit anew each time.
     let next: Option<i64> =
         behind_first(result, handler).select(work::delivery_id).load_iter(connection)?.next().transpose()?;
-    let mut mark = |id: i64, value: &str| {
-        ExecuteDsl::execute(update(work::table.find((id, handler)), work::is_first.eq(sql::<Bool>(value))), connection)
+    let mut mark = |id: i64, is_first: &str| {
+        ExecuteDsl::execute(
+            update(work::table.find((id, handler)), work::is_first.eq(sql::<Bool>(is_first))),
+            connection,
+        )
     };
     if let Some((former, _, is_waiting)) = former {
         if is_waiting && next.is_none_or(|next| former < next) {
             return Ok(false);
         }
-        mark(former, "0")?;
+        mark(former, DEMOTED)?;
     }
     match next {
         Some(next) => mark(next, PROMOTED).map(|rows| rows == 1),

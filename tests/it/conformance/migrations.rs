@@ -47,6 +47,7 @@ async fn what_is_to_run_is_told_by_name<B: Subject>() {
         "0004_add_clock_readings",
         "0005_know_handlers",
         "0006_owe_hook",
+        "0007_mark_promoted",
     ];
     assert_eq!(before, names);
     assert!(after.is_empty(), "{after:?}");

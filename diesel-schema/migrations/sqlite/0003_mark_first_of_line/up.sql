@@ -19,8 +19,7 @@ CREATE TABLE mojito_work_0003 (
     last_error   TEXT,
     finished_at  TEXT,
     -- Whether it is the first of its line. Only the first may be claimed. Whoever ends it, or makes another row of the line
-    -- unfinished again, promotes the earliest unfinished row, unless one of the line runs: then it is 2. Before such a row
-    -- begins, the end of the one before it has to be durable. It was, where a row was recorded as the first: then it is 1.
+    -- unfinished again, promotes the earliest unfinished row, unless one of the line runs.
     is_first     INTEGER NOT NULL DEFAULT 0,
 
     CONSTRAINT mojito_work_key PRIMARY KEY (delivery_id, handler),
@@ -37,7 +36,7 @@ CREATE TABLE mojito_work_0003 (
         ((lease_until IS NOT NULL) = (state = 'running')),
     CONSTRAINT mojito_work_finished CHECK
         ((finished_at IS NOT NULL) = (state IN ('completed', 'discarded'))),
-    CONSTRAINT mojito_work_is_first CHECK (is_first IN (0, 1, 2))
+    CONSTRAINT mojito_work_is_first CHECK (is_first IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO mojito_work_0003
@@ -45,13 +44,13 @@ SELECT
     delivery_id, handler, first_delivery_id, state, attempt, max_attempts,
     CASE state WHEN 'pending' THEN NULL ELSE due_at END,
     lease_until, epoch, last_error, finished_at,
-    2 * (finished_at IS NULL AND delivery_id = COALESCE(
+    finished_at IS NULL AND delivery_id = COALESCE(
         (SELECT min(runs.delivery_id) FROM mojito_work AS runs
          WHERE runs.first_delivery_id = one.first_delivery_id AND runs.handler = one.handler
              AND runs.finished_at IS NULL AND runs.state = 'running'),
         (SELECT min(waits.delivery_id) FROM mojito_work AS waits
          WHERE waits.first_delivery_id = one.first_delivery_id AND waits.handler = one.handler
-             AND waits.finished_at IS NULL)))
+             AND waits.finished_at IS NULL))
 FROM mojito_work AS one;
 
 DROP TABLE mojito_work;

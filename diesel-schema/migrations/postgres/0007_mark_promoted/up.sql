@@ -1,0 +1,1 @@
+-- Nothing: a claim waits for the disk, and what was committed before is durable with it.

@@ -1,0 +1,1 @@
+ALTER TABLE mojito_work DROP COLUMN was_promoted;
