@@ -10,6 +10,20 @@ use crate::tables::work::{WAIT, Wait};
 use crate::update::update;
 use crate::{Line, deliveries, work};
 
+diesel::table! {
+    use diesel::sql_types::*;
+
+    /// The work, with what SQLite alone has to know of it.
+    #[sql_name = "mojito_work"]
+    promotions (delivery_id, handler) {
+        delivery_id -> BigInt,
+        handler -> Text,
+        is_first -> Bool,
+        /// Whether it became the first of its line after it was recorded.
+        was_promoted -> Bool,
+    }
+}
+
 /// The first of a line.
 #[auto_type(no_type_alias)]
 pub(super) fn first_of<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
@@ -35,10 +49,6 @@ pub(super) fn was_promoted() -> SqlLiteral<Bool> {
     sql::<Bool>("mojito_work.was_promoted")
 }
 
-/// What `is_first` is set to.
-const PROMOTED: &str = "1, was_promoted = 1";
-const DEMOTED: &str = "0";
-
 /// Promotes within a line: the earliest unfinished row is its first, unless one of the line runs. Whether a row was.
 ///
 /// The caller holds the write lock: nobody else records or ends anything meanwhile.
@@ -54,20 +64,18 @@ pub(super) async fn promote(connection: &mut SqliteConnection, line: &Line) -> Q
     // Not `first`: SQLite compiles a query with a bound limit anew each time.
     let next: Option<i64> =
         behind_first(result, handler).select(work::delivery_id).load_iter(connection)?.next().transpose()?;
-    let mut mark = |id: i64, is_first: &str| {
-        ExecuteDsl::execute(
-            update(work::table.find((id, handler)), work::is_first.eq(sql::<Bool>(is_first))),
-            connection,
-        )
+    let mut mark = |id: i64, is_first: bool| {
+        let marked = (promotions::is_first.eq(is_first), promotions::was_promoted.eq(is_first));
+        ExecuteDsl::execute(update(promotions::table.find((id, handler)), marked), connection)
     };
     if let Some((former, _, is_waiting)) = former {
         if is_waiting && next.is_none_or(|next| former < next) {
             return Ok(false);
         }
-        mark(former, DEMOTED)?;
+        mark(former, false)?;
     }
     match next {
-        Some(next) => mark(next, PROMOTED).map(|rows| rows == 1),
+        Some(next) => mark(next, true).map(|rows| rows == 1),
         None => Ok(false),
     }
 }
