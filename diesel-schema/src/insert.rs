@@ -220,7 +220,17 @@ mod tests {
         assert_eq!(results, ["erased_at"]);
         assert_eq!(
             work,
-            ["attempt", "due_at", "lease_until", "epoch", "last_error", "finished_at", "measured_from", "hook_due_at"]
+            [
+                "attempt",
+                "due_at",
+                "lease_until",
+                "epoch",
+                "last_error",
+                "finished_at",
+                "measured_from",
+                "hook_due_at",
+                "was_promoted",
+            ]
         );
     }
 }
