@@ -9,7 +9,8 @@ use super::queue::Entry;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many times as long as a try took the pause after it is at least: so a writer has most of its time for others.
+/// How many times as long as a try took the pause after it is at least: so a writer has most of its time for others. A
+/// sender who would not wait for the next one is given a last one before.
 const REST: u32 = 4;
 
 /// What a delivery weighs here beside its body.
@@ -32,6 +33,17 @@ struct Waiting {
     /// When it is tried again, where it is locked.
     due: Option<Instant>,
     pause: Duration,
+}
+
+impl Waiting {
+    /// How long to wait after a try that took so long: so that one that takes twice as long still ends in time.
+    fn rest(&self, took: Duration, now: Instant) -> Duration {
+        let rest = self.pause.max(took * REST);
+        let awaited_until = self.entries.iter().filter_map(|entry| entry.delivery.awaited_until).min();
+        let Some(awaited_until) = awaited_until else { return rest };
+        let last = awaited_until.saturating_duration_since(now.into_std()).saturating_sub(took * 2);
+        rest.min(last.max(self.pause))
+    }
 }
 
 /// What becomes of a delivery that has come.
@@ -89,7 +101,7 @@ impl Aside {
                     entries.append(&mut waiting.entries);
                     waiting.entries = entries;
                     waiting.pause = (waiting.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-                    waiting.due = Some(now + waiting.pause.max(took * REST));
+                    waiting.due = Some(now + waiting.rest(took, now));
                 }
                 (Some(_), None) => free.extend(self.take(key)),
                 (None, _) => {}
@@ -239,5 +251,20 @@ mod tests {
         aside.end(vec![1], again, took);
 
         assert_eq!(aside.next_due(), Some(Instant::now() + 4 * took));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_try_that_took_long_is_followed_by_another_before_the_sender_gives_up() {
+        let mut aside = two();
+        tokio::time::sleep_until(aside.next_due().expect("it is tried again")).await;
+        let (again, _) = aside.take_due(10);
+        let awaited_until = again.iter().filter_map(|entry| entry.delivery.awaited_until).min().expect("they wait");
+        let took = Duration::from_secs(2);
+        tokio::time::sleep(took).await;
+
+        aside.end(vec![1], again, took);
+
+        let due = aside.next_due().expect("it is tried again");
+        assert!(due.into_std() + took <= awaited_until, "{due:?}");
     }
 }
