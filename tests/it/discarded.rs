@@ -175,7 +175,13 @@ async fn a_paused_handler_is_told_once_it_is_resumed<B: Subject>() {
 
     inbox.pause_handler("Failing").unwrap();
     place.hurry().await;
-    let early = tokio::time::timeout(Duration::from_millis(200), place.told.recv()).await;
+    let mut early = tokio::time::timeout(Duration::from_millis(200), place.told.recv()).await;
+    if early.is_ok() {
+        // A call that was being taken during the pause. There is one task, so no other is.
+        place.wait_until_owed("1").await;
+        place.hurry().await;
+        early = tokio::time::timeout(Duration::from_millis(200), place.told.recv()).await;
+    }
     inbox.resume_handler("Failing").unwrap();
     place.hurry().await;
 
