@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::standing::{Head, Verdict, judge};
+use crate::rules::verdict::{ResultState, Verdict, judge};
 use crate::{Content, NewDelivery, Standing};
 
 /// The standing of a delivery whose result has come to what `former` says.
@@ -12,7 +12,7 @@ use crate::{Content, NewDelivery, Standing};
 /// When `former` is not usable.
 pub fn standing_after(former: &NewDelivery, delivery: &NewDelivery) -> Standing {
     let Content::Usable { snapshot, .. } = &former.content else { panic!("the former delivery is not usable") };
-    let head = Head {
+    let head = ResultState {
         is_stored: true,
         event: former.event,
         version: 1,

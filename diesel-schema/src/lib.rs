@@ -45,77 +45,68 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("enable a database feature: `sqlite` or `postgres`");
 
-mod adrift;
-mod backend;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod bench;
-mod claim;
-mod clock;
-mod commit;
-mod delivery;
-mod erasure;
-mod error;
-#[doc(hidden)]
-pub mod failpoint;
-mod fault;
-mod finding;
-mod fingerprint;
-mod insert;
-mod listing;
-mod migration;
-mod open;
-mod operation;
-mod operations;
-mod owed;
-mod plan;
-#[cfg(feature = "postgres")]
-mod postgres;
-mod prune;
-mod selection;
-mod snapshot;
-#[cfg(feature = "sqlite")]
-mod sqlite;
-mod standing;
-mod tables;
+mod engine;
+mod rules;
+mod schema;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
-mod update;
-mod utc;
-mod waiting;
-mod words;
 
 pub use diesel::QueryResult;
 
-pub use self::adrift::Adrift;
-pub use self::backend::{Backend, Open};
-pub use self::clock::{Clock, Expiry};
-pub use self::commit::{Left, NotCommitted};
-pub use self::delivery::{Content, HandlerSpec, NewDelivery, Recorded};
-pub use self::erasure::{Bodies, ErasedRows, Person, StoredBody, StoredState, Undone};
-pub use self::error::OpenError;
-pub use self::fault::{Trouble, fault, is_conflict, is_read_only, is_unknown, trouble};
-pub use self::finding::{Finding, FindingCode};
-pub use self::fingerprint::Fingerprint;
-pub use self::listing::{Listed, Listing};
-pub use self::operation::{Name, NewAudit, Page, PruneStep, Requeue, Requeued, Rescue, Selected};
-pub use self::operations::Operations;
-pub use self::owed::OwedHook;
+pub use self::engine::backend::Backend;
+#[doc(hidden)]
+pub use self::engine::backend::Open;
+#[doc(hidden)]
+pub use self::engine::commit::{Left, NotCommitted};
+#[doc(hidden)]
+pub use self::engine::db_error::{Trouble, fault, is_conflict, is_read_only, is_unknown, trouble};
+#[doc(hidden)]
+pub use self::engine::failpoint;
+#[doc(hidden)]
+pub use self::engine::files_changed::FilesChanged;
+pub use self::engine::open_error::OpenError;
+#[doc(hidden)]
+pub use self::engine::operations::Operations;
 #[cfg(feature = "postgres")]
-pub use self::postgres::Postgres;
-pub use self::prune::prune;
-pub use self::selection::Selection;
-pub use self::snapshot::Snapshot;
+pub use self::engine::postgres::Postgres;
+#[doc(hidden)]
+pub use self::engine::prune::prune;
 #[cfg(feature = "sqlite")]
-pub use self::sqlite::Sqlite;
-pub use self::tables::audit::{AuditRow, audit};
-pub(crate) use self::tables::clock_readings::clock_readings;
-pub use self::tables::deliveries::{DeliveryRow, deliveries};
-pub use self::tables::handlers::{KnownHandler, handlers};
-pub use self::tables::line::Line;
-pub use self::tables::results::{ResultRow, results};
-pub use self::tables::work::{Backlog, Claim, ClaimRequest, Claimed, Settlement, Ticket, WorkRow, work};
-pub use self::utc::{Utc, UtcTimestamp};
-pub use self::waiting::Waiting;
-pub use self::words::{Action, EventKind, Field, Standing, State};
+pub use self::engine::sqlite::Sqlite;
+#[doc(hidden)]
+pub use self::rules::clock::{Clock, Expiry};
+pub use self::rules::delivery::Recorded;
+#[doc(hidden)]
+pub use self::rules::delivery::{Content, HandlerSpec, NewDelivery};
+#[doc(hidden)]
+pub use self::rules::erasure::{Bodies, StoredBody, StoredState};
+pub use self::rules::erasure::{ErasedRows, Person, Undone};
+pub use self::rules::fingerprint::Fingerprint;
+pub use self::rules::listing::{Listed, Listing};
+#[doc(hidden)]
+pub use self::rules::operation::{Name, NewAudit, Page, PruneStep, Requeue, Requeued, Rescue, Selected};
+#[doc(hidden)]
+pub use self::rules::owed::OwedHook;
+pub use self::rules::selection::Selection;
+pub use self::rules::waiting::Waiting;
+pub use self::schema::action::Action;
+pub use self::schema::audit::{AuditRow, audit};
+pub(crate) use self::schema::clock_readings::clock_readings;
+pub use self::schema::deliveries::{DeliveryRow, deliveries};
+pub use self::schema::event_kind::EventKind;
+pub use self::schema::field::Field;
+pub use self::schema::finding::{Finding, FindingCode};
+pub use self::schema::handlers::{KnownHandler, handlers};
+#[doc(hidden)]
+pub use self::schema::line::Line;
+pub use self::schema::results::{ResultRow, Snapshot, results};
+pub use self::schema::standing::Standing;
+pub use self::schema::state::State;
+pub use self::schema::timestamp::{Timestamp, UtcTimestamp};
+pub use self::schema::work::{Backlog, WorkRow, work};
+#[doc(hidden)]
+pub use self::schema::work::{Claim, ClaimRequest, Claimed, Settlement, Ticket};

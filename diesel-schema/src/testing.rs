@@ -4,11 +4,14 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 #[cfg(feature = "postgres")]
-use crate::migration::Migration;
-use crate::plan::{Advance, Ground, Plan, ResultInsert};
-use crate::standing::Head;
-use crate::tables::deliveries::Known;
-use crate::{EventKind, Field, Finding, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, Standing, Utc};
+use crate::engine::migration::Migration;
+use crate::rules::batch_plan::{BatchPlan, ReadSet, ResultChange};
+use crate::rules::verdict::ResultState;
+use crate::schema::deliveries::StoredCopy;
+use crate::schema::results::ResultInsert;
+use crate::{
+    EventKind, Field, Finding, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, Standing, Timestamp,
+};
 #[cfg(feature = "postgres")]
 use crate::{OpenError, QueryResult, Ticket};
 
@@ -52,7 +55,7 @@ pub struct State {
     delivery_id: i64,
     first_delivery_id: i64,
     late_delivery_id: Option<i64>,
-    first_received_at: Utc,
+    first_received_at: Timestamp,
 }
 
 /// Runs the first statement of an attempt without a transaction around it. Whether it did anything.
@@ -62,7 +65,7 @@ pub struct State {
 /// Those of the database.
 #[cfg(feature = "postgres")]
 pub async fn complete_by_itself(connection: &diesel_async::AsyncPgConnection, ticket: &Ticket) -> QueryResult<bool> {
-    crate::postgres::complete(connection, ticket, std::time::Duration::from_secs(1)).await
+    crate::engine::postgres::complete(connection, ticket, std::time::Duration::from_secs(1)).await
 }
 
 /// Runs those of these migrations, name and SQL, that have not run on this database.
@@ -81,13 +84,13 @@ pub async fn migrate(
         #[cfg(test)]
         down: "",
     };
-    crate::postgres::migrate(connection, &migrations.iter().map(migration).collect::<Vec<_>>()).await
+    crate::engine::postgres::migrate(connection, &migrations.iter().map(migration).collect::<Vec<_>>()).await
 }
 
 impl Memory {
     /// Records a batch.
-    pub fn record(&mut self, batch: &[NewDelivery], handlers: &[HandlerSpec], now: Utc) -> Vec<Recorded> {
-        let plan = Plan::of(batch, handlers, self.ground(batch), now);
+    pub fn record(&mut self, batch: &[NewDelivery], handlers: &[HandlerSpec], now: Timestamp) -> Vec<Recorded> {
+        let plan = BatchPlan::new(batch, handlers, self.ground(batch), now);
         for row in plan.deliveries {
             let fingerprints = batch.iter().map(|delivery| delivery.fingerprint);
             let fingerprint = fingerprints.into_iter().find(|print| print.as_bytes() == row.fingerprint);
@@ -123,11 +126,11 @@ impl Memory {
         self.results.get(&(endpoint.to_owned(), id.to_owned()))
     }
 
-    fn ground<'a>(&self, batch: &'a [NewDelivery]) -> Ground<'a> {
-        let mut ground = Ground::default();
+    fn ground<'a>(&self, batch: &'a [NewDelivery]) -> ReadSet<'a> {
+        let mut ground = ReadSet::default();
         for (delivery, id) in batch.iter().zip(self.deliveries.len() as i64 + 1..) {
             ground.ids.push_back(id);
-            let known: Vec<Known> = self.known(delivery.fingerprint).collect();
+            let known: Vec<StoredCopy> = self.known(delivery.fingerprint).collect();
             if !known.is_empty() {
                 ground.known.insert(delivery.fingerprint, known);
             }
@@ -144,9 +147,9 @@ impl Memory {
         ground
     }
 
-    fn known(&self, fingerprint: Fingerprint) -> impl Iterator<Item = Known> {
+    fn known(&self, fingerprint: Fingerprint) -> impl Iterator<Item = StoredCopy> {
         let same = self.deliveries.iter().filter(move |stored| stored.fingerprint == fingerprint);
-        same.map(|stored| Known {
+        same.map(|stored| StoredCopy {
             id: stored.id,
             standing: stored.standing,
             message_id: stored.message.as_ref().map(|(_, id)| id.clone()),
@@ -157,10 +160,10 @@ impl Memory {
         self.deliveries.iter_mut().find(|stored| stored.id == id).expect("a plan names what is stored")
     }
 
-    fn advance(&mut self, advance: Advance<'_>) {
+    fn advance(&mut self, advance: ResultChange<'_>) {
         let ResultInsert { state: row, snapshot } = match advance {
-            Advance::First(row) | Advance::Next(row) => row,
-            Advance::Late { key: (endpoint, id), late_delivery_id } => {
+            ResultChange::First(row) | ResultChange::Next(row) => row,
+            ResultChange::Late { key: (endpoint, id), late_delivery_id } => {
                 let state = self.results.get_mut(&(endpoint.to_owned(), id.to_owned()));
                 state.expect("only what has a state is late").late_delivery_id = Some(late_delivery_id);
                 return;
@@ -186,8 +189,8 @@ impl Stored {
 }
 
 impl State {
-    fn head(&self) -> Head<'static> {
-        Head {
+    fn head(&self) -> ResultState<'static> {
+        ResultState {
             is_stored: true,
             event: self.event,
             version: self.version,

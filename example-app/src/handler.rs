@@ -4,7 +4,7 @@ use diesel_async::AsyncConnection as _;
 use mojito_schema::QueryResult;
 use rocket::fairing::AdHoc;
 use rocket_db_pools::{Database as _, Pool as _};
-use rocket_mojito::{Context, Event, Field, HandlerResult, MojitoHandler, Standing, Utc};
+use rocket_mojito::{Context, Event, Field, HandlerResult, MojitoHandler, Standing, Timestamp};
 
 use crate::database::{Db, DbConnection, DbPool, HiringDb};
 use crate::notice::Notice;
@@ -67,7 +67,7 @@ impl MojitoHandler<Db> for HiringDesk {
     async fn discarded(&self, event: &Event, _: &str) -> HandlerResult {
         let database = self.database.get().ok_or("the desk's database is not open")?;
         let mut connection = database.get().await?;
-        connection.transaction(async |c| notices::note_not_filed(c, event, Utc::now()).await).await?;
+        connection.transaction(async |c| notices::note_not_filed(c, event, Timestamp::now()).await).await?;
         Ok(())
     }
 
@@ -82,7 +82,7 @@ impl MojitoHandler<Db> for HiringDesk {
 
 /// Writes the timeline, and moves the application to `stage` if that is still where it stands.
 async fn file(tx: &mut DbConnection, event: &Event, stage: Stage) -> QueryResult<()> {
-    let now = Utc::now();
+    let now = Timestamp::now();
     NewEntry::new(event, now).append(tx).await?;
     // A later version speaks for the present: it has moved the application, or will in a moment.
     if event.is_superseded() || event.standing() != Standing::Current {

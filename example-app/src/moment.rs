@@ -1,6 +1,6 @@
 use std::fmt;
 
-use rocket_mojito::Utc;
+use rocket_mojito::Timestamp;
 use serde::{Serialize, Serializer};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -14,7 +14,7 @@ const FOR_PEOPLE: &[BorrowedFormatItem<'_>] =
 
 /// A moment in UTC, as data and pages show it.
 #[derive(Clone, Copy)]
-pub(crate) struct Moment(pub Utc);
+pub(crate) struct Moment(pub Timestamp);
 
 impl Moment {
     /// RFC 3339 with microseconds, for machines.

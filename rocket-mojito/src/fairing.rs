@@ -3,7 +3,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mojito_schema::{Backend, HandlerSpec, OpenError, Utc};
+use mojito_schema::{Backend, HandlerSpec, OpenError, Timestamp};
 use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Rocket, async_trait};
@@ -15,14 +15,14 @@ use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, W
 use crate::ingress::Ingress;
 use crate::notices::Notices;
 use crate::pool::Pool;
-use crate::store::{Database, DieselStore, ErasedHook, Link, Recorder, Recording, Signal, Store};
+use crate::store::{Database, DedicatedConnection, DieselStore, ErasedHook, Recorder, RecorderHandle, Store, Wakeup};
 use crate::{Error, Inbox, routes};
 
 /// After how long the launch says that a handler that was retired still gets its work.
-const LONG_ATTACH: Duration = Duration::from_secs(10);
+const SLOW_ATTACH: Duration = Duration::from_secs(10);
 
 /// After how long the launch says that migrations still run.
-const LONG_MIGRATION: Duration = Duration::from_secs(10);
+const SLOW_MIGRATION: Duration = Duration::from_secs(10);
 
 /// The plugin: attach it, and JobMojito's webhooks are received, recorded and handled.
 ///
@@ -70,15 +70,15 @@ struct Running<B: Backend> {
     database: Arc<Database<B>>,
     store: Arc<dyn Store>,
     pauses: Pauses,
-    signal: Signal,
-    recording: Recording,
+    signal: Wakeup,
+    recording: RecorderHandle,
     /// Until the dispatcher has it.
     runtime: Option<HandlerRuntime>,
     dispatcher: Option<Dispatcher<B>>,
 }
 
 /// Longer names of handlers help nobody who reads a list.
-const LONGEST_NAME: usize = 200;
+const MAX_NAME_LENGTH: usize = 200;
 
 impl<B: Backend> MojitoFairing<B> {
     /// A fairing with these settings, without a handler: it records and serves, and hands nothing on.
@@ -140,7 +140,7 @@ impl<B: Backend> MojitoFairing<B> {
         let pauses = self.config.pauses(&names)?;
         let runtime = self.start_runtime()?;
         let database = Arc::new(self.open_database(rocket, handlers).await?);
-        let signal = Signal::new();
+        let signal = Wakeup::new();
         let queue_limit = self.config.queue_limit.as_u64();
         let recorder = Recorder::start(&database, &signal, queue_limit, self.config.ack_deadline);
         let Ok((recorder, recording)) = recorder.await else {
@@ -148,7 +148,7 @@ impl<B: Backend> MojitoFairing<B> {
             database.notices().flush().await;
             return Err(Error::unavailable("a connection to record on"));
         };
-        let operator = Link::new(Arc::clone(&database));
+        let operator = DedicatedConnection::new(Arc::clone(&database));
         let hooks = self.handlers.iter().map(|handler| Arc::new(Hook(Arc::clone(handler))) as Arc<dyn ErasedHook<B>>);
         let (ack_deadline, hooks) = (self.config.ack_deadline, hooks.collect());
         let store = Arc::new(DieselStore::new(recorder, ack_deadline, operator, names, hooks, signal.clone()));
@@ -170,9 +170,9 @@ impl<B: Backend> MojitoFairing<B> {
         let mut names = HashSet::new();
         let spec = |handler: &Arc<dyn MojitoHandler<B>>| {
             let name = handler.name();
-            if name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
+            if name.len() > MAX_NAME_LENGTH || name.chars().any(char::is_control) {
                 return Err(Error::config(format!(
-                    "the name of a handler is longer than {LONGEST_NAME} bytes or holds control characters: give it a \
+                    "the name of a handler is longer than {MAX_NAME_LENGTH} bytes or holds control characters: give it a \
                      short, plain `name()`"
                 )));
             }
@@ -251,12 +251,12 @@ impl<B: Backend> MojitoFairing<B> {
 async fn attach<B: Backend>(connection: &mut B::Connection, specs: Arc<Vec<HandlerSpec>>) -> Result<(), OpenError> {
     let mut said = Instant::now();
     loop {
-        match B::attach(connection, Arc::clone(&specs), Utc::now()).await {
+        match B::attach(connection, Arc::clone(&specs), Timestamp::now()).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(error) => return Err(OpenError::not_attached(error)),
         }
-        if said.elapsed() >= LONG_ATTACH {
+        if said.elapsed() >= SLOW_ATTACH {
             tracing::warn!("work is still made for a handler that was retired: it gets all that was recorded since");
             said = Instant::now();
         }
@@ -267,7 +267,7 @@ async fn attach<B: Backend>(connection: &mut B::Connection, specs: Arc<Vec<Handl
 async fn migrate<B: Backend>(connection: &mut B::Connection) -> Result<(), OpenError> {
     let mut migrating = pin!(B::migrate(connection));
     loop {
-        match tokio::time::timeout(LONG_MIGRATION, migrating.as_mut()).await {
+        match tokio::time::timeout(SLOW_MIGRATION, migrating.as_mut()).await {
             Ok(migrated) => return migrated,
             Err(_) => tracing::warn!("the migrations still run, or wait for somebody who uses the tables"),
         }

@@ -10,7 +10,7 @@ use crate::erasure::{Erased, Erasure};
 use crate::ingress::{MojitoEvent, Receipt, Rejection};
 use crate::notices::{Notice, Notices, Scope};
 use crate::operation::{Actor, Pruned, Replay, Replayed};
-use crate::store::{NotErased, Signal, Store};
+use crate::store::{NotErased, Store, Wakeup};
 
 /// The way into the store: records deliveries, and tells and does what operators ask for.
 ///
@@ -20,7 +20,7 @@ pub struct Inbox {
     store: Arc<dyn Store>,
     retention: Retention,
     pauses: Pauses,
-    signal: Signal,
+    signal: Wakeup,
     notices: Notices,
 }
 
@@ -29,7 +29,7 @@ impl Inbox {
         store: Arc<dyn Store>,
         retention: Retention,
         pauses: Pauses,
-        signal: Signal,
+        signal: Wakeup,
         notices: Notices,
     ) -> Self {
         Self { store, retention, pauses, signal, notices }

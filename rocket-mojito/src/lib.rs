@@ -82,7 +82,7 @@ pub use mojito_schema::Postgres;
 pub use mojito_schema::Sqlite;
 pub use mojito_schema::{
     Backend, Backlog, EventKind, Field, Finding, FindingCode, KnownHandler, Listed, Listing, Person, Selection,
-    Standing, State, Undone, Utc, WorkRow,
+    Standing, State, Timestamp, Undone, WorkRow,
 };
 
 pub use self::config::{Encoding, EndpointConfig, MojitoConfig, SecretConfig};

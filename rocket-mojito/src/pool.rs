@@ -30,10 +30,10 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use crate::config::read_pool;
 
 /// How long a connection may rest before it is asked whether it still lives.
-const REST: Duration = Duration::from_secs(5);
+const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long its answer may take.
-const PING: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a pool's settings are called where nobody says whose they are.
 const ANY_DATABASE: &str = "databases.<name>";
@@ -54,14 +54,14 @@ pub type SqlitePool = Pool<mojito_schema::Sqlite>;
 pub type PgPool = Pool<mojito_schema::Postgres>;
 
 /// A connection of a [`Pool`]. It derefs to the Diesel connection.
-pub type PooledConnection<B> = managed::Object<Opener<B>>;
+pub type PooledConnection<B> = managed::Object<Manager<B>>;
 
 /// A pool of asynchronous Diesel connections to one database.
 ///
 /// Its settings are those of every `rocket_db_pools` pool: `url`, `max_connections` (10,000 at most), `connect_timeout`
 /// (in seconds, 3,600 at most).
 pub struct Pool<B: Backend> {
-    pool: managed::Pool<Opener<B>>,
+    pool: managed::Pool<Manager<B>>,
     url: String,
     users: Arc<RwLock<()>>,
 }
@@ -98,13 +98,13 @@ impl<B: Backend> Pool<B> {
     pub(crate) async fn open(config: &Config) -> Result<Self, OpenError> {
         let url = B::shared_url(&config.url);
         let timeout = Some(Duration::from_secs(config.connect_timeout));
-        let pool = managed::Pool::builder(Opener::new(url.clone()))
+        let pool = managed::Pool::builder(Manager::new(url.clone()))
             .max_size(config.max_connections)
             // The one that was used last still knows what it has read, and what it has prepared.
             .queue_mode(managed::QueueMode::Lifo)
             .wait_timeout(timeout)
             .create_timeout(timeout)
-            .recycle_timeout(Some(PING))
+            .recycle_timeout(Some(PING_TIMEOUT))
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .expect("a runtime is named");
@@ -155,7 +155,7 @@ impl<B: Backend> rocket_db_pools::Pool for Pool<B> {
 }
 
 /// Opens the connections of a [`Pool`].
-pub struct Opener<B> {
+pub struct Manager<B> {
     url: String,
     runtime: Handle,
     /// Whether there was a database once: from then on one that has vanished is never made anew.
@@ -163,7 +163,7 @@ pub struct Opener<B> {
     backend: PhantomData<fn() -> B>,
 }
 
-impl<B: Backend> Opener<B> {
+impl<B: Backend> Manager<B> {
     fn new(url: String) -> Self {
         Self { url, runtime: Handle::current(), has_opened: AtomicBool::new(false), backend: PhantomData }
     }
@@ -177,7 +177,7 @@ impl<B: Backend> Opener<B> {
     }
 }
 
-impl<B: Backend> managed::Manager for Opener<B> {
+impl<B: Backend> managed::Manager for Manager<B> {
     type Type = B::Connection;
     type Error = OpenError;
 
@@ -196,7 +196,7 @@ impl<B: Backend> managed::Manager for Opener<B> {
             return Err(RecycleError::message("the connection is broken"));
         }
         // What has rested may have died of it, without a word.
-        if metrics.last_used() > REST && connection.batch_execute("SELECT 1").await.is_err() {
+        if metrics.last_used() > PING_INTERVAL && connection.batch_execute("SELECT 1").await.is_err() {
             return Err(RecycleError::message("the connection is dead"));
         }
         Ok(())

@@ -3,9 +3,9 @@
 use rocket::http::HeaderMap;
 
 use crate::config::Endpoints;
-use crate::event::{Reading, classify};
+use crate::event::{ParsedBody, classify};
 use crate::ingress::{Cause, authenticate, signer};
-use crate::{EndpointConfig, Error, EventKind, Finding, MojitoConfig, Payload, Rejection, SecretConfig, Utc};
+use crate::{EndpointConfig, Error, EventKind, Finding, MojitoConfig, Payload, Rejection, SecretConfig, Timestamp};
 
 /// What stands at the entrance of an endpoint, without a socket in front of it and with the clock in the caller's hand.
 pub struct Gate(Endpoints);
@@ -36,7 +36,12 @@ impl Gate {
     /// # Errors
     ///
     /// When none did, or not within the window around `now`.
-    pub fn verify(&self, headers: &HeaderMap<'_>, body: &[u8], now: Utc) -> Result<(&str, Option<String>), Rejection> {
+    pub fn verify(
+        &self,
+        headers: &HeaderMap<'_>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(&str, Option<String>), Rejection> {
         let endpoint = self.0.iter().next().expect("there is one");
         let found = signer(&endpoint.keys, headers, body, now);
         found.map(|(key, message_id)| (&*key.id, message_id)).map_err(|flaw| Rejection::new(Cause::Signature(flaw)))
@@ -57,13 +62,13 @@ pub struct Understood {
 
 impl Understood {
     /// Reads a body that came to the path of an event, or to the one of all.
-    pub fn of(path: Option<EventKind>, body: &[u8]) -> Self {
-        let (kind, reading) = classify(path, Reading::of(body));
+    pub fn new(path: Option<EventKind>, body: &[u8]) -> Self {
+        let (kind, reading) = classify(path, ParsedBody::parse(body));
         match reading {
-            Reading::Usable { payload, findings } => {
+            ParsedBody::Usable { payload, findings } => {
                 Self { kind, result_id: Some(payload.id.clone()), payload: Some(*payload), findings }
             }
-            Reading::Unusable { cause, result_id } => Self { kind, payload: None, findings: vec![cause], result_id },
+            ParsedBody::Unusable { cause, result_id } => Self { kind, payload: None, findings: vec![cause], result_id },
         }
     }
 

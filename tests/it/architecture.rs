@@ -6,25 +6,27 @@ use crate::checkout::{Checkout, File};
 const LONGEST: usize = 500;
 
 /// Front doors that are one thing each, as `ARCHITECTURE.md` says.
-const FURNISHED: [&str; 4] = [
-    "diesel-schema/src/postgres/mod.rs",
-    "diesel-schema/src/sqlite/mod.rs",
-    "diesel-schema/src/tables/mod.rs",
-    "example-app/src/tables/mod.rs",
+const FURNISHED: [&str; 3] = [
+    "diesel-schema/src/engine/postgres/mod.rs",
+    "diesel-schema/src/engine/sqlite/mod.rs",
+    "diesel-schema/src/schema/mod.rs",
 ];
 
-/// The levels of `ARCHITECTURE.md`, and where the names at the root of the crate come from.
+/// The levels of one crate in `ARCHITECTURE.md`, and where the names at the root of the crate come from.
 struct Levels {
+    /// The folder of the crate's sources.
+    sources: &'static str,
     of_module: BTreeMap<String, usize>,
     /// Names that `lib.rs` hands on, with the module they come from; none where that is another crate.
     handed_on: BTreeMap<String, Option<String>>,
 }
 
 impl Levels {
-    fn read(document: &str, front_door: &File) -> Self {
+    /// The levels of the lines that begin with `marker`.
+    fn read(document: &str, marker: &str, sources: &'static str, front_door: &File) -> Self {
         let mut of_module = BTreeMap::new();
         for line in document.lines() {
-            let Some((level, modules)) = line.strip_prefix("- level ").and_then(|line| line.split_once(": ")) else {
+            let Some((level, modules)) = line.strip_prefix(marker).and_then(|line| line.split_once(": ")) else {
                 continue;
             };
             for module in modules.split(", ") {
@@ -33,19 +35,55 @@ impl Levels {
         }
         let mut handed_on = BTreeMap::new();
         for statement in front_door.code().split(';') {
-            let Some((_, path)) = statement.split_once("pub use ") else { continue };
+            let Some((visibility, path)) = statement.split_once(" use ") else { continue };
+            if !visibility.contains("pub") {
+                continue;
+            }
             let (root, names) = path.rsplit_once("::").unwrap();
-            let module = root.strip_prefix("self::").map(str::to_owned);
+            let module = root.strip_prefix("self::").map(|path| path.split("::").next().unwrap().to_owned());
             for name in names.split(['{', '}', ',']).map(str::trim).filter(|name| !name.is_empty()) {
                 handed_on.insert(name.to_owned(), module.clone());
             }
         }
-        Self { of_module, handed_on }
+        Self { sources, of_module, handed_on }
     }
 
-    /// What is wrong with the imports of a file in `rocket-mojito/src`.
+    fn of_plugin() -> Self {
+        Self::of_crate("- level ", "rocket-mojito/src")
+    }
+
+    fn of_schema() -> Self {
+        Self::of_crate("- schema level ", "diesel-schema/src")
+    }
+
+    fn of_crate(marker: &str, sources: &'static str) -> Self {
+        let front_door = format!("{sources}/lib.rs");
+        let front_door = File::new(&front_door, &Checkout::read(&front_door));
+        Self::read(&Checkout::read("rocket-mojito/ARCHITECTURE.md"), marker, sources, &front_door)
+    }
+
+    /// The modules that the front door declares.
+    fn declared(&self) -> Vec<String> {
+        let front_door = Checkout::read(&format!("{}/lib.rs", self.sources));
+        let modules = front_door.lines().map(|line| line.trim_start_matches("pub ")).filter_map(|line| {
+            let name = line.strip_prefix("mod ")?.strip_suffix(';')?;
+            Some(name.to_owned())
+        });
+        let mut modules: Vec<String> = modules.collect();
+        modules.sort();
+        modules
+    }
+
+    /// The violations of every file of the crate but its front door.
+    fn all_violations(&self) -> Vec<String> {
+        let files = Checkout::files(self.sources).into_iter().filter(File::is_rust);
+        let inner = files.filter(|file| file.path != format!("{}/lib.rs", self.sources));
+        inner.flat_map(|file| self.violations(&file)).collect()
+    }
+
+    /// What is wrong with the imports of a file.
     fn violations(&self, file: &File) -> Vec<String> {
-        let path = file.path.trim_start_matches("rocket-mojito/src/");
+        let path = file.path.trim_start_matches(self.sources).trim_start_matches('/');
         let own = path.split(['/', '.']).next().unwrap();
         let Some(own_level) = self.of_module.get(own) else {
             return vec![format!("{path}: `{own}` is at no level of ARCHITECTURE.md")];
@@ -124,33 +162,20 @@ fn plugin() -> Vec<File> {
     Checkout::files("rocket-mojito/src").into_iter().filter(File::is_rust).collect()
 }
 
-fn levels() -> Levels {
-    let front_door = File::new("rocket-mojito/src/lib.rs", &Checkout::read("rocket-mojito/src/lib.rs"));
-    Levels::read(&Checkout::read("rocket-mojito/ARCHITECTURE.md"), &front_door)
-}
-
 #[test]
 fn modules_import_from_lower_levels_only() {
-    let levels = levels();
-
-    let inner = plugin().into_iter().filter(|file| file.path != "rocket-mojito/src/lib.rs");
-    let violations: Vec<String> = inner.flat_map(|file| levels.violations(&file)).collect();
+    let violations = [Levels::of_plugin(), Levels::of_schema()].map(|levels| levels.all_violations()).concat();
 
     assert!(violations.is_empty(), "{violations:#?}");
 }
 
 #[test]
 fn every_module_has_a_level_and_every_level_names_modules_that_are_there() {
-    let front_door = Checkout::read("rocket-mojito/src/lib.rs");
+    for levels in [Levels::of_plugin(), Levels::of_schema()] {
+        let modules = levels.declared();
 
-    let modules = front_door.lines().map(|line| line.trim_start_matches("pub ")).filter_map(|line| {
-        let name = line.strip_prefix("mod ")?.strip_suffix(';')?;
-        Some(name.to_owned())
-    });
-
-    let mut modules: Vec<String> = modules.collect();
-    modules.sort();
-    assert_eq!(modules, levels().of_module.into_keys().collect::<Vec<_>>());
+        assert_eq!(modules, levels.of_module.into_keys().collect::<Vec<_>>());
+    }
 }
 
 #[test]
@@ -167,12 +192,16 @@ fn ingress_and_dispatch_never_import_each_other() {
 
 #[test]
 fn an_import_from_the_same_or_a_higher_level_is_found() {
-    let front_door = File::new("rocket-mojito/src/lib.rs", "pub use mojito_schema::Utc;\npub use self::inbox::Inbox;");
+    let front_door =
+        File::new("rocket-mojito/src/lib.rs", "pub use mojito_schema::Timestamp;\npub use self::inbox::Inbox;");
     let document = "- level 1: `pool`\n- level 2: `store`\n- level 3: `dispatch`, `ingress`\n- level 4: `inbox`";
-    let levels = Levels::read(document, &front_door);
+    let levels = Levels::read(document, "- level ", "rocket-mojito/src", &front_door);
     let violations = |path: &str, text: &str| levels.violations(&File::new(path, text)).len();
 
-    assert_eq!(violations("rocket-mojito/src/dispatch/a.rs", "use crate::{Utc, store::{Link, Signal}, pool};"), 0);
+    assert_eq!(
+        violations("rocket-mojito/src/dispatch/a.rs", "use crate::{Timestamp, store::{Link, Wakeup}, pool};"),
+        0
+    );
     assert_eq!(violations("rocket-mojito/src/dispatch/a.rs", "use super::b::C;\n// crate::ingress"), 0);
     assert_eq!(violations("rocket-mojito/src/dispatch/a.rs", "use crate::ingress::Receipt;"), 1);
     assert_eq!(violations("rocket-mojito/src/dispatch/a.rs", "use super::super::ingress;"), 1);

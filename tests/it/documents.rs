@@ -202,10 +202,10 @@ fn the_architecture_names_files_and_functions_that_are_there() {
     let architecture = Checkout::read("rocket-mojito/ARCHITECTURE.md");
     let sources: Vec<File> =
         ["diesel-schema/src", "rocket-mojito/src"].map(Checkout::files).into_iter().flatten().collect();
-    let place = |path: &str| match path.strip_prefix("schema/") {
-        Some(path) => format!("diesel-schema/src/{path}"),
-        None if path.starts_with("tests/") => path.to_owned(),
-        None => format!("rocket-mojito/src/{path}"),
+    let place = |path: &str| match path.split_once('/') {
+        Some(("schema" | "rules" | "engine", _)) => format!("diesel-schema/src/{path}"),
+        Some(("tests", _)) => path.to_owned(),
+        _ => format!("rocket-mojito/src/{path}"),
     };
     let is_file = |path: &str| [place(path), path.to_owned()].iter().any(|path| Checkout::root().join(path).exists());
     let is_function = |name: &str| sources.iter().any(|file| file.text.contains(&format!("fn {name}")));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Action, State, Utc};
+use mojito_schema::{Action, State, Timestamp};
 use rocket_mojito::{Actor, Inbox, Replay, Selection};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -30,7 +30,8 @@ async fn post(host: &Host, result: &str) -> i64 {
 
 /// Lets handlers have been seen so long ago, as if the processes that had them were gone since.
 fn unseen(database: &Database, days: u64) {
-    let seen = Utc::now().before(Duration::from_secs(days * 86_400)).to_string().replace('T', " ").replace('Z', "");
+    let seen =
+        Timestamp::now().before(Duration::from_secs(days * 86_400)).to_string().replace('T', " ").replace('Z', "");
     database.run(&format!("UPDATE mojito_handlers SET last_seen = '{seen}'"));
 }
 

@@ -110,7 +110,7 @@ async fn a_process_that_cannot_renew_for_longer_than_its_lease_still_has_its_eff
         // Nobody can write, and so nobody renew or rescue, until the lease has lapsed.
         let writer = database.lock();
         found("the lease to lapse", || {
-            database.work()[0].lease_until.filter(|until| *until < mojito_schema::Utc::now())
+            database.work()[0].lease_until.filter(|until| *until < mojito_schema::Timestamp::now())
         })
         .await;
         drop(writer);

@@ -9,7 +9,7 @@ use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use mojito_schema::{
     Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Open, Postgres, Selection,
-    Settlement, Snapshot, Sqlite, Standing, State, Utc,
+    Settlement, Snapshot, Sqlite, Standing, State, Timestamp,
 };
 
 use crate::harness::{Store, Subject, attach_all, rounds};
@@ -69,8 +69,8 @@ fn delivery(result: &str, text: &str) -> NewDelivery {
         endpoint: "default".to_owned(),
         secret_id: "test".to_owned(),
         event,
-        fingerprint: Fingerprint::of("default", event, &body),
-        received_at: Utc::now(),
+        fingerprint: Fingerprint::new("default", event, &body),
+        received_at: Timestamp::now(),
         body,
         content: Content::Usable { result_id: result.to_owned(), snapshot: Box::new(Snapshot::empty()) },
         findings: Vec::new(),
@@ -82,12 +82,12 @@ fn delivery(result: &str, text: &str) -> NewDelivery {
 async fn record<B: Subject>(connection: &mut B::Connection, batch: Vec<NewDelivery>) {
     let handler = HandlerSpec { name: "Desk".to_owned(), takes_late: false, max_attempts: 12, has_erased_hook: false };
     attach_all::<B>(connection, &Arc::new(vec![handler])).await;
-    B::record(connection, Arc::new(batch), Utc::now()).await.unwrap();
+    B::record(connection, Arc::new(batch), Timestamp::now()).await.unwrap();
 }
 
 /// Everything that happens to deliveries while nobody looks: recorded, claimed, settled, rescued, pruned.
 async fn work_a_while<B: Subject>(connection: &mut B::Connection) {
-    let now = Utc::now();
+    let now = Timestamp::now();
     let days = |days: u64| Duration::from_secs(days * 86_400);
     let garbled = NewDelivery {
         content: Content::Unusable { result_id: None },
@@ -263,13 +263,15 @@ async fn time(store: &mut Store<Postgres>) {
         record::<Postgres>(&mut store.connection, vec![delivery(&format!("r{round}"), "timed")]).await;
         records.push(began.elapsed());
         let began = Instant::now();
-        let claimed = Postgres::claim(&mut store.connection, ClaimRequest::new("Desk", 1, LEASE), Utc::now())
+        let claimed = Postgres::claim(&mut store.connection, ClaimRequest::new("Desk", 1, LEASE), Timestamp::now())
             .await
             .unwrap()
             .claims;
         claims.push(began.elapsed());
         for claim in claimed {
-            Postgres::settle(&mut store.connection, claim.ticket, Settlement::Complete, Utc::now()).await.unwrap();
+            Postgres::settle(&mut store.connection, claim.ticket, Settlement::Complete, Timestamp::now())
+                .await
+                .unwrap();
         }
     }
     for (what, mut took) in [("claim", claims), ("record", records)] {
@@ -284,8 +286,10 @@ async fn claim_with_bad_advice(store: &mut Store<Postgres>) {
     for off in ["enable_hashjoin", "enable_nestloop", "enable_indexscan", "enable_mergejoin"] {
         let url = format!("{}?options=-c%20{off}%3Doff", store.url());
         let mut connection = Postgres::open(&url, Open::Existing).await.unwrap();
-        let claims =
-            Postgres::claim(&mut connection, ClaimRequest::new("Desk", 3, LEASE), Utc::now()).await.unwrap().claims;
+        let claims = Postgres::claim(&mut connection, ClaimRequest::new("Desk", 3, LEASE), Timestamp::now())
+            .await
+            .unwrap()
+            .claims;
 
         assert_eq!(claims.len(), 3, "with {off} = off");
     }

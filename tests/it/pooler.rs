@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
-use mojito_schema::{Backend, Open, Postgres, Utc};
+use mojito_schema::{Backend, Open, Postgres, Timestamp};
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
@@ -159,7 +159,7 @@ async fn recording_leaves_nothing_prepared_in_the_sessions_behind_a_proxy() {
 
     for number in 0..20 {
         let batch = Arc::new(vec![garbled(&number.to_string())]);
-        Postgres::record(&mut connection, batch, Utc::now()).await.unwrap();
+        Postgres::record(&mut connection, batch, Timestamp::now()).await.unwrap();
     }
 
     // Each session in its turn. The question itself is prepared as well, while it is asked.

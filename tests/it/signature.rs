@@ -10,7 +10,7 @@ mod stripe;
 mod vectors;
 
 use rocket_mojito::testing::Gate;
-use rocket_mojito::{SecretConfig, Utc};
+use rocket_mojito::{SecretConfig, Timestamp};
 
 use crate::harness::Headers;
 
@@ -21,7 +21,7 @@ const BODY: &[u8] = br#"{"id":"r-1","status":"active","interview_status":"comple
 
 /// What verifying comes to: the id of the key, or the cause of the refusal.
 fn verify_at(gate: &Gate, headers: &Headers, body: &[u8], now: i64) -> Result<(String, Option<String>), String> {
-    let now = Utc::from(time::OffsetDateTime::from_unix_timestamp(now).unwrap());
+    let now = Timestamp::from(time::OffsetDateTime::from_unix_timestamp(now).unwrap());
     match gate.verify(&headers.to_map(), body, now) {
         Ok((id, message)) => Ok((id.to_owned(), message)),
         Err(rejection) => {

@@ -11,7 +11,7 @@ use std::time::Instant;
 use fastrand::Rng;
 use rocket::http::{Header, HeaderMap};
 use rocket_mojito::testing::Gate;
-use rocket_mojito::{SecretConfig, Utc};
+use rocket_mojito::{SecretConfig, Timestamp};
 
 use crate::harness::{Signer, hex, rounds, seed};
 
@@ -175,7 +175,7 @@ fn the_time_tells_nothing_of_a_wrong_signature() {
     };
     let is_digit = |index: &usize| hex(&right[*index..=*index]).bytes().all(|digit| matches!(digit, b'0'..=b'7'));
     let (first, last) = ((0..32).find(is_digit).unwrap(), (0..32).rfind(is_digit).unwrap());
-    let (wrong, now) = ([at(first), at(last)], Utc::now());
+    let (wrong, now) = ([at(first), at(last)], Timestamp::now());
     let samples = rounds(20_000, 1_000_000);
 
     let verdicts = verdicts("signature", ["an early byte", "a late byte"], |random| {

@@ -7,7 +7,7 @@ use rocket::response::content::RawHtml;
 use rocket::response::{Redirect, Responder};
 use rocket::{get, post, uri};
 use rocket_db_pools::Connection;
-use rocket_mojito::{Actor, Inbox, Replay, Selection, Standing, State, Utc};
+use rocket_mojito::{Actor, Inbox, Replay, Selection, Standing, State, Timestamp};
 
 use super::errors::Failure;
 use super::{candidate, history, labels};
@@ -157,7 +157,7 @@ impl Line {
             handler: Some(work.handler.clone()),
             attempts: Some(format!("{} of {}", work.attempt, work.max_attempts)),
             causes: work.last_error.iter().cloned().collect(),
-            next: work.due_at.filter(|due| *due > Utc::now()).map(Moment),
+            next: work.due_at.filter(|due| *due > Timestamp::now()).map(Moment),
             ended: work.finished_at.map(Moment),
             can_be_replayed: listed.has_body,
         }

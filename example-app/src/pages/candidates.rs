@@ -6,7 +6,7 @@ use mojito_schema::QueryResult;
 use rocket::response::content::RawHtml;
 use rocket::{get, uri};
 use rocket_db_pools::Connection;
-use rocket_mojito::Utc;
+use rocket_mojito::Timestamp;
 
 use super::errors::Failure;
 use super::{candidate, labels};
@@ -171,7 +171,7 @@ pub(super) async fn page(
 struct List {
     lines: Vec<(Line, Place)>,
     /// How far back was searched, where that is not the end.
-    searched_until: Option<Utc>,
+    searched_until: Option<Timestamp>,
 }
 
 impl List {
@@ -185,7 +185,7 @@ impl List {
         };
         // A moment is searched as a whole; one that fills a search alone is not gone back to again and again.
         let searched_until = searched_until.filter(|until| *until < behind.updated_at);
-        let (until, limit) = (searched_until.unwrap_or(Utc::MIN), i64::try_from(SHOWN + 1).unwrap_or(i64::MAX));
+        let (until, limit) = (searched_until.unwrap_or(Timestamp::MIN), i64::try_from(SHOWN + 1).unwrap_or(i64::MAX));
         let search = wanted.search.as_ref();
         let lines = match wanted.stage {
             Some(stage) => at_stage(Application::at(c, stage, search, &behind, until, limit).await?, c).await?,

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use mojito_schema::QueryResult;
-use rocket_mojito::{Field, Finding, Utc};
+use rocket_mojito::{Field, Finding, Timestamp};
 
 use super::labels;
 use crate::database::DbConnection;
@@ -44,8 +44,8 @@ impl History {
 }
 
 impl Entry {
-    fn new(row: HistoryRow, handled: &HashMap<i64, Vec<Utc>>, noticed: &HashMap<i64, Vec<Notice>>) -> Self {
-        let of_this = |moments: &Vec<Utc>| moments.iter().copied().map(Moment).collect();
+    fn new(row: HistoryRow, handled: &HashMap<i64, Vec<Timestamp>>, noticed: &HashMap<i64, Vec<Notice>>) -> Self {
+        let of_this = |moments: &Vec<Timestamp>| moments.iter().copied().map(Moment).collect();
         Self {
             delivery_id: row.id,
             event: labels::event(row.event),

@@ -1,6 +1,6 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use rocket_mojito::Utc;
+use rocket_mojito::Timestamp;
 
 use super::keys::Keys;
 use super::place::Place;
@@ -40,7 +40,7 @@ pub struct Application {
     /// The version of the result that it was moved by.
     pub version: i64,
     /// When it was moved.
-    pub updated_at: Utc,
+    pub updated_at: Timestamp,
 }
 
 impl Application {
@@ -80,7 +80,7 @@ impl Application {
         stage: Stage,
         search: Option<&Search>,
         behind: &Place,
-        until: Utc,
+        until: Timestamp,
         limit: i64,
     ) -> QueryResult<Vec<Self>> {
         let of_result = "EXISTS (SELECT 1 FROM mojito_results WHERE mojito_results.endpoint = applications.endpoint \
@@ -103,7 +103,12 @@ impl Application {
     }
 
     /// When the last of so many applications behind a place moved; none where there are fewer.
-    pub async fn moment_of(c: &mut DbConnection, stage: Stage, behind: &Place, rows: i64) -> QueryResult<Option<Utc>> {
+    pub async fn moment_of(
+        c: &mut DbConnection,
+        stage: Stage,
+        behind: &Place,
+        rows: i64,
+    ) -> QueryResult<Option<Timestamp>> {
         applications::table
             .filter(applications::stage.eq(stage))
             .filter(applications::updated_at.le(behind.updated_at))

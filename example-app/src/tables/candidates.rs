@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use mojito_schema::{ResultRow, results};
-use rocket_mojito::{EventKind, Utc};
+use rocket_mojito::{EventKind, Timestamp};
 
 use super::keys::Keys;
 use super::place::Place;
@@ -32,7 +32,7 @@ pub struct CandidateRow {
     /// The recruiter's decision.
     pub recruiter_go_next_round: Option<bool>,
     /// When the result last changed.
-    pub updated_at: Utc,
+    pub updated_at: Timestamp,
 }
 
 impl CandidateRow {
@@ -53,7 +53,7 @@ pub async fn behind(
     c: &mut DbConnection,
     search: Option<&Search>,
     behind: &Place,
-    until: Utc,
+    until: Timestamp,
     limit: i64,
 ) -> QueryResult<Vec<CandidateRow>> {
     results::table
@@ -74,7 +74,7 @@ pub async fn behind(
 }
 
 /// When the last of so many results behind a place changed; none where there are fewer.
-pub async fn moment_of(c: &mut DbConnection, behind: &Place, rows: i64) -> QueryResult<Option<Utc>> {
+pub async fn moment_of(c: &mut DbConnection, behind: &Place, rows: i64) -> QueryResult<Option<Timestamp>> {
     results::table
         .filter(results::updated_at.le(behind.updated_at))
         .order(results::updated_at.desc())
@@ -115,7 +115,7 @@ pub async fn find(c: &mut DbConnection, endpoint: &str, result_id: &str) -> Quer
 }
 
 /// When the results that changed last did, the last first; what is erased is among them.
-pub async fn last_updates(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<(i64, Utc)>> {
+pub async fn last_updates(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<(i64, Timestamp)>> {
     let rows = results::table.order((results::updated_at.desc(), results::delivery_id.desc())).limit(limit);
     rows.select((results::delivery_id, results::updated_at)).load(c).await
 }

@@ -4,7 +4,7 @@ use diesel::dsl::auto_type;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use mojito_schema::{deliveries, results};
-use rocket_mojito::{Event, EventKind, Standing, Utc};
+use rocket_mojito::{Event, EventKind, Standing, Timestamp};
 
 use crate::database::DbConnection;
 
@@ -24,11 +24,11 @@ pub struct HistoryRow {
     /// What it means for its result.
     pub standing: Standing,
     /// When its last byte had arrived.
-    pub received_at: Utc,
+    pub received_at: Timestamp,
     /// How often the same bytes came again.
     pub repeat_count: i64,
     /// When they last did.
-    pub last_repeat_at: Option<Utc>,
+    pub last_repeat_at: Option<Timestamp>,
     /// JSON array of the vendor's field names.
     pub changes: String,
     /// JSON array of findings.

@@ -1,6 +1,6 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use rocket_mojito::{Event, EventKind, Utc};
+use rocket_mojito::{Event, EventKind, Timestamp};
 
 use crate::database::DbConnection;
 
@@ -33,12 +33,12 @@ pub struct NewEntry<'a> {
     result_id: &'a str,
     version: Option<i64>,
     event: EventKind,
-    created_at: Utc,
+    created_at: Timestamp,
 }
 
 impl<'a> NewEntry<'a> {
     /// Says that `event` was handled at `now`.
-    pub fn new(event: &'a Event, now: Utc) -> Self {
+    pub fn new(event: &'a Event, now: Timestamp) -> Self {
         Self {
             delivery_id: event.delivery_id(),
             result_id: &event.payload().id,
@@ -64,7 +64,7 @@ pub async fn erase(c: &mut DbConnection, result_id: &str, others: &[i64]) -> Que
 }
 
 /// When each of these deliveries was handled, in that order: (delivery, moment).
-pub async fn handled(c: &mut DbConnection, deliveries: &[i64]) -> QueryResult<Vec<(i64, Utc)>> {
+pub async fn handled(c: &mut DbConnection, deliveries: &[i64]) -> QueryResult<Vec<(i64, Timestamp)>> {
     application_events::table
         .filter(application_events::delivery_id.eq_any(deliveries))
         .order(application_events::id)

@@ -2,7 +2,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
-use rocket_mojito::{Event, Utc};
+use rocket_mojito::{Event, Timestamp};
 
 use super::candidates;
 use crate::database::DbConnection;
@@ -37,11 +37,11 @@ struct NewNotice<'a> {
     result_id: &'a str,
     delivery_id: i64,
     notice: Notice,
-    created_at: Utc,
+    created_at: Timestamp,
 }
 
 /// Writes the notices that an event gives rise to.
-pub async fn append(c: &mut DbConnection, event: &Event, notices: &[Notice], now: Utc) -> QueryResult<()> {
+pub async fn append(c: &mut DbConnection, event: &Event, notices: &[Notice], now: Timestamp) -> QueryResult<()> {
     for notice in notices {
         let row = NewNotice {
             endpoint: event.endpoint(),
@@ -56,7 +56,7 @@ pub async fn append(c: &mut DbConnection, event: &Event, notices: &[Notice], now
 }
 
 /// Notes that a delivery could not be filed, once. Nothing is kept of a result that was erased meanwhile.
-pub async fn note_not_filed(c: &mut DbConnection, event: &Event, now: Utc) -> QueryResult<()> {
+pub async fn note_not_filed(c: &mut DbConnection, event: &Event, now: Timestamp) -> QueryResult<()> {
     let (endpoint, result_id) = (event.endpoint(), event.payload().id.as_str());
     let notice = Notice::NotFiled;
     let row = NewNotice { endpoint, result_id, delivery_id: event.delivery_id(), notice, created_at: now };
@@ -87,7 +87,7 @@ pub struct NoticeRow {
     /// What is to be noticed.
     pub notice: Notice,
     /// When it was written.
-    pub created_at: Utc,
+    pub created_at: Timestamp,
 }
 
 impl NoticeRow {

@@ -1,4 +1,4 @@
-use rocket_mojito::Utc;
+use rocket_mojito::Timestamp;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -8,7 +8,7 @@ use crate::moment::Moment;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// When the row last changed.
-    pub updated_at: Utc,
+    pub updated_at: Timestamp,
     /// The endpoint of its result.
     pub endpoint: String,
     /// The vendor's id of its result.
@@ -18,11 +18,11 @@ pub struct Place {
 impl Place {
     /// Before everything.
     pub fn first() -> Self {
-        Self { updated_at: Utc::MAX, endpoint: String::new(), result_id: String::new() }
+        Self { updated_at: Timestamp::MAX, endpoint: String::new(), result_id: String::new() }
     }
 
     /// Behind everything that changed at this moment or later.
-    pub fn behind(updated_at: Utc) -> Self {
+    pub fn behind(updated_at: Timestamp) -> Self {
         Self { updated_at, ..Self::first() }
     }
 
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn a_place_is_found_again_by_its_word() {
-        let place = Place { updated_at: Utc::now(), endpoint: "default".into(), result_id: "a b  ü%".into() };
+        let place = Place { updated_at: Timestamp::now(), endpoint: "default".into(), result_id: "a b  ü%".into() };
 
         assert_eq!(Place::from_word(&place.word()), Some(place));
         assert_eq!(Place::from_word(&Place::first().word()), Some(Place::first()));

@@ -36,7 +36,7 @@ fn read(body: Vec<u8>) -> Box<dyn FnMut()> {
 pub(super) fn fingerprint(_calls: u64) -> Box<dyn FnMut()> {
     let body = body(0, 5.12);
     Box::new(move || {
-        black_box(Fingerprint::of("default", EventKind::InterviewResult, black_box(&body)));
+        black_box(Fingerprint::new("default", EventKind::InterviewResult, black_box(&body)));
     })
 }
 

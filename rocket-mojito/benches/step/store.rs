@@ -2,7 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, ClaimRequest, HandlerSpec, NewDelivery, Open, Operations, Sqlite, Utc};
+use mojito_schema::{Backend, ClaimRequest, HandlerSpec, NewDelivery, Open, Operations, Sqlite, Timestamp};
 use rocket_mojito::bench::delivery;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -28,7 +28,7 @@ impl Store {
             Sqlite::migrate(&mut connection).await.expect("tables");
             let handler =
                 HandlerSpec { name: "desk".to_owned(), takes_late: false, max_attempts: 12, has_erased_hook: false };
-            Sqlite::attach(&mut connection, Arc::new(vec![handler]), Utc::now()).await.expect("a handler");
+            Sqlite::attach(&mut connection, Arc::new(vec![handler]), Timestamp::now()).await.expect("a handler");
             connection
         });
         Self { runtime, connection, _folder: folder }
@@ -36,15 +36,15 @@ impl Store {
 
     fn record(&mut self, batch: Vec<NewDelivery>) {
         let size = batch.len();
-        let recorded = self.run(|c| Sqlite::record(c, Arc::new(batch), Utc::now()));
+        let recorded = self.run(|c| Sqlite::record(c, Arc::new(batch), Timestamp::now()));
         assert_eq!(recorded.len(), size);
     }
 
     /// As a worker does for a handler that does nothing.
     fn claim_and_complete(&mut self) {
-        let claimed = self.run(|c| Sqlite::claim(c, ClaimRequest::new("desk", 1, LEASE), Utc::now()));
+        let claimed = self.run(|c| Sqlite::claim(c, ClaimRequest::new("desk", 1, LEASE), Timestamp::now()));
         let (ticket, again) = (claimed.claims[0].ticket.clone(), claimed.claims[0].ticket.clone());
-        assert!(self.run(|c| Sqlite::begin(c, ticket, LEASE, Utc::now())));
+        assert!(self.run(|c| Sqlite::begin(c, ticket, LEASE, Timestamp::now())));
         self.run(|c| async { Ok(Sqlite::commit(c, Some(again.line())).await.expect("it is committed")) });
     }
 

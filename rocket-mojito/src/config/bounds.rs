@@ -53,7 +53,7 @@ const BOUNDS: [Bound; 14] = [
 
 impl Bound {
     /// The bound of a setting; none where it is no number.
-    pub fn of(setting: &str) -> Option<&'static Self> {
+    pub fn find(setting: &str) -> Option<&'static Self> {
         BOUNDS.iter().find(|bound| bound.setting == setting)
     }
 
@@ -69,7 +69,7 @@ impl Bound {
 
 /// Makes sure that a setting below `root` is a number that it can be.
 pub(super) fn check(root: &str, setting: &str, number: &Number) -> Result<(), Error> {
-    let bound = Bound::of(setting).expect("every number has a bound");
+    let bound = Bound::find(setting).expect("every number has a bound");
     if bound.allows(number) {
         return Ok(());
     }

@@ -5,10 +5,10 @@ use super::{Key, Mac, Scheme, SecretConfig};
 use crate::Error;
 
 /// Shorter secrets can be guessed.
-const SHORTEST: usize = 24;
+const MIN_SECRET_LENGTH: usize = 24;
 
 /// Longer ids help nobody who reads a list.
-const LONGEST_ID: usize = 100;
+const MAX_ID_LENGTH: usize = 100;
 
 /// The schemes that there are.
 const SCHEMES: [&str; 5] = ["header", "standard-webhooks", "github", "stripe", "hmac"];
@@ -171,9 +171,9 @@ fn check_id(config: &SecretConfig, path: &str) -> Result<(), Error> {
     if config.id.trim().is_empty() {
         return Err(Error::config(format!("a secret in `{path}` has an empty `id`: give each a name of its own")));
     }
-    if config.id.len() > LONGEST_ID || config.id.chars().any(char::is_control) {
+    if config.id.len() > MAX_ID_LENGTH || config.id.chars().any(char::is_control) {
         return Err(Error::config(format!(
-            "a secret in `{path}` has an `id` that is longer than {LONGEST_ID} bytes or holds control characters: give \
+            "a secret in `{path}` has an `id` that is longer than {MAX_ID_LENGTH} bytes or holds control characters: give \
              it a short, plain one"
         )));
     }
@@ -193,10 +193,9 @@ fn check_value(config: &SecretConfig, path: &str, value: &str, remedy: &str) -> 
     if value.is_empty() {
         return Err(config.fault(path, format!("is empty: {remedy}")));
     }
-    if value.len() < SHORTEST {
-        return Err(
-            config.fault(path, format!("has {} characters, and {SHORTEST} are the least: {remedy}", value.len()))
-        );
+    if value.len() < MIN_SECRET_LENGTH {
+        return Err(config
+            .fault(path, format!("has {} characters, and {MIN_SECRET_LENGTH} are the least: {remedy}", value.len())));
     }
     // HTTP trims spaces around a value, and Rocket drops a header that is not ASCII: neither would ever match.
     if !is_visible(value) || value.trim() != value {

@@ -7,7 +7,7 @@ use super::{Key, Secret, SecretConfig};
 use crate::{Error, EventKind};
 
 /// Longer names help nobody who reads a list.
-const LONGEST_NAME: usize = 100;
+const MAX_NAME_LENGTH: usize = 100;
 
 /// One path that deliveries come to, with the secrets that are valid there. One per merchant and environment.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -74,11 +74,11 @@ impl EndpointConfig {
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
-    let is_segment = (1..=LONGEST_NAME).contains(&name.len())
+    let is_segment = (1..=MAX_NAME_LENGTH).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    if !is_segment || EventKind::from_word(name).is_some() {
+    if !is_segment || EventKind::from_text(name).is_some() {
         return Err(Error::config(format!(
-            "endpoint name `{name}`: it becomes a part of the path, so use up to {LONGEST_NAME} letters, digits, \
+            "endpoint name `{name}`: it becomes a part of the path, so use up to {MAX_NAME_LENGTH} letters, digits, \
              `-` and `_`, and not the name of an event"
         )));
     }
@@ -158,7 +158,7 @@ impl Endpoints {
             segments.len() >= self.mount.len() && self.mount.iter().zip(&segments).all(|(a, b)| a == b);
         let rest = if is_below_mount { &segments[self.mount.len()..] } else { &segments[..] };
         let (event, rest) = match rest.split_last() {
-            Some((last, before)) => match EventKind::from_word(last).filter(|event| *event != EventKind::Unknown) {
+            Some((last, before)) => match EventKind::from_text(last).filter(|event| *event != EventKind::Unknown) {
                 Some(event) => (Some(event), before),
                 None => (None, rest),
             },

@@ -73,22 +73,22 @@ impl fmt::Debug for Mac {
 }
 
 /// What a key of Standard Webhooks begins with.
-const MARK: &str = "whsec_";
+const SECRET_PREFIX: &str = "whsec_";
 
 /// The lengths that the specification allows, in bytes.
-const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
+const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// The bytes of a key of Standard Webhooks, or what is wrong with it.
 ///
 /// Source: Standard Webhooks, "Signature scheme", symmetric.
 pub(super) fn standard_webhooks_key(value: &str) -> Result<Vec<u8>, String> {
-    let Some(encoded) = value.strip_prefix(MARK) else {
-        return Err(format!("does not begin with `{MARK}`"));
+    let Some(encoded) = value.strip_prefix(SECRET_PREFIX) else {
+        return Err(format!("does not begin with `{SECRET_PREFIX}`"));
     };
     let Ok(bytes) = STANDARD.decode(encoded) else {
-        return Err(format!("is not base64 after `{MARK}`"));
+        return Err(format!("is not base64 after `{SECRET_PREFIX}`"));
     };
-    if !LENGTHS.contains(&bytes.len()) {
+    if !KEY_LENGTHS.contains(&bytes.len()) {
         return Err(format!("is a key of {} bytes, and 24 to 64 are allowed", bytes.len()));
     }
     Ok(bytes)
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_key_of_standard_webhooks_has_24_to_64_bytes() {
-        let key = |length: usize| format!("{MARK}{}", STANDARD.encode(vec![7; length]));
+        let key = |length: usize| format!("{SECRET_PREFIX}{}", STANDARD.encode(vec![7; length]));
 
         for (length, is_allowed) in [(0, false), (23, false), (24, true), (32, true), (64, true), (65, false)] {
             assert_eq!(standard_webhooks_key(&key(length)).is_ok(), is_allowed, "{length} bytes");

@@ -3,22 +3,22 @@
 mod bounds;
 mod credential;
 mod endpoint;
+mod figment_error;
 mod key;
 mod pauses;
 mod pool;
 mod secret;
 mod settings;
-mod unreadable;
 mod variables;
 
 use self::bounds::Bound;
 pub(crate) use self::credential::Secret;
 pub use self::endpoint::EndpointConfig;
 pub(crate) use self::endpoint::{Endpoint, Endpoints};
+pub(crate) use self::figment_error::describe;
 pub(crate) use self::key::{Key, Mac, Scheme};
 pub(crate) use self::pauses::Pauses;
 pub(crate) use self::pool::{compare_pool, read_pool};
 pub use self::secret::{Encoding, SecretConfig};
 pub use self::settings::MojitoConfig;
 pub(crate) use self::settings::Retention;
-pub(crate) use self::unreadable::describe;

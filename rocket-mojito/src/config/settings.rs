@@ -8,7 +8,7 @@ use rocket::figment::{Figment, Profile, Provider};
 use rocket::serde::{Deserialize, Deserializer};
 
 use super::bounds::{self, Number};
-use super::unreadable::is_setting;
+use super::figment_error::is_setting;
 use super::{EndpointConfig, Endpoints, Pauses, SecretConfig, describe, variables};
 use crate::Error;
 

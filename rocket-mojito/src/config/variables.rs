@@ -1,14 +1,14 @@
 use std::ffi::{OsStr, OsString};
 
 use super::Bound;
-use super::unreadable::is_setting;
+use super::figment_error::is_setting;
 use crate::Error;
 
 /// The variables that Rocket's configuration is read from and that settings of the plugin can stand in.
-const READ: [&str; 2] = ["ROCKET_MOJITO", "ROCKET_DATABASES"];
+const PREFIXES: [&str; 2] = ["ROCKET_MOJITO", "ROCKET_DATABASES"];
 
 /// What a variable begins with that would be a setting of its own, if there were such.
-const MISTAKEN: &str = "ROCKET_MOJITO_";
+const MISTAKEN_PREFIX: &str = "ROCKET_MOJITO_";
 
 /// Makes sure that nothing in the environment was meant for the plugin and is not read: Rocket passes over what it does
 /// not know, and over what is not UTF-8.
@@ -23,14 +23,14 @@ fn check_all(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<()
     for (name, value) in &variables {
         // Rocket minds no case in names.
         let upper = name.to_ascii_uppercase();
-        if let Some(rest) = upper.strip_prefix(MISTAKEN) {
+        if let Some(rest) = upper.strip_prefix(MISTAKEN_PREFIX) {
             return Err(Error::config(format!(
                 "the environment variable `{name}` is not read: all settings of the plugin stand in one variable; \
                  remove this one, and write {}",
                 instead(&rest.to_ascii_lowercase(), value)
             )));
         }
-        if READ.contains(&upper.as_str()) && value.to_str().is_none() {
+        if PREFIXES.contains(&upper.as_str()) && value.to_str().is_none() {
             return Err(Error::config(format!(
                 "the environment variable `{name}` is not UTF-8, so nothing of it is read: write its special \
                  characters anew, as UTF-8"
@@ -43,7 +43,7 @@ fn check_all(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<()
 /// What would do. A value is quoted only where it cannot be a secret.
 fn instead(setting: &str, value: &OsStr) -> String {
     let is_plain = |value: &&str| value.len() <= 20 && value.bytes().all(|byte| byte.is_ascii_digit());
-    let value = value.to_str().filter(|_| Bound::of(setting).is_some()).filter(is_plain).unwrap_or("…");
+    let value = value.to_str().filter(|_| Bound::find(setting).is_some()).filter(is_plain).unwrap_or("…");
     match is_setting(setting) {
         true => format!("`ROCKET_MOJITO='{{{setting}={value}}}'`"),
         false => "`ROCKET_MOJITO='{body_limit=\"1 MiB\"}'` with the settings that are meant".to_owned(),

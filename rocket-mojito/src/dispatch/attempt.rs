@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{AbortRegistration, Abortable, Aborted};
-use mojito_schema::{Backend, Claim, NotCommitted, Settlement, Ticket, Utc};
+use mojito_schema::{Backend, Claim, NotCommitted, Settlement, Ticket, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::ending::{Ending, Outcome};
@@ -22,13 +22,13 @@ use crate::store::Database;
 const NOT_OPENED: &str = "the handler answered Ok, although its transaction could not be opened";
 
 /// How long an attempt is kept before it is released, where the server takes no writes.
-const STANDBY_PAUSE: Duration = Duration::from_secs(1);
+const STANDBY_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The longest `last_error` that is kept, in bytes.
-const LONGEST_ERROR: usize = 2000;
+const MAX_ERROR_LENGTH: usize = 2000;
 
 /// How long an attempt keeps its slot that has found no connection to the database: another one would not either.
-const PAUSE_WITHOUT_CONNECTION: Duration = Duration::from_secs(1);
+const CONNECT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One run of a handler on one delivery.
 pub(super) struct Attempt<B: Backend> {
@@ -85,7 +85,7 @@ impl<B: Backend> Attempt<B> {
             Err(error) => match transaction.rollback().await {
                 End::Stale => None,
                 End::Unconnected if error.fate == Fate::Retry => {
-                    tokio::time::sleep(PAUSE_WITHOUT_CONNECTION).await;
+                    tokio::time::sleep(CONNECT_RETRY_INTERVAL).await;
                     Some(not_possible())
                 }
                 End::ReadOnly => Some(released().await),
@@ -103,7 +103,7 @@ impl<B: Backend> Attempt<B> {
 
 /// What may panic: it runs the host's code, and reads what a sender wrote.
 async fn attempt<B: Backend>(handler: &dyn MojitoHandler<B>, claim: Claim, cx: &mut Context<'_, B>) -> HandlerResult {
-    match Event::of_claim(claim) {
+    match Event::from_claim(claim) {
         Some(event) => handle(handler, &event, cx).await,
         None => Err(HandlerError::discard("the body is pruned, erased or not understood")),
     }
@@ -117,7 +117,7 @@ fn text_of(panic: &(dyn Any + Send)) -> String {
 
 /// No attempt was possible, and none counts. Until it is claimed again another server may have taken over.
 async fn released() -> Ending {
-    tokio::time::sleep(STANDBY_PAUSE).await;
+    tokio::time::sleep(STANDBY_RETRY_INTERVAL).await;
     not_possible()
 }
 
@@ -157,13 +157,13 @@ fn failed(error: &HandlerError, attempt: i32) -> Ending {
 }
 
 fn again(error: String, pause: Duration) -> Settlement {
-    Settlement::Retry { due_at: Utc::now().after(pause), error }
+    Settlement::Retry { due_at: Timestamp::now().after(pause), error }
 }
 
 /// At most so much, without NUL, which Postgres refuses.
 fn cut(text: String) -> String {
     let mut text = text.replace('\0', "\u{FFFD}");
-    text.truncate(text.floor_char_boundary(LONGEST_ERROR));
+    text.truncate(text.floor_char_boundary(MAX_ERROR_LENGTH));
     text
 }
 

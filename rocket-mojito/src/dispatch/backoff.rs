@@ -1,32 +1,32 @@
 use std::time::Duration;
 
 /// The longest pause before the second attempt.
-const BASE: Duration = Duration::from_secs(30);
+const BASE_DELAY: Duration = Duration::from_secs(30);
 
 /// The longest pause before the second attempt after a conflict.
-const CONFLICT_BASE: Duration = Duration::from_millis(50);
+const CONFLICT_BASE_DELAY: Duration = Duration::from_millis(50);
 
 /// The longest pause before any attempt: a fault that lasts over a night or a day is outlived.
-const CAP: Duration = Duration::from_secs(4 * 3600);
+const MAX_DELAY: Duration = Duration::from_secs(4 * 3600);
 
 /// The pause after a failed attempt: exponential, with equal jitter. What failed together does not come back together,
 /// and no pause is so short that the attempts are used up while the fault lasts.
 ///
 /// Source: Amazon's "Exponential backoff and jitter". `jitter` is a random number from 0 to 1.
 pub(super) fn pause(attempt: i32, jitter: f64) -> Duration {
-    doubled(BASE, attempt).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+    doubled(BASE_DELAY, attempt).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
 /// The pause after an attempt that another transaction was in the way of: nothing is wrong with either, and whoever
 /// was in the way is soon gone. Exponential all the same, with full jitter, so that many that meet again and again
 /// spread out.
 pub(super) fn pause_of_conflict(attempt: i32, jitter: f64) -> Duration {
-    doubled(CONFLICT_BASE, attempt).mul_f64(jitter.clamp(0.0, 1.0))
+    doubled(CONFLICT_BASE_DELAY, attempt).mul_f64(jitter.clamp(0.0, 1.0))
 }
 
 fn doubled(base: Duration, attempt: i32) -> Duration {
     let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(16);
-    (base * 2_u32.pow(doublings)).min(CAP)
+    (base * 2_u32.pow(doublings)).min(MAX_DELAY)
 }
 
 #[cfg(test)]
@@ -46,7 +46,7 @@ mod tests {
         let pauses: Vec<u64> = (1..13).map(|attempt| pause(attempt, 1.0).as_secs()).collect();
 
         assert_eq!(pauses, [30, 60, 120, 240, 480, 960, 1920, 3840, 7680, 14400, 14400, 14400]);
-        assert_eq!(pause(i32::MAX, 1.0), CAP);
+        assert_eq!(pause(i32::MAX, 1.0), MAX_DELAY);
     }
 
     #[test]

@@ -3,27 +3,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use mojito_schema::{Backend, OwedHook, Utc, failpoint};
+use mojito_schema::{Backend, OwedHook, Timestamp, failpoint};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::MojitoHandler;
-use super::executor::Desk;
+use super::leases::Leases;
 use crate::Event;
 use crate::config::Pauses;
 use crate::notices::Notice;
 use crate::store::Committed;
 
 /// How long a call may take.
-const TIMEOUT: Duration = Duration::from_secs(5);
+const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// For how long a hook is taken: after that another process may call it. Longer than a call and its settlement take.
-const LEASE: Duration = Duration::from_secs(30);
+const HOOK_LEASE: Duration = Duration::from_secs(30);
 
 /// The pause before a call that failed is made again: as long as the work has been dead, within these.
-const MIN_PAUSE: Duration = Duration::from_secs(30);
-const MAX_PAUSE: Duration = Duration::from_secs(4 * 3600);
+const MIN_RETRY_INTERVAL: Duration = Duration::from_secs(30);
+const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(4 * 3600);
 
 /// Calls the hook `discarded` of one handler where it is owed, one call at a time.
 ///
@@ -34,7 +34,7 @@ pub(super) struct Discarded<B: Backend> {
     pub name: Arc<str>,
     /// How long it sleeps when nothing wakes it: what others gave up is found by then.
     pub poll_interval: Duration,
-    pub desk: Desk<B>,
+    pub leases: Leases<B>,
     pub pauses: Pauses,
     /// The handlers' runtime: a hook that blocks its thread holds up no request.
     pub runtime: Handle,
@@ -43,7 +43,7 @@ pub(super) struct Discarded<B: Backend> {
 impl<B: Backend> Discarded<B> {
     /// Calls until `stop` says so. A call that runs then is owed still.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
-        let mut given_up = self.desk.given_up.listen();
+        let mut given_up = self.leases.given_up.listen();
         while !*stop.borrow_and_update() {
             // Seen before the look: what is given up from here on is looked for again.
             given_up.borrow_and_update();
@@ -63,13 +63,13 @@ impl<B: Backend> Discarded<B> {
 
     async fn take(&self) -> Option<OwedHook> {
         let (name, pauses) = (Arc::clone(&self.name), self.pauses.clone());
-        let mut link = self.desk.link.lock().await;
+        let mut link = self.leases.link.lock().await;
         let taken = link.commit("no hook could be taken", |connection| {
             async move {
                 // Somebody may have paused it while this waited for its turn.
                 match pauses.has_handler(&name) {
                     true => Ok(None),
-                    false => B::take_hook(connection, name, LEASE, Utc::now()).await,
+                    false => B::take_hook(connection, name, HOOK_LEASE, Timestamp::now()).await,
                 }
             }
             .boxed()
@@ -86,13 +86,13 @@ impl<B: Backend> Discarded<B> {
     ///
     /// One that blocks its thread is waited for, or another call would run beside it.
     async fn call(&self, owed: &OwedHook) -> Option<Duration> {
-        let pause = Some(pause(Duration::try_from(*Utc::now() - *owed.discarded_at).unwrap_or_default()));
+        let pause = Some(pause(Duration::try_from(*Timestamp::now() - *owed.discarded_at).unwrap_or_default()));
         // Nothing is left to tell of: the body is pruned.
-        let event = Event::of_claim(owed.claim.clone())?;
+        let event = Event::from_claim(owed.claim.clone())?;
         let (handler, error) = (Arc::clone(&self.handler), owed.error.clone());
         let mut call =
             self.runtime.spawn(async move { AssertUnwindSafe(handler.discarded(&event, &error)).catch_unwind().await });
-        match timeout(TIMEOUT, &mut call).await {
+        match timeout(HOOK_TIMEOUT, &mut call).await {
             Ok(Ok(Ok(Ok(())))) => {
                 failpoint::reach("hook.called");
                 None
@@ -109,19 +109,19 @@ impl<B: Backend> Discarded<B> {
     async fn settle(&self, owed: OwedHook, pause: Option<Duration>) {
         if pause.is_some() {
             let (handler, delivery) = (self.name.to_string(), owed.claim.ticket.delivery_id);
-            self.desk.database.notices().say(Notice::HookFailed { handler, delivery });
+            self.leases.database.notices().say(Notice::HookFailed { handler, delivery });
         }
-        let mut link = self.desk.link.lock().await;
+        let mut link = self.leases.link.lock().await;
         // Where the database cannot be reached it is taken again after its lease.
         let _ = link
-            .commit("a hook could not be settled", |c| B::settle_hook(c, owed, pause, Utc::now()).boxed())
+            .commit("a hook could not be settled", |c| B::settle_hook(c, owed, pause, Timestamp::now()).boxed())
             .await
             .map(Committed::outcome);
     }
 }
 
 fn pause(dead_for: Duration) -> Duration {
-    dead_for.clamp(MIN_PAUSE, MAX_PAUSE)
+    dead_for.clamp(MIN_RETRY_INTERVAL, MAX_RETRY_INTERVAL)
 }
 
 #[cfg(test)]

@@ -6,26 +6,26 @@ use mojito_schema::Backend;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
+use super::checkpointer::Checkpointer;
 use super::discarded::Discarded;
-use super::executor::{Desk, Executor, Slots};
-use super::held::Held;
-use super::keeper::Keeper;
+use super::executor::{Executor, Slots};
+use super::heartbeat::Heartbeat;
+use super::leases::{InFlight, Leases};
+use super::notifier::Notifier;
 use super::pruner::Pruner;
 use super::roster::Roster;
 use super::supervisor::supervise;
-use super::trimmer::Trimmer;
 use super::watcher::Watcher;
-use super::wire::Wire;
 use super::{HandlerRuntime, MojitoHandler};
 use crate::config::{MojitoConfig, Pauses};
 use crate::notices::Notice;
 use crate::pool::InUse;
-use crate::store::{Database, Link, Signal};
+use crate::store::{Database, DedicatedConnection, Wakeup};
 
 /// The background work of one process: an executor and a caller of hooks per handler, the keeper of the leases, the roster of
 /// the handlers, the pruner, the trimmer, the watcher, the wire to other processes.
 pub(crate) struct Dispatcher<B: Backend> {
-    desk: Desk<B>,
+    leases: Leases<B>,
     stop: Stop,
     stop_keeper: Stop,
     slots: Vec<Slots>,
@@ -68,30 +68,30 @@ impl<B: Backend> Dispatcher<B> {
         runtime: HandlerRuntime,
         config: &MojitoConfig,
         pauses: &Pauses,
-        signal: &Signal,
+        wakeup: &Wakeup,
         (pruner, watcher): (Pruner, Watcher),
     ) -> Self {
         let pool = database.keep_open().await;
-        let mut link = Link::new(Arc::clone(&database));
+        let mut link = DedicatedConnection::new(Arc::clone(&database));
         // Before anybody takes the last connection that the server gives. Where it cannot be opened now, the log says so.
         let _ = link.open().await;
         let link = Arc::new(Mutex::new(link));
-        let desk = Desk { database, link, held: Held::default(), given_up: Signal::new() };
+        let leases = Leases { database, link, in_flight: InFlight::default(), given_up: Wakeup::new() };
         let (stop, stopped) = Stop::new();
-        let roster = Roster { desk: desk.clone(), names: handlers.iter().map(|handler| handler.name()).collect() };
+        let roster = Roster { leases: leases.clone(), names: handlers.iter().map(|handler| handler.name()).collect() };
         let (mut slots, mut executors, mut hooks) = (Vec::new(), Vec::new(), Vec::new());
         for handler in handlers {
             let discarded = Discarded {
                 name: handler.name().into(),
                 handler: Arc::clone(&handler),
                 poll_interval: config.poll_interval,
-                desk: desk.clone(),
+                leases: leases.clone(),
                 pauses: pauses.clone(),
                 runtime: runtime.handle().clone(),
             };
             let hooks_stopped = stopped.clone();
             hooks.push(tokio::spawn(async move {
-                let notices = discarded.desk.database.notices();
+                let notices = discarded.leases.database.notices();
                 supervise("hooks", notices, hooks_stopped.clone(), || discarded.run(hooks_stopped.clone())).await;
             }));
             let executor = Executor {
@@ -101,32 +101,32 @@ impl<B: Backend> Dispatcher<B> {
                 lease: config.lease,
                 poll_interval: config.poll_interval,
                 slots: Slots::new(config.handler_concurrency),
-                desk: desk.clone(),
+                leases: leases.clone(),
                 pauses: pauses.clone(),
-                signal: signal.clone(),
+                wakeup: wakeup.clone(),
             };
             slots.push(executor.slots.clone());
             let stopped = stopped.clone();
             executors.push(runtime.handle().spawn(async move {
-                let notices = executor.desk.database.notices();
+                let notices = executor.leases.database.notices();
                 supervise("executor", notices, stopped.clone(), || executor.run(stopped.clone())).await;
             }));
         }
-        let reader = Mutex::new(Link::new(Arc::clone(&desk.database)));
-        let keeper = Keeper { desk: desk.clone(), reader, lease: config.lease, signal: signal.clone() };
-        let wire = Wire { database: Arc::clone(&desk.database), signal: signal.clone() };
+        let reader = Mutex::new(DedicatedConnection::new(Arc::clone(&leases.database)));
+        let keeper = Heartbeat { leases: leases.clone(), reader, lease: config.lease, wakeup: wakeup.clone() };
+        let wire = Notifier { database: Arc::clone(&leases.database), wakeup: wakeup.clone() };
         let (stop_keeper, keeper_stopped) = Stop::new();
         let wire_stopped = keeper_stopped.clone();
         let wire = tokio::spawn(async move {
             supervise("wire", wire.database.notices(), wire_stopped.clone(), || wire.run(wire_stopped.clone())).await;
         });
         let keeper = tokio::spawn(async move {
-            supervise("keeper", keeper.desk.database.notices(), keeper_stopped.clone(), || {
+            supervise("keeper", keeper.leases.database.notices(), keeper_stopped.clone(), || {
                 keeper.run(keeper_stopped.clone())
             })
             .await;
         });
-        let trimmer = Trimmer { database: Arc::clone(&desk.database) };
+        let trimmer = Checkpointer { database: Arc::clone(&leases.database) };
         let trimmer_stopped = stopped.clone();
         let trimmer = tokio::spawn(async move {
             supervise("trimmer", trimmer.database.notices(), trimmer_stopped.clone(), || {
@@ -141,7 +141,7 @@ impl<B: Backend> Dispatcher<B> {
         });
         let roster_stopped = stopped.clone();
         let roster = tokio::spawn(async move {
-            let notices = roster.desk.database.notices();
+            let notices = roster.leases.database.notices();
             supervise("roster", notices, roster_stopped.clone(), || roster.run(roster_stopped.clone())).await;
         });
         let pruner = tokio::spawn(async move {
@@ -149,7 +149,7 @@ impl<B: Backend> Dispatcher<B> {
         });
         let (_runtime, _pool) = (runtime, pool);
         Self {
-            desk,
+            leases,
             stop,
             stop_keeper,
             slots,
@@ -177,7 +177,7 @@ impl<B: Backend> Dispatcher<B> {
         self.trimmer.abort();
         self.roster.abort();
         self.watcher.abort();
-        let Self { desk, stop_keeper, slots, executors, hooks, keeper, wire, _runtime, _pool, .. } = self;
+        let Self { leases, stop_keeper, slots, executors, hooks, keeper, wire, _runtime, _pool, .. } = self;
         let mut all_ended = pin!(async {
             for executor in executors.into_iter().chain(hooks) {
                 // It has ended either way.
@@ -194,15 +194,15 @@ impl<B: Backend> Dispatcher<B> {
         if tokio::time::timeout(grace, all_ended.as_mut()).await.is_ok() {
             return;
         }
-        let unfinished = desk.held.tickets();
-        let notices = desk.database.notices();
+        let unfinished = leases.in_flight.tickets();
+        let notices = leases.database.notices();
         notices.say(Notice::Stopped { count: unfinished.len() as u64 });
         for ticket in &unfinished {
-            desk.held.abort(ticket);
+            leases.in_flight.abort(ticket);
         }
         // Nothing is cancelled: each attempt is a task of its own, which releases it.
         if tokio::time::timeout(mercy, all_ended).await.is_err() {
-            notices.say(Notice::NotReleased { count: desk.held.tickets().len() as u64 });
+            notices.say(Notice::NotReleased { count: leases.in_flight.tickets().len() as u64 });
         }
     }
 }

@@ -10,27 +10,27 @@
 //! wire:     tell other processes of work, and hear of theirs
 //! ```
 
-mod ahead;
 mod attempt;
 mod backoff;
+mod checkpointer;
 mod context;
 mod discarded;
 mod dispatcher;
 mod ending;
 mod executor;
 mod handler;
-mod held;
+mod heartbeat;
 mod hook;
-mod keeper;
+mod leases;
+mod notifier;
+mod prefetch;
 mod pruner;
 mod roster;
 mod running;
 mod runtime;
 mod supervisor;
 mod transaction;
-mod trimmer;
 mod watcher;
-mod wire;
 
 pub use self::context::Context;
 pub(crate) use self::dispatcher::Dispatcher;

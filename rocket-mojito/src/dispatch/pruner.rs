@@ -9,7 +9,7 @@ use crate::operation::{Actor, Pruned};
 use crate::store::Store;
 
 /// How often what is too old is looked for.
-const PAUSE: Duration = Duration::from_secs(3600);
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Removes what is too old, from time to time.
 pub(crate) struct Pruner {
@@ -30,7 +30,7 @@ impl Pruner {
             }
             tokio::select! {
                 _ = stop.changed() => {}
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(PRUNE_INTERVAL) => {}
             }
         }
     }

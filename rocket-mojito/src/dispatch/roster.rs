@@ -2,16 +2,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use mojito_schema::{Backend, Utc};
+use mojito_schema::{Backend, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::executor::Desk;
+use super::leases::Leases;
 use crate::notices::Notice;
 use crate::store::Committed;
 
 /// How often the handlers are looked at: each is seen at least every minute and a half.
-const PAUSE: Duration = Duration::from_secs(30);
+const ATTENDANCE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How often it is said that a handler is not attached.
 const REMINDER_INTERVAL: Duration = Duration::from_secs(24 * 3600);
@@ -20,7 +20,7 @@ const FAILURE: &str = "the handlers could not be looked at";
 
 /// Tells the database that the handlers of this process are attached, and the log which others no living process has.
 pub(super) struct Roster<B: Backend> {
-    pub desk: Desk<B>,
+    pub leases: Leases<B>,
     pub names: Vec<String>,
 }
 
@@ -31,15 +31,15 @@ impl<B: Backend> Roster<B> {
             self.look(&mut reminded).await;
             tokio::select! {
                 _ = stop.changed() => {}
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(ATTENDANCE_INTERVAL) => {}
             }
         }
     }
 
     async fn look(&self, reminded: &mut HashMap<String, Instant>) {
         let names = self.names.clone();
-        let mut link = self.desk.link.lock().await;
-        let noted = link.commit(FAILURE, |c| B::note_attached(c, names, Utc::now()).boxed()).await;
+        let mut link = self.leases.link.lock().await;
+        let noted = link.commit(FAILURE, |c| B::note_attached(c, names, Timestamp::now()).boxed()).await;
         // What a power cut takes of it is written again.
         let Ok(unattached) = noted.map(Committed::outcome) else { return };
         let due = due(reminded, &unattached, Instant::now());
@@ -53,7 +53,7 @@ impl<B: Backend> Roster<B> {
         for handler in due {
             let lines = waiting.iter().find(|waiting| waiting.handler == handler);
             let (count, delivery) = (lines.map_or(0, |lines| lines.count), lines.map(|lines| lines.delivery_id));
-            self.desk.database.notices().say(Notice::Unattached { handler, count, delivery });
+            self.leases.database.notices().say(Notice::Unattached { handler, count, delivery });
         }
     }
 }

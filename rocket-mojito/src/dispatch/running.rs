@@ -8,14 +8,14 @@ use tokio::time::timeout;
 use super::attempt;
 use super::ending::Ending;
 use super::executor::Slot;
-use super::held::{Held, Hold};
+use super::leases::{InFlight, InFlightGuard};
 use crate::notices::{Notice, Notices};
 
 /// How long an attempt may take to end after its time-out before it is named.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What is held while an attempt is not settled.
-type Kept = (Hold, Slot);
+type Kept = (InFlightGuard, Slot);
 
 /// An attempt on the handlers' runtime. It is waited for on Rocket's, where no handler can hold up its time-out.
 pub(super) struct Running {
@@ -23,7 +23,7 @@ pub(super) struct Running {
     /// Which attempt it is.
     pub number: i32,
     pub timeout: Duration,
-    pub held: Held,
+    pub in_flight: InFlight,
     pub notices: Notices,
     /// Comes to nothing where there is nothing to settle.
     pub task: JoinHandle<Option<(Result<Ending, Aborted>, Kept)>>,
@@ -37,9 +37,9 @@ impl Running {
     pub async fn ended(mut self) -> Option<(Ending, Kept)> {
         let (mut is_late, mut ended) = (false, timeout(self.timeout, &mut self.task).await);
         if ended.is_err() {
-            self.held.abort(&self.ticket);
+            self.in_flight.abort(&self.ticket);
             is_late = true;
-            ended = timeout(PATIENCE, &mut self.task).await;
+            ended = timeout(ABORT_TIMEOUT, &mut self.task).await;
         }
         let ended = match ended {
             Ok(ended) => ended,

@@ -4,7 +4,7 @@ use mojito_schema::Backend;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// How many threads there are at most: as many as Rocket's runtime has at most for calls that block.
-const MOST_THREADS: usize = 512;
+const MAX_THREADS: usize = 512;
 
 /// The runtime that handlers run on, with their executors: one that blocks its thread holds up handlers alone.
 ///
@@ -22,7 +22,7 @@ impl HandlerRuntime {
         let runtime = Builder::new_multi_thread()
             .thread_name("mojito-handler")
             .on_thread_start(B::let_thread_block)
-            .worker_threads(threads.clamp(1, MOST_THREADS))
+            .worker_threads(threads.clamp(1, MAX_THREADS))
             .enable_all()
             .build()?;
         Ok(Self(Some(runtime)))

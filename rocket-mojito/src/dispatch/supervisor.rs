@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::notices::{Notice, Notices};
 
 /// How long a task that panicked rests before it is started again.
-const REST: Duration = Duration::from_millis(500);
+const RESTART_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Runs a task until it ends by itself. One that panics is started again: a defect of ours must not stop the work.
 pub(super) async fn supervise<F: Future<Output = ()>>(
@@ -20,7 +20,7 @@ pub(super) async fn supervise<F: Future<Output = ()>>(
         notices.say(Notice::TaskPanicked { task });
         tokio::select! {
             _ = stop.wait_for(|is_stopping| *is_stopping) => return,
-            () = tokio::time::sleep(REST) => {}
+            () = tokio::time::sleep(RESTART_INTERVAL) => {}
         }
     }
 }

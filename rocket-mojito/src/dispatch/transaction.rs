@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, Left, NotCommitted, Ticket, Utc, failpoint, fault, is_read_only, trouble};
+use mojito_schema::{Backend, Left, NotCommitted, Ticket, Timestamp, failpoint, fault, is_read_only, trouble};
 
 use super::handler::HandlerError;
 use crate::pool::Loan;
@@ -73,18 +73,18 @@ impl<B: Backend> Transaction<B> {
         let among_transactions = self.database.transaction_turn().await;
         let connection = self.database.connection().await.inspect_err(|error| {
             self.state = State::Unconnected;
-            self.database.health().tell("a handler's transaction has no connection", error);
+            self.database.health().report("a handler's transaction has no connection", error);
         })?;
         let mut loan = Loan::new(connection);
         let turn = self.database.write_turn().await;
-        match B::begin(loan.connection(), self.ticket.clone(), self.lease, Utc::now()).await {
+        match B::begin(loan.connection(), self.ticket.clone(), self.lease, Timestamp::now()).await {
             Ok(true) => Ok(State::Open { loan, _turns: (turn, among_transactions) }),
             Ok(false) => {
                 loan.give_back();
                 Ok(State::Stale)
             }
             Err(error) if is_read_only(&error) => {
-                self.database.health().tell("a handler's transaction could not be opened", fault(&error));
+                self.database.health().report("a handler's transaction could not be opened", fault(&error));
                 Ok(State::ReadOnly)
             }
             Err(error) => {
@@ -127,8 +127,8 @@ impl<B: Backend> Transaction<B> {
     fn take_note(&self, reason: &NotCommitted) {
         let Some(error) = reason.cause() else { return };
         let health = self.database.health();
-        health.suffer(trouble(error));
-        health.tell("a handler's transaction could not be committed", fault(error));
+        health.note_trouble(trouble(error));
+        health.report("a handler's transaction could not be committed", fault(error));
     }
 
     /// Rolls back, if it was opened.

@@ -9,13 +9,13 @@ use crate::notices::{Notice, Notices, Scope};
 use crate::store::Store;
 
 /// How often it looks.
-const PAUSE: Duration = Duration::from_secs(10 * 60);
+const WATCH_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
 /// How often the same is said again for as long as it lasts.
-const REMINDER: Duration = Duration::from_secs(24 * 3600);
+const REMINDER_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a delivery waits behind one that fails before it is said.
-const HELD_UP: Duration = Duration::from_secs(3600);
+const HELD_UP_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Looks for what stands still without anything happening: lines that a failing first holds up, and endpoints that hear
 /// nothing. Handlers that nobody has attached are the [`Roster`](super::roster::Roster)'s to name.
@@ -38,7 +38,7 @@ impl Watcher {
             }
             tokio::select! {
                 _ = stop.changed() => {}
-                () = sleep(PAUSE) => {}
+                () = sleep(WATCH_INTERVAL) => {}
             }
         }
     }
@@ -55,7 +55,7 @@ impl Watcher {
     }
 
     async fn name_held_up(&self) {
-        for waiting in self.store.held_up(HELD_UP).await.unwrap_or_default() {
+        for waiting in self.store.held_up(HELD_UP_TIMEOUT).await.unwrap_or_default() {
             let (handler, count, delivery) = (waiting.handler, waiting.count, waiting.delivery_id);
             self.notices.say(Notice::HeldUp { handler, count, delivery });
         }
@@ -68,7 +68,7 @@ impl Watcher {
                 silent.remove(endpoint);
                 self.notices.works(|| Scope::Endpoint(endpoint.to_owned()));
             }
-            Ok(false) if silent.get(endpoint).is_none_or(|since| since.elapsed() >= REMINDER) => {
+            Ok(false) if silent.get(endpoint).is_none_or(|since| since.elapsed() >= REMINDER_INTERVAL) => {
                 silent.insert(endpoint, Instant::now());
                 self.notices.say(Notice::Silent { endpoint: endpoint.to_owned(), hours: silence.as_secs() / 3600 });
             }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-use super::members::{MAX_MEMBERS, Members};
+use super::object::{MAX_MEMBERS, RawObject};
 use super::presence::Presences;
 use super::text::{self, Decoded};
 use super::value::Value;
@@ -10,10 +10,10 @@ use super::{Extra, InterviewStatus, Number, Payload, Presence, ProcessingStatus,
 use crate::{Field, Finding, FindingCode};
 
 /// Deeper nesting is quarantined. The body itself is level 1.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 /// The longest usable `id`, in bytes.
-const LONGEST_ID: usize = 200;
+const MAX_ID_LENGTH: usize = 200;
 
 /// A body without any of these is in a form that is not known yet: read as a snapshot it would empty every column.
 const STATUSES: [Field; 3] = [Field::Status, Field::InterviewStatus, Field::ProcessingStatus];
@@ -22,17 +22,17 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What the bytes of a body were understood as.
 #[derive(Debug, Clone)]
-pub(crate) enum Reading {
+pub(crate) enum ParsedBody {
     /// A payload, and what was noteworthy about it.
     Usable { payload: Box<Payload>, findings: Vec<Finding> },
     /// Nothing that can be applied: why, and the result's id where at least that can be told.
     Unusable { cause: Finding, result_id: Option<String> },
 }
 
-impl Reading {
+impl ParsedBody {
     /// Reads a body. Total: there is no body that it fails on.
-    pub fn of(body: &[u8]) -> Self {
-        let (mut members, is_enveloped) = match Members::of_body(body) {
+    pub fn parse(body: &[u8]) -> Self {
+        let (mut members, is_enveloped) = match RawObject::parse_body(body) {
             Ok(members) => members.out_of_envelope(),
             Err(code) => return Self::Unusable { cause: Finding::new(code), result_id: None },
         };
@@ -40,7 +40,7 @@ impl Reading {
         if members.count > MAX_MEMBERS {
             return Self::Unusable { cause: Finding::new(FindingCode::TooManyKeys), result_id: id };
         }
-        if members.depth > DEEPEST {
+        if members.depth > MAX_DEPTH {
             return Self::Unusable { cause: Finding::new(FindingCode::TooDeep), result_id: id };
         }
         if let Some(field) = members.duplicate {
@@ -63,15 +63,15 @@ impl Reading {
     }
 }
 
-impl<'a> Members<'a> {
-    fn of_body(body: &'a [u8]) -> Result<Self, FindingCode> {
+impl<'a> RawObject<'a> {
+    fn parse_body(body: &'a [u8]) -> Result<Self, FindingCode> {
         if body.starts_with(BYTE_ORDER_MARK) {
             return Err(FindingCode::ByteOrderMark);
         }
         let json = std::str::from_utf8(body).map_err(|_| FindingCode::NotUtf8)?;
         let first = json.trim_start_matches([' ', '\t', '\n', '\r']).bytes().next();
         if first == Some(b'{') {
-            return Self::of(json).ok_or(FindingCode::NotJson);
+            return Self::parse(json).ok_or(FindingCode::NotJson);
         }
         match serde_json::from_str::<IgnoredAny>(json) {
             Ok(_) => Err(FindingCode::NotObject),
@@ -82,7 +82,7 @@ impl<'a> Members<'a> {
     /// The members that count, and whether they are those of an enveloped record. What an envelope costs is counted
     /// with it: its depth, and its members.
     fn out_of_envelope(self) -> (Self, bool) {
-        let Some(mut record) = self.record().and_then(Self::of) else { return (self, false) };
+        let Some(mut record) = self.record().and_then(Self::parse) else { return (self, false) };
         record.depth = self.depth;
         record.count = record.count.max(self.count);
         (record, true)
@@ -92,7 +92,7 @@ impl<'a> Members<'a> {
 fn usable_id(value: Value<'_>) -> Option<String> {
     let Value::Text(Decoded { text, has_replacements }) = value else { return None };
     let is_usable =
-        !has_replacements && text.len() <= LONGEST_ID && !text.trim().is_empty() && !text.contains(char::is_control);
+        !has_replacements && text.len() <= MAX_ID_LENGTH && !text.trim().is_empty() && !text.contains(char::is_control);
     is_usable.then(|| text.into_owned())
 }
 
@@ -110,7 +110,7 @@ fn is_required(field: Field) -> bool {
 }
 
 struct FieldReader<'a> {
-    members: Members<'a>,
+    members: RawObject<'a>,
     presences: Presences,
     findings: Vec<Finding>,
 }
@@ -140,7 +140,7 @@ impl<'a> FieldReader<'a> {
             recruiter_go_next_round: self.boolean(Field::RecruiterGoNextRound),
             pdf_export_url: self.text(Field::PdfExportUrl).map(Cow::into_owned),
             reason: self.text(Field::Reason).map(Cow::into_owned),
-            extra: Extra::of(&self.members.unknown),
+            extra: Extra::new(&self.members.unknown),
             presences: Presences::default(),
         };
         self.compare_ids(&payload);
@@ -249,7 +249,7 @@ impl<'a> FieldReader<'a> {
 
     fn look_for_similar_keys(&mut self) {
         for (key, _) in std::mem::take(&mut self.members.unknown) {
-            if let Some(field) = Field::from_word(&text::decode(key.get()).text.to_ascii_lowercase()) {
+            if let Some(field) = Field::from_text(&text::decode(key.get()).text.to_ascii_lowercase()) {
                 self.note(Finding::in_field(FindingCode::SimilarKey, field));
             }
         }

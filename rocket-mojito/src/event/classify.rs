@@ -1,12 +1,12 @@
-use super::{Payload, Reading, ResultStatus};
+use super::{ParsedBody, Payload, ResultStatus};
 use crate::{EventKind, Finding, FindingCode};
 
 /// Decides which event a body is: by the path where it names one, else by the vendor's documented conditions.
 ///
 /// Where path and body disagree the path wins and the reading carries a finding. Where neither tells, the reading
 /// becomes unusable.
-pub(crate) fn classify(path: Option<EventKind>, reading: Reading) -> (EventKind, Reading) {
-    let Reading::Usable { payload, mut findings } = reading else {
+pub(crate) fn classify(path: Option<EventKind>, reading: ParsedBody) -> (EventKind, ParsedBody) {
+    let ParsedBody::Usable { payload, mut findings } = reading else {
         return (path.unwrap_or(EventKind::Unknown), reading);
     };
     let described = described_by(&payload);
@@ -15,13 +15,13 @@ pub(crate) fn classify(path: Option<EventKind>, reading: Reading) -> (EventKind,
             if described != EventKind::Unknown && described != event {
                 findings.push(Finding::new(FindingCode::RouteBodyMismatch));
             }
-            (event, Reading::Usable { payload, findings })
+            (event, ParsedBody::Usable { payload, findings })
         }
         None if described == EventKind::Unknown => {
             let cause = Finding::new(FindingCode::UnknownEvent);
-            (EventKind::Unknown, Reading::Unusable { cause, result_id: Some(payload.id) })
+            (EventKind::Unknown, ParsedBody::Unusable { cause, result_id: Some(payload.id) })
         }
-        None => (described, Reading::Usable { payload, findings }),
+        None => (described, ParsedBody::Usable { payload, findings }),
     }
 }
 
@@ -42,9 +42,9 @@ fn described_by(payload: &Payload) -> EventKind {
 mod tests {
     use super::*;
 
-    fn reading(status: &str, interview_status: &str) -> Reading {
+    fn reading(status: &str, interview_status: &str) -> ParsedBody {
         let body = format!(r#"{{"id":"r","status":{status},"interview_status":{interview_status}}}"#);
-        Reading::of(body.as_bytes())
+        ParsedBody::parse(body.as_bytes())
     }
 
     #[test]
@@ -65,7 +65,7 @@ mod tests {
             let (event, reading) = classify(None, reading(status, interview_status));
 
             assert_eq!(event, expected, "{status} {interview_status}");
-            assert_eq!(matches!(reading, Reading::Unusable { .. }), expected == EventKind::Unknown);
+            assert_eq!(matches!(reading, ParsedBody::Unusable { .. }), expected == EventKind::Unknown);
         }
     }
 
@@ -73,7 +73,7 @@ mod tests {
     fn the_path_wins_and_the_disagreement_is_a_finding() {
         let (event, reading) = classify(Some(EventKind::InterviewCollected), reading(r#""active""#, r#""completed""#));
 
-        let Reading::Usable { findings, .. } = reading else { panic!("usable") };
+        let ParsedBody::Usable { findings, .. } = reading else { panic!("usable") };
         assert_eq!(event, EventKind::InterviewCollected);
         assert!(findings.contains(&Finding::new(FindingCode::RouteBodyMismatch)), "{findings:?}");
     }

@@ -3,8 +3,8 @@ use std::sync::OnceLock;
 
 use mojito_schema::Claim;
 
-use super::{Payload, Reading};
-use crate::{EventKind, Field, Finding, Standing, Utc};
+use super::{ParsedBody, Payload};
+use crate::{EventKind, Field, Finding, Standing, Timestamp};
 
 /// What a handler is told about one delivery.
 ///
@@ -18,7 +18,7 @@ pub struct Event {
     version: Option<i64>,
     changes: Vec<Field>,
     findings: Vec<Finding>,
-    received_at: Utc,
+    received_at: Timestamp,
     is_superseded: bool,
     former_body: Option<Vec<u8>>,
     previous: OnceLock<Option<Box<Payload>>>,
@@ -56,7 +56,7 @@ impl Event {
     }
 
     /// When its last byte had arrived.
-    pub fn received_at(&self) -> Utc {
+    pub fn received_at(&self) -> Timestamp {
         self.received_at
     }
 
@@ -85,17 +85,17 @@ impl Event {
 
     /// The version before this one. None for a first version, a late delivery, and where the body is not kept any more.
     pub fn previous(&self) -> Option<&Payload> {
-        let read = || match Reading::of(self.former_body.as_deref()?) {
-            Reading::Usable { payload, .. } => Some(payload),
-            Reading::Unusable { .. } => None,
+        let read = || match ParsedBody::parse(self.former_body.as_deref()?) {
+            ParsedBody::Usable { payload, .. } => Some(payload),
+            ParsedBody::Unusable { .. } => None,
         };
         self.previous.get_or_init(read).as_deref()
     }
 
     /// The event of a claimed delivery. None where its body is gone, or is not understood.
-    pub(crate) fn of_claim(claim: Claim) -> Option<Self> {
+    pub(crate) fn from_claim(claim: Claim) -> Option<Self> {
         let delivery = claim.delivery;
-        let Reading::Usable { payload, .. } = Reading::of(delivery.body.as_deref()?) else {
+        let ParsedBody::Usable { payload, .. } = ParsedBody::parse(delivery.body.as_deref()?) else {
             return None;
         };
         Some(Self {

@@ -50,7 +50,7 @@ impl Extra {
     }
 
     /// What collected members are, each key and value well-formed JSON.
-    pub(super) fn of(members: &[(&RawValue, &RawValue)]) -> Self {
+    pub(super) fn new(members: &[(&RawValue, &RawValue)]) -> Self {
         if members.is_empty() {
             return Self::default();
         }
@@ -97,7 +97,7 @@ mod tests {
         let raw = |json| -> &RawValue { serde_json::from_str(json).unwrap() };
         let members = sent.map(|(key, value)| (raw(key), raw(value)));
 
-        let extra = Extra::of(&members);
+        let extra = Extra::new(&members);
 
         let found: Vec<_> = extra.iter().map(|(key, value)| (key, value.get().to_owned())).collect();
         let expected = ["a", "café", "", "b", "a"].iter().zip(sent);
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn without_a_key_there_is_an_empty_object() {
-        let extra = Extra::of(&[]);
+        let extra = Extra::new(&[]);
 
         assert_eq!((extra.len(), extra.iter().count(), &*extra.to_json()), (0, 0, "{}"));
     }

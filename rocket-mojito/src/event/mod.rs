@@ -8,8 +8,8 @@ mod classify;
 #[expect(clippy::module_inception, reason = "the noun of this folder")]
 mod event;
 mod extra;
-mod members;
 mod number;
+mod object;
 mod payload;
 mod presence;
 mod reasons;
@@ -17,7 +17,7 @@ mod status;
 mod text;
 mod value;
 
-pub(crate) use self::body::Reading;
+pub(crate) use self::body::ParsedBody;
 pub(crate) use self::classify::classify;
 pub use self::event::Event;
 pub use self::extra::Extra;

@@ -25,7 +25,7 @@ pub(super) enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// The value that well-formed JSON is.
-    pub fn of(json: &'a RawValue) -> Self {
+    pub fn parse(json: &'a RawValue) -> Self {
         let sent = json.get();
         match sent.bytes().next() {
             Some(b'"') => Self::Text(text::decode(sent)),
@@ -66,7 +66,7 @@ impl<'de> Visitor<'de> for List {
 }
 
 /// Reads null, a text or a list of texts while the JSON around it is read, and fails on anything else: on what has to be
-/// replaced as well, for which [`Value::of`] is there.
+/// replaced as well, for which [`Value::parse`] is there.
 pub(super) struct Decode;
 
 impl<'de> DeserializeSeed<'de> for Decode {

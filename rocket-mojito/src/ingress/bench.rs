@@ -5,8 +5,8 @@ use rocket::http::HeaderMap;
 
 use super::authentication::authenticate;
 use crate::config::{Endpoints, MojitoConfig};
-use crate::event::Reading;
-use crate::{Error, EventKind, Utc};
+use crate::event::ParsedBody;
+use crate::{Error, EventKind, Timestamp};
 
 /// The endpoints of a configuration.
 pub struct Gate(Endpoints);
@@ -27,7 +27,7 @@ impl Gate {
 
 /// Whether a body is read as a snapshot.
 pub fn is_usable(body: &[u8]) -> bool {
-    matches!(Reading::of(body), Reading::Usable { .. })
+    matches!(ParsedBody::parse(body), ParsedBody::Usable { .. })
 }
 
 /// A body as it goes to the store.
@@ -36,15 +36,15 @@ pub fn is_usable(body: &[u8]) -> bool {
 ///
 /// When the body is not usable.
 pub fn delivery(body: Vec<u8>) -> NewDelivery {
-    let Reading::Usable { payload, findings } = Reading::of(&body) else { panic!("the body is not usable") };
+    let ParsedBody::Usable { payload, findings } = ParsedBody::parse(&body) else { panic!("the body is not usable") };
     let (result_id, snapshot) = payload.into_state();
     let (endpoint, event) = ("default".to_owned(), EventKind::InterviewResult);
     NewDelivery {
-        fingerprint: Fingerprint::of(&endpoint, event, &body),
+        fingerprint: Fingerprint::new(&endpoint, event, &body),
         endpoint,
         secret_id: "measured".to_owned(),
         event,
-        received_at: Utc::now(),
+        received_at: Timestamp::now(),
         body,
         content: Content::Usable { result_id, snapshot: Box::new(snapshot) },
         findings,

@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::authentication::Authenticated;
-use super::room::{Room, Rooms, SMALL};
+use super::room::{MAX_SMALL_BODY, Room, Rooms};
 use super::{Cause, Rejection, media_type};
 
 /// A body that has arrived whole, from somebody who may send one.
@@ -80,8 +80,8 @@ async fn read_to_limit(
     let one_more = ByteUnit::from(limits.size.as_u64().saturating_add(1));
     let mut stream = data.open(one_more);
     let mut bytes = Vec::with_capacity(FIRST_CAPACITY);
-    read(&mut (&mut stream).take(SMALL), &mut bytes, deadline).await?;
-    let (mut room, mut reached) = (None, SMALL);
+    read(&mut (&mut stream).take(MAX_SMALL_BODY), &mut bytes, deadline).await?;
+    let (mut room, mut reached) = (None, MAX_SMALL_BODY);
     for next in rooms {
         if (bytes.len() as u64) < reached {
             break;

@@ -16,7 +16,7 @@ mod authentication;
 #[cfg(feature = "testing")]
 pub mod bench;
 mod body;
-mod event;
+mod guard;
 mod media_type;
 mod receipt;
 mod rejection;
@@ -25,8 +25,8 @@ mod signature;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::authentication::authenticate;
-pub(crate) use self::event::Ingress;
-pub use self::event::MojitoEvent;
+pub(crate) use self::guard::Ingress;
+pub use self::guard::MojitoEvent;
 pub use self::receipt::Receipt;
 pub(crate) use self::rejection::Cause;
 pub use self::rejection::Rejection;

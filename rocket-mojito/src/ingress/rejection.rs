@@ -4,7 +4,7 @@ use rocket::http::{ContentType, Header, Status};
 use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
 
-use super::signature::Flaw;
+use super::signature::SignatureError;
 use crate::notices::Notice;
 use crate::store::Unavailable;
 
@@ -31,7 +31,7 @@ pub(crate) enum Cause {
     BodyCut,
     NoRoom,
     Method,
-    Signature(Flaw),
+    Signature(SignatureError),
     Paused,
     Store(Unavailable),
 }
@@ -96,10 +96,10 @@ impl Rejection {
             Cause::BodyCut => "body_cut",
             Cause::NoRoom => "no_room",
             Cause::Method => "method",
-            Cause::Signature(Flaw::Absent) => "signature_absent",
-            Cause::Signature(Flaw::Malformed) => "signature_malformed",
-            Cause::Signature(Flaw::Wrong) => "signature_wrong",
-            Cause::Signature(Flaw::Stale) => "signature_stale",
+            Cause::Signature(SignatureError::Absent) => "signature_absent",
+            Cause::Signature(SignatureError::Malformed) => "signature_malformed",
+            Cause::Signature(SignatureError::Wrong) => "signature_wrong",
+            Cause::Signature(SignatureError::Stale) => "signature_stale",
             Cause::Paused => "paused",
             Cause::Store(Unavailable::QueueFull) => "queue_full",
             Cause::Store(Unavailable::Stopping) => "stopping",

@@ -11,13 +11,13 @@ use super::authentication::Authenticated;
 use super::{Cause, Rejection};
 
 /// A larger body waits for room. JobMojito's are a few kB: they never wait for large ones.
-pub(super) const SMALL: u64 = 16 << 10;
+pub(super) const MAX_SMALL_BODY: u64 = 16 << 10;
 
 /// Up to here, a body whose sender is not known yet takes the room of many, in which no larger one is waited for.
-const MEDIUM: u64 = 64 << 10;
+const MAX_MEDIUM_BODY: u64 = 64 << 10;
 
 /// How long a sender who is not known yet may hold the room of many while others wait for it.
-const LENT: Duration = Duration::from_secs(1);
+const LOAN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Who may hold how much while it arrives.
 ///
@@ -31,10 +31,10 @@ pub(super) struct Rooms {
 impl Rooms {
     /// At most `total` bytes of large bodies are in memory at once, however many clients send them; one of `size` always
     /// is. Each of these endpoints has as much again for senders who are not known yet: half of it for bodies up to
-    /// [`MEDIUM`], half for larger ones.
+    /// [`MAX_MEDIUM_BODY`], half for larger ones.
     pub fn new<'n>(size: ByteUnit, total: ByteUnit, unauthenticated: impl Iterator<Item = &'n str>) -> Self {
         let (size, half) = (size.as_u64(), total.as_u64() / 2);
-        let of_one = || [Room::new(MEDIUM, half, Some(LENT)), Room::new(size, half, None)];
+        let of_one = || [Room::new(MAX_MEDIUM_BODY, half, Some(LOAN_TIMEOUT)), Room::new(size, half, None)];
         Self {
             authenticated: [Room::new(size, total.as_u64(), None)],
             unauthenticated: unauthenticated.map(|name| (name.to_owned(), of_one())).collect(),
@@ -112,6 +112,6 @@ impl Drop for Waiting<'_> {
 
 /// Rounded up; more than a semaphore can hold is as much as it can.
 fn kibibytes(bytes: u64) -> u32 {
-    const MOST: u32 = u32::MAX >> 3;
-    u32::try_from(bytes.div_ceil(1024)).unwrap_or(MOST).min(MOST)
+    const MAX_PERMITS: u32 = u32::MAX >> 3;
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(MAX_PERMITS).min(MAX_PERMITS)
 }

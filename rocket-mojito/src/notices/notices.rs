@@ -11,7 +11,7 @@ use super::queue::Queue;
 use super::writer;
 
 /// How often one line of a kind is written.
-const INTERVAL: Duration = Duration::from_secs(60);
+const THROTTLE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How long the end waits for whoever reads the log. Rocket's own limit is a second after everything else.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
@@ -35,7 +35,7 @@ impl Notices {
     ///
     /// When the system gives no thread.
     pub fn start() -> io::Result<Self> {
-        Self::start_with(INTERVAL)
+        Self::start_with(THROTTLE_INTERVAL)
     }
 
     fn start_with(interval: Duration) -> io::Result<Self> {

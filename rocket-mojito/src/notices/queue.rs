@@ -11,7 +11,7 @@ use super::notice::Scope;
 use super::throttle::Throttle;
 
 /// How many lines may wait to be written. More are dropped, and counted.
-const QUEUE_LIMIT: usize = 1024;
+const MAX_QUEUED_LINES: usize = 1024;
 
 /// Lines on their way to the thread that writes them. Nobody waits to put one in.
 pub(super) struct Queue {
@@ -126,7 +126,7 @@ impl Queue {
 
     fn put(&self, mut state: MutexGuard<'_, State>, line: Option<Line>) {
         self.troubles.store(state.throttle.troubles(), Ordering::Release);
-        let is_full = state.lines.len() >= QUEUE_LIMIT;
+        let is_full = state.lines.len() >= MAX_QUEUED_LINES;
         match line {
             Some(_) if is_full => state.dropped += 1,
             Some(line) => state.lines.push_back(line),
@@ -149,14 +149,14 @@ mod tests {
     #[test]
     fn what_the_queue_has_no_room_for_is_counted() {
         let queue = Queue::new(Duration::from_secs(60));
-        for _ in 0..QUEUE_LIMIT + 7 {
+        for _ in 0..MAX_QUEUED_LINES + 7 {
             queue.push(Line::new(Level::DEBUG, "detail"), None);
         }
         queue.close();
 
         let lines: Vec<Line> = std::iter::from_fn(|| queue.next()).collect();
 
-        assert_eq!(lines.len(), QUEUE_LIMIT + 1);
+        assert_eq!(lines.len(), MAX_QUEUED_LINES + 1);
         assert_eq!(lines.last().unwrap().count, Some(7));
     }
 }

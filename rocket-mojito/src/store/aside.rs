@@ -3,18 +3,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::queue::Entry;
+use super::batch_queue::Entry;
 
 /// The first pause before what was set aside is tried again. Each is twice the one before, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+const MIN_RETRY_INTERVAL: Duration = Duration::from_millis(5);
+const MAX_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How many times as long as a try took the pause after it is at least: so a writer has most of its time for others. A
 /// sender who would not wait for the next one is given a last one before.
-const REST: u32 = 4;
+const REST_FACTOR: u32 = 4;
 
 /// What a delivery weighs here beside its body.
-const WEIGHT: usize = 1024;
+const ENTRY_WEIGHT: usize = 1024;
 
 /// Deliveries that wait for others of their result: for those that are on their way, or for what somebody else has locked.
 ///
@@ -38,7 +38,7 @@ struct Waiting {
 impl Waiting {
     /// How long to wait after a try that took so long: so that one that takes twice as long still ends in time.
     fn rest(&self, took: Duration, now: Instant) -> Duration {
-        let rest = self.pause.max(took * REST);
+        let rest = self.pause.max(took * REST_FACTOR);
         let awaited_until = self.entries.iter().filter_map(|entry| entry.delivery.awaited_until).min();
         let Some(awaited_until) = awaited_until else { return rest };
         let last = awaited_until.saturating_duration_since(now.into_std()).saturating_sub(took * 2);
@@ -100,7 +100,7 @@ impl Aside {
                 (Some(waiting), Some(mut entries)) => {
                     entries.append(&mut waiting.entries);
                     waiting.entries = entries;
-                    waiting.pause = (waiting.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+                    waiting.pause = (waiting.pause * 2).clamp(MIN_RETRY_INTERVAL, MAX_RETRY_INTERVAL);
                     waiting.due = Some(now + waiting.rest(took, now));
                 }
                 (Some(_), None) => free.extend(self.take(key)),
@@ -148,14 +148,14 @@ impl Aside {
 }
 
 fn weight(entry: &Entry) -> usize {
-    entry.room.num_permits() + WEIGHT
+    entry.room.num_permits() + ENTRY_WEIGHT
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use mojito_schema::{Content, EventKind, Fingerprint, NewDelivery, Utc};
+    use mojito_schema::{Content, EventKind, Fingerprint, NewDelivery, Timestamp};
     use tokio::sync::{Semaphore, oneshot};
 
     use super::*;
@@ -168,8 +168,8 @@ mod tests {
             endpoint: "default".to_owned(),
             secret_id: "only".to_owned(),
             event,
-            fingerprint: Fingerprint::of("default", event, body.as_bytes()),
-            received_at: Utc::now(),
+            fingerprint: Fingerprint::new("default", event, body.as_bytes()),
+            received_at: Timestamp::now(),
             body: body.as_bytes().to_vec(),
             content: Content::Unusable { result_id: None },
             findings: Vec::new(),
@@ -233,7 +233,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_locked_has_its_share_of_the_room_and_no_more() {
         let mut aside = two();
-        aside.most = 2 * WEIGHT + 2;
+        aside.most = 2 * ENTRY_WEIGHT + 2;
 
         let more = aside.admit(entry(1, "c"));
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use deadpool::managed::Object;
-use mojito_schema::{Adrift, Backend, Open, OpenError, Trouble, fault, trouble};
+use mojito_schema::{Backend, FilesChanged, Open, OpenError, Trouble, fault, trouble};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -15,7 +15,7 @@ pub(crate) struct Database<B: Backend> {
     pool: Pool<B>,
     writers: Arc<Mutex<()>>,
     transactions: Arc<Mutex<()>>,
-    footing: B::Footing,
+    files: B::DatabaseFiles,
     health: Arc<Health>,
     notices: Notices,
     /// Deliveries up to this one are on the disk: commits come there in their order.
@@ -30,11 +30,11 @@ pub(crate) struct TransactionTurn(#[expect(dead_code, reason = "held, not read")
 
 impl<B: Backend> Database<B> {
     pub async fn new(pool: Pool<B>, notices: Notices) -> Result<Self, OpenError> {
-        let footing = B::footing(pool.url()).await?;
+        let files = B::files(pool.url()).await?;
         let durable_up_to = AtomicI64::new(0);
         let (writers, transactions) = (Arc::default(), Arc::default());
         let health = Arc::new(Health::new(notices.clone()));
-        Ok(Self { pool, writers, transactions, footing, health, notices, durable_up_to })
+        Ok(Self { pool, writers, transactions, files, health, notices, durable_up_to })
     }
 
     /// Takes note that a delivery is on the disk, and so all that were stored before it.
@@ -73,16 +73,16 @@ impl<B: Backend> Database<B> {
 
     /// A connection of the host's pool.
     pub async fn connection(&self) -> Result<PooledConnection<B>, OpenError> {
-        if let Some(adrift) = B::adrift(&self.footing) {
-            return Err(adrift.into());
+        if let Some(files_changed) = B::files_changed(&self.files) {
+            return Err(files_changed.into());
         }
         let connection = self.pool.connection().await?;
-        match B::adrift(&self.footing) {
+        match B::files_changed(&self.files) {
             None => Ok(connection),
-            Some(adrift) => {
+            Some(files_changed) => {
                 // It may be one to another file, and is not to be there when this one is back.
                 drop(Object::take(connection));
-                Err(adrift.into())
+                Err(files_changed.into())
             }
         }
     }
@@ -93,7 +93,7 @@ impl<B: Backend> Database<B> {
         match self.pool.open_beside(open).await {
             Ok(connection) => Ok(connection),
             Err(error) => {
-                self.health.tell("the database cannot be reached", error);
+                self.health.report("the database cannot be reached", error);
                 Err(Unavailable::Connection)
             }
         }
@@ -102,30 +102,30 @@ impl<B: Backend> Database<B> {
     /// Whether the database is in its place. Where another has taken it, that one is left alone until a restart: nobody
     /// knows what it is.
     pub(super) async fn check(&self) -> Result<(), Unavailable> {
-        match B::adrift(&self.footing) {
+        match B::files_changed(&self.files) {
             None => Ok(()),
-            Some(adrift) => {
-                self.save(adrift).await;
+            Some(files_changed) => {
+                self.save(files_changed).await;
                 Err(Unavailable::Database)
             }
         }
     }
 
     /// What was committed goes into the file that may still be saved, or is in its place already.
-    async fn save(&self, adrift: Adrift) {
-        self.health.tell("the database is not where it was", adrift);
-        match B::save_log(&self.footing).await {
+    async fn save(&self, files_changed: FilesChanged) {
+        self.health.report("the database is not where it was", files_changed);
+        match B::checkpoint(&self.files).await {
             Ok(true) => {}
-            Ok(false) => self.health.tell("its log could not be saved", "somebody reads it"),
-            Err(error) => self.health.tell("its log could not be saved", fault(&error)),
+            Ok(false) => self.health.report("its log could not be saved", "somebody reads it"),
+            Err(error) => self.health.report("its log could not be saved", fault(&error)),
         }
     }
 
     /// Waits until what was committed is on the disk. `failure` is what the log says where it cannot be.
-    pub(super) async fn sync_log(&self, failure: &'static str) -> Result<(), Unavailable> {
-        if let Err(error) = B::sync_log(&self.footing).await {
-            self.health.suffer(trouble(&error));
-            self.health.tell(failure, fault(&error));
+    pub(super) async fn sync_wal(&self, failure: &'static str) -> Result<(), Unavailable> {
+        if let Err(error) = B::sync_wal(&self.files).await {
+            self.health.note_trouble(trouble(&error));
+            self.health.report(failure, fault(&error));
             // It is committed, and may be lost.
             return Err(Unavailable::Unknown);
         }
@@ -133,31 +133,31 @@ impl<B: Backend> Database<B> {
     }
 
     /// Makes sure that what stands in a log is on the disk.
-    pub(super) async fn settle_log(&self) -> Result<(), Unavailable> {
-        B::settle_log(&self.footing).await.map_err(|error| {
-            self.health.tell("the database is in trouble", fault(&error));
+    pub(super) async fn persist_wal(&self) -> Result<(), Unavailable> {
+        B::persist_wal(&self.files).await.map_err(|error| {
+            self.health.report("the database is in trouble", fault(&error));
             Unavailable::Database
         })
     }
 
     /// What an operator should know of the database's files.
     pub fn warning(&self) -> Option<&'static str> {
-        B::warning(&self.footing)
+        B::warning(&self.files)
     }
 
     /// Shortens a log that has grown long.
-    pub async fn shorten_log(&self) {
+    pub async fn checkpoint_if_long(&self) {
         const FAILURE: &str = "the database's log cannot be shortened";
         // What never reached the disk must not be built on: after a power cut the rest of the log would stand above it.
         if self.health.trouble() == Some(Trouble::Disk) {
             return;
         }
-        match B::shorten_log(&self.footing).await {
+        match B::checkpoint_if_long(&self.files).await {
             Ok(true) => {}
             Ok(false) => {
-                self.health.tell(FAILURE, "somebody has been reading for long, and it grows until the end of that");
+                self.health.report(FAILURE, "somebody has been reading for long, and it grows until the end of that");
             }
-            Err(error) => self.health.tell(FAILURE, fault(&error)),
+            Err(error) => self.health.report(FAILURE, fault(&error)),
         }
     }
 

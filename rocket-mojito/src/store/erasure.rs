@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, Backend, Bodies, ErasedRows, NotCommitted, Person, QueryResult, StoredBody, Undone, Utc, fault, trouble,
+    Action, Backend, Bodies, ErasedRows, NotCommitted, Person, QueryResult, StoredBody, Timestamp, Undone, fault,
+    trouble,
 };
 use rocket::futures::FutureExt;
 
@@ -15,13 +16,13 @@ use crate::erasure::{Elsewhere, Erased, Erasure, Kept, KeptBecause};
 use crate::operation::Actor;
 
 /// How many bytes of bodies, or of states, one step reads. A body that is longer is a step by itself.
-const STEP_BYTES: i64 = 4 << 20;
+const MAX_STEP_BYTES: i64 = 4 << 20;
 
 /// How long a handler may take to forget a result. Nobody else writes meanwhile, where a database has one writer.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What Postgres says where somebody holds a row for longer than a transaction of ours waits.
-const LOCKED: &str = "canceling statement due to lock timeout";
+const LOCK_TIMEOUT_TEXT: &str = "canceling statement due to lock timeout";
 
 /// Why nothing was erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +113,7 @@ impl<B: Backend> Operator<B> {
 
     /// Looks at everything that is stored: former states, and what was never understood, can name the person too.
     async fn find(&self, person: &Person) -> Result<Found, NotErased> {
-        let Some(matcher) = Matcher::of(person) else {
+        let Some(matcher) = Matcher::new(person) else {
             let kind = person.kind();
             return Err(NotErased::Refused(format!("no `{kind}` to erase by: it is blank, or no mail address")));
         };
@@ -133,7 +134,7 @@ impl<B: Backend> Operator<B> {
     async fn walk_states(&self, person: &Person, matcher: &Matcher, found: &mut Found) -> Result<(), Unavailable> {
         let mut after_id = 0;
         loop {
-            let step = self.read(|c| B::states(c, after_id, STEP_BYTES).boxed()).await?;
+            let step = self.read(|c| B::states(c, after_id, MAX_STEP_BYTES).boxed()).await?;
             let Some(last) = step.last() else { return Ok(()) };
             after_id = last.delivery_id;
             for state in step {
@@ -154,7 +155,7 @@ impl<B: Backend> Operator<B> {
     async fn walk_bodies(&self, which: Bodies, mut look: impl FnMut(&StoredBody)) -> Result<(), Unavailable> {
         let mut after_id = 0;
         loop {
-            let step = self.read(|c| B::bodies(c, which, after_id, STEP_BYTES).boxed()).await?;
+            let step = self.read(|c| B::bodies(c, which, after_id, MAX_STEP_BYTES).boxed()).await?;
             let Some(last) = step.last() else { return Ok(()) };
             after_id = last.delivery_id;
             step.iter().for_each(&mut look);
@@ -168,7 +169,7 @@ impl<B: Backend> Operator<B> {
             ids.entry(endpoint.clone()).or_default().push(id.clone());
         }
         let matchers: BTreeMap<String, Matcher> =
-            ids.iter().map(|(endpoint, ids)| (endpoint.clone(), Matcher::of_results(ids.iter().cloned()))).collect();
+            ids.iter().map(|(endpoint, ids)| (endpoint.clone(), Matcher::for_results(ids.iter().cloned()))).collect();
         self.walk_bodies(Bodies::Quarantined, |body| {
             let is_of_result = matchers.get(&body.endpoint).is_some_and(|of| of.look(&body.body) == Holds::Person);
             let is_known = |ids: &Vec<String>| body.result_id.as_ref().is_some_and(|id| ids.contains(id));
@@ -258,10 +259,12 @@ async fn erase_result<B: Backend>(
     hooks: Arc<Vec<Arc<dyn ErasedHook<B>>>>,
     (endpoint, id): (String, String),
 ) -> QueryResult<Ended> {
-    let rows = match B::begin_erasure(connection, endpoint.clone(), id.clone(), Utc::now()).await {
+    let rows = match B::begin_erasure(connection, endpoint.clone(), id.clone(), Timestamp::now()).await {
         Ok(rows) => rows,
         // Its row, or that of work on it. Others are not kept for it.
-        Err(error) if fault(&error) == LOCKED => return Ok(Ended::Kept { handler: None, cause: KeptBecause::Locked }),
+        Err(error) if fault(&error) == LOCK_TIMEOUT_TEXT => {
+            return Ok(Ended::Kept { handler: None, cause: KeptBecause::Locked });
+        }
         Err(error) => return Err(error),
     };
     for hook in hooks.iter() {

@@ -9,10 +9,10 @@ use super::Unavailable;
 use crate::notices::{Notice, Notices, Scope};
 
 /// How long refusals say something of the database.
-const RECENT: Duration = Duration::from_secs(60);
+const REFUSAL_WINDOW: Duration = Duration::from_secs(60);
 
 /// How many different deliveries in a row are refused by the database, and not for what one of them says.
-const SEVERAL: usize = 3;
+const MIN_REFUSALS: usize = 3;
 
 /// What this process knows of its database: the trouble that somebody found, until a commit has shown that it is over.
 pub(crate) struct Health {
@@ -46,7 +46,7 @@ impl Health {
     }
 
     /// Takes note of what an error says of the database.
-    pub fn suffer(&self, found: Option<Trouble>) {
+    pub fn note_trouble(&self, found: Option<Trouble>) {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         // That a disk is full is no reason to forget that a sync has failed.
         if *trouble != Some(Trouble::Disk) {
@@ -67,15 +67,15 @@ impl Health {
     /// A delivery was recorded, or could be.
     pub fn take(&self) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.notices.works(|| Scope::Recording);
+        self.notices.works(|| Scope::RecorderHandle);
     }
 
     /// A delivery was refused, or not recorded in time.
     pub fn refuse(&self, delivery: &NewDelivery) {
-        self.notices.fails(Scope::Recording);
+        self.notices.fails(Scope::RecorderHandle);
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let mut fingerprints = refused.take().map(|refused| refused.fingerprints).unwrap_or_default();
-        if fingerprints.len() < SEVERAL {
+        if fingerprints.len() < MIN_REFUSALS {
             fingerprints.insert(delivery.fingerprint);
         }
         *refused = Some(Refused { endpoint: delivery.endpoint.clone(), fingerprints, at: Instant::now() });
@@ -90,11 +90,13 @@ impl Health {
     /// Whether several were refused lately, and none recorded since: then it is not for what they say.
     pub fn has_refused_several(&self) -> bool {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.as_ref().is_some_and(|refused| refused.fingerprints.len() == SEVERAL && refused.at.elapsed() < RECENT)
+        refused
+            .as_ref()
+            .is_some_and(|refused| refused.fingerprints.len() == MIN_REFUSALS && refused.at.elapsed() < REFUSAL_WINDOW)
     }
 
     /// Tells the log.
-    pub fn tell(&self, text: &'static str, fault: impl Display) {
+    pub fn report(&self, text: &'static str, fault: impl Display) {
         self.notices.say(Notice::Fault { text, fault: fault.to_string() });
     }
 }
@@ -107,9 +109,9 @@ mod tests {
     fn a_failed_sync_is_remembered_until_a_commit_whatever_else_fails() {
         let health = Health::new(Notices::start().unwrap());
 
-        health.suffer(Some(Trouble::Disk));
-        health.suffer(Some(Trouble::Write));
-        health.suffer(None);
+        health.note_trouble(Some(Trouble::Disk));
+        health.note_trouble(Some(Trouble::Write));
+        health.note_trouble(None);
         let suffering = health.trouble();
         health.recover();
 

@@ -36,7 +36,7 @@ pub(super) enum Matcher {
 
 impl Matcher {
     /// None where the value names nobody: it is blank, or no mail address.
-    pub fn of(person: &Person) -> Option<Self> {
+    pub fn new(person: &Person) -> Option<Self> {
         let value = trimmed(person.value());
         match person {
             Person::Email(_) => {
@@ -48,7 +48,7 @@ impl Matcher {
     }
 
     /// One for everything about these results.
-    pub fn of_results(ids: impl IntoIterator<Item = String>) -> Self {
+    pub fn for_results(ids: impl IntoIterator<Item = String>) -> Self {
         let values = ids.into_iter().map(|id| trimmed(&id).to_owned()).filter(|id| !id.is_empty());
         Self::Ids { field: Field::Id.as_str(), values: values.collect() }
     }
@@ -109,7 +109,7 @@ impl Matcher {
         // Of each open array or object: whether what stands in it without a name of its own is in the field.
         let mut open = Vec::new();
         let mut is_named = false;
-        for token in Tokens::of(text) {
+        for token in Tokens::new(text) {
             let is_in_field = std::mem::take(&mut is_named) || open.last().is_some_and(|is_in_field| *is_in_field);
             let holds = match token {
                 Token::Name(name) => {
@@ -254,11 +254,11 @@ mod tests {
     use super::*;
 
     fn by_mail(body: impl AsRef<[u8]>) -> Holds {
-        Matcher::of(&Person::Email(" Ann@Example.com ".to_owned())).unwrap().look(body.as_ref())
+        Matcher::new(&Person::Email(" Ann@Example.com ".to_owned())).unwrap().look(body.as_ref())
     }
 
     fn by_external_id(body: impl AsRef<[u8]>) -> Holds {
-        Matcher::of(&Person::ExternalId("42".to_owned())).unwrap().look(body.as_ref())
+        Matcher::new(&Person::ExternalId("42".to_owned())).unwrap().look(body.as_ref())
     }
 
     #[test]
@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn the_case_of_other_letters_does_not_count_either() {
         let holds = |person: &str, body: &str| {
-            Matcher::of(&Person::Email(person.to_owned())).unwrap().look(body.as_bytes()) == Holds::Person
+            Matcher::new(&Person::Email(person.to_owned())).unwrap().look(body.as_bytes()) == Holds::Person
         };
 
         assert!(holds("jörg@bücher.example", r#"{"e":"J\u00d6RG@BÜCHER.example"}"#));
@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn an_id_is_compared_letter_by_letter() {
         let holds = |id: &str, body: &str| {
-            Matcher::of(&Person::ProfileId(id.to_owned())).unwrap().look(body.as_bytes()) == Holds::Person
+            Matcher::new(&Person::ProfileId(id.to_owned())).unwrap().look(body.as_bytes()) == Holds::Person
         };
 
         assert!(!holds("ats-42", r#"{"profile_id":"ATS-42"}"#));
@@ -400,11 +400,11 @@ mod tests {
     #[test]
     fn what_names_nobody_is_refused() {
         for person in ["", " ", "\u{a0}\t\n", "\u{feff}", "\0"] {
-            assert!(Matcher::of(&Person::ExternalId(person.to_owned())).is_none(), "{person:?}");
-            assert!(Matcher::of(&Person::Email(person.to_owned())).is_none(), "{person:?}");
+            assert!(Matcher::new(&Person::ExternalId(person.to_owned())).is_none(), "{person:?}");
+            assert!(Matcher::new(&Person::Email(person.to_owned())).is_none(), "{person:?}");
         }
         for person in ["ann", "@", "ann@", "@example.com"] {
-            assert!(Matcher::of(&Person::Email(person.to_owned())).is_none(), "{person}");
+            assert!(Matcher::new(&Person::Email(person.to_owned())).is_none(), "{person}");
         }
     }
 
@@ -415,9 +415,9 @@ mod tests {
             change(&mut state);
             state
         };
-        let ann = Matcher::of(&Person::Email("ann@example.com".to_owned())).unwrap();
-        let id = Matcher::of(&Person::ExternalId("42".to_owned())).unwrap();
-        let result = Matcher::of(&Person::ResultId("r".to_owned())).unwrap();
+        let ann = Matcher::new(&Person::Email("ann@example.com".to_owned())).unwrap();
+        let id = Matcher::new(&Person::ExternalId("42".to_owned())).unwrap();
+        let result = Matcher::new(&Person::ResultId("r".to_owned())).unwrap();
 
         let mail = state(|state| state.candidate_email = Some("ANN@example.com".to_owned()));
         let unknown = state(|state| state.extra = r#"{"contact":{"mail":"ann@example.com"}}"#.to_owned());

@@ -3,36 +3,36 @@ use std::time::Duration;
 
 use mojito_schema::{
     Action, Backend, Clock, Content, DeliveryRow, Expiry, Fingerprint, KnownHandler, Line, Name, NewAudit, NewDelivery,
-    QueryResult, Requeue, Selected, Selection, Utc, prune,
+    QueryResult, Requeue, Selected, Selection, Timestamp, prune,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-use super::{ErasedHook, Link, Signal, Unavailable};
+use super::{DedicatedConnection, ErasedHook, Unavailable, Wakeup};
 use crate::config::Retention;
-use crate::event::{Reading, classify};
+use crate::event::{ParsedBody, classify};
 use crate::notices::Notice;
 use crate::operation::{Actor, Pruned, Replay, Replayed};
 use crate::{EventKind, Finding, FindingCode, Standing};
 
 /// How many deliveries one transaction of an operator's action takes: others are not kept waiting for long.
-const STEP: u32 = 500;
+const MAX_STEP_DELIVERIES: u32 = 500;
 
 /// How many deliveries one step of pruning looks at: most of them stay.
-const PRUNE_STEP: i64 = 5_000;
+const MAX_PRUNE_STEP: i64 = 5_000;
 
 /// How many steps of a replay there are in a second, where it has that much to do.
-const STEPS_PER_SECOND: u32 = 10;
+const MAX_STEPS_PER_SECOND: u32 = 10;
 
 /// How long a pass over all that is too old rests before the next one looks at everything again.
 const PASS_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// Carries out what operators ask for, step by step, on a connection of its own. Actions take turns by their steps.
 pub(super) struct Operator<B: Backend> {
-    pub link: Arc<Mutex<Link<B>>>,
-    pub signal: Signal,
+    pub link: Arc<Mutex<DedicatedConnection<B>>>,
+    pub wakeup: Wakeup,
     pub pass: Arc<Mutex<PrunePass>>,
     /// Who forgets a result together with the store.
     pub hooks: Arc<Vec<Arc<dyn ErasedHook<B>>>>,
@@ -50,7 +50,7 @@ impl<B: Backend> Clone for Operator<B> {
     fn clone(&self) -> Self {
         Self {
             link: Arc::clone(&self.link),
-            signal: self.signal.clone(),
+            wakeup: self.wakeup.clone(),
             pass: Arc::clone(&self.pass),
             hooks: Arc::clone(&self.hooks),
         }
@@ -82,13 +82,13 @@ impl<B: Backend> Operator<B> {
         let audit = self.begin_audit(Action::Replay, target, actor).await?;
         let known = self.read(|c| B::known_handlers(c).boxed()).await?;
         let began = Instant::now();
-        let step = (replay.per_second / STEPS_PER_SECOND).clamp(1, STEP);
+        let step = (replay.per_second / MAX_STEPS_PER_SECOND).clamp(1, MAX_STEP_DELIVERIES);
         let mut selection = replay.selection.clone();
         let mut replayed = Replayed::default();
         let mut given: u64 = 0;
         loop {
             let chosen = selection.clone();
-            let page = self.read(|c| B::page(c, chosen, STEP.into()).boxed()).await?;
+            let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
             for chunk in page.selected.chunks(step as usize) {
                 let pause = Duration::from_secs_f64(given as f64 / f64::from(replay.per_second));
                 sleep_until(began + pause).await;
@@ -124,7 +124,7 @@ impl<B: Backend> Operator<B> {
                 false => replayed.still_quarantined += 1,
             }
         }
-        self.signal.notify();
+        self.wakeup.notify();
         Ok(())
     }
 
@@ -133,7 +133,7 @@ impl<B: Backend> Operator<B> {
         let Some(row) = self.read(|c| B::delivery(c, delivery_id).boxed()).await? else { return Ok(false) };
         let Some(delivery) = read_again(row) else { return Ok(false) };
         let handler = handler.map(str::to_owned);
-        let admitted = self.write(|c| B::admit(c, delivery_id, delivery, handler, Utc::now()).boxed()).await?;
+        let admitted = self.write(|c| B::admit(c, delivery_id, delivery, handler, Timestamp::now()).boxed()).await?;
         // A tombstone swallows it: nobody is handed anything.
         Ok(admitted.is_some_and(|admitted| admitted.standing != Standing::Repeat))
     }
@@ -142,7 +142,7 @@ impl<B: Backend> Operator<B> {
         let mut count = 0;
         loop {
             let chosen = selection.clone();
-            let page = self.read(|c| B::page(c, chosen, STEP.into()).boxed()).await?;
+            let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
             count += page.selected.len() as u64;
             let Some(last_id) = page.next_after else { return Ok(count) };
             selection = selection.after(last_id);
@@ -160,16 +160,16 @@ impl<B: Backend> Operator<B> {
         let mut discarded = 0;
         loop {
             let chosen = selection.clone();
-            let page = self.read(|c| B::page(c, chosen, STEP.into()).boxed()).await?;
+            let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
             let pairs: Vec<(i64, Line)> = page.selected.iter().flat_map(|selected| pairs(selected, &handler)).collect();
             if !pairs.is_empty() {
-                discarded += self.write(|c| B::discard(c, pairs, audit, Utc::now()).boxed()).await?;
+                discarded += self.write(|c| B::discard(c, pairs, audit, Timestamp::now()).boxed()).await?;
             }
             let Some(last_id) = page.next_after else { break };
             selection = selection.after(last_id);
         }
         // What waited behind it may be due now.
-        self.signal.notify();
+        self.wakeup.notify();
         Ok(discarded)
     }
 
@@ -205,7 +205,7 @@ impl<B: Backend> Operator<B> {
 
     async fn clock(&self, retention: Retention) -> Result<Clock, Unavailable> {
         let longest_age = retention.deliveries.max(retention.bodies);
-        self.write(|c| B::read_clock(c, longest_age, Utc::now()).boxed()).await
+        self.write(|c| B::read_clock(c, longest_age, Timestamp::now()).boxed()).await
     }
 
     /// Removes bodies, and deliveries behind one. The last delivery that is old enough to be looked at.
@@ -219,7 +219,7 @@ impl<B: Backend> Operator<B> {
         let mut pruned =
             Pruned { work: self.discard_unattended(Some(bodies.cutoff()), None).await?, ..Pruned::default() };
         loop {
-            let removed = self.write(|c| B::prune_bodies(c, bodies, STEP.into()).boxed()).await?;
+            let removed = self.write(|c| B::prune_bodies(c, bodies, MAX_STEP_DELIVERIES.into()).boxed()).await?;
             pruned.bodies += removed;
             if removed == 0 {
                 break;
@@ -227,7 +227,7 @@ impl<B: Backend> Operator<B> {
         }
         let (mut kept, mut sample) = (0, None);
         loop {
-            let step = self.write(|c| prune::<B>(c, deliveries, after_id, PRUNE_STEP).boxed()).await?;
+            let step = self.write(|c| prune::<B>(c, deliveries, after_id, MAX_PRUNE_STEP).boxed()).await?;
             let (step, passed_by) = step;
             pruned.deliveries += step.removed;
             kept += passed_by.len();
@@ -251,10 +251,10 @@ impl<B: Backend> Operator<B> {
 
     /// Discards what waits for handlers that are retired, step by step. With a time, also what arrived before it and waits for
     /// handlers that no process has had attached for a day: else it would keep its bodies for ever.
-    async fn discard_unattended(&self, before: Option<Utc>, audit: Option<i64>) -> Result<u64, Unavailable> {
+    async fn discard_unattended(&self, before: Option<Timestamp>, audit: Option<i64>) -> Result<u64, Unavailable> {
         let mut discarded = 0;
         loop {
-            match self.write(|c| B::discard_unattended(c, before, audit, Utc::now()).boxed()).await? {
+            match self.write(|c| B::discard_unattended(c, before, audit, Timestamp::now()).boxed()).await? {
                 0 => return Ok(discarded),
                 step => discarded += step,
             }
@@ -264,7 +264,7 @@ impl<B: Backend> Operator<B> {
     /// Retires a handler, and discards what waits for it. None where a living process has attached it.
     pub async fn retire(&self, handler: String, actor: Actor) -> Result<Option<u64>, Unavailable> {
         let audit = self.begin_audit(Action::Retire, serde_json::json!({ "handler": handler }), actor).await?;
-        match self.write(|c| B::retire(c, handler, Utc::now()).boxed()).await? {
+        match self.write(|c| B::retire(c, handler, Timestamp::now()).boxed()).await? {
             true => self.discard_unattended(None, Some(audit)).await.map(Some),
             false => Ok(None),
         }
@@ -277,7 +277,7 @@ impl<B: Backend> Operator<B> {
         actor: Actor,
     ) -> Result<i64, Unavailable> {
         let audit = NewAudit { actor: actor.name, action, target: target.to_string(), reason: actor.reason };
-        self.write(|c| B::begin_audit(c, audit, Utc::now()).boxed()).await
+        self.write(|c| B::begin_audit(c, audit, Timestamp::now()).boxed()).await
     }
 
     pub(super) async fn finish_audit(&self, audit: i64, affected: u64) -> Result<(), Unavailable> {
@@ -314,13 +314,13 @@ fn pairs(selected: &Selected, handler: &Option<String>) -> Vec<(i64, Line)> {
 fn read_again(row: DeliveryRow) -> Option<NewDelivery> {
     let body = row.body?;
     let path = Some(row.event).filter(|event| *event != EventKind::Unknown);
-    let (event, reading) = classify(path, Reading::of(&body));
-    let Reading::Usable { payload, mut findings } = reading else { return None };
+    let (event, reading) = classify(path, ParsedBody::parse(&body));
+    let ParsedBody::Usable { payload, mut findings } = reading else { return None };
     // What was found about the delivery beside its body.
     findings.extend(Finding::from_json(&row.findings).into_iter().filter(|found| found.code == FindingCode::IdReused));
     let (result_id, snapshot) = payload.into_state();
     Some(NewDelivery {
-        fingerprint: Fingerprint::of(&row.endpoint, event, &body),
+        fingerprint: Fingerprint::new(&row.endpoint, event, &body),
         endpoint: row.endpoint,
         secret_id: row.secret_id,
         event,

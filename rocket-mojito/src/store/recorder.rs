@@ -7,23 +7,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use mojito_schema::{Backend, NewDelivery, Recorded, Utc, failpoint};
+use mojito_schema::{Backend, NewDelivery, Recorded, Timestamp, failpoint};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::aside::Aside;
-use super::queue::{Busy, Entry, Queue, keys_of};
-use super::{Database, Link, Signal, Unavailable};
+use super::batch_queue::{Busy, Entry, Queue, keys_of};
+use super::{Database, DedicatedConnection, Unavailable, Wakeup};
 use crate::notices::{Notice, Notices};
 
 /// How many deliveries may wait, whatever their size.
-const LONGEST_QUEUE: usize = 4096;
+const MAX_QUEUE_LENGTH: usize = 4096;
 
 /// How many batches are on their way at once: while one waits for the disk, the other is written.
-const BATCHES: usize = 2;
+const MAX_BATCHES: usize = 2;
 
 /// How much of the queue's room deliveries may take that wait for what somebody else has locked: half.
-const SHARE_SET_ASIDE: usize = 2;
+const SET_ASIDE_DIVISOR: usize = 2;
 
 /// How long a writer without a connection waits before it tries to open one again.
 const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
@@ -48,27 +48,27 @@ impl Recorder {
     /// When no connection can be had. With one, and none beside, it records.
     pub async fn start<B: Backend>(
         database: &Arc<Database<B>>,
-        signal: &Signal,
+        wakeup: &Wakeup,
         queue_limit: u64,
         patience: Duration,
-    ) -> Result<(Self, Recording), Unavailable> {
-        let (queue, entries) = mpsc::channel(LONGEST_QUEUE);
+    ) -> Result<(Self, RecorderHandle), Unavailable> {
+        let (queue, entries) = mpsc::channel(MAX_QUEUE_LENGTH);
         let (stop, stopped) = oneshot::channel();
         let (give_back, returned) = mpsc::unbounded_channel();
         // A semaphore holds less than `usize::MAX` permits, and more than fits a `u32`.
         let room_size = u32::try_from(queue_limit).unwrap_or(u32::MAX);
         let keys = (!B::SINGLE_WRITER).then(RandomState::new);
         let recorder = Self { queue, room: Arc::new(Semaphore::new(room_size as usize)), room_size, keys };
-        let able = Arc::new(AtomicUsize::new(BATCHES));
+        let able = Arc::new(AtomicUsize::new(MAX_BATCHES));
         let writers = Links::for_batches(database).map(|links| Writer {
             links,
             database: Arc::clone(database),
-            signal: signal.clone(),
+            wakeup: wakeup.clone(),
             patience,
             able: Arc::clone(&able),
             give_back: give_back.clone(),
         });
-        let mut opened = Vec::with_capacity(BATCHES);
+        let mut opened = Vec::with_capacity(MAX_BATCHES);
         for writer in &writers {
             opened.push(writer.links.open().await);
         }
@@ -77,10 +77,10 @@ impl Recorder {
         {
             return Err(refused);
         }
-        let aside = Aside::new(room_size as usize / SHARE_SET_ASIDE);
+        let aside = Aside::new(room_size as usize / SET_ASIDE_DIVISOR);
         let queue = Queue::new(entries, stopped, returned, aside, Arc::clone(database.health()));
         let notices = database.notices().clone();
-        Ok((recorder, Recording { stop, task: tokio::spawn(record(queue, writers.into())), notices }))
+        Ok((recorder, RecorderHandle { stop, task: tokio::spawn(record(queue, writers.into())), notices }))
     }
 
     /// Queues a delivery. What comes back resolves once it is committed, or is not.
@@ -113,13 +113,13 @@ impl Recorder {
 }
 
 /// The running task of a [`Recorder`].
-pub(crate) struct Recording {
+pub(crate) struct RecorderHandle {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
     notices: Notices,
 }
 
-impl Recording {
+impl RecorderHandle {
     /// Lets nothing more in, and returns when what waits is answered, or `patience` is over.
     pub async fn stop(self, patience: Duration) {
         let _ = self.stop.send(());
@@ -132,24 +132,24 @@ impl Recording {
 /// What a batch is written on.
 struct Links<B: Backend> {
     /// For a delivery beside which nothing else is on its way: nobody is kept waiting, so it is written in one step.
-    alone: Arc<Mutex<Link<B>>>,
+    alone: Arc<Mutex<DedicatedConnection<B>>>,
     /// While what was written here goes to the disk, the next batch is written.
-    together: Arc<Mutex<Link<B>>>,
+    together: Arc<Mutex<DedicatedConnection<B>>>,
 }
 
 impl<B: Backend> Links<B> {
     /// Where only one can write at a time they share: what one connection has read of the database is of no use once
     /// another one has written.
-    fn for_batches(database: &Arc<Database<B>>) -> [Self; BATCHES] {
+    fn for_batches(database: &Arc<Database<B>>) -> [Self; MAX_BATCHES] {
         let shared = |link| Arc::new(Mutex::new(link));
         match B::SINGLE_WRITER {
             true => {
-                let alone = shared(Link::that_waits(Arc::clone(database)));
-                let together = shared(Link::new(Arc::clone(database)));
+                let alone = shared(DedicatedConnection::synced(Arc::clone(database)));
+                let together = shared(DedicatedConnection::new(Arc::clone(database)));
                 array::from_fn(|_| Self { alone: Arc::clone(&alone), together: Arc::clone(&together) })
             }
             false => array::from_fn(|_| {
-                let own = shared(Link::new(Arc::clone(database)));
+                let own = shared(DedicatedConnection::new(Arc::clone(database)));
                 Self { alone: Arc::clone(&own), together: own }
             }),
         }
@@ -167,7 +167,7 @@ impl<B: Backend> Links<B> {
 struct Writer<B: Backend> {
     links: Links<B>,
     database: Arc<Database<B>>,
-    signal: Signal,
+    wakeup: Wakeup,
     patience: Duration,
     /// How many writers have a connection, or may have.
     able: Arc<AtomicUsize>,
@@ -191,7 +191,7 @@ impl<B: Backend> Writer<B> {
             self.database.notices().say(Notice::RecorderPanicked { count: count as u64 });
             vec![Err(Unavailable::Database); count]
         });
-        self.signal.notify();
+        self.wakeup.notify();
         self.database.health().note(&deliveries, &outcomes);
         let deliveries = Arc::unwrap_or_clone(deliveries).into_iter();
         let entries = deliveries.zip(answers).zip(keys);
@@ -271,12 +271,12 @@ impl<B: Backend> Writer<B> {
 
     async fn write(
         &self,
-        link: &Mutex<Link<B>>,
+        link: &Mutex<DedicatedConnection<B>>,
         batch: Arc<Vec<NewDelivery>>,
     ) -> Result<Vec<Option<Recorded>>, Unavailable> {
         const FAILURE: &str = "a batch was not recorded";
         let mut link = link.lock().await;
-        let committed = link.commit(FAILURE, |c| B::record(c, batch, Utc::now()).boxed()).await?;
+        let committed = link.commit(FAILURE, |c| B::record(c, batch, Timestamp::now()).boxed()).await?;
         drop(link);
         let recorded = committed.durable(FAILURE).await?;
         let newest = recorded.iter().flatten().map(|recorded| recorded.delivery_id).max();

@@ -3,14 +3,14 @@ use std::time::{Duration, Instant};
 
 use mojito_schema::{
     Backend, Backlog, Content, EventKind, Fingerprint, KnownHandler, Listing, Name, NewDelivery, Person, QueryResult,
-    Recorded, Selection, Snapshot, Utc, Waiting,
+    Recorded, Selection, Snapshot, Timestamp, Waiting,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::operator::Operator;
-use super::{Committed, Database, ErasedHook, Link, NotErased, Recorder, Signal};
+use super::{Committed, Database, DedicatedConnection, ErasedHook, NotErased, Recorder, Wakeup};
 use crate::config::Retention;
 use crate::erasure::{Erased, Erasure};
 use crate::operation::{Actor, Pruned, Replay, Replayed};
@@ -90,7 +90,7 @@ pub(crate) struct DieselStore<B: Backend> {
     ack_deadline: Duration,
     operator: Operator<B>,
     /// For what is only looked at: an answer must not wait behind a long action.
-    reader: Arc<Mutex<Link<B>>>,
+    reader: Arc<Mutex<DedicatedConnection<B>>>,
     database: Arc<Database<B>>,
     /// The names of those that this process has attached.
     handlers: Vec<String>,
@@ -100,15 +100,15 @@ impl<B: Backend> DieselStore<B> {
     pub fn new(
         recorder: Recorder,
         ack_deadline: Duration,
-        link: Link<B>,
+        link: DedicatedConnection<B>,
         handlers: Vec<String>,
         hooks: Vec<Arc<dyn ErasedHook<B>>>,
-        signal: Signal,
+        wakeup: Wakeup,
     ) -> Self {
         let database = Arc::clone(link.database());
-        let reader = Arc::new(Mutex::new(Link::new(Arc::clone(&database))));
+        let reader = Arc::new(Mutex::new(DedicatedConnection::new(Arc::clone(&database))));
         let operator =
-            Operator { link: Arc::new(Mutex::new(link)), signal, pass: Arc::default(), hooks: Arc::new(hooks) };
+            Operator { link: Arc::new(Mutex::new(link)), wakeup, pass: Arc::default(), hooks: Arc::new(hooks) };
         Self { recorder, ack_deadline, operator, reader, database, handlers }
     }
 
@@ -133,7 +133,7 @@ impl<B: Backend> DieselStore<B> {
         let task = self.database.runtime().spawn(async move {
             let mut link = reader.lock_owned().await;
             let rehearsed =
-                link.commit("the database takes no delivery", |c| B::rehearse(c, delivery, Utc::now()).boxed());
+                link.commit("the database takes no delivery", |c| B::rehearse(c, delivery, Timestamp::now()).boxed());
             rehearsed.await.map(Committed::outcome)
         });
         task.await.unwrap_or(Err(Unavailable::Stopping))?;
@@ -158,11 +158,11 @@ fn rehearsal(endpoint: String) -> NewDelivery {
     let (event, body) = (EventKind::InterviewResult, b"{}".to_vec());
     let result_id = format!("rehearsal {:016x}", fastrand::u64(..));
     NewDelivery {
-        fingerprint: Fingerprint::of(&endpoint, event, &body),
+        fingerprint: Fingerprint::new(&endpoint, event, &body),
         endpoint,
         secret_id: "none".to_owned(),
         event,
-        received_at: Utc::now(),
+        received_at: Timestamp::now(),
         body,
         content: Content::Usable { result_id, snapshot: Box::new(Snapshot::empty()) },
         findings: Vec::new(),
@@ -195,7 +195,7 @@ impl<B: Backend> Store for DieselStore<B> {
         if let Some(endpoint) = health.refused() {
             self.rehearse(endpoint).await?;
         }
-        self.read(|connection| B::backlog(connection, Utc::now()).boxed()).await
+        self.read(|connection| B::backlog(connection, Timestamp::now()).boxed()).await
     }
 
     async fn list(&self, selection: Selection, before: i64, limit: i64) -> Result<Listing, Unavailable> {
@@ -203,12 +203,12 @@ impl<B: Backend> Store for DieselStore<B> {
     }
 
     async fn held_up(&self, waits: Duration) -> Result<Vec<Waiting>, Unavailable> {
-        let (handlers, since) = (self.handlers.clone(), Utc::now().before(waits));
+        let (handlers, since) = (self.handlers.clone(), Timestamp::now().before(waits));
         self.read(move |connection| B::held_up(connection, handlers, since).boxed()).await
     }
 
     async fn has_received(&self, endpoint: String, silence: Duration) -> Result<bool, Unavailable> {
-        let since = Utc::now().before(silence);
+        let since = Timestamp::now().before(silence);
         self.read(move |connection| B::has_received(connection, endpoint, since).boxed()).await
     }
 

@@ -23,7 +23,7 @@ pub(super) enum Token<'a> {
 pub(super) struct Tokens<'a>(&'a str);
 
 impl<'a> Tokens<'a> {
-    pub fn of(text: &'a str) -> Self {
+    pub fn new(text: &'a str) -> Self {
         Self(text)
     }
 
@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn tokens(json: &str) -> Vec<Token<'_>> {
-        Tokens::of(json).collect()
+        Tokens::new(json).collect()
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub fn parsing(input: &[u8]) {
     let Some((path, body)) = input.split_first() else { return };
     let path = [None, Some(0), Some(1), Some(2)][usize::from(path % 4)].map(|at: usize| EventKind::ALL[at]);
 
-    let found = Understood::of(path, body);
+    let found = Understood::new(path, body);
 
     let reasons = reasons_against(path, body);
     let Some(snapshot) = found.snapshot() else {
@@ -241,7 +241,7 @@ fn check_columns(members: &Members<'_>, state: &Snapshot) {
     for (field, column) in REASONS.into_iter().zip(reasons) {
         check_reasons(value(members, field).filter(|value| *value != "null"), column.as_deref());
     }
-    let unknown: Vec<_> = members.iter().filter(|(key, _)| Field::from_word(key).is_none()).collect();
+    let unknown: Vec<_> = members.iter().filter(|(key, _)| Field::from_text(key).is_none()).collect();
     let extra = self::members(state.extra.as_bytes()).expect("an object of unknown keys");
     assert!(extra.iter().eq(unknown), "{} is not what was sent", state.extra);
 }

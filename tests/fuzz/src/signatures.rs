@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac_sha256::HMAC;
 use rocket::http::{Header, HeaderMap};
 use rocket_mojito::testing::Gate;
-use rocket_mojito::{SecretConfig, Utc};
+use rocket_mojito::{SecretConfig, Timestamp};
 
 /// 32 bytes, as text.
 const KEY: &str = "fuzz-key-0123456789abcdef0123456";
@@ -14,7 +14,7 @@ const KEY: &str = "fuzz-key-0123456789abcdef0123456";
 /// The Unix time of all that happens here, in seconds.
 const NOW: i64 = 1_700_000_000;
 
-/// The Unix time of `Utc::MIN`.
+/// The Unix time of `Timestamp::MIN`.
 const FIRST: i64 = -62_135_596_800;
 
 /// The first byte chooses a scheme; then come headers, a line each, `name: value`, an empty line, and the body. What
@@ -39,7 +39,7 @@ pub fn signatures(input: &[u8]) {
     for (name, value) in &filled {
         headers.add(Header::new((*name).to_owned(), value.clone()));
     }
-    let now = Utc::MIN.after(Duration::from_secs(NOW.abs_diff(FIRST)));
+    let now = Timestamp::MIN.after(Duration::from_secs(NOW.abs_diff(FIRST)));
 
     let found = gate(scheme % 4).verify(&headers, body, now).map_err(|rejection| rejection.code());
 

@@ -2,7 +2,8 @@ use std::collections::HashMap;
 
 use mojito_schema::testing::Memory;
 use mojito_schema::{
-    Content, EventKind, Field, Finding, FindingCode, Fingerprint, HandlerSpec, NewDelivery, Snapshot, Standing, Utc,
+    Content, EventKind, Field, Finding, FindingCode, Fingerprint, HandlerSpec, NewDelivery, Snapshot, Standing,
+    Timestamp,
 };
 
 use super::oracle::{Expected, Oracle, Sent};
@@ -23,7 +24,7 @@ pub fn standing(input: &[u8]) {
     let mut memory = Memory::default();
     let mut recorded = Vec::new();
     for batch in deliveries.chunks(usize::from(size % 16) + 1) {
-        recorded.extend(memory.record(batch, &handlers, Utc::MIN));
+        recorded.extend(memory.record(batch, &handlers, Timestamp::MIN));
     }
 
     let mut oracles = [Oracle::default(), Oracle::default()];
@@ -101,8 +102,8 @@ fn delivery(result: usize, sent: Sent) -> NewDelivery {
         endpoint: "default".to_owned(),
         secret_id: "test".to_owned(),
         event: sent.event,
-        fingerprint: Fingerprint::of("default", sent.event, &body),
-        received_at: Utc::MIN,
+        fingerprint: Fingerprint::new("default", sent.event, &body),
+        received_at: Timestamp::MIN,
         body,
         content,
         findings: Vec::new(),

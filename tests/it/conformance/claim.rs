@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Claim, ClaimRequest, HandlerSpec, Settlement, State, Utc};
+use mojito_schema::{Claim, ClaimRequest, HandlerSpec, Settlement, State, Timestamp};
 use tokio::task::JoinSet;
 
 use super::{LEASE, claim, claim_on, claim_one, handler, record, result, states};
@@ -24,7 +24,7 @@ async fn a_claim_tells_all_that_an_attempt_needs<B: Subject>() {
     record(&mut store, vec![result("r", "a"), result("r", "b")]).await;
 
     let first = claim_one(&mut store).await;
-    B::settle(&mut store.connection, first.ticket.clone(), Settlement::Complete, Utc::now()).await.unwrap();
+    B::settle(&mut store.connection, first.ticket.clone(), Settlement::Complete, Timestamp::now()).await.unwrap();
     let second = claim_one(&mut store).await;
 
     assert_eq!((first.attempt, first.max_attempts), (1, 3));
@@ -44,7 +44,7 @@ async fn deliveries_of_one_result_are_claimed_in_their_order_one_by_one<B: Subje
         let claims = claim(&mut store, 10).await;
         versions.push(claims.iter().filter_map(|claim| claim.delivery.version).collect::<Vec<_>>());
         for claim in claims {
-            B::settle(&mut store.connection, claim.ticket, Settlement::Complete, Utc::now()).await.unwrap();
+            B::settle(&mut store.connection, claim.ticket, Settlement::Complete, Timestamp::now()).await.unwrap();
         }
     }
 
@@ -67,10 +67,10 @@ async fn what_is_not_due_is_not_claimed<B: Subject>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
     let ticket = claim_one(&mut store).await.ticket;
-    let due_at = Utc::now().after(Duration::from_secs(3600));
+    let due_at = Timestamp::now().after(Duration::from_secs(3600));
 
     let retry = Settlement::Retry { due_at, error: "not yet".to_owned() };
-    B::settle(&mut store.connection, ticket, retry, Utc::now()).await.unwrap();
+    B::settle(&mut store.connection, ticket, retry, Timestamp::now()).await.unwrap();
 
     assert!(claim(&mut store, 10).await.is_empty());
 }
@@ -109,8 +109,8 @@ async fn nothing_is_claimed_ahead_for_its_last_attempt<B: Subject>() {
     record_all::<B>(&mut store.connection, batch, once).await.unwrap();
 
     let request = |free| ClaimRequest { free, ..ClaimRequest::new("Desk", 6, LEASE) };
-    let ahead = B::claim(&mut store.connection, request(0), Utc::now()).await.unwrap();
-    let two = B::claim(&mut store.connection, request(2), Utc::now()).await.unwrap();
+    let ahead = B::claim(&mut store.connection, request(0), Timestamp::now()).await.unwrap();
+    let two = B::claim(&mut store.connection, request(2), Timestamp::now()).await.unwrap();
 
     assert!(ahead.claims.is_empty(), "{ahead:?}");
     assert_eq!(two.claims.len(), 2);
@@ -124,7 +124,8 @@ async fn a_claim_takes_no_more_bodies_than_fit<B: Subject>() {
 
     let mut sizes = Vec::new();
     while sizes.iter().sum::<usize>() < 5 {
-        let claimed = B::claim(&mut store.connection, ClaimRequest::new("Desk", 10, LEASE), Utc::now()).await.unwrap();
+        let claimed =
+            B::claim(&mut store.connection, ClaimRequest::new("Desk", 10, LEASE), Timestamp::now()).await.unwrap();
         assert_eq!(claimed.is_cut, sizes.len() < 2, "there is more");
         sizes.push(claimed.claims.len());
     }
@@ -140,7 +141,7 @@ async fn no_two_claims_have_the_same_epoch<B: Subject>() {
     for _ in 0..20 {
         let ticket = claim_one(&mut store).await.ticket;
         epochs.insert(ticket.epoch);
-        B::settle(&mut store.connection, ticket, Settlement::Release, Utc::now()).await.unwrap();
+        B::settle(&mut store.connection, ticket, Settlement::Release, Timestamp::now()).await.unwrap();
     }
 
     assert_eq!(epochs.len(), 20);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mojito_schema::{Backend, ClaimRequest, Expiry, NewDelivery, Operations, Postgres, Settlement, Utc};
+use mojito_schema::{Backend, ClaimRequest, Expiry, NewDelivery, Operations, Postgres, Settlement, Timestamp};
 
 use super::{LEASE, claim, claim_one, only_work, record, result};
 use crate::harness::{Store, Subject, on_each_backend};
@@ -48,11 +48,11 @@ async fn put_back_the_clock<B: Subject>(store: &mut Store<B>) {
 }
 
 async fn confirmed<B: Subject>(store: &mut Store<B>, age: Duration) -> Option<Expiry> {
-    let clock = B::read_clock(&mut store.connection, 400 * DAY, Utc::now()).await.unwrap();
+    let clock = B::read_clock(&mut store.connection, 400 * DAY, Timestamp::now()).await.unwrap();
     clock.confirmed_expiry(age)
 }
 
-fn received(received_at: Utc, name: &str, text: &str) -> NewDelivery {
+fn received(received_at: Timestamp, name: &str, text: &str) -> NewDelivery {
     NewDelivery { received_at, ..result(name, text) }
 }
 
@@ -60,7 +60,7 @@ fn received(received_at: Utc, name: &str, text: &str) -> NewDelivery {
 async fn record_done<B: Subject>(store: &mut Store<B>, batch: Vec<NewDelivery>) {
     record(store, batch).await;
     for claim in claim(store, 10).await {
-        B::settle(&mut store.connection, claim.ticket, Settlement::Complete, Utc::now()).await.unwrap();
+        B::settle(&mut store.connection, claim.ticket, Settlement::Complete, Timestamp::now()).await.unwrap();
     }
 }
 
@@ -71,7 +71,7 @@ async fn has_body<B: Subject>(store: &mut Store<B>) -> Vec<bool> {
 async fn one_reading_of_the_clock_removes_nothing<B: Subject>() {
     for (hours, is_confirmed) in [(0, false), (23, false), (25, true)] {
         let mut store = Store::<B>::open().await;
-        record_done(&mut store, vec![received(Utc::now().before(200 * DAY), "r", "1")]).await;
+        record_done(&mut store, vec![received(Timestamp::now().before(200 * DAY), "r", "1")]).await;
         store_readings(&mut store, &[(hours, 1)]).await;
 
         let expiry = confirmed(&mut store, 90 * DAY).await;
@@ -90,11 +90,11 @@ async fn a_reading_is_stored_once_in_six_hours<B: Subject>() {
 
     let mut counts = Vec::new();
     for _ in 0..2 {
-        B::read_clock(&mut store.connection, DAY, Utc::now()).await.unwrap();
+        B::read_clock(&mut store.connection, DAY, Timestamp::now()).await.unwrap();
         counts.extend(store.texts(readings).await);
     }
     store.run(&format!("UPDATE mojito_clock_readings SET at = {}", ago::<B>(7))).await;
-    B::read_clock(&mut store.connection, DAY, Utc::now()).await.unwrap();
+    B::read_clock(&mut store.connection, DAY, Timestamp::now()).await.unwrap();
     counts.extend(store.texts(readings).await);
 
     assert_eq!(counts, ["1", "1", "2"]);
@@ -102,9 +102,9 @@ async fn a_reading_is_stored_once_in_six_hours<B: Subject>() {
 
 async fn a_delivery_received_by_a_clock_that_was_behind_stays_as_long_as_others<B: Subject>() {
     let mut store = Store::<B>::open().await;
-    record_done(&mut store, vec![received(Utc::now().before(200 * DAY), "a", "1")]).await;
+    record_done(&mut store, vec![received(Timestamp::now().before(200 * DAY), "a", "1")]).await;
     store_readings(&mut store, &[(48, 1)]).await;
-    record_done(&mut store, vec![received(Utc::now().before(20_000 * DAY), "b", "1")]).await;
+    record_done(&mut store, vec![received(Timestamp::now().before(20_000 * DAY), "b", "1")]).await;
 
     let expiry = confirmed(&mut store, 90 * DAY).await.unwrap();
     B::prune_bodies(&mut store.connection, expiry, 10).await.unwrap();
@@ -116,7 +116,7 @@ async fn a_delivery_received_by_a_clock_that_was_behind_stays_as_long_as_others<
 
 async fn a_delivery_received_by_a_clock_that_was_ahead_goes_by_the_readings<B: Subject>() {
     let mut store = Store::<B>::open().await;
-    let ahead = || Utc::now().after(1_000 * DAY);
+    let ahead = || Timestamp::now().after(1_000 * DAY);
     record_done(&mut store, vec![received(ahead(), "a", "1"), received(ahead(), "b", "1")]).await;
     store_readings(&mut store, &[(120 * 24, 1), (30, 2)]).await;
 
@@ -128,7 +128,7 @@ async fn a_delivery_received_by_a_clock_that_was_ahead_goes_by_the_readings<B: S
 
 async fn deliveries_received_by_a_clock_that_was_ahead_stop_no_pruning<B: Subject>() {
     let mut store = Store::<B>::open().await;
-    let (past, ahead) = (Utc::now().before(500 * DAY), Utc::now().after(1_000 * DAY));
+    let (past, ahead) = (Timestamp::now().before(500 * DAY), Timestamp::now().after(1_000 * DAY));
     let moments = [ahead, ahead, past, past].into_iter().zip(["1", "2", "3", "4"]);
     record_done(&mut store, moments.map(|(at, text)| received(at, "r", text)).collect()).await;
     store_readings(&mut store, &[(30, 9)]).await;
@@ -150,37 +150,38 @@ async fn a_lease_taken_while_the_clock_was_ahead_is_cut_to_its_length<B: Subject
     record(&mut store, vec![result("r", "a")]).await;
     claim_one(&mut store).await;
 
-    let before = B::overlong_waits(&mut store.connection, Utc::now()).await.unwrap();
+    let before = B::overlong_waits(&mut store.connection, Timestamp::now()).await.unwrap();
     put_back_the_clock(&mut store).await;
-    let overlong = B::overlong_waits(&mut store.connection, Utc::now()).await.unwrap();
-    let cut = B::cut_waits(&mut store.connection, overlong.clone(), Utc::now()).await.unwrap();
-    let left = B::overlong_waits(&mut store.connection, Utc::now()).await.unwrap();
+    let overlong = B::overlong_waits(&mut store.connection, Timestamp::now()).await.unwrap();
+    let cut = B::cut_waits(&mut store.connection, overlong.clone(), Timestamp::now()).await.unwrap();
+    let left = B::overlong_waits(&mut store.connection, Timestamp::now()).await.unwrap();
 
     let lease_until = only_work(&mut store).await.lease_until.unwrap();
     assert_eq!((before.len(), overlong.len(), cut, left.len()), (0, 1, 1, 0));
-    assert!(lease_until > Utc::now() && lease_until < Utc::now().after(LEASE + HOUR), "{lease_until}");
+    assert!(lease_until > Timestamp::now() && lease_until < Timestamp::now().after(LEASE + HOUR), "{lease_until}");
 }
 
 async fn a_pause_set_while_the_clock_was_ahead_is_cut_to_its_length<B: Subject>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
     let ticket = claim_one(&mut store).await.ticket;
-    let retry = Settlement::Retry { due_at: Utc::now().after(3 * DAY), error: "no".to_owned() };
-    B::settle(&mut store.connection, ticket, retry, Utc::now()).await.unwrap();
+    let retry = Settlement::Retry { due_at: Timestamp::now().after(3 * DAY), error: "no".to_owned() };
+    B::settle(&mut store.connection, ticket, retry, Timestamp::now()).await.unwrap();
 
-    let before = B::overlong_waits(&mut store.connection, Utc::now()).await.unwrap();
+    let before = B::overlong_waits(&mut store.connection, Timestamp::now()).await.unwrap();
     put_back_the_clock(&mut store).await;
-    let overlong = B::overlong_waits(&mut store.connection, Utc::now()).await.unwrap();
-    let cut = B::cut_waits(&mut store.connection, overlong, Utc::now()).await.unwrap();
+    let overlong = B::overlong_waits(&mut store.connection, Timestamp::now()).await.unwrap();
+    let cut = B::cut_waits(&mut store.connection, overlong, Timestamp::now()).await.unwrap();
 
     let due_at = only_work(&mut store).await.due_at.unwrap();
     assert_eq!((before.len(), cut), (0, 1));
-    assert!(due_at > Utc::now().after(3 * DAY - HOUR) && due_at < Utc::now().after(3 * DAY), "{due_at}");
+    assert!(due_at > Timestamp::now().after(3 * DAY - HOUR) && due_at < Timestamp::now().after(3 * DAY), "{due_at}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_whose_clock_is_wrong_neither_claims_nor_retries_nor_rescues_at_the_wrong_time() {
-    for wrong in [Utc::now().before(Duration::from_secs(7200)), Utc::now().after(Duration::from_secs(7200))] {
+    for wrong in [Timestamp::now().before(Duration::from_secs(7200)), Timestamp::now().after(Duration::from_secs(7200))]
+    {
         let mut store = Store::<Postgres>::open().await;
         record(&mut store, vec![result("r", "a")]).await;
 
@@ -192,9 +193,9 @@ async fn a_process_whose_clock_is_wrong_neither_claims_nor_retries_nor_rescues_a
         Postgres::settle(&mut store.connection, claims[0].ticket.clone(), retry, wrong).await.unwrap();
         let due_at = only_work(&mut store).await.due_at.unwrap();
 
-        assert!(lease_until > Utc::now() && lease_until < Utc::now().after(2 * LEASE), "{lease_until}");
+        assert!(lease_until > Timestamp::now() && lease_until < Timestamp::now().after(2 * LEASE), "{lease_until}");
         assert_eq!(rescue.rescued, 0);
-        assert!(due_at > Utc::now().before(LEASE) && due_at < Utc::now().after(LEASE), "{due_at}");
+        assert!(due_at > Timestamp::now().before(LEASE) && due_at < Timestamp::now().after(LEASE), "{due_at}");
         assert_eq!(claim_one(&mut store).await.attempt, 2);
     }
 }
@@ -202,10 +203,10 @@ async fn a_process_whose_clock_is_wrong_neither_claims_nor_retries_nor_rescues_a
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_whose_clock_is_ahead_removes_nothing_from_the_others() {
     let mut store = Store::<Postgres>::open().await;
-    record_done(&mut store, vec![received(Utc::now().before(30 * DAY), "r", "1")]).await;
+    record_done(&mut store, vec![received(Timestamp::now().before(30 * DAY), "r", "1")]).await;
     store_readings(&mut store, &[(25, 1)]).await;
 
-    let ahead = Utc::now().after(1_000 * DAY);
+    let ahead = Timestamp::now().after(1_000 * DAY);
     let clock = Postgres::read_clock(&mut store.connection, 400 * DAY, ahead).await.unwrap();
     for expiry in [clock.expiry(90 * DAY), clock.confirmed_expiry(90 * DAY).unwrap()] {
         Postgres::prune_bodies(&mut store.connection, expiry, 10).await.unwrap();

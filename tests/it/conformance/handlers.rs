@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Backend, EventKind, HandlerSpec, KnownHandler, NewDelivery, Postgres, QueryResult, Settlement, State, Utc,
+    Backend, EventKind, HandlerSpec, KnownHandler, NewDelivery, Postgres, QueryResult, Settlement, State, Timestamp,
 };
 use tokio::task::JoinHandle;
 
@@ -38,23 +38,23 @@ async fn attach<B: Subject>(store: &mut Store<B>, names: &[&str]) {
 
 /// Records without a word on handlers.
 async fn record<B: Subject>(store: &mut Store<B>, batch: Vec<NewDelivery>) -> Vec<i64> {
-    let recorded = B::record(&mut store.connection, Arc::new(batch), Utc::now()).await.unwrap();
+    let recorded = B::record(&mut store.connection, Arc::new(batch), Timestamp::now()).await.unwrap();
     recorded.into_iter().map(|recorded| recorded.expect("nobody else has it locked").delivery_id).collect()
 }
 
 /// Lets a handler have been seen so long ago.
 async fn unseen<B: Subject>(store: &mut Store<B>, name: &str, ago: Duration) {
-    let seen = Utc::now().before(ago);
+    let seen = Timestamp::now().before(ago);
     store.run(&format!("UPDATE mojito_handlers SET last_seen = '{}' WHERE name = '{name}'", sql(seen))).await;
 }
 
 /// A time as both databases read it.
-fn sql(at: Utc) -> String {
+fn sql(at: Timestamp) -> String {
     at.to_string().replace('T', " ").replace('Z', "")
 }
 
 async fn retire<B: Subject>(store: &mut Store<B>, name: &str) -> bool {
-    B::retire(&mut store.connection, name.to_owned(), Utc::now()).await.unwrap()
+    B::retire(&mut store.connection, name.to_owned(), Timestamp::now()).await.unwrap()
 }
 
 async fn known<B: Subject>(store: &mut Store<B>, name: &str) -> KnownHandler {
@@ -105,7 +105,7 @@ async fn the_last_attach_says_what_a_handler_takes<B: Subject>() {
 
     attach_all::<B>(&mut store.connection, &changed).await;
     // The process that had it before goes on to say that it lives.
-    B::note_attached(&mut store.connection, vec!["Desk".to_owned()], Utc::now()).await.unwrap();
+    B::note_attached(&mut store.connection, vec!["Desk".to_owned()], Timestamp::now()).await.unwrap();
     let late = said(EventKind::InterviewCollected, "r", "late");
     let ids = record(&mut store, vec![result("r", "1"), late]).await;
 
@@ -120,7 +120,7 @@ async fn a_handler_counts_as_attached_for_three_minutes<B: Subject>() {
     attach(&mut store, &["Desk", "Ledger"]).await;
     let note = async |store: &mut Store<B>, names: &[&str]| {
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        B::note_attached(&mut store.connection, names, Utc::now()).await.unwrap()
+        B::note_attached(&mut store.connection, names, Timestamp::now()).await.unwrap()
     };
 
     let at_first = note(&mut store, &["Desk"]).await;
@@ -133,7 +133,7 @@ async fn a_handler_counts_as_attached_for_three_minutes<B: Subject>() {
     assert_eq!(of_none, ["Desk", "Ledger"]);
     assert_eq!(of_desk, ["Ledger"]);
     assert!(known(&mut store, "Desk").await.is_attached && !known(&mut store, "Ledger").await.is_attached);
-    let recent = Utc::now().before(Duration::from_secs(30));
+    let recent = Timestamp::now().before(Duration::from_secs(30));
     unseen(&mut store, "Desk", Duration::from_secs(30)).await;
     note(&mut store, &["Desk"]).await;
     assert!(
@@ -185,7 +185,7 @@ async fn a_retired_handler_catches_up_in_steps_and_in_stored_order<B: Subject>()
     let batch = (0..STEP + 1).map(|n| result(&(n % 7).to_string(), &n.to_string())).collect();
     let ids = record(&mut store, batch).await;
 
-    let first = B::attach(&mut store.connection, specs(&["Desk"]), Utc::now()).await.unwrap();
+    let first = B::attach(&mut store.connection, specs(&["Desk"]), Timestamp::now()).await.unwrap();
     let (made, is_retired) = (work_of(&mut store, "Desk").await, known(&mut store, "Desk").await.retired_at.is_some());
     let meanwhile = record(&mut store, vec![result("0", "meanwhile")]).await;
     attach(&mut store, &["Desk"]).await;
@@ -206,14 +206,14 @@ async fn what_waits_for_a_retired_handler_is_discarded_but_for_what_runs<B: Subj
 
     let mut discarded = 0;
     loop {
-        match B::discard_unattended(&mut store.connection, None, None, Utc::now()).await.unwrap() {
+        match B::discard_unattended(&mut store.connection, None, None, Timestamp::now()).await.unwrap() {
             0 => break,
             step => discarded += step,
         }
     }
     // Its attempt ends after all: what waited behind it is left to the next pass.
-    B::settle(&mut store.connection, running, Settlement::Complete, Utc::now()).await.unwrap();
-    let left = B::discard_unattended(&mut store.connection, None, None, Utc::now()).await.unwrap();
+    B::settle(&mut store.connection, running, Settlement::Complete, Timestamp::now()).await.unwrap();
+    let left = B::discard_unattended(&mut store.connection, None, None, Timestamp::now()).await.unwrap();
 
     let work = store.work().await;
     let states = |name: &str| work.iter().filter(|row| row.handler == name).map(|row| row.state).collect::<Vec<_>>();
@@ -231,16 +231,16 @@ async fn old_work_of_a_handler_that_is_gone_is_discarded<B: Subject>() {
     let mut store = Store::<B>::open().await;
     attach(&mut store, &["Desk", "Ledger"]).await;
     let ids = record(&mut store, vec![result("r", "1"), result("r", "2")]).await;
-    let old = sql(Utc::now().before(Duration::from_secs(90 * 86_400)));
+    let old = sql(Timestamp::now().before(Duration::from_secs(90 * 86_400)));
     store.run(&format!("UPDATE mojito_deliveries SET received_at = '{old}' WHERE id = {}", ids[0])).await;
-    let before = Utc::now().before(Duration::from_secs(86_400));
+    let before = Timestamp::now().before(Duration::from_secs(86_400));
 
     unseen(&mut store, "Desk", Duration::from_secs(23 * 3600)).await;
     let gone_for_less_than_a_day =
-        B::discard_unattended(&mut store.connection, Some(before), None, Utc::now()).await.unwrap();
+        B::discard_unattended(&mut store.connection, Some(before), None, Timestamp::now()).await.unwrap();
     unseen(&mut store, "Desk", Duration::from_secs(25 * 3600)).await;
-    let gone = B::discard_unattended(&mut store.connection, Some(before), None, Utc::now()).await.unwrap();
-    let again = B::discard_unattended(&mut store.connection, Some(before), None, Utc::now()).await.unwrap();
+    let gone = B::discard_unattended(&mut store.connection, Some(before), None, Timestamp::now()).await.unwrap();
+    let again = B::discard_unattended(&mut store.connection, Some(before), None, Timestamp::now()).await.unwrap();
 
     assert_eq!((gone_for_less_than_a_day, gone, again), (0, 1, 0));
     let work = store.work().await;
@@ -257,7 +257,7 @@ async fn what_waits_for_nobody_is_counted_apart<B: Subject>() {
     record(&mut store, vec![result("r", "1"), result("r", "2"), result("s", "1")]).await;
 
     unseen(&mut store, "Ledger", Duration::from_secs(200)).await;
-    let backlog = B::backlog(&mut store.connection, Utc::now()).await.unwrap();
+    let backlog = B::backlog(&mut store.connection, Timestamp::now()).await.unwrap();
 
     assert_eq!((backlog.waiting, backlog.unattached), (3, 3));
     assert_eq!(known(&mut store, "Ledger").await.waiting, 3);
@@ -310,10 +310,9 @@ async fn held_batch(
     Postgres::execute(&mut gate, "SELECT pg_advisory_lock(4712)").await;
     let mut recorder = store.another().await;
     let batch = Arc::new(vec![result("held", "1")]);
-    let recording =
-        tokio::spawn(
-            async move { Postgres::record(&mut recorder, batch, Utc::now()).await.map(|recorded| recorded.len()) },
-        );
+    let recording = tokio::spawn(async move {
+        Postgres::record(&mut recorder, batch, Timestamp::now()).await.map(|recorded| recorded.len())
+    });
     wait_for(store, &recording, AT_GATE).await;
     (gate, recording)
 }
@@ -366,7 +365,7 @@ async fn whatever_is_recorded_after_an_attach_has_its_work() {
         let mut number = 0;
         while stopped.try_recv().is_err() {
             let batch = Arc::new(vec![result(&format!("r-{number}"), "1")]);
-            Postgres::record(&mut recorder, batch, Utc::now()).await.unwrap();
+            Postgres::record(&mut recorder, batch, Timestamp::now()).await.unwrap();
             number += 1;
         }
     });

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Action, Line, NewAudit, OwedHook, Requeue, Settlement, Ticket, Utc};
+use mojito_schema::{Action, Line, NewAudit, OwedHook, Requeue, Settlement, Ticket, Timestamp};
 
 use super::{claim_one, record, result};
 use crate::harness::{Store, Subject, on_each_backend};
@@ -37,21 +37,21 @@ async fn given_up<B: Subject>() -> Store<B> {
 
 async fn give_up<B: Subject>(store: &mut Store<B>, ticket: Ticket) {
     let settlement = Settlement::Discard { error: "no printer".to_owned() };
-    assert!(B::settle(&mut store.connection, ticket, settlement, Utc::now()).await.unwrap());
+    assert!(B::settle(&mut store.connection, ticket, settlement, Timestamp::now()).await.unwrap());
 }
 
 async fn take<B: Subject>(store: &mut Store<B>, lease: Duration) -> Option<OwedHook> {
-    B::take_hook(&mut store.connection, Arc::from("Desk"), lease, Utc::now()).await.unwrap()
+    B::take_hook(&mut store.connection, Arc::from("Desk"), lease, Timestamp::now()).await.unwrap()
 }
 
 async fn settle<B: Subject>(store: &mut Store<B>, owed: OwedHook, pause: Option<Duration>) -> bool {
-    B::settle_hook(&mut store.connection, owed, pause, Utc::now()).await.unwrap()
+    B::settle_hook(&mut store.connection, owed, pause, Timestamp::now()).await.unwrap()
 }
 
 async fn a_handler_that_gives_up_owes_its_hook_until_that_is_settled<B: Subject>() {
     let mut store = given_up::<B>().await;
 
-    let others = B::take_hook(&mut store.connection, Arc::from("Other"), LEASE, Utc::now()).await.unwrap();
+    let others = B::take_hook(&mut store.connection, Arc::from("Other"), LEASE, Timestamp::now()).await.unwrap();
     let owed = take(&mut store, Duration::ZERO).await.unwrap();
     let is_settled = settle(&mut store, owed.clone(), None).await;
 
@@ -91,8 +91,8 @@ async fn the_last_attempt_owes_the_hook_and_no_other<B: Subject>() {
     let (mut store, mut ticket) = claimed::<B>().await;
 
     for attempt in 1..=3 {
-        let settlement = Settlement::Retry { due_at: Utc::now(), error: format!("attempt {attempt}") };
-        assert!(B::settle(&mut store.connection, ticket.clone(), settlement, Utc::now()).await.unwrap());
+        let settlement = Settlement::Retry { due_at: Timestamp::now(), error: format!("attempt {attempt}") };
+        assert!(B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap());
         if attempt < 3 {
             assert!(take(&mut store, LEASE).await.is_none(), "attempt {attempt}");
             store.run("UPDATE mojito_work SET due_at = '2001-01-01 00:00:00.000000'").await;
@@ -108,7 +108,7 @@ async fn a_last_attempt_that_was_lost_owes_the_hook<B: Subject>() {
     store.run("UPDATE mojito_work SET attempt = max_attempts").await;
     store.lapse().await;
 
-    let rescue = B::renew_and_rescue(&mut store.connection, Vec::new(), LEASE, Utc::now()).await.unwrap();
+    let rescue = B::renew_and_rescue(&mut store.connection, Vec::new(), LEASE, Timestamp::now()).await.unwrap();
 
     assert_eq!(rescue.discarded, 1);
     assert!(take(&mut store, LEASE).await.unwrap().error.contains("lapsed"));
@@ -119,7 +119,7 @@ async fn what_an_operator_discards_owes_no_hook<B: Subject>() {
     record(&mut store, vec![result("r", "a")]).await;
     let audit = begun(&mut store, Action::Discard).await;
 
-    let discarded = B::discard(&mut store.connection, vec![(1, line())], audit, Utc::now()).await.unwrap();
+    let discarded = B::discard(&mut store.connection, vec![(1, line())], audit, Timestamp::now()).await.unwrap();
 
     assert_eq!(discarded, 1);
     assert!(take(&mut store, LEASE).await.is_none());
@@ -143,7 +143,7 @@ async fn a_replay_takes_the_debt_back<B: Subject>() {
 async fn an_erasure_takes_the_debt_back<B: Subject>() {
     let mut store = given_up::<B>().await;
 
-    B::begin_erasure(&mut store.connection, "default".to_owned(), "r".to_owned(), Utc::now()).await.unwrap();
+    B::begin_erasure(&mut store.connection, "default".to_owned(), "r".to_owned(), Timestamp::now()).await.unwrap();
     B::commit(&mut store.connection, None).await.unwrap();
 
     assert!(take(&mut store, LEASE).await.is_none());
@@ -173,5 +173,5 @@ fn line() -> Line {
 /// An audit of an action that has just begun.
 async fn begun<B: Subject>(store: &mut Store<B>, action: Action) -> i64 {
     let audit = NewAudit { actor: "anna".to_owned(), action, target: "{}".to_owned(), reason: None };
-    B::begin_audit(&mut store.connection, audit, Utc::now()).await.unwrap()
+    B::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use mojito_schema::{
     Action, Backend, Expiry, HandlerSpec, Line, NewAudit, Open, Operations, Postgres, Requeue, Settlement, State,
-    Ticket, Utc, WorkRow, prune,
+    Ticket, Timestamp, WorkRow, prune,
 };
 use tokio::task::JoinSet;
 
@@ -75,7 +75,7 @@ fn broken(work: &[WorkRow]) -> Vec<String> {
 
 /// Does something to the work on one of these results, as far as there is anything to do it to.
 async fn take<B: Subject>(connection: &mut B::Connection, step: Step, results: &[&str], random: &mut Rng) {
-    let now = Utc::now();
+    let now = Timestamp::now();
     let id = *random.choice(results).unwrap();
     let ticket = async |connection: &mut B::Connection, random: &mut Rng| {
         let running = B::work(connection).await.into_iter().filter(|row| row.state == State::Running);
@@ -182,13 +182,13 @@ async fn whatever_happens_in_a_line_it_has_one_first<B: Subject>() {
 async fn second_runs<B: Subject>(store: &mut Store<B>) -> (i64, Ticket) {
     let recorded = record(store, vec![result("r", "1"), result("r", "2")]).await;
     let first = claim(store, 10).await.remove(0).ticket;
-    B::settle(&mut store.connection, first, Settlement::Complete, Utc::now()).await.unwrap();
+    B::settle(&mut store.connection, first, Settlement::Complete, Timestamp::now()).await.unwrap();
     (recorded[0].delivery_id, claim(store, 10).await.remove(0).ticket)
 }
 
 async fn replay<B: Subject>(store: &mut Store<B>, delivery_id: i64) {
     let audit = NewAudit { actor: "test".to_owned(), action: Action::Replay, target: "{}".to_owned(), reason: None };
-    let audit = B::begin_audit(&mut store.connection, audit, Utc::now()).await.unwrap();
+    let audit = B::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap();
     let line = Line { first_delivery_id: delivery_id, handler: "Desk".to_owned() };
     let item = Requeue { delivery_id, line, max_attempts: Some(3) };
     assert_eq!(B::requeue(&mut store.connection, vec![item], audit).await.unwrap().work, 1);
@@ -200,7 +200,7 @@ async fn what_is_replayed_waits_for_what_runs<B: Subject>() {
 
     replay(&mut store, first).await;
     let beside = claim(&mut store, 10).await;
-    B::settle(&mut store.connection, second, Settlement::Complete, Utc::now()).await.unwrap();
+    B::settle(&mut store.connection, second, Settlement::Complete, Timestamp::now()).await.unwrap();
     let behind = claim(&mut store, 10).await;
 
     assert!(beside.is_empty(), "{beside:?}");
@@ -210,7 +210,7 @@ async fn what_is_replayed_waits_for_what_runs<B: Subject>() {
 async fn what_is_replayed_goes_before_what_waits<B: Subject>() {
     let mut store = Store::<B>::open().await;
     let (first, second) = second_runs(&mut store).await;
-    B::settle(&mut store.connection, second, Settlement::Release, Utc::now()).await.unwrap();
+    B::settle(&mut store.connection, second, Settlement::Release, Timestamp::now()).await.unwrap();
 
     replay(&mut store, first).await;
 
@@ -223,7 +223,7 @@ async fn what_is_admitted_goes_before_what_waits<B: Subject>() {
     record(&mut store, vec![result("r", "2")]).await;
     let desk = Some("Desk".to_owned());
 
-    let late = B::admit(&mut store.connection, unread, result("r", "1"), desk, Utc::now()).await;
+    let late = B::admit(&mut store.connection, unread, result("r", "1"), desk, Timestamp::now()).await;
 
     assert!(late.unwrap().is_some());
     assert_eq!(claim(&mut store, 10).await.iter().map(|claim| claim.delivery.id).collect::<Vec<_>>(), [unread]);
@@ -294,7 +294,7 @@ async fn one_beside_the_other(
     // One that is done, one that runs and two that wait.
     record(store, (0..4).map(|n| result(id, &n.to_string())).collect()).await;
     let done = claim(store, 1).await.remove(0).ticket;
-    Postgres::settle(&mut store.connection, done, Settlement::Complete, Utc::now()).await.unwrap();
+    Postgres::settle(&mut store.connection, done, Settlement::Complete, Timestamp::now()).await.unwrap();
     assert_eq!(claim(store, 1).await.len(), 1);
     let mut gate = store.another().await;
     Postgres::execute(&mut gate, "SELECT pg_advisory_lock(4711)").await;
@@ -360,7 +360,7 @@ async fn a_handler_that_sees_no_newer_rows_promotes_what_was_recorded_meanwhile(
     record(&mut store, vec![result("r", "1")]).await;
     let ticket = claim(&mut store, 1).await.remove(0).ticket;
 
-    assert!(Postgres::begin(&mut connection, ticket.clone(), LEASE, Utc::now()).await.unwrap());
+    assert!(Postgres::begin(&mut connection, ticket.clone(), LEASE, Timestamp::now()).await.unwrap());
     record(&mut store, vec![result("r", "2")]).await;
     Postgres::commit(&mut connection, Some(ticket.line())).await.unwrap();
 
@@ -377,15 +377,14 @@ async fn nothing_is_made_or_admitted_of_a_delivery_that_is_being_removed() {
     Postgres::execute(&mut pruner, &format!("BEGIN; DELETE FROM mojito_deliveries WHERE id = {id}")).await;
 
     let audit = NewAudit { actor: "test".to_owned(), action: Action::Replay, target: "{}".to_owned(), reason: None };
-    let audit = Postgres::begin_audit(&mut store.connection, audit, Utc::now()).await.unwrap();
+    let audit = Postgres::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap();
     let line = Line { first_delivery_id: id, handler: "Desk".to_owned() };
     let item = Requeue { delivery_id: id, line, max_attempts: Some(3) };
     let requeued = Postgres::requeue(&mut store.connection, vec![item], audit).await.unwrap();
     let mut connection = store.another().await;
-    let admitted =
-        tokio::spawn(
-            async move { Postgres::admit(&mut connection, id, result("r", "1"), None, Utc::now()).await.unwrap() },
-        );
+    let admitted = tokio::spawn(async move {
+        Postgres::admit(&mut connection, id, result("r", "1"), None, Timestamp::now()).await.unwrap()
+    });
     wait_for(&mut store, || admitted.is_finished(), ELSEWHERE).await;
     Postgres::execute(&mut pruner, "COMMIT").await;
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mojito_schema::{Listing, Selection, Settlement, Standing, State, Utc};
+use mojito_schema::{Listing, Selection, Settlement, Standing, State, Timestamp};
 
 use super::{claim, garbled, record, result};
 use crate::harness::{Store, Subject, on_each_backend};
@@ -41,9 +41,9 @@ async fn a_list_of_what_is_dead_shows_of_what_it_died<B: Subject>() {
         let error = format!("error {n}");
         let settlement = match n % 2 {
             0 => Settlement::Discard { error },
-            _ => Settlement::Retry { due_at: Utc::now().after(Duration::from_secs(60)), error },
+            _ => Settlement::Retry { due_at: Timestamp::now().after(Duration::from_secs(60)), error },
         };
-        B::settle(&mut store.connection, claim.ticket, settlement, Utc::now()).await.unwrap();
+        B::settle(&mut store.connection, claim.ticket, settlement, Timestamp::now()).await.unwrap();
     }
 
     let dead = list(&mut store, Selection::all().state(State::Discarded), i64::MAX, 2).await;

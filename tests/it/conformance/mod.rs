@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Claim, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, State, Utc,
-    WorkRow,
+    Claim, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, State,
+    Timestamp, WorkRow,
 };
 
 use crate::harness::{Store, Subject, record_all};
@@ -57,8 +57,8 @@ fn delivery(event: EventKind, body: Vec<u8>, content: Content) -> NewDelivery {
         endpoint: "default".to_owned(),
         secret_id: "test".to_owned(),
         event,
-        fingerprint: Fingerprint::of("default", event, &body),
-        received_at: Utc::now(),
+        fingerprint: Fingerprint::new("default", event, &body),
+        received_at: Timestamp::now(),
         body,
         content,
         findings: Vec::new(),
@@ -84,7 +84,7 @@ async fn claim<B: Subject>(store: &mut Store<B>, limit: usize) -> Vec<Claim> {
 
 /// Claims for `Desk` on a connection of one's own.
 async fn claim_on<B: Subject>(connection: &mut B::Connection, limit: usize) -> Vec<Claim> {
-    B::claim(connection, ClaimRequest::new("Desk", limit, LEASE), Utc::now()).await.unwrap().claims
+    B::claim(connection, ClaimRequest::new("Desk", limit, LEASE), Timestamp::now()).await.unwrap().claims
 }
 
 /// Claims the only thing that there is to claim.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mojito_schema::{Backend, ClaimRequest, Postgres, Rescue, State, Utc};
+use mojito_schema::{Backend, ClaimRequest, Postgres, Rescue, State, Timestamp};
 
 use super::{only_work, record, result};
 use crate::harness::Store;
@@ -12,15 +12,21 @@ async fn an_open_transaction_outlives_its_lease_and_holds_up_no_keeper() {
     let mut store = Store::<Postgres>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
     let lease = Duration::from_millis(1);
-    let claims =
-        Postgres::claim(&mut store.connection, ClaimRequest::new("Desk", 1, lease), Utc::now()).await.unwrap().claims;
+    let claims = Postgres::claim(&mut store.connection, ClaimRequest::new("Desk", 1, lease), Timestamp::now())
+        .await
+        .unwrap()
+        .claims;
     let ticket = claims[0].ticket.clone();
-    assert!(Postgres::begin(&mut store.connection, ticket.clone(), Duration::from_secs(60), Utc::now()).await.unwrap());
+    assert!(
+        Postgres::begin(&mut store.connection, ticket.clone(), Duration::from_secs(60), Timestamp::now())
+            .await
+            .unwrap()
+    );
     let (mut own, mut other) = (store.another().await, store.another().await);
 
     let began = Instant::now();
-    let of_its_own = Postgres::renew_and_rescue(&mut own, vec![ticket.clone()], lease, Utc::now()).await.unwrap();
-    let of_another = Postgres::renew_and_rescue(&mut other, Vec::new(), lease, Utc::now()).await.unwrap();
+    let of_its_own = Postgres::renew_and_rescue(&mut own, vec![ticket.clone()], lease, Timestamp::now()).await.unwrap();
+    let of_another = Postgres::renew_and_rescue(&mut other, Vec::new(), lease, Timestamp::now()).await.unwrap();
     let waited = began.elapsed();
     Postgres::commit(&mut store.connection, Some(ticket.line())).await.unwrap();
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use mojito_schema::{
     Action, Bodies, ErasedRows, EventKind, Expiry, Line, Name, NewAudit, Requeue, Selection, Settlement, Snapshot,
-    Standing, State, Utc, prune,
+    Standing, State, Timestamp, prune,
 };
 
 use super::{LEASE, claim, garbled, only_work, record, result, said, states};
@@ -32,7 +32,7 @@ on_each_backend!(
 /// An audit of an action that has just begun.
 async fn begun<B: Subject>(store: &mut Store<B>, action: Action) -> i64 {
     let audit = NewAudit { actor: "anna".to_owned(), action, target: "{}".to_owned(), reason: None };
-    B::begin_audit(&mut store.connection, audit, Utc::now()).await.unwrap()
+    B::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap()
 }
 
 /// The work of a handler on a delivery that is the first about its result.
@@ -52,7 +52,7 @@ async fn complete_all<B: Subject>(store: &mut Store<B>) {
             return;
         }
         for claim in claims {
-            B::settle(&mut store.connection, claim.ticket, Settlement::Complete, Utc::now()).await.unwrap();
+            B::settle(&mut store.connection, claim.ticket, Settlement::Complete, Timestamp::now()).await.unwrap();
         }
     }
 }
@@ -87,7 +87,7 @@ async fn a_replay_leaves_alone_what_runs_and_makes_what_was_never_made<B: Subjec
 
     assert_eq!((requeued.work, requeued.left_alone), (1, 2));
     assert_eq!(states(&mut store).await, [State::Running, State::Pending]);
-    assert!(B::settle(&mut store.connection, ticket, Settlement::Complete, Utc::now()).await.unwrap());
+    assert!(B::settle(&mut store.connection, ticket, Settlement::Complete, Timestamp::now()).await.unwrap());
 }
 
 async fn a_page_tells_what_was_never_understood<B: Subject>() {
@@ -106,9 +106,9 @@ async fn a_selection_means_what_fits_every_condition<B: Subject>() {
     let collected = said(EventKind::InterviewCollected, "a", "2");
     let recorded = record(&mut store, vec![result("a", "1"), collected, result("b", "1"), garbled("?")]).await;
     let ticket = claim_one_of(&mut store, recorded[0].delivery_id).await;
-    B::settle(&mut store.connection, ticket, Settlement::Complete, Utc::now()).await.unwrap();
+    B::settle(&mut store.connection, ticket, Settlement::Complete, Timestamp::now()).await.unwrap();
 
-    let (now, all) = (Utc::now(), Selection::all);
+    let (now, all) = (Timestamp::now(), Selection::all);
     let cases = [
         (all(), 4),
         (Selection::delivery(recorded[1].delivery_id), 1),
@@ -159,9 +159,9 @@ async fn an_admitted_delivery_takes_its_place<B: Subject>() {
     let quarantined = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
     let understood = result("r", "a");
 
-    let admitted = B::admit(&mut store.connection, quarantined, understood.clone(), None, Utc::now());
+    let admitted = B::admit(&mut store.connection, quarantined, understood.clone(), None, Timestamp::now());
     let admitted = admitted.await.unwrap().unwrap();
-    let again = B::admit(&mut store.connection, quarantined, understood, None, Utc::now()).await.unwrap();
+    let again = B::admit(&mut store.connection, quarantined, understood, None, Timestamp::now()).await.unwrap();
 
     let row = store.deliveries().await.remove(0);
     assert_eq!((admitted.delivery_id, admitted.standing, admitted.version), (quarantined, Standing::Current, Some(1)));
@@ -175,7 +175,7 @@ async fn an_admitted_delivery_that_was_overtaken_is_late<B: Subject>() {
     let quarantined = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
     record(&mut store, vec![result("r", "newer")]).await;
 
-    let late = B::admit(&mut store.connection, quarantined, result("r", "a"), None, Utc::now());
+    let late = B::admit(&mut store.connection, quarantined, result("r", "a"), None, Timestamp::now());
 
     assert_eq!(late.await.unwrap().map(|late| late.standing), Some(Standing::Late));
     assert_eq!(store.result("r").await.unwrap().snapshot.ai_analysis.as_deref(), Some("newer"));
@@ -188,7 +188,7 @@ async fn a_discard_gives_up_what_waits<B: Subject>() {
 
     let audit = begun(&mut store, Action::Discard).await;
     let pairs = store.work().await.iter().map(|row| (row.delivery_id, line(row.delivery_id, "Desk"))).collect();
-    let discarded = B::discard(&mut store.connection, pairs, audit, Utc::now()).await.unwrap();
+    let discarded = B::discard(&mut store.connection, pairs, audit, Timestamp::now()).await.unwrap();
 
     assert_eq!((discarded, store.audit().await[0].affected), (2, 2));
     assert_eq!(states(&mut store).await, [State::Running, State::Discarded, State::Discarded]);
@@ -214,11 +214,11 @@ async fn old_bodies_are_pruned_unless_work_needs_them<B: Subject>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("a", "1"), result("b", "1")]).await;
     let ticket = claim(&mut store, 1).await.remove(0).ticket;
-    B::settle(&mut store.connection, ticket, Settlement::Complete, Utc::now()).await.unwrap();
+    B::settle(&mut store.connection, ticket, Settlement::Complete, Timestamp::now()).await.unwrap();
 
-    let long_ago = Utc::now().before(Duration::from_secs(3600));
+    let long_ago = Timestamp::now().before(Duration::from_secs(3600));
     let none = B::prune_bodies(&mut store.connection, Expiry::before(long_ago), 10).await.unwrap();
-    let one = B::prune_bodies(&mut store.connection, Expiry::before(Utc::now()), 10).await.unwrap();
+    let one = B::prune_bodies(&mut store.connection, Expiry::before(Timestamp::now()), 10).await.unwrap();
 
     let has_body: Vec<bool> = store.deliveries().await.iter().map(|row| row.body.is_some()).collect();
     assert_eq!((none, one, has_body), (0, 1, vec![false, true]));
@@ -229,10 +229,10 @@ async fn old_deliveries_are_pruned_unless_they_are_a_state<B: Subject>() {
     let recorded = record(&mut store, vec![result("a", "1"), result("a", "2"), garbled("?")]).await;
     complete_all(&mut store).await;
 
-    let first = B::prune_deliveries(&mut store.connection, Expiry::before(Utc::now()), 0, 2).await.unwrap();
+    let first = B::prune_deliveries(&mut store.connection, Expiry::before(Timestamp::now()), 0, 2).await.unwrap();
     let after = first.next_after.unwrap();
-    let second = B::prune_deliveries(&mut store.connection, Expiry::before(Utc::now()), after, 2).await.unwrap();
-    let young = B::prune_deliveries(&mut store.connection, Expiry::before(Utc::MIN), 0, 2).await.unwrap();
+    let second = B::prune_deliveries(&mut store.connection, Expiry::before(Timestamp::now()), after, 2).await.unwrap();
+    let young = B::prune_deliveries(&mut store.connection, Expiry::before(Timestamp::MIN), 0, 2).await.unwrap();
 
     let left: Vec<i64> = store.deliveries().await.iter().map(|row| row.id).collect();
     assert_eq!((first.removed, second.removed, young.removed, young.next_after), (1, 1, 0, None));
@@ -256,10 +256,12 @@ async fn old_deliveries_are_pruned_around_those_that_a_host_refers_to<B: Subject
             ))
             .await;
 
-        let (first, passed_by) = prune::<B>(&mut store.connection, Expiry::before(Utc::now()), 0, 6).await.unwrap();
+        let (first, passed_by) =
+            prune::<B>(&mut store.connection, Expiry::before(Timestamp::now()), 0, 6).await.unwrap();
         let after = first.next_after.unwrap();
-        let (second, then) = prune::<B>(&mut store.connection, Expiry::before(Utc::now()), after, 6).await.unwrap();
-        let (none, _) = prune::<B>(&mut store.connection, Expiry::before(Utc::now()), id(8), 6).await.unwrap();
+        let (second, then) =
+            prune::<B>(&mut store.connection, Expiry::before(Timestamp::now()), after, 6).await.unwrap();
+        let (none, _) = prune::<B>(&mut store.connection, Expiry::before(Timestamp::now()), id(8), 6).await.unwrap();
 
         let left: Vec<i64> = store.deliveries().await.iter().map(|row| row.id).collect();
         assert_eq!(left, [id(2), id(3), id(6), id(8)], "{rule}");
@@ -282,7 +284,10 @@ async fn an_erased_result_leaves_a_tombstone_that_swallows_what_comes<B: Subject
     assert_eq!((swallowed[0].standing, undone), (Standing::Repeat, vec![]));
     assert!(state.snapshot == Snapshot::empty() && state.erased_at.is_some() && state.version == 2);
     assert!(store.deliveries_of("r").await.iter().all(|row| row.body.is_none()));
-    assert!(!B::begin(&mut store.connection, ticket, LEASE, Utc::now()).await.unwrap(), "what runs fails at its fence");
+    assert!(
+        !B::begin(&mut store.connection, ticket, LEASE, Timestamp::now()).await.unwrap(),
+        "what runs fails at its fence"
+    );
     assert_eq!(store.result("other").await.unwrap().snapshot.ai_analysis.as_deref(), Some("1"));
 }
 
@@ -292,7 +297,7 @@ async fn an_erasure_can_be_rolled_back<B: Subject>() {
 
     let (endpoint, id) = ("default".to_owned(), "r".to_owned());
     let counted = B::count_erasure(&mut store.connection, endpoint.clone(), id.clone()).await.unwrap();
-    let begun = B::begin_erasure(&mut store.connection, endpoint, id, Utc::now()).await.unwrap();
+    let begun = B::begin_erasure(&mut store.connection, endpoint, id, Timestamp::now()).await.unwrap();
     B::rollback(&mut store.connection).await.unwrap();
 
     assert_eq!(counted, begun);
@@ -306,7 +311,7 @@ async fn a_quarantined_delivery_of_an_erased_result_is_swallowed<B: Subject>() {
     let waiting = record(&mut store, vec![result("r", "1"), garbled("?")]).await[1].delivery_id;
     erase(&mut store, "r").await;
 
-    let admitted = B::admit(&mut store.connection, waiting, result("r", "?"), None, Utc::now());
+    let admitted = B::admit(&mut store.connection, waiting, result("r", "?"), None, Timestamp::now());
 
     assert_eq!(admitted.await.unwrap().map(|admitted| admitted.standing), Some(Standing::Repeat));
     let rows = store.deliveries().await;
@@ -317,7 +322,7 @@ async fn a_quarantined_delivery_of_an_erased_result_is_swallowed<B: Subject>() {
 /// Erases a result of the default endpoint.
 async fn erase<B: Subject>(store: &mut Store<B>, id: &str) -> ErasedRows {
     let (endpoint, id) = ("default".to_owned(), id.to_owned());
-    let erased = B::begin_erasure(&mut store.connection, endpoint, id, Utc::now()).await.unwrap();
+    let erased = B::begin_erasure(&mut store.connection, endpoint, id, Timestamp::now()).await.unwrap();
     B::commit(&mut store.connection, None).await.unwrap();
     erased
 }
@@ -345,8 +350,8 @@ async fn the_audit_says_who_did_what<B: Subject>() {
         reason: reason.map(str::to_owned),
     };
 
-    let first = B::begin_audit(&mut store.connection, audit(Some("asked to")), Utc::now()).await.unwrap();
-    let second = B::begin_audit(&mut store.connection, audit(None), Utc::now()).await.unwrap();
+    let first = B::begin_audit(&mut store.connection, audit(Some("asked to")), Timestamp::now()).await.unwrap();
+    let second = B::begin_audit(&mut store.connection, audit(None), Timestamp::now()).await.unwrap();
     B::finish_audit(&mut store.connection, first, 7).await.unwrap();
 
     let rows = store.audit().await;
@@ -365,9 +370,9 @@ async fn the_backlog_is_counted<B: Subject>() {
     record(&mut store, batch).await;
     let ticket = claim(&mut store, 2).await.remove(0).ticket;
     let discard = Settlement::Discard { error: "no".to_owned() };
-    B::settle(&mut store.connection, ticket, discard, Utc::now()).await.unwrap();
+    B::settle(&mut store.connection, ticket, discard, Timestamp::now()).await.unwrap();
 
-    let backlog = B::backlog(&mut store.connection, Utc::now()).await.unwrap();
+    let backlog = B::backlog(&mut store.connection, Timestamp::now()).await.unwrap();
 
     assert_eq!((backlog.waiting, backlog.running, backlog.discarded, backlog.quarantined), (2, 1, 1, 1));
     assert_eq!(backlog.overdue, 0);
@@ -389,7 +394,7 @@ async fn what_has_been_due_for_long_is_overdue<B: Subject>() {
         )
         .await;
 
-    let backlog = B::backlog(&mut store.connection, Utc::now()).await.unwrap();
+    let backlog = B::backlog(&mut store.connection, Timestamp::now()).await.unwrap();
 
     assert_eq!((backlog.waiting, backlog.overdue, backlog.running), (6, 2, 1));
 }

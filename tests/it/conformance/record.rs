@@ -200,7 +200,7 @@ async fn keys_are_compared_byte_for_byte<B: Subject>() {
     let batch: Vec<NewDelivery> = ids.iter().map(|id| result(id, "a")).collect();
     let mut elsewhere = result("a", "a");
     elsewhere.endpoint = "Default".to_owned();
-    elsewhere.fingerprint = Fingerprint::of("Default", elsewhere.event, &elsewhere.body);
+    elsewhere.fingerprint = Fingerprint::new("Default", elsewhere.event, &elsewhere.body);
 
     record(&mut store, batch).await;
     record(&mut store, vec![elsewhere]).await;
@@ -280,7 +280,7 @@ async fn an_id_that_is_used_again_is_found_out_and_loses_nothing<B: Subject>() {
     let mut store = Store::<B>::open().await;
     let mut elsewhere = numbered("m-1", result("r", "c"));
     elsewhere.endpoint = "other".to_owned();
-    elsewhere.fingerprint = Fingerprint::of("other", elsewhere.event, &elsewhere.body);
+    elsewhere.fingerprint = Fingerprint::new("other", elsewhere.event, &elsewhere.body);
 
     record(&mut store, vec![numbered("m-1", result("r", "a"))]).await;
     record(&mut store, vec![numbered("m-1", result("r", "b")), numbered("m-1", result("s", "a"))]).await;

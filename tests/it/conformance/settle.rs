@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use mojito_schema::testing::complete_by_itself;
-use mojito_schema::{Backend as _, Postgres, Settlement, State, Ticket, Utc};
+use mojito_schema::{Backend as _, Postgres, Settlement, State, Ticket, Timestamp};
 
 use super::{LEASE, claim_one, only_work, record, result};
 use crate::harness::{Store, Subject, on_each_backend};
@@ -30,16 +30,16 @@ async fn claimed<B: Subject>() -> (Store<B>, Ticket) {
 }
 
 async fn settle<B: Subject>(store: &mut Store<B>, ticket: &Ticket, settlement: Settlement) -> bool {
-    B::settle(&mut store.connection, ticket.clone(), settlement, Utc::now()).await.unwrap()
+    B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap()
 }
 
-fn retry(due_at: Utc) -> Settlement {
+fn retry(due_at: Timestamp) -> Settlement {
     Settlement::Retry { due_at, error: "no printer".to_owned() }
 }
 
 /// Begins the handler's transaction and writes an effect, which is a result's new reason.
 async fn begin_effect<B: Subject>(store: &mut Store<B>, ticket: &Ticket) {
-    assert!(B::begin(&mut store.connection, ticket.clone(), LEASE, Utc::now()).await.unwrap());
+    assert!(B::begin(&mut store.connection, ticket.clone(), LEASE, Timestamp::now()).await.unwrap());
     B::execute(&mut store.connection, "UPDATE mojito_results SET reason = 'effect'").await;
 }
 
@@ -70,14 +70,14 @@ async fn a_stale_ticket_opens_no_transaction<B: Subject>() {
     let (mut store, ticket) = claimed::<B>().await;
     let stale = Ticket { epoch: ticket.epoch ^ 1, ..ticket.clone() };
 
-    let has_begun = B::begin(&mut store.connection, stale, LEASE, Utc::now()).await.unwrap();
+    let has_begun = B::begin(&mut store.connection, stale, LEASE, Timestamp::now()).await.unwrap();
     B::execute(&mut store.connection, "UPDATE mojito_results SET reason = 'effect'").await;
 
     assert!(!has_begun);
     assert_eq!(store.result("r").await.unwrap().snapshot.reason.as_deref(), Some("effect"), "it was committed at once");
     begin_effect(&mut store, &ticket).await;
     B::commit(&mut store.connection, Some(ticket.line())).await.unwrap();
-    assert!(!B::begin(&mut store.connection, ticket, LEASE, Utc::now()).await.unwrap(), "it is done already");
+    assert!(!B::begin(&mut store.connection, ticket, LEASE, Timestamp::now()).await.unwrap(), "it is done already");
 }
 
 /// It is sent together with the beginning of the transaction. Where that failed, and the connection lives, it would be
@@ -122,7 +122,7 @@ async fn assert_the_planner_is(store: &mut Store<Postgres>, ticket: Ticket, expe
     begin_effect(store, &ticket).await;
     assert_eq!(Postgres::texts(&mut store.connection, NOW).await, [expected], "in the transaction");
     Postgres::commit(&mut store.connection, Some(ticket.line())).await.unwrap();
-    assert!(!Postgres::begin(&mut store.connection, ticket, LEASE, Utc::now()).await.unwrap());
+    assert!(!Postgres::begin(&mut store.connection, ticket, LEASE, Timestamp::now()).await.unwrap());
     assert_eq!(Postgres::texts(&mut store.connection, NOW).await, ["on"], "after it the session is clean");
 }
 
@@ -132,7 +132,9 @@ async fn a_stale_ticket_settles_nothing<B: Subject>() {
     let before = only_work(&mut store).await;
 
     let error = "no".to_owned();
-    for settlement in [Settlement::Complete, retry(Utc::now()), Settlement::Discard { error }, Settlement::Release] {
+    for settlement in
+        [Settlement::Complete, retry(Timestamp::now()), Settlement::Discard { error }, Settlement::Release]
+    {
         assert!(!settle(&mut store, &stale, settlement).await);
     }
 
@@ -153,7 +155,7 @@ async fn complete_finishes<B: Subject>() {
 
 async fn a_retry_waits_until_it_is_due<B: Subject>() {
     let (mut store, ticket) = claimed::<B>().await;
-    let due_at = Utc::now().before(Duration::from_secs(1));
+    let due_at = Timestamp::now().before(Duration::from_secs(1));
 
     settle(&mut store, &ticket, retry(due_at)).await;
     let waiting = only_work(&mut store).await;
@@ -170,10 +172,10 @@ async fn a_retry_after_the_last_attempt_is_a_discard<B: Subject>() {
     let (mut store, mut ticket) = claimed::<B>().await;
 
     for _ in 1..3 {
-        settle(&mut store, &ticket, retry(Utc::now().before(LEASE))).await;
+        settle(&mut store, &ticket, retry(Timestamp::now().before(LEASE))).await;
         ticket = claim_one(&mut store).await.ticket;
     }
-    let is_settled = settle(&mut store, &ticket, retry(Utc::now())).await;
+    let is_settled = settle(&mut store, &ticket, retry(Timestamp::now())).await;
 
     let work = only_work(&mut store).await;
     assert!(is_settled);
@@ -196,7 +198,7 @@ async fn a_release_does_not_count<B: Subject>() {
     settle(&mut store, &first, Settlement::Release).await;
     let after_first = only_work(&mut store).await;
     let second = claim_one(&mut store).await.ticket;
-    settle(&mut store, &second, retry(Utc::now().before(LEASE))).await;
+    settle(&mut store, &second, retry(Timestamp::now().before(LEASE))).await;
     let third = claim_one(&mut store).await.ticket;
     settle(&mut store, &third, Settlement::Release).await;
     let after_third = only_work(&mut store).await;
@@ -210,25 +212,26 @@ async fn a_renewed_lease_is_not_rescued<B: Subject>() {
     let (mut store, ticket) = claimed::<B>().await;
     store.lapse().await;
 
-    let rescue = B::renew_and_rescue(&mut store.connection, vec![ticket], LEASE, Utc::now()).await.unwrap();
+    let rescue = B::renew_and_rescue(&mut store.connection, vec![ticket], LEASE, Timestamp::now()).await.unwrap();
 
     let work = only_work(&mut store).await;
     assert_eq!((rescue.stale.len(), rescue.rescued, rescue.discarded), (0, 0, 0));
-    assert!(work.lease_until.is_some_and(|until| until > Utc::now()), "{work:?}");
+    assert!(work.lease_until.is_some_and(|until| until > Timestamp::now()), "{work:?}");
 }
 
 async fn a_lapsed_lease_is_rescued_and_its_ticket_stale<B: Subject>() {
     let (mut store, ticket) = claimed::<B>().await;
     store.lapse().await;
 
-    let rescue = B::renew_and_rescue(&mut store.connection, Vec::new(), LEASE, Utc::now()).await.unwrap();
+    let rescue = B::renew_and_rescue(&mut store.connection, Vec::new(), LEASE, Timestamp::now()).await.unwrap();
     let again = claim_one(&mut store).await;
-    let later = B::renew_and_rescue(&mut store.connection, vec![ticket.clone()], LEASE, Utc::now()).await.unwrap();
+    let later =
+        B::renew_and_rescue(&mut store.connection, vec![ticket.clone()], LEASE, Timestamp::now()).await.unwrap();
 
     assert_eq!((rescue.rescued, rescue.discarded), (1, 0));
     assert_eq!(again.attempt, 2);
     assert_eq!((later.stale, later.rescued), (vec![ticket.clone()], 0));
-    assert!(!B::begin(&mut store.connection, ticket, LEASE, Utc::now()).await.unwrap());
+    assert!(!B::begin(&mut store.connection, ticket, LEASE, Timestamp::now()).await.unwrap());
 }
 
 async fn a_lease_that_lapsed_in_the_last_attempt_is_a_discard<B: Subject>() {
@@ -236,7 +239,7 @@ async fn a_lease_that_lapsed_in_the_last_attempt_is_a_discard<B: Subject>() {
     store.run("UPDATE mojito_work SET attempt = max_attempts").await;
     store.lapse().await;
 
-    let rescue = B::renew_and_rescue(&mut store.connection, Vec::new(), LEASE, Utc::now()).await.unwrap();
+    let rescue = B::renew_and_rescue(&mut store.connection, Vec::new(), LEASE, Timestamp::now()).await.unwrap();
 
     let work = only_work(&mut store).await;
     assert_eq!((rescue.rescued, rescue.discarded, work.state), (0, 1, State::Discarded));

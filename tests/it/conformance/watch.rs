@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{NewDelivery, Settlement, Utc};
+use mojito_schema::{NewDelivery, Settlement, Timestamp};
 
 use super::{claim_one, handler, record, result};
 use crate::harness::{Store, Subject, on_each_backend, record_all};
@@ -34,12 +34,12 @@ async fn lines_of_a_handler_that_is_not_attached_are_counted_with_a_sample<B: Su
 
 async fn a_line_behind_a_first_that_fails_is_held_up_once_it_has_waited<B: Subject>() {
     let mut store = Store::<B>::open().await;
-    let old = |text: &str| NewDelivery { received_at: Utc::now().before(2 * HOUR), ..result("a", text) };
+    let old = |text: &str| NewDelivery { received_at: Timestamp::now().before(2 * HOUR), ..result("a", text) };
     let recorded = record(&mut store, vec![old("1")]).await;
     let claim = claim_one(&mut store).await;
-    let again = Settlement::Retry { due_at: Utc::now().after(HOUR), error: "no".to_owned() };
-    B::settle(&mut store.connection, claim.ticket, again, Utc::now()).await.unwrap();
-    let hour_ago = Utc::now().before(HOUR);
+    let again = Settlement::Retry { due_at: Timestamp::now().after(HOUR), error: "no".to_owned() };
+    B::settle(&mut store.connection, claim.ticket, again, Timestamp::now()).await.unwrap();
+    let hour_ago = Timestamp::now().before(HOUR);
 
     let alone = B::held_up(&mut store.connection, names(&["Desk"]), hour_ago).await.unwrap();
     let fresh = record(&mut store, vec![result("a", "2")]).await;
@@ -57,14 +57,14 @@ async fn an_endpoint_has_received_what_came_since<B: Subject>() {
     let mut store = Store::<B>::open().await;
     let of = |endpoint: &str, id: &str, ago: Duration| NewDelivery {
         endpoint: endpoint.to_owned(),
-        received_at: Utc::now().before(ago),
+        received_at: Timestamp::now().before(ago),
         ..result(id, "1")
     };
     record(&mut store, vec![of("quiet", "a", 3 * HOUR), of("default", "b", HOUR)]).await;
     let mut asked = Vec::new();
 
     for (endpoint, hours) in [("default", 2), ("quiet", 2), ("quiet", 4), ("new", 1000)] {
-        let since = Utc::now().before(hours * HOUR);
+        let since = Timestamp::now().before(hours * HOUR);
         asked.push(B::has_received(&mut store.connection, endpoint.to_owned(), since).await.unwrap());
     }
 

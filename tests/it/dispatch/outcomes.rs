@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mojito_schema::{State, Utc};
+use mojito_schema::{State, Timestamp};
 
 use super::{host, host_with, is_in, work_on};
 use crate::harness::{Act, Body, Host, eventually, next};
@@ -52,7 +52,10 @@ async fn an_error_rolls_back_and_is_attempted_again_with_the_same_key() {
 
     let effects = host.database.effects();
     assert_eq!(waiting.last_error.as_deref(), Some("no printer"));
-    assert!(waiting.due_at.unwrap() <= Utc::now().after(Duration::from_secs(30)), "full jitter, at most 30 s at first");
+    assert!(
+        waiting.due_at.unwrap() <= Timestamp::now().after(Duration::from_secs(30)),
+        "full jitter, at most 30 s at first"
+    );
     assert_eq!((second.attempt, second.key), (2, first.key));
     assert_eq!(effects.len(), 1, "{effects:?}");
     assert_eq!(effects[0].attempt, 2);
@@ -74,13 +77,16 @@ async fn a_discard_gives_up_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_in_is_attempted_again_then_and_not_before() {
     let (host, _seen) = host(|_, _| Act::RetryIn(Duration::from_secs(7200))).await;
-    let before = Utc::now();
+    let before = Timestamp::now();
 
     let delivery = post(&host, "r").await;
 
     eventually("it waits", || is_in(&host, delivery, State::Retryable)).await;
     let due_at = work_on(&host, delivery).due_at.unwrap();
-    assert!(due_at >= before.after(Duration::from_secs(7200)) && due_at <= Utc::now().after(Duration::from_secs(7200)));
+    assert!(
+        due_at >= before.after(Duration::from_secs(7200))
+            && due_at <= Timestamp::now().after(Duration::from_secs(7200))
+    );
     host.stop().await;
 }
 

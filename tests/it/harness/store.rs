@@ -7,7 +7,7 @@ use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{
     AuditRow, Backend, DeliveryRow, HandlerSpec, NewDelivery, Open, Postgres, QueryResult, Recorded, ResultRow, Sqlite,
-    Utc, WorkRow, audit, deliveries, results, work,
+    Timestamp, WorkRow, audit, deliveries, results, work,
 };
 
 use super::{Database, PATIENCE, PgDatabase};
@@ -153,7 +153,7 @@ impl Subject for Postgres {
 
 /// Attaches handlers, as a launch does.
 pub(crate) async fn attach_all<B: Backend>(connection: &mut B::Connection, handlers: &Arc<Vec<HandlerSpec>>) {
-    while !B::attach(connection, Arc::clone(handlers), Utc::now()).await.unwrap() {}
+    while !B::attach(connection, Arc::clone(handlers), Timestamp::now()).await.unwrap() {}
 }
 
 /// Attaches these handlers, and records a batch as the recorder does: what is set aside is tried again, and what fails
@@ -168,7 +168,7 @@ pub(crate) async fn record_all<B: Backend>(
     while recorded.contains(&None) {
         let open: Vec<usize> = (0..batch.len()).filter(|&n| recorded[n].is_none()).collect();
         let again = Arc::new(open.iter().map(|&n| batch[n].clone()).collect());
-        match B::record(connection, again, Utc::now()).await {
+        match B::record(connection, again, Timestamp::now()).await {
             Ok(outcomes) => {
                 for (n, outcome) in open.into_iter().zip(outcomes) {
                     recorded[n] = outcome;
@@ -178,7 +178,7 @@ pub(crate) async fn record_all<B: Backend>(
             Err(_) => {
                 for n in open {
                     let one = Arc::new(vec![batch[n].clone()]);
-                    recorded[n] = B::record(connection, one, Utc::now()).await?[0];
+                    recorded[n] = B::record(connection, one, Timestamp::now()).await?[0];
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::result::{DatabaseErrorKind, Error};
 use mojito_schema::{
     Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, NotCommitted, Operations, Person,
-    Selection, Settlement, Snapshot, Sqlite, StoredBody, StoredState, Utc,
+    Selection, Settlement, Snapshot, Sqlite, StoredBody, StoredState, Timestamp,
 };
 use rocket::{post, routes};
 use rocket_mojito::testing::Understood;
@@ -186,25 +186,28 @@ async fn rows_and_what_is_on_its_way_to_them_show_nothing() {
     assert_mute(&deliveries);
     assert_mute(Content::Unusable { result_id: Some(CANARY.to_owned()) });
     attach_all::<Sqlite>(&mut store.connection, &Arc::new(vec![handler])).await;
-    Sqlite::record(&mut store.connection, Arc::new(deliveries), Utc::now()).await.unwrap();
+    Sqlite::record(&mut store.connection, Arc::new(deliveries), Timestamp::now()).await.unwrap();
     let error = || CANARY.to_owned();
-    for settlement in [Settlement::Retry { due_at: Utc::MIN, error: error() }, Settlement::Discard { error: error() }] {
+    for settlement in
+        [Settlement::Retry { due_at: Timestamp::MIN, error: error() }, Settlement::Discard { error: error() }]
+    {
         let request = ClaimRequest::new("Desk", 9, Duration::from_secs(9));
-        let claims = Sqlite::claim(&mut store.connection, request, Utc::now()).await.unwrap().claims;
+        let claims = Sqlite::claim(&mut store.connection, request, Timestamp::now()).await.unwrap().claims;
         let [claim] = &claims[..] else { panic!("one at a time") };
 
         assert_mute(claim);
         assert_mute(&settlement);
-        Sqlite::settle(&mut store.connection, claim.ticket.clone(), settlement, Utc::now()).await.unwrap();
+        Sqlite::settle(&mut store.connection, claim.ticket.clone(), settlement, Timestamp::now()).await.unwrap();
     }
     let request = ClaimRequest::new("Desk", 9, Duration::from_secs(9));
-    let claimed = Sqlite::claim(&mut store.connection, request, Utc::now()).await.unwrap();
+    let claimed = Sqlite::claim(&mut store.connection, request, Timestamp::now()).await.unwrap();
     assert_mute(&claimed);
     let claims = claimed.claims;
 
     assert!(claims[0].former_body.is_some(), "the body of the version before is there");
     assert_mute(&claims);
-    let owed = Sqlite::take_hook(&mut store.connection, Arc::from("Desk"), Duration::ZERO, Utc::now()).await.unwrap();
+    let owed =
+        Sqlite::take_hook(&mut store.connection, Arc::from("Desk"), Duration::ZERO, Timestamp::now()).await.unwrap();
     assert_eq!(owed.as_ref().map(|owed| owed.error.as_str()), Some(CANARY));
     assert_mute(owed);
     let listing = Sqlite::list(&mut store.connection, Selection::all(), i64::MAX, 9).await.unwrap();
@@ -217,7 +220,7 @@ async fn rows_and_what_is_on_its_way_to_them_show_nothing() {
 }
 
 fn new(body: Vec<u8>) -> NewDelivery {
-    let understood = Understood::of(Some(EventKind::InterviewResult), &body);
+    let understood = Understood::new(Some(EventKind::InterviewResult), &body);
     assert_mute(&understood.payload);
     let snapshot = Box::new(understood.snapshot().unwrap());
     assert_mute(&snapshot);
@@ -225,8 +228,8 @@ fn new(body: Vec<u8>) -> NewDelivery {
         endpoint: "default".to_owned(),
         secret_id: "test".to_owned(),
         event: EventKind::InterviewResult,
-        fingerprint: Fingerprint::of("default", EventKind::InterviewResult, &body),
-        received_at: Utc::now(),
+        fingerprint: Fingerprint::new("default", EventKind::InterviewResult, &body),
+        received_at: Timestamp::now(),
         body,
         content: Content::Usable { result_id: understood.result_id.unwrap(), snapshot },
         findings: understood.findings,

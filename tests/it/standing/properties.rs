@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use mojito_schema::{
-    Content, EventKind, Field, Finding, FindingCode, Fingerprint, NewDelivery, Recorded, Snapshot, Standing, Utc,
+    Content, EventKind, Field, Finding, FindingCode, Fingerprint, NewDelivery, Recorded, Snapshot, Standing, Timestamp,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -81,8 +81,8 @@ fn delivery(result: &str, sent: Sent) -> NewDelivery {
         endpoint: "default".to_owned(),
         secret_id: "test".to_owned(),
         event: sent.event,
-        fingerprint: Fingerprint::of("default", sent.event, &body),
-        received_at: Utc::now(),
+        fingerprint: Fingerprint::new("default", sent.event, &body),
+        received_at: Timestamp::now(),
         body,
         content,
         findings: Vec::new(),

@@ -10,16 +10,13 @@
 //! | `stripe` | `time.body` | yes | no |
 //! | `hmac` | `body`, or `time.body` | with `timestamp_header` | no |
 
-mod github;
-mod hmac;
-mod presented;
-mod standard_webhooks;
-mod stripe;
+mod headers;
+mod schemes;
 mod tag;
 mod timestamp;
 mod verification;
 
-pub(crate) use self::presented::Flaw;
+pub(crate) use self::headers::SignatureError;
 pub(crate) use self::verification::Verified;
 #[cfg(feature = "testing")]
 pub(crate) use self::verification::signer;

@@ -1,21 +1,21 @@
-use super::Flaw;
+use super::SignatureError;
 
 /// How far, in seconds, the time of a signature may be off in either direction.
-const WINDOW: u64 = 300;
+const TOLERANCE: u64 = 300;
 
 /// Reads a Unix time in seconds, written in the one way that there is: digits, without a zero in front.
-pub(super) fn read(text: &str) -> Result<i64, Flaw> {
+pub(super) fn read(text: &str) -> Result<i64, SignatureError> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     if !is_plain {
-        return Err(Flaw::Malformed);
+        return Err(SignatureError::Malformed);
     }
     // What is empty, or too long for the type, ends here.
-    text.parse().map_err(|_| Flaw::Malformed)
+    text.parse().map_err(|_| SignatureError::Malformed)
 }
 
 /// Whether a delivery that was signed then can have been sent just now.
 pub(super) fn is_fresh(sent_at: i64, now: i64) -> bool {
-    now.abs_diff(sent_at) <= WINDOW
+    now.abs_diff(sent_at) <= TOLERANCE
 }
 
 #[cfg(test)]
@@ -45,7 +45,7 @@ mod tests {
         assert_eq!(read("1614265330"), Ok(1_614_265_330));
         assert_eq!(read("9223372036854775807"), Ok(i64::MAX));
         for wrong in wrong {
-            assert_eq!(read(wrong), Err(Flaw::Malformed), "{wrong:?}");
+            assert_eq!(read(wrong), Err(SignatureError::Malformed), "{wrong:?}");
         }
     }
 

@@ -2,9 +2,9 @@ use hmac::Mac;
 use rocket::http::HeaderMap;
 use subtle::{Choice, ConstantTimeEq};
 
-use super::presented::Presented;
-use super::{Flaw, github, hmac as own, standard_webhooks, stripe, timestamp};
-use crate::Utc;
+use super::headers::SignatureHeaders;
+use super::{SignatureError, schemes, timestamp};
+use crate::Timestamp;
 use crate::config::{Endpoint, Key, Scheme};
 use crate::ingress::body::{Body, HeldBytes};
 use crate::ingress::{Cause, Rejection};
@@ -22,7 +22,7 @@ pub(crate) struct Verified<'e> {
 
 impl<'e> Body<'e> {
     /// Verifies the signature, where the endpoint has keys.
-    pub fn verify(self, headers: &HeaderMap<'_>, now: Utc) -> Result<Verified<'e>, Rejection> {
+    pub fn verify(self, headers: &HeaderMap<'_>, now: Timestamp) -> Result<Verified<'e>, Rejection> {
         let Self { sender, held: body } = self;
         let endpoint = sender.endpoint;
         if endpoint.keys.is_empty() {
@@ -42,13 +42,13 @@ pub(crate) fn signer<'k>(
     keys: &'k [Key],
     headers: &HeaderMap<'_>,
     body: &[u8],
-    now: Utc,
-) -> Result<(&'k Key, Option<String>), Flaw> {
-    let mut found = Err(Flaw::Absent);
+    now: Timestamp,
+) -> Result<(&'k Key, Option<String>), SignatureError> {
+    let mut found = Err(SignatureError::Absent);
     for key in keys {
-        let outcome = presented(&key.scheme, headers).and_then(|presented| {
-            check(key, &presented, body, now)?;
-            Ok((key, presented.message_id.map(str::to_owned)))
+        let outcome = read_headers(&key.scheme, headers).and_then(|signed| {
+            check(key, &signed, body, now)?;
+            Ok((key, signed.message_id.map(str::to_owned)))
         });
         found = match (found, outcome) {
             (Err(former), Err(flaw)) => Err(flaw.max(former)),
@@ -58,33 +58,33 @@ pub(crate) fn signer<'k>(
     found
 }
 
-fn presented<'h>(scheme: &Scheme, headers: &'h HeaderMap<'_>) -> Result<Presented<'h>, Flaw> {
+fn read_headers<'h>(scheme: &Scheme, headers: &'h HeaderMap<'_>) -> Result<SignatureHeaders<'h>, SignatureError> {
     match scheme {
         Scheme::StandardWebhooks { id, timestamp, signature } => {
-            standard_webhooks::presented(headers, [id, timestamp, signature])
+            schemes::standard_webhooks(headers, [id, timestamp, signature])
         }
-        Scheme::GitHub => github::presented(headers),
-        Scheme::Stripe => stripe::presented(headers),
+        Scheme::GitHub => schemes::github(headers),
+        Scheme::Stripe => schemes::stripe(headers),
         Scheme::Hmac { header, prefix, encoding, timestamp_header } => {
-            own::presented(headers, header, prefix, *encoding, timestamp_header.as_deref())
+            schemes::hmac(headers, header, prefix, *encoding, timestamp_header.as_deref())
         }
     }
 }
 
 /// Compares all signatures in constant time, and only then looks at the clock: who cannot sign is told nothing of it.
-fn check(key: &Key, presented: &Presented<'_>, body: &[u8], now: Utc) -> Result<(), Flaw> {
+fn check(key: &Key, signed: &SignatureHeaders<'_>, body: &[u8], now: Timestamp) -> Result<(), SignatureError> {
     let mut mac = key.mac.begin();
-    for piece in &presented.preamble {
+    for piece in &signed.preamble {
         mac.update(piece.as_bytes());
     }
     mac.update(body);
     let expected = mac.finalize().into_bytes();
-    let fits = presented.tags.iter().fold(Choice::from(0), |fits, tag| fits | tag[..].ct_eq(&expected));
+    let fits = signed.tags.iter().fold(Choice::from(0), |fits, tag| fits | tag[..].ct_eq(&expected));
     if !bool::from(fits) {
-        return Err(Flaw::Wrong);
+        return Err(SignatureError::Wrong);
     }
-    match presented.sent_at {
-        Some(sent_at) if !timestamp::is_fresh(sent_at, now.unix_timestamp()) => Err(Flaw::Stale),
+    match signed.sent_at {
+        Some(sent_at) if !timestamp::is_fresh(sent_at, now.unix_timestamp()) => Err(SignatureError::Stale),
         _ => Ok(()),
     }
 }

@@ -114,7 +114,7 @@ impl Case {
             let key = format!("\"{field}\"");
             !body.split(&key).skip(1).any(|rest| rest.trim_start().starts_with(':'))
         };
-        let absent = REQUIRED.iter().filter(is_absent).map(|field| Field::from_word(field));
+        let absent = REQUIRED.iter().filter(is_absent).map(|field| Field::from_text(field));
         absent.map(|field| Finding { code: FindingCode::Missing, field }).collect()
     }
 

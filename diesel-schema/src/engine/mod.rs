@@ -1,0 +1,22 @@
+//! Everything that speaks to a database: the seam, each backend with its best SQL, and what both carry out alike.
+//!
+//! Hosts need none of it by name. `rocket-mojito` and its tests do.
+
+pub(crate) mod backend;
+pub(crate) mod claim;
+pub(crate) mod commit;
+pub(crate) mod db_error;
+#[doc(hidden)]
+pub mod failpoint;
+pub(crate) mod files_changed;
+pub(crate) mod insert;
+pub(crate) mod migration;
+pub(crate) mod open;
+pub(crate) mod open_error;
+pub(crate) mod operations;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
+pub(crate) mod prune;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
+pub(crate) mod update;

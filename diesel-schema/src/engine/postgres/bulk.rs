@@ -1,0 +1,123 @@
+//! Statements over any number of rows beside the plain [insertions](crate::insert): each column travels as one array too.
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_types::{Array, BigInt};
+
+use crate::engine::insert::{Deliveries, Insert, Results, Work, commas};
+use crate::rules::batch_plan::{BatchPlan, ResultChange};
+use crate::schema::results::ResultInsert;
+use crate::{Timestamp, UtcTimestamp};
+
+/// What the server says where another process was first.
+const LOST_RACE: &str = "another process was first to record the result";
+
+/// Where additions failed since another process was first, the error that says so to whoever asks for its kind.
+pub(super) fn lost_race(error: Error) -> Error {
+    match error {
+        Error::DatabaseError(_, details) if details.message().contains(LOST_RACE) => {
+            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, details)
+        }
+        error => error,
+    }
+}
+
+/// What a plan adds: deliveries, the states of their results, and work, in one statement. What refers to what is checked
+/// at its end.
+///
+/// Where another process was first to write the state of a new result, it [fails](overtaken): the commit may be on its
+/// way behind it, and would else store deliveries whose result knows nothing of them.
+pub(super) struct Additions<'a> {
+    deliveries: Deliveries<'a>,
+    results: Results<'a>,
+    work: Work<'a>,
+}
+
+impl<'a> Additions<'a> {
+    pub fn new(plan: &'a BatchPlan<'_>) -> Self {
+        let state = |advance: &'a ResultChange<'_>| match advance {
+            ResultChange::First(row) | ResultChange::Next(row) => Some(row),
+            ResultChange::Late { .. } => None,
+        };
+        Self {
+            deliveries: plan.deliveries.iter().collect(),
+            results: plan.results.iter().filter_map(state).collect(),
+            work: plan.work.iter().collect(),
+        }
+    }
+}
+
+impl QueryFragment<Pg> for Additions<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH deliveries AS (");
+        self.deliveries.walk_ast(out.reborrow())?;
+        out.push_sql("), work AS (");
+        self.work.walk_ast(out.reborrow())?;
+        out.push_sql(") ");
+        self.results.walk_ast(out.reborrow())?;
+        out.push_sql(" ON CONFLICT (endpoint, id) DO UPDATE SET ");
+        // Not the key, though it would stay what it is: to set it locks the row for all who refer to it.
+        let columns = Insert::<ResultInsert<'_>>::COLUMNS.iter().filter(|column| !["endpoint", "id"].contains(column));
+        for (comma, column) in commas().zip(columns) {
+            for part in [comma, column, " = excluded.", column] {
+                out.push_sql(part);
+            }
+        }
+        // SQL cannot fail of its own accord. What cannot be converted is quoted, in whatever language the server speaks.
+        out.push_sql(
+            " WHERE CASE WHEN mojito_results.first_delivery_id = excluded.first_delivery_id THEN true \
+             ELSE CAST('",
+        );
+        out.push_sql(LOST_RACE);
+        out.push_sql(" ' || excluded.id AS boolean) END");
+        Ok(())
+    }
+}
+
+impl QueryId for Additions<'_> {
+    type QueryId = Additions<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+/// How many repeats came of which deliveries, and when the last did.
+#[derive(Default)]
+pub(super) struct Repeats {
+    id: Vec<i64>,
+    times: Vec<i64>,
+    last: Vec<Timestamp>,
+}
+
+impl<'a> FromIterator<(&'a i64, &'a (i64, Timestamp))> for Repeats {
+    fn from_iter<I: IntoIterator<Item = (&'a i64, &'a (i64, Timestamp))>>(rows: I) -> Self {
+        let mut columns = Self::default();
+        for (id, (times, last)) in rows {
+            columns.id.push(*id);
+            columns.times.push(*times);
+            columns.last.push(*last);
+        }
+        columns
+    }
+}
+
+impl QueryFragment<Pg> for Repeats {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "UPDATE mojito_deliveries SET repeat_count = repeat_count + came.times, last_repeat_at = came.last \
+             FROM (SELECT unnest(",
+        );
+        out.push_bind_param::<Array<BigInt>, _>(&self.id)?;
+        out.push_sql("), unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.times)?;
+        out.push_sql("), unnest(");
+        out.push_bind_param::<Array<UtcTimestamp>, _>(&self.last)?;
+        out.push_sql(")) AS came (id, times, last) WHERE mojito_deliveries.id = came.id");
+        Ok(())
+    }
+}
+
+impl QueryId for Repeats {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}

@@ -1,0 +1,94 @@
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use futures_util::future::try_join;
+
+use super::Connection;
+use crate::engine::claim::ClaimBudget;
+use crate::engine::update::update;
+use crate::schema::deliveries::{body_before, understood};
+use crate::schema::results::current_of_delivery;
+use crate::schema::work::{body_size, claimable};
+use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, State, Ticket, Timestamp, WorkRow, deliveries, work};
+
+/// The select itself locks what it finds, so never more than it may are claimed, whatever the planner makes of it. What
+/// another process is about to claim is skipped.
+pub(super) async fn claim(connection: &mut Connection, request: &ClaimRequest, now: Timestamp) -> QueryResult<Claimed> {
+    let mut budget = ClaimBudget::new(request);
+    let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
+    let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
+    loop {
+        let missing = limit - i64::try_from(claims.len()).unwrap_or(limit);
+        let free = claimable(&request.handler, &now).filter(work::delivery_id.ne_all(unreadable.clone()));
+        let free = free.limit(missing).for_update().skip_locked().select((WorkRow::as_select(), body_size()));
+        let found: Vec<(WorkRow, Option<i32>)> = free.load(connection).await?;
+        let is_cut = i64::try_from(found.len()) == Ok(missing);
+        let rows = found.into_iter().filter_map(|(row, size)| budget.takes(&row, size).then_some(row)).collect();
+        let known = unreadable.len();
+        claims.extend(take(connection, request, rows, now, &mut unreadable).await?);
+        if unreadable.len() == known {
+            return Ok(Claimed { claims, is_cut: is_cut || budget.is_cut(), has_promoted: false });
+        }
+    }
+}
+
+/// Claims rows that were locked as claimable, in one round trip. Those with words of a later version, which runs beside
+/// this one, are left to it: what waits behind them is ours.
+///
+/// What belongs to a row is asked for row by row, by subqueries that have one value: a join that was planned while the
+/// tables were small reads all of them, and goes on to do so while they grow.
+async fn take(
+    connection: &Connection,
+    request: &ClaimRequest,
+    rows: Vec<WorkRow>,
+    now: Timestamp,
+    unreadable: &mut Vec<i64>,
+) -> QueryResult<Vec<Claim>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let epoch = Ticket::new_epoch();
+    let ids: Vec<i64> = rows.iter().map(|row| row.delivery_id).collect();
+    let (mut reader, mut writer) = (connection, connection);
+    let with_others = (DeliveryRow::as_select(), body_before().single_value(), current_of_delivery().single_value());
+    let readable = understood().filter(deliveries::id.eq(work::delivery_id)).select(deliveries::id);
+    let taken = work::table
+        .filter(work::handler.eq(&*request.handler))
+        .filter(work::delivery_id.eq_any(&ids))
+        .filter(work::delivery_id.nullable().eq(readable.single_value()));
+    let running = (
+        work::state.eq(State::Running),
+        work::attempt.eq(work::attempt + 1),
+        work::epoch.eq(epoch),
+        work::due_at.eq(None::<Timestamp>),
+        work::measured_from.eq(now),
+        work::lease_until.eq(now.after(request.lease)),
+    );
+    let (deliveries, _) = try_join(
+        understood().filter(deliveries::id.eq_any(&ids)).select(with_others).load::<Found>(&mut reader),
+        update(taken, running).execute(&mut writer),
+    )
+    .await?;
+    let mut deliveries: HashMap<i64, Found> = deliveries.into_iter().map(|found| (found.0.id, found)).collect();
+    let mut claims = Vec::with_capacity(rows.len());
+    for row in rows {
+        let id = row.delivery_id;
+        let Some((delivery, former_body, current_delivery_id)) = deliveries.remove(&id) else {
+            unreadable.push(id);
+            continue;
+        };
+        claims.push(Claim {
+            ticket: Ticket { delivery_id: id, handler: row.handler, first_delivery_id: row.first_delivery_id, epoch },
+            attempt: row.attempt + 1,
+            max_attempts: row.max_attempts,
+            delivery,
+            former_body,
+            is_superseded: current_delivery_id.is_some_and(|current| current > id),
+        });
+    }
+    Ok(claims)
+}
+
+/// A delivery, the body of the version before it, and the delivery that its result stands at.
+type Found = (DeliveryRow, Option<Vec<u8>>, Option<i64>);

@@ -1,0 +1,114 @@
+use std::time::{Duration, Instant};
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+
+use super::transaction::{self, TransactionSettings};
+use super::{Connection, shared};
+use crate::{ErasedRows, Undone};
+
+/// How long transactions are waited for that began before an erasure, as SQLite's busy timeout.
+const OLDER_TRANSACTIONS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether they have ended: the server tells nobody.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What holds for the host's own statements behind ours: the planner is free again, and a hook may pause for longer than
+/// it is waited for.
+const HOST_TERMS: &str = "
+    SET LOCAL enable_seqscan TO DEFAULT;
+    SET LOCAL enable_hashjoin TO DEFAULT;
+    SET LOCAL enable_mergejoin TO DEFAULT;
+    SET LOCAL enable_material TO DEFAULT;
+    SET LOCAL jit TO DEFAULT;
+    SET LOCAL idle_in_transaction_session_timeout = '10s'";
+
+/// An id that is younger than every erasure, and whether the role may vacuum the tables: else `VACUUM` warns, skips them and
+/// reports success. Since version 17 there is a privilege for it, which owners have.
+const BEFORE_VACUUM: &str = "
+    SELECT pg_current_xact_id()::xid::text AS since, pg_has_role(datdba, 'USAGE') OR NOT EXISTS (
+        SELECT FROM pg_class
+        WHERE oid IN ('mojito_deliveries'::regclass, 'mojito_results'::regclass, 'mojito_work'::regclass)
+            AND NOT CASE WHEN current_setting('server_version_num')::integer >= 170000
+                THEN has_table_privilege(oid, 'MAINTAIN') ELSE pg_has_role(relowner, 'USAGE') END
+    ) AS may_vacuum FROM pg_database WHERE datname = current_database()";
+
+#[derive(QueryableByName)]
+struct BeforeVacuum {
+    #[diesel(sql_type = Text)]
+    since: String,
+    #[diesel(sql_type = Bool)]
+    may_vacuum: bool,
+}
+
+/// Whether a transaction is open that may still see rows as they were before the one with this id. What others may not
+/// know of a session is null.
+fn is_seen_since(xid: &str) -> String {
+    let is_older = |column: &str| format!("age({column}) > age('{xid}'::xid)");
+    let (xmin, own, prepared) = (is_older("backend_xmin"), is_older("backend_xid"), is_older("transaction"));
+    let slot = is_older("xmin");
+    format!(
+        "SELECT EXISTS (
+            SELECT FROM pg_stat_activity WHERE ({xmin} OR {own}) AND pid <> pg_backend_pid()
+                AND (datname = current_database() OR datname IS NULL)
+                AND backend_type IS DISTINCT FROM 'autovacuum worker'
+        ) OR EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database() AND {prepared})
+        OR EXISTS (SELECT FROM pg_replication_slots WHERE {slot}) AS value"
+    )
+}
+
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Bool)]
+    value: bool,
+}
+
+/// Erases a result in a transaction that stays open.
+pub(super) async fn begin(connection: &mut Connection, endpoint: &str, id: &str) -> QueryResult<ErasedRows> {
+    transaction::begin(connection, TransactionSettings::default()).await?;
+    match erase(connection, endpoint, id).await {
+        Ok(rows) => Ok(rows),
+        Err(error) => transaction::end(connection, Err(error)).await,
+    }
+}
+
+async fn erase(connection: &mut Connection, endpoint: &str, id: &str) -> QueryResult<ErasedRows> {
+    let now = transaction::now(connection).await?;
+    let rows = shared::erase_result(connection, endpoint, id, now).await?;
+    connection.batch_execute(HOST_TERMS).await?;
+    Ok(rows)
+}
+
+/// Gives the dead rows back to the tables' files. The server's log and its backups are its own matter.
+pub(super) async fn scrub(connection: &mut Connection) -> QueryResult<Vec<Undone>> {
+    let BeforeVacuum { since, may_vacuum } = ask(connection, BEFORE_VACUUM).await?;
+    if !may_vacuum {
+        return Ok(vec![Undone::Vacuum]);
+    }
+    let is_seen = is_seen(connection, &since).await?;
+    connection.batch_execute("VACUUM mojito_deliveries").await?;
+    connection.batch_execute("VACUUM mojito_results").await?;
+    connection.batch_execute("VACUUM mojito_work").await?;
+    Ok(if is_seen { vec![Undone::Reader] } else { Vec::new() })
+}
+
+/// Waits until nobody sees any more what was removed. Whether somebody still does.
+async fn is_seen(connection: &mut Connection, since: &str) -> QueryResult<bool> {
+    let began = Instant::now();
+    while ask::<Answer>(connection, &is_seen_since(since)).await?.value {
+        if began.elapsed() > OLDER_TRANSACTIONS_TIMEOUT {
+            return Ok(true);
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+    Ok(false)
+}
+
+/// Asks in a transaction: there may be a proxy in between.
+async fn ask<R: QueryableByName<Pg> + Send + 'static>(connection: &mut Connection, query: &str) -> QueryResult<R> {
+    transaction::begin(connection, TransactionSettings::default()).await?;
+    let answer = diesel::sql_query(query).get_result(connection).await;
+    transaction::end(connection, answer).await
+}

@@ -1,0 +1,230 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use diesel::connection::{InstrumentationEvent, TransactionDepthChange, TransactionManagerStatus};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel_async::{
+    AnsiTransactionManager, AsyncConnection as _, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
+};
+use futures_util::future::{join, join3};
+
+use super::line::{promote, promote_if_seen};
+use super::transaction::{
+    self, LOCK_TIMEOUT, STATEMENT_TIMEOUT, TRANSACTION_SETTING, TransactionSettings, transaction_timestamp,
+};
+use super::{Connection, connection};
+use crate::engine::commit::{Left, NotCommitted};
+use crate::engine::db_error::{is_conflict, is_unknown};
+use crate::engine::update::update;
+use crate::schema::work::held;
+use crate::{Line, State, Ticket, Timestamp, work};
+
+/// What the server quotes where a handler has ended its transaction.
+const ENDED_WITHIN: &str = "ended within the handler";
+
+/// Undoes what outlives a transaction on its session, but for what is prepared: Diesel knows that by name. `DISCARD ALL`
+/// would take that too, and what the connection was set to when it was opened.
+const RESET_SESSION: &str = "SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DISCARD TEMP; DISCARD SEQUENCES; UNLISTEN *; \
+    CLOSE ALL; SELECT pg_advisory_unlock_all()";
+
+/// Begins a handler's transaction: the fence and the "done" mark come first. Whether the ticket still holds.
+pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: Duration) -> QueryResult<bool> {
+    let beginning = beginning();
+    let is_session = connection::keeps_statements(connection);
+    let (guarded, begun, is_held) = {
+        let shared = &*connection;
+        let begin = transaction::start(shared, &beginning);
+        join3(guard(shared, is_session), begin, complete(shared, ticket, pause)).await
+    };
+    if let Err(error) = transaction::account_for(connection, guarded.and(begun)).await {
+        return Err(if is_standby(connection).await { standby() } else { error });
+    }
+    match is_held {
+        Ok(true) => Ok(true),
+        Ok(false) => rollback(connection).await.map(|_| false),
+        Err(error) => {
+            let _ = rollback(connection).await?;
+            Err(error)
+        }
+    }
+}
+
+/// What comes before a handler's transaction. Where the handler ends that, each statement would be an effect without a
+/// "done" mark: so whatever else is run in the session cannot write. Behind a proxy it might be set in another's session.
+async fn guard(mut connection: &Connection, is_session: bool) -> QueryResult<()> {
+    match is_session {
+        true => connection.batch_execute("SET default_transaction_read_only = on").await,
+        false => Ok(()),
+    }
+}
+
+/// What comes before the fence. That is found by an index, even where the planner takes the table for small: its plan is
+/// kept while the table grows. What the host lets the planner do is kept under the mark until then. It may write, whatever
+/// the database's default is.
+fn beginning() -> String {
+    format!(
+        "BEGIN READ WRITE; SELECT set_config('{TRANSACTION_SETTING}', current_setting('enable_seqscan'), true); \
+        SET LOCAL enable_seqscan = off; SET LOCAL lock_timeout = {LOCK_TIMEOUT}"
+    )
+}
+
+/// Whether the server is in recovery, and takes no writes.
+async fn is_standby(connection: &mut Connection) -> bool {
+    let asked = connection.transaction(async |c| diesel::select(pg_is_in_recovery()).get_result(c).await).await;
+    asked.unwrap_or(false)
+}
+
+fn standby() -> Error {
+    let text = "the server is a standby: it takes no writes".to_owned();
+    Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, Box::new(text))
+}
+
+diesel::define_sql_function! {
+    /// Whether the server is in recovery.
+    fn pg_is_in_recovery() -> diesel::sql_types::Bool;
+}
+
+/// Commits what was begun, promotes within its line, and cleans the session.
+///
+/// Two things are looked at that the answer of a commit does not say. In a transaction that has failed Postgres answers
+/// COMMIT with a ROLLBACK, and takes that for a success; a transaction that the handler began in place of ours has no
+/// mark. Either makes the first statement fail, and what is open then is rolled back.
+pub(super) async fn commit(connection: &mut Connection, line: Option<&Line>) -> Result<Left, NotCommitted> {
+    if !is_outermost(connection) {
+        return Err(NotCommitted::Unfinished);
+    }
+    // What comes after the handler is ours again, whoever it was and wherever it looked.
+    let whether_intact = format!(
+        "SELECT coalesce(nullif(current_setting('{TRANSACTION_SETTING}', true), ''), '{ENDED_WITHIN}')::boolean; \
+        SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL search_path TO DEFAULT"
+    );
+    let (intact, promoted) = {
+        let connection = &*connection;
+        let mut first = connection;
+        let promote = async {
+            match line {
+                Some(line) => promote_if_seen(connection, line).await,
+                None => Ok(Some(false)),
+            }
+        };
+        join(first.batch_execute(&whether_intact), promote).await
+    };
+    intact.map_err(not_intact)?;
+    let promoted = promoted.map_err(not_committed)?;
+    let commit = format!("COMMIT; {}", cleaning(connection));
+    connection.instrumentation().on_connection_event(InstrumentationEvent::commit_transaction(NonZeroU32::MIN));
+    connection.batch_execute(&commit).await.map_err(not_committed)?;
+    let left = over(connection).map_err(NotCommitted::Unknown)?;
+    if let (None, Some(line)) = (promoted, line) {
+        promote_later(connection, line).await;
+    }
+    Ok(left)
+}
+
+/// Promotes after a transaction whose isolation level hid from it what others have recorded. Where this fails the sweep does
+/// it.
+async fn promote_later(connection: &mut Connection, line: &Line) {
+    if transaction::begin(connection, TransactionSettings::without_wait()).await.is_ok() {
+        let promoted = promote(connection, line).await;
+        let _ = transaction::end(connection, promoted).await;
+    }
+}
+
+/// Rolls back what was begun, and cleans the session.
+pub(super) async fn rollback(connection: &mut Connection) -> QueryResult<Left> {
+    if !is_outermost(connection) {
+        // Diesel would go on from there. The connection is closed, which rolls back all.
+        return Err(Error::BrokenTransactionManager);
+    }
+    let rollback = format!("ROLLBACK; {}", cleaning(connection));
+    connection.instrumentation().on_connection_event(InstrumentationEvent::rollback_transaction(NonZeroU32::MIN));
+    connection.batch_execute(&rollback).await?;
+    over(connection)
+}
+
+/// Whether no transaction within the handler's is open.
+fn is_outermost(connection: &mut Connection) -> bool {
+    let status = AnsiTransactionManager::transaction_manager_status_mut(connection);
+    matches!(status.transaction_depth(), Ok(Some(depth)) if depth == NonZeroU32::MIN)
+}
+
+fn cleaning(connection: &mut Connection) -> String {
+    format!("{RESET_SESSION}; {}", connection::settings_of(connection))
+}
+
+/// Tells Diesel that the transaction has ended.
+fn over(connection: &mut Connection) -> QueryResult<Left> {
+    match AnsiTransactionManager::transaction_manager_status_mut(connection) {
+        TransactionManagerStatus::Valid(status) => {
+            status.change_transaction_depth(TransactionDepthChange::DecreaseDepth)?;
+        }
+        TransactionManagerStatus::InError => return Err(Error::BrokenTransactionManager),
+    }
+    Ok(if connection::is_as_opened(connection) { Left::Nothing } else { Left::Traces })
+}
+
+fn not_intact(error: Error) -> NotCommitted {
+    match &error {
+        error if is_lost(error) => {}
+        Error::DatabaseError(_, details) if details.message().contains(ENDED_WITHIN) => return NotCommitted::Ended,
+        _ => return NotCommitted::Aborted,
+    }
+    NotCommitted::Unknown(error)
+}
+
+fn not_committed(error: Error) -> NotCommitted {
+    match error {
+        error if is_lost(&error) => NotCommitted::Unknown(error),
+        error if is_conflict(&error) => NotCommitted::Conflict,
+        error => NotCommitted::Refused(error),
+    }
+}
+
+/// Whether the server has not answered.
+fn is_lost(error: &Error) -> bool {
+    is_unknown(error) || matches!(error, Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _))
+}
+
+/// The fence and the "done" mark in one statement, without asking for the time first. Never outside of the transaction.
+pub(crate) async fn complete(mut connection: &Connection, ticket: &Ticket, pause: Duration) -> QueryResult<bool> {
+    let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch).filter(transaction::is_within());
+    let done = (
+        work::state.eq(State::Completed),
+        work::lease_until.eq(None::<Timestamp>),
+        work::finished_at.eq(transaction_timestamp().nullable()),
+        // Its next is promoted before the commit, but where that cannot be, after it: then it stays the first until then.
+        work::is_first.eq(transaction::is_not_read_committed()),
+    );
+    let rows = Fence { update: update(row, done), pause }.execute(&mut connection).await?;
+    Ok(rows == 1)
+}
+
+/// An update that is the first statement of a host's transaction, and sets what holds for the others: the planner is the
+/// host's again, the commit need not wait for the disk, as effect and mark are lost together, and `pause` is how long the
+/// transaction may stand still. Set here, where all of it is prepared, it costs half of what statements of its own do.
+struct Fence<U> {
+    update: U,
+    pause: Duration,
+}
+
+impl<U: QueryFragment<Pg>> QueryFragment<Pg> for Fence<U> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.update.walk_ast(out.reborrow())?;
+        out.push_sql(&format!(
+            " RETURNING set_config('enable_seqscan', current_setting('{TRANSACTION_SETTING}'), true), \
+            set_config('synchronous_commit', 'off', true), \
+            set_config('statement_timeout', {STATEMENT_TIMEOUT}, true), \
+            set_config('idle_in_transaction_session_timeout', '{}ms', true)",
+            self.pause.as_millis()
+        ));
+        Ok(())
+    }
+}
+
+impl<U> QueryId for Fence<U> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}

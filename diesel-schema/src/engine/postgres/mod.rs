@@ -1,0 +1,383 @@
+//! Postgres: many processes, row locks, whole transactions again where they got into each other's way.
+
+mod bulk;
+mod claim;
+mod connection;
+mod erasure;
+mod fence;
+mod handlers;
+mod handshake;
+mod ids;
+mod line;
+mod lookup;
+mod migrations;
+mod notify;
+mod parameter;
+mod record;
+mod refusal;
+mod rescue;
+#[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
+#[path = "../shared/mod.rs"]
+mod shared;
+mod stream;
+mod tls;
+mod transaction;
+mod url;
+mod watchdog;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::QueryResult;
+use diesel_async::pooled_connection::PoolableConnection;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+
+#[cfg(feature = "testing")]
+pub(crate) use self::fence::complete;
+use self::handlers::Patience;
+use self::line::{keep_delivery, lock_idle, lock_wait, promote};
+#[cfg(feature = "testing")]
+pub(crate) use self::migrations::run_all as migrate;
+use self::transaction::TransactionSettings;
+use self::url::{Proxy, Url};
+use crate::engine::backend::{Backend, Open};
+use crate::engine::db_error::{is_in_the_way, unknown};
+use crate::{
+    ClaimRequest, Claimed, FilesChanged, Left, Line, NewDelivery, NotCommitted, OpenError, OwedHook, Recorded, Rescue,
+    Settlement, Ticket, Timestamp,
+};
+
+/// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
+///
+/// Every verb is one transaction at READ COMMITTED that sets what it relies on for itself: nothing is left to the
+/// session. Leases and due times are judged by the database's clock.
+///
+/// # The URL
+///
+/// `postgres://user:password@host:port/name`, special characters percent-encoded. After a `?`, besides what
+/// `tokio-postgres` knows (`connect_timeout`, `keepalives_idle` and so on):
+///
+/// | `sslmode` | encrypted | the server's certificate is |
+/// | --- | --- | --- |
+/// | `disable` | no | |
+/// | `prefer` | if the server can | not verified |
+/// | `require` | yes | verified if `sslrootcert` is a file, else not |
+/// | `verify-ca` | yes | verified, for whichever host |
+/// | `verify-full` | yes | verified, for this host |
+///
+/// These mean what they mean to Postgres' own client, and whoever writes one decides. Without any it is `verify-full`,
+/// but for a server on this machine (`localhost`, a loopback address, a socket), where it is `prefer`.
+///
+/// `sslrootcert` is a PEM file with the roots to trust, or `system` (default): those of the operating system.
+///
+/// `proxy=transaction` says that there is a proxy in between that hands each transaction to another session, such as
+/// PgBouncer with `pool_mode = transaction`. Then no statement is kept prepared beyond its transaction, which costs round
+/// trips, and processes do not tell each other of work: they find it within `poll_interval`. Queries of your own on such a
+/// connection need a transaction around them (`connection.transaction(…)`), since Diesel prepares each. Leave it away
+/// for PgBouncer 1.21 or later with `max_prepared_statements` above zero.
+///
+/// A parameter that nobody reads stops the launch by its name, with what does the same, unless it changes nothing
+/// (`gssencmode=disable`, `client_encoding=UTF8`). Why there is no connection is told with the class and SQLSTATE that the
+/// server refuses with; its message is not quoted.
+///
+/// A network or a server that goes silent is noticed within 30 s: by TCP's own keepalives, by a limit on opening a
+/// connection, and by another on the answer to a statement within a transaction. The server notices a host that is gone:
+/// its keepalives are set for the session, unless there is a proxy, which has sessions and a network of its own.
+///
+/// # A handler's transaction
+///
+/// It has the isolation level that the database has by default; where that makes it fail, it is run again soon, as
+/// after a deadlock. A statement in it may take 15 s, and a pause between two as long as the lease: then the server
+/// ends it. After it the session is as it was when it was opened: whatever it was set to since, by whomever, is undone.
+#[derive(Debug, Clone, Copy)]
+pub enum Postgres {}
+
+type Connection = AsyncPgConnection;
+
+/// Diesel's name for this database.
+type Db = diesel::pg::Pg;
+
+/// How often a transaction is tried that others got in the way of.
+const MAX_TRIES: u32 = 5;
+
+/// How long a connection rests before it is asked whether it lives, and how long its answer may take.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long the server may be silent over a statement, longer than it may take by `statement_timeout`, and over a
+/// verb. Then its connection is given up: a new one is there before 30 s have passed.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Runs a whole transaction again where another transaction got in its way.
+macro_rules! again {
+    ($transaction:expr) => {{
+        let mut tries = 1;
+        loop {
+            match $transaction.await {
+                Err(error) if is_in_the_way(&error) && tries < MAX_TRIES => tries += 1,
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
+/// Runs `$body` in one transaction, the whole of it again where another transaction got in its way.
+///
+/// `$now` is the time by the database's clock: it judges leases and due times, whatever the processes' clocks say.
+macro_rules! write {
+    ($connection:ident, |$c:ident, $now:ident| $body:expr) => {
+        write!($connection, TransactionSettings::default(), |$c, $now| $body)
+    };
+    ($connection:ident, $settings:expr, |$c:ident, $now:ident| $body:expr) => {
+        write!($connection, $settings, |$c| async {
+            let $now = transaction::now($c).await?;
+            $body.await
+        })
+    };
+    ($connection:ident, $settings:expr, |$c:ident| $body:expr) => {
+        again!(async {
+            transaction::begin($connection, $settings).await?;
+            let $c = &mut *$connection;
+            let outcome = $body.await;
+            transaction::end($connection, outcome).await
+        })
+    };
+}
+
+/// Runs `$body` in one transaction beside which nobody records.
+macro_rules! alone {
+    ($connection:ident, |$c:ident, $now:ident| $body:expr) => {{
+        let mut patience = Patience::new();
+        loop {
+            let done = with_timeout(async {
+                write!($connection, |$c, $now| async {
+                    handlers::change_handlers($c).await?;
+                    $body.await
+                })
+            });
+            match done.await {
+                Err(error) if patience.lasts(&error) => patience.pause().await,
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
+// After the macros, which it uses.
+mod operations;
+
+/// The outcome of a verb, unless the server is silent over it. Dropped half-way, its connection is closed by whoever
+/// called: see [`Backend`].
+async fn with_timeout<R>(verb: impl Future<Output = QueryResult<R>>) -> QueryResult<R> {
+    let answer = tokio::time::timeout(SILENCE_TIMEOUT, verb).await;
+    answer.unwrap_or_else(|_| Err(unknown("the server fell silent")))
+}
+
+/// The settlement with its time brought from the caller's clock, on which it is `here`, to the database's.
+fn to_server_clock(settlement: &Settlement, here: Timestamp, now: Timestamp) -> Settlement {
+    match settlement {
+        Settlement::Retry { due_at, error } => {
+            let pause = Duration::try_from(**due_at - *here).unwrap_or_default();
+            Settlement::Retry { due_at: now.after(pause), error: error.clone() }
+        }
+        other => other.clone(),
+    }
+}
+
+impl Backend for Postgres {
+    type Connection = Connection;
+    type DatabaseFiles = ();
+
+    const NAME: &'static str = "Postgres";
+    const SINGLE_WRITER: bool = false;
+
+    fn shared_url(url: &str) -> String {
+        url.to_owned()
+    }
+
+    async fn open(url: &str, _: Open) -> Result<Connection, OpenError> {
+        connection::open(url).await
+    }
+
+    async fn lives(connection: &mut Connection, rest: Duration) -> bool {
+        // What the server has told is known at once. A network may have forgotten the connection and told nobody.
+        !connection.is_broken()
+            && (rest < PING_INTERVAL
+                || matches!(tokio::time::timeout(PING_TIMEOUT, connection.batch_execute("SELECT 1")).await, Ok(Ok(()))))
+    }
+
+    async fn files(_: &str) -> Result<(), OpenError> {
+        Ok(())
+    }
+
+    fn files_changed((): &()) -> Option<FilesChanged> {
+        // The files are the server's: it stops where they are gone, and after a sync that failed.
+        None
+    }
+
+    async fn sync_wal((): &()) -> QueryResult<()> {
+        // A commit waits itself.
+        Ok(())
+    }
+
+    async fn persist_wal((): &()) -> QueryResult<()> {
+        Ok(())
+    }
+
+    async fn checkpoint((): &()) -> QueryResult<bool> {
+        Ok(true)
+    }
+
+    async fn checkpoint_if_long((): &()) -> QueryResult<bool> {
+        Ok(true)
+    }
+
+    async fn prove(connection: &mut Connection) -> QueryResult<()> {
+        write!(connection, TransactionSettings::default(), |c| shared::prove(c))
+    }
+
+    async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {
+        connection::inspect(connection, allow_ephemeral).await
+    }
+
+    async fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+        migrations::run(connection).await
+    }
+
+    async fn mend_ids(connection: &mut Connection) -> Result<(), OpenError> {
+        ids::mend(connection).await.map_err(|error| OpenError::because(ids::UNMENDED, error))
+    }
+
+    async fn pending_migrations(connection: &mut Connection) -> Result<Vec<String>, OpenError> {
+        migrations::pending(connection).await
+    }
+
+    async fn record(
+        connection: &mut Connection,
+        batch: Arc<Vec<NewDelivery>>,
+        _: Timestamp,
+    ) -> QueryResult<Vec<Option<Recorded>>> {
+        with_timeout(async {
+            let mut tries = 1;
+            loop {
+                match record::record(connection, &batch).await {
+                    Err(error) if is_in_the_way(&error) && tries < MAX_TRIES => {
+                        tries += 1;
+                        if ids::are_behind(&error) {
+                            ids::mend(connection).await?;
+                        }
+                    }
+                    outcome => break outcome,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn rehearse(connection: &mut Connection, delivery: NewDelivery, _: Timestamp) -> QueryResult<()> {
+        with_timeout(record::rehearse(connection, &delivery)).await
+    }
+
+    async fn claim(connection: &mut Connection, request: ClaimRequest, _: Timestamp) -> QueryResult<Claimed> {
+        with_timeout(async {
+            write!(connection, TransactionSettings::in_order(), |c, now| claim::claim(c, &request, now))
+        })
+        .await
+    }
+
+    async fn begin(connection: &mut Connection, ticket: Ticket, lease: Duration, _: Timestamp) -> QueryResult<bool> {
+        with_timeout(fence::begin(connection, &ticket, lease)).await
+    }
+
+    async fn commit(connection: &mut Connection, line: Option<Line>) -> Result<Left, NotCommitted> {
+        let answer = tokio::time::timeout(SILENCE_TIMEOUT, fence::commit(connection, line.as_ref())).await;
+        answer.unwrap_or_else(|_| Err(NotCommitted::Unknown(unknown("the server fell silent"))))
+    }
+
+    async fn rollback(connection: &mut Connection) -> QueryResult<Left> {
+        with_timeout(fence::rollback(connection)).await
+    }
+
+    async fn settle(
+        connection: &mut Connection,
+        ticket: Ticket,
+        settlement: Settlement,
+        here: Timestamp,
+    ) -> QueryResult<bool> {
+        with_timeout(async {
+            write!(connection, TransactionSettings::without_wait(), |c, now| async {
+                shared::settle(c, &ticket, &to_server_clock(&settlement, here, now), now).await
+            })
+        })
+        .await
+    }
+
+    async fn renew_and_rescue(
+        connection: &mut Connection,
+        held: Vec<Ticket>,
+        lease: Duration,
+        _: Timestamp,
+    ) -> QueryResult<Rescue> {
+        with_timeout(async { write!(connection, |c, now| rescue::renew_and_rescue(c, &held, lease, now)) }).await
+    }
+
+    async fn take_hook(
+        connection: &mut Connection,
+        handler: Arc<str>,
+        lease: Duration,
+        _: Timestamp,
+    ) -> QueryResult<Option<OwedHook>> {
+        with_timeout(async {
+            write!(connection, TransactionSettings::without_wait(), |c, now| shared::take_hook(c, &handler, lease, now))
+        })
+        .await
+    }
+
+    async fn settle_hook(
+        connection: &mut Connection,
+        owed: OwedHook,
+        pause: Option<Duration>,
+        _: Timestamp,
+    ) -> QueryResult<bool> {
+        with_timeout(async {
+            write!(connection, TransactionSettings::without_wait(), |c, now| shared::settle_hook(c, &owed, pause, now))
+        })
+        .await
+    }
+
+    async fn lines_without_first(connection: &mut Connection) -> QueryResult<Vec<Line>> {
+        with_timeout(async { write!(connection, TransactionSettings::default(), |c| shared::lines_without_first(c)) })
+            .await
+    }
+
+    async fn promote(connection: &mut Connection, lines: Vec<Line>) -> QueryResult<u64> {
+        with_timeout(async {
+            write!(connection, TransactionSettings::without_wait(), |c| shared::promote_lines(c, &lines))
+        })
+        .await
+    }
+
+    async fn overlong_waits(connection: &mut Connection, _: Timestamp) -> QueryResult<Vec<(i64, String)>> {
+        with_timeout(async { write!(connection, |c, now| shared::overlong_waits(c, now)) }).await
+    }
+
+    async fn cut_waits(connection: &mut Connection, waits: Vec<(i64, String)>, _: Timestamp) -> QueryResult<u64> {
+        with_timeout(async { write!(connection, |c, now| shared::cut_waits(c, &waits, now)) }).await
+    }
+
+    fn can_notify(url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| url.proxy == Proxy::None)
+    }
+
+    async fn listen(url: &str) -> Result<Connection, OpenError> {
+        notify::listen(url).await
+    }
+
+    async fn notify(connection: &mut Connection, from: &str) -> QueryResult<()> {
+        notify::notify(connection, from).await
+    }
+
+    async fn notified(connection: &mut Connection) -> QueryResult<String> {
+        notify::notified(connection).await
+    }
+}

@@ -1,0 +1,30 @@
+use std::time::Duration;
+
+use diesel::dsl::max;
+use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult, SelectableHelper};
+
+use super::{Connection, RunQueryDsl};
+use crate::schema::clock_readings::ClockReading;
+use crate::{Clock, Timestamp, clock_readings, deliveries};
+
+/// Reads the clock beside its stored readings, and stores this one where it is time.
+pub(crate) async fn read_clock(
+    connection: &mut Connection,
+    longest_age: Duration,
+    now: Timestamp,
+) -> QueryResult<Clock> {
+    let stored = clock_readings::table.order(clock_readings::number).select(ClockReading::as_select());
+    let clock = Clock::new(now, stored.load(connection).await?);
+    let last_delivery_id: Option<i64> = deliveries::table.select(max(deliveries::id)).get_result(connection).await?;
+    if let Some(reading) = clock.reading(last_delivery_id.unwrap_or(0)) {
+        // Another process may have stored one of this number.
+        let reading = diesel::insert_into(clock_readings::table).values(reading).on_conflict_do_nothing();
+        reading.execute(connection).await?;
+    }
+    let useless = clock.useless(longest_age);
+    if !useless.is_empty() {
+        let useless = clock_readings::table.filter(clock_readings::number.eq_any(useless));
+        diesel::delete(useless).execute(connection).await?;
+    }
+    Ok(clock)
+}

@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use diesel::prelude::{
+    ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper,
+};
+
+use super::{Connection, RunQueryDsl};
+use crate::engine::update::update;
+use crate::schema::work::due_hooks;
+use crate::{Claim, DeliveryRow, EventKind, OwedHook, Standing, Ticket, Timestamp, WorkRow, deliveries, results, work};
+
+/// Takes the hook that is due for longest.
+pub(crate) async fn take_hook(
+    connection: &mut Connection,
+    handler: &str,
+    lease: Duration,
+    now: Timestamp,
+) -> QueryResult<Option<OwedHook>> {
+    loop {
+        let due = due_hooks(handler, now).limit(1).select((WorkRow::as_select(), work::hook_due_at.assume_not_null()));
+        let found: Option<(WorkRow, Timestamp)> = due.get_result(connection).await.optional()?;
+        let Some((row, due_at)) = found else { return Ok(None) };
+        let taken_until = now.after(lease);
+        let free = work::table.find((row.delivery_id, handler)).filter(work::hook_due_at.eq(due_at));
+        let taken = update(free, work::hook_due_at.eq(taken_until)).execute(connection).await?;
+        if taken == 1
+            && let Some(owed) = owed(connection, row, taken_until).await?
+        {
+            return Ok(Some(owed));
+        }
+    }
+}
+
+/// A hook with what it is called with. A delivery in words of a later version is left to that.
+async fn owed(connection: &mut Connection, row: WorkRow, taken_until: Timestamp) -> QueryResult<Option<OwedHook>> {
+    let delivery = deliveries::table
+        .find(row.delivery_id)
+        .filter(deliveries::event.eq_any(EventKind::ALL))
+        .filter(deliveries::standing.eq_any(Standing::ALL))
+        .select(DeliveryRow::as_select());
+    let Some(delivery): Option<DeliveryRow> = delivery.get_result(connection).await.optional()? else {
+        return Ok(None);
+    };
+    let result_id = delivery.result_id.as_deref().unwrap_or_default();
+    let current = results::table.find((&delivery.endpoint, result_id)).select(results::delivery_id);
+    let current: Option<i64> = current.get_result(connection).await.optional()?;
+    let former_body: Option<Option<Vec<u8>>> = match delivery.version {
+        Some(version) if version > 1 => {
+            let former = deliveries::table.filter(deliveries::first_delivery_id.eq(row.first_delivery_id));
+            let former = former.filter(deliveries::version.eq(version - 1)).select(deliveries::body);
+            former.get_result(connection).await.optional()?
+        }
+        _ => None,
+    };
+    let ticket = Ticket {
+        delivery_id: row.delivery_id,
+        handler: row.handler.clone(),
+        first_delivery_id: row.first_delivery_id,
+        epoch: row.epoch,
+    };
+    Ok(Some(OwedHook {
+        delivery_id: row.delivery_id,
+        handler: row.handler,
+        taken_until,
+        discarded_at: row.finished_at.unwrap_or(taken_until),
+        error: row.last_error.unwrap_or_default(),
+        claim: Claim {
+            ticket,
+            attempt: row.attempt,
+            max_attempts: row.max_attempts,
+            is_superseded: current.is_some_and(|current| current > delivery.id),
+            delivery,
+            former_body: former_body.flatten(),
+        },
+    }))
+}
+
+/// Ends what was taken: nothing is owed any more, or again after a pause.
+pub(crate) async fn settle_hook(
+    connection: &mut Connection,
+    owed: &OwedHook,
+    pause: Option<Duration>,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let taken = work::table.find((owed.delivery_id, &owed.handler)).filter(work::hook_due_at.eq(owed.taken_until));
+    let due_at = pause.map(|pause| now.after(pause));
+    let settled = update(taken, work::hook_due_at.eq(due_at)).execute(connection).await?;
+    Ok(settled == 1)
+}

@@ -1,0 +1,156 @@
+use std::collections::HashMap;
+
+use diesel::dsl::sql;
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
+use diesel::sql_types::Bool;
+
+use super::{Connection, Db, RunQueryDsl};
+use crate::rules::selection::{selected, sought};
+use crate::{EventKind, Finding, Listed, Listing, Selection, Standing, State, Timestamp, WorkRow, deliveries, work};
+
+/// How many rows one page reads, where no index leads to those that are meant.
+const MAX_ROWS_READ: i64 = 10_000;
+
+/// What a list shows of a delivery.
+type Columns = (i64, String, EventKind, Option<String>, Option<i64>, Standing, Timestamp, bool, String);
+
+/// The newest deliveries of a selection before one, at most `limit`, with the work on them that is meant.
+pub(crate) async fn list(
+    connection: &mut Connection,
+    selection: &Selection,
+    before: i64,
+    limit: i64,
+) -> QueryResult<Listing> {
+    let before = before.min(selection.last_id.saturating_add(1));
+    let range = Range { first_id: selection.first_id, before };
+    let (ids, end) = match (selection.state, selection.standing) {
+        (Some(State::Discarded), _) => (Some(ids_of_work(connection, selection, range, limit).await?), None),
+        (None, Some(Standing::Quarantined)) if selection.handler.is_none() => {
+            (Some(ids_in_quarantine(connection, range, limit).await?), None)
+        }
+        (state, _) => {
+            let end = end_of_window(connection, range).await?;
+            let window = Range { first_id: end.unwrap_or(range.first_id), ..range };
+            match state.is_some() || selection.handler.is_some() {
+                true => (Some(ids_of_work(connection, selection, window, limit).await?), end),
+                false => (None, end),
+            }
+        }
+    };
+    let query = selected!(selection, Db).filter(deliveries::id.between(range.first_id, range.last_id()));
+    let (query, end) = match ids {
+        Some(ids) => {
+            let is_cut = i64::try_from(ids.len()) == Ok(limit);
+            let end = if is_cut { ids.last().copied() } else { end };
+            (query.filter(deliveries::id.eq_any(ids)), end)
+        }
+        None => (query.filter(deliveries::id.ge(end.unwrap_or(range.first_id))), end),
+    };
+    let columns = (
+        deliveries::id,
+        deliveries::endpoint,
+        deliveries::event,
+        deliveries::result_id,
+        deliveries::version,
+        deliveries::standing,
+        deliveries::received_at,
+        sql::<Bool>("(body IS NOT NULL)"),
+        deliveries::findings,
+    );
+    // Words of a later version of the program, which runs beside this one, are nothing that this one can show.
+    let query = query.filter(deliveries::event.eq_any(EventKind::ALL));
+    let query = query.filter(deliveries::standing.eq_any(Standing::ALL));
+    let query = query.order(deliveries::id.desc()).limit(limit).select(columns);
+    let rows: Vec<Columns> = query.load(connection).await?;
+    let is_full = i64::try_from(rows.len()) == Ok(limit);
+    let next_before = if is_full { rows.last().map(|(id, ..)| *id) } else { end };
+    let mut work = work_on(connection, selection, rows.iter().map(|(id, ..)| *id).collect()).await?;
+    let deliveries =
+        rows.into_iter().map(|(id, endpoint, event, result_id, version, standing, received_at, has_body, findings)| {
+            Listed {
+                delivery_id: id,
+                endpoint,
+                event,
+                result_id,
+                version,
+                standing,
+                received_at,
+                has_body,
+                findings: Finding::from_json(&findings),
+                work: work.remove(&id).unwrap_or_default(),
+            }
+        });
+    Ok(Listing { deliveries: deliveries.collect(), next_before: next_before.filter(|id| *id > selection.first_id) })
+}
+
+/// From the first of these deliveries up to the one before which the page begins.
+#[derive(Clone, Copy)]
+struct Range {
+    first_id: i64,
+    before: i64,
+}
+
+impl Range {
+    fn last_id(self) -> i64 {
+        self.before.saturating_sub(1)
+    }
+}
+
+/// Where the window ends, if there is more behind it.
+async fn end_of_window(connection: &mut Connection, range: Range) -> QueryResult<Option<i64>> {
+    let end = deliveries::table.filter(deliveries::id.between(range.first_id, range.last_id()));
+    let end = end.order(deliveries::id.desc()).select(deliveries::id).limit(1).offset(MAX_ROWS_READ - 1);
+    end.get_result(connection).await.optional()
+}
+
+/// The newest deliveries with work that is meant.
+async fn ids_of_work(
+    connection: &mut Connection,
+    selection: &Selection,
+    range: Range,
+    limit: i64,
+) -> QueryResult<Vec<i64>> {
+    let mut query = work::table.filter(work::delivery_id.between(range.first_id, range.last_id())).into_boxed::<Db>();
+    match selection.state {
+        // The literal is the index's.
+        Some(State::Discarded) => query = query.filter(sql::<Bool>("state = 'discarded'")),
+        Some(state) => query = query.filter(work::state.eq(state)),
+        None => {}
+    }
+    if let Some(handler) = &selection.handler {
+        query = query.filter(work::handler.eq(sought(handler)));
+    }
+    let query = query.order((work::delivery_id.desc(), work::handler.desc())).select(work::delivery_id).limit(limit);
+    query.load(connection).await
+}
+
+async fn ids_in_quarantine(connection: &mut Connection, range: Range, limit: i64) -> QueryResult<Vec<i64>> {
+    let query = deliveries::table.filter(sql::<Bool>("standing = 'quarantined'"));
+    let query = query.filter(deliveries::id.between(range.first_id, range.last_id()));
+    query.order(deliveries::id.desc()).select(deliveries::id).limit(limit).load(connection).await
+}
+
+/// The work on these deliveries that is meant.
+async fn work_on(
+    connection: &mut Connection,
+    selection: &Selection,
+    ids: Vec<i64>,
+) -> QueryResult<HashMap<i64, Vec<WorkRow>>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut query = work::table.filter(work::delivery_id.eq_any(ids)).into_boxed::<Db>();
+    query = match selection.state {
+        Some(state) => query.filter(work::state.eq(state)),
+        None => query.filter(work::state.eq_any(State::ALL)),
+    };
+    if let Some(handler) = &selection.handler {
+        query = query.filter(work::handler.eq(sought(handler)));
+    }
+    let query = query.order((work::delivery_id, work::handler)).select(WorkRow::as_select());
+    let mut rows: HashMap<i64, Vec<WorkRow>> = HashMap::new();
+    for row in query.load::<WorkRow>(connection).await? {
+        rows.entry(row.delivery_id).or_default().push(row);
+    }
+    Ok(rows)
+}

@@ -1,0 +1,68 @@
+use diesel::dsl::{exists, not};
+use diesel::prelude::{
+    BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
+};
+
+use super::{Connection, RunQueryDsl};
+use crate::schema::work::unfinished;
+use crate::{Expiry, PruneStep, Timestamp, deliveries, failpoint, results};
+
+pub(crate) async fn prune_bodies(connection: &mut Connection, expiry: &Expiry, limit: i64) -> QueryResult<u64> {
+    let floor = floor(connection, expiry).await?;
+    let bodies = deliveries::table
+        .filter(deliveries::body.is_not_null())
+        .filter(not(exists(unfinished())))
+        .order(deliveries::received_at)
+        .select(deliveries::id);
+    let is_credible = deliveries::id.le(expiry.trusted_up_to).or(deliveries::received_at.ge(floor));
+    let old = bodies.filter(deliveries::received_at.lt(expiry.before)).filter(is_credible).limit(limit);
+    let mut old: Vec<i64> = old.load(connection).await?;
+    if old.is_empty() {
+        let ahead = bodies.filter(deliveries::received_at.gt(expiry.now)).filter(deliveries::id.le(expiry.old_up_to));
+        old = ahead.limit(limit).load(connection).await?;
+    }
+    if !old.is_empty() {
+        let rows = deliveries::table.filter(deliveries::id.eq_any(&old));
+        diesel::update(rows).set(deliveries::body.eq(None::<Vec<u8>>)).execute(connection).await?;
+    }
+    failpoint::reach("prune.bodies");
+    Ok(old.len() as u64)
+}
+
+/// Looks at the next `limit` deliveries, and removes what may be, as one set.
+pub(crate) async fn prune_deliveries(
+    connection: &mut Connection,
+    expiry: &Expiry,
+    after_id: i64,
+    limit: i64,
+) -> QueryResult<PruneStep> {
+    let floor = floor(connection, expiry).await?;
+    let next = deliveries::table.filter(deliveries::id.gt(after_id));
+    let last_id = next.order(deliveries::id).select(deliveries::id).limit(1).offset(limit - 1);
+    let last_id: Option<i64> = last_id.get_result(connection).await.optional()?;
+    let window = next.filter(deliveries::id.le(last_id.unwrap_or(i64::MAX)));
+    let is_past = deliveries::received_at.lt(expiry.before);
+    let is_ahead = deliveries::received_at.gt(expiry.now);
+    // Ids rise with the time of storing. A clock that was wrong for a while makes rows look young that older ones follow.
+    let odd: Option<i64> =
+        window.filter(is_past.or(is_ahead)).select(deliveries::id).limit(1).get_result(connection).await.optional()?;
+    if odd.is_none() && last_id.is_none_or(|last_id| last_id > expiry.old_up_to) {
+        return Ok(PruneStep { removed: 0, next_after: None });
+    }
+    let is_credible = deliveries::id.le(expiry.trusted_up_to).or(deliveries::received_at.ge(floor));
+    let old = window.filter(is_past.and(is_credible).or(is_ahead.and(deliveries::id.le(expiry.old_up_to))));
+    let is_state = results::table
+        .filter(results::delivery_id.eq(deliveries::id).or(results::late_delivery_id.eq(deliveries::id.nullable())));
+    let removable = old.filter(not(exists(is_state))).filter(not(exists(unfinished())));
+    let removed = diesel::delete(removable).execute(connection).await?;
+    Ok(PruneStep { removed: removed as u64, next_after: last_id })
+}
+
+/// When the last delivery was received that may be old by the readings. A later one that was received before it came to a
+/// process whose clock was behind.
+async fn floor(connection: &mut Connection, expiry: &Expiry) -> QueryResult<Timestamp> {
+    let trusted = deliveries::table.filter(deliveries::id.le(expiry.trusted_up_to));
+    let last = trusted.filter(deliveries::received_at.le(expiry.now)).order(deliveries::id.desc()).limit(1);
+    let floor: Option<Timestamp> = last.select(deliveries::received_at).get_result(connection).await.optional()?;
+    Ok(floor.unwrap_or(Timestamp::MIN))
+}

@@ -1,0 +1,111 @@
+use std::time::Duration;
+
+use diesel::dsl::sql;
+use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult, Queryable};
+use diesel::sql_types::Bool;
+
+use super::{Connection, RunQueryDsl, promote};
+use crate::{Line, Rescue, State, Timestamp, work};
+
+/// What the operator reads where the last attempt never came back.
+const LOST: &str = "the lease lapsed: the process died, hung or was cut off during the last attempt";
+
+/// What the operator reads where that happened before the last attempt, and not for the first time.
+const SUSPECT_ERROR: &str = "the lease lapsed: the process died, hung or was cut off during more than one attempt";
+
+/// Work whose lease has lapsed.
+#[derive(Debug, Clone, Queryable)]
+pub(crate) struct Lapsed {
+    delivery_id: i64,
+    line: Line,
+    attempt: i32,
+    max_attempts: i32,
+}
+
+/// What is read of work whose lease has lapsed.
+pub(crate) const LAPSED: (
+    work::delivery_id,
+    (work::first_delivery_id, work::handler),
+    work::attempt,
+    work::max_attempts,
+) = (work::delivery_id, (work::first_delivery_id, work::handler), work::attempt, work::max_attempts);
+
+/// Frees what was lost, the longest lost first: gives up what has no attempt left, lets the rest wait again.
+///
+/// Of those that were lost before, or whose next attempt is the last, one alone has its turn. It may be what kills
+/// the process, or it may only have been beside that. One at a time, it is alone in dying: its neighbours are not
+/// discarded for it. Whoever was lost longest ago comes first, so the guilty one comes last.
+pub(crate) async fn rescue(
+    connection: &mut Connection,
+    lost: Vec<Lapsed>,
+    lease: Duration,
+    now: Timestamp,
+    rescue: &mut Rescue,
+) -> QueryResult<()> {
+    let mut suspect = None;
+    for lapsed in lost {
+        let row = work::table.find((lapsed.delivery_id, &lapsed.line.handler));
+        if lapsed.attempt >= lapsed.max_attempts {
+            let given_up = (
+                work::state.eq(State::Discarded),
+                work::lease_until.eq(None::<Timestamp>),
+                work::finished_at.eq(now),
+                work::last_error.eq(LOST),
+                work::is_first.eq(false),
+                work::hook_due_at.eq(now),
+            );
+            rescue.discarded += diesel::update(row).set(given_up).execute(connection).await?;
+        } else if lapsed.attempt < 2 && lapsed.attempt < lapsed.max_attempts - 1 {
+            let waiting = (
+                work::state.eq(State::Retryable),
+                work::lease_until.eq(None::<Timestamp>),
+                work::due_at.eq(now),
+                work::measured_from.eq(now),
+            );
+            rescue.rescued += diesel::update(row).set(waiting).execute(connection).await?;
+        } else {
+            suspect.get_or_insert(lapsed);
+            continue;
+        }
+        promote(connection, &lapsed.line).await?;
+    }
+    if let Some(suspect) = suspect {
+        rescue.rescued += rescue_suspect(connection, &suspect, lease, now).await?;
+    }
+    Ok(())
+}
+
+/// Rescues a suspect, unless another has its turn already.
+async fn rescue_suspect(
+    connection: &mut Connection,
+    suspect: &Lapsed,
+    lease: Duration,
+    now: Timestamp,
+) -> QueryResult<usize> {
+    if has_turn(connection, lease, now).await? {
+        return Ok(0);
+    }
+    let waiting = (
+        work::state.eq(State::Retryable),
+        work::lease_until.eq(None::<Timestamp>),
+        work::due_at.eq(now),
+        work::measured_from.eq(now),
+        work::last_error.eq(SUSPECT_ERROR),
+    );
+    let row = work::table.find((suspect.delivery_id, &suspect.line.handler));
+    let rescued = diesel::update(row).set(waiting).execute(connection).await?;
+    promote(connection, &suspect.line).await?;
+    Ok(rescued)
+}
+
+/// Whether a suspect runs, or is about to: where nobody claims it, because its handler is paused or gone, it holds nobody up.
+///
+/// Two statements, since each finds its rows by an index of its own.
+async fn has_turn(connection: &mut Connection, lease: Duration, now: Timestamp) -> QueryResult<bool> {
+    let suspects = work::table.filter(work::last_error.eq(SUSPECT_ERROR));
+    let running: i64 = suspects.filter(work::lease_until.ge(now)).count().get_result(connection).await?;
+    // The literal is the index's.
+    let waiting = suspects.filter(sql::<Bool>("state = 'retryable'")).filter(work::due_at.gt(now.before(lease)));
+    let waiting: i64 = waiting.filter(work::due_at.le(now)).count().get_result(connection).await?;
+    Ok(running + waiting > 0)
+}

@@ -1,0 +1,166 @@
+use std::collections::HashMap;
+
+use diesel::dsl::sql;
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult};
+use diesel::sql_types::Bool;
+
+use super::{Connection, Db, RunQueryDsl};
+use crate::rules::selection::{selected, sought};
+use crate::{Name, Page, Selected, Selection, Standing, State, deliveries, handlers, results, work};
+
+/// How many deliveries a step looks at, where no index leads to those that are meant.
+const MAX_ROWS_READ: i64 = 10_000;
+
+/// Which deliveries a step looks at, and whether there are more behind them.
+enum Range {
+    /// These.
+    Ids { ids: Vec<i64>, is_cut: bool },
+    /// Those up to this one.
+    Until { last_id: i64, is_cut: bool },
+}
+
+/// The next deliveries of a selection with the work on them that is meant, at most `limit`. Bounded, whatever is selected.
+pub(crate) async fn page(connection: &mut Connection, selection: &Selection, limit: i64) -> QueryResult<Page> {
+    let (first_id, last_id) = (selection.first_id, selection.last_id);
+    let range = range(connection, selection, limit).await?;
+    let query = selected!(selection, Db).order(deliveries::id).limit(limit);
+    let (query, end) = match range {
+        Range::Ids { ids, is_cut } => {
+            let end = ids.last().copied().filter(|_| is_cut);
+            (query.filter(deliveries::id.eq_any(ids)), end)
+        }
+        Range::Until { last_id, is_cut } => {
+            (query.filter(deliveries::id.between(first_id, last_id)), Some(last_id).filter(|_| is_cut))
+        }
+    };
+    let columns = (deliveries::id, deliveries::first_delivery_id, deliveries::standing);
+    let rows: Vec<(i64, Option<i64>, Standing)> = query.select(columns).load(connection).await?;
+    let is_full = i64::try_from(rows.len()) == Ok(limit);
+    let next_after = if is_full { rows.last().map(|(id, ..)| *id) } else { end };
+    let mut handlers = handlers_of(connection, selection, &rows).await?;
+    let names_work = selection.state.is_some() || selection.handler.is_some();
+    let selected = rows.into_iter().map(|(delivery_id, first_delivery_id, standing)| Selected {
+        delivery_id,
+        first_delivery_id,
+        is_quarantined: standing == Standing::Quarantined,
+        handlers: handlers.remove(&delivery_id).unwrap_or_default(),
+    });
+    let selected = selected.filter(|selected| !names_work || !selected.handlers.is_empty()).collect();
+    Ok(Page { selected, next_after: next_after.filter(|id| *id < last_id) })
+}
+
+async fn range(connection: &mut Connection, selection: &Selection, limit: i64) -> QueryResult<Range> {
+    if selection.first_id == selection.last_id {
+        return Ok(Range::Until { last_id: selection.last_id, is_cut: false });
+    }
+    if let Some(result_id) = &selection.result_id {
+        return of_result(connection, selection, sought(result_id), limit).await;
+    }
+    let by_index = match selection.state {
+        Some(State::Discarded) => Some("state = 'discarded'"),
+        Some(State::Running) => Some("lease_until IS NOT NULL"),
+        _ => None,
+    };
+    if let Some(condition) = by_index {
+        let ids = work::table
+            .filter(sql::<Bool>(condition))
+            .filter(work::delivery_id.between(selection.first_id, selection.last_id))
+            .order(work::delivery_id)
+            .select(work::delivery_id)
+            .limit(limit);
+        let mut ids: Vec<i64> = ids.load(connection).await?;
+        let is_cut = i64::try_from(ids.len()) == Ok(limit);
+        ids.dedup();
+        return Ok(Range::Ids { ids, is_cut });
+    }
+    let end = deliveries::table
+        .filter(deliveries::id.between(selection.first_id, selection.last_id))
+        .order(deliveries::id)
+        .select(deliveries::id)
+        .limit(1)
+        .offset(MAX_ROWS_READ - 1);
+    let end: Option<i64> = end.get_result(connection).await.optional()?;
+    Ok(Range::Until { last_id: end.unwrap_or(selection.last_id), is_cut: end.is_some() })
+}
+
+/// What is stored about a result, on each endpoint: by what it is filed under, and in quarantine.
+async fn of_result(
+    connection: &mut Connection,
+    selection: &Selection,
+    result_id: &str,
+    limit: i64,
+) -> QueryResult<Range> {
+    let mut firsts = Vec::new();
+    for endpoint in endpoints(connection).await? {
+        let first = results::table.find((endpoint, result_id)).select(results::first_delivery_id);
+        firsts.extend(first.get_result::<i64>(connection).await.optional()?);
+    }
+    let in_range = deliveries::id.between(selection.first_id, selection.last_id);
+    let filed = deliveries::table.filter(deliveries::first_delivery_id.eq_any(firsts)).filter(in_range);
+    let filed = filed.order(deliveries::id).select(deliveries::id).limit(limit);
+    let mut ids: Vec<i64> = filed.load(connection).await?;
+    let unread = deliveries::table.filter(deliveries::first_delivery_id.is_null());
+    let unread = unread.filter(deliveries::result_id.eq(result_id)).filter(in_range);
+    let unread = unread.order(deliveries::id).select(deliveries::id).limit(limit);
+    ids.extend(unread.load::<i64>(connection).await?);
+    ids.sort_unstable();
+    let is_cut = ids.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(Range::Ids { ids, is_cut })
+}
+
+/// Every endpoint that a result came to, each by one look at the key.
+async fn endpoints(connection: &mut Connection) -> QueryResult<Vec<String>> {
+    let mut endpoints: Vec<String> = Vec::new();
+    loop {
+        let last = endpoints.last().cloned().unwrap_or_default();
+        let next = results::table.filter(results::endpoint.gt(last)).order((results::endpoint, results::id));
+        let next = next.select(results::endpoint).limit(1).get_result(connection).await.optional()?;
+        let Some(next) = next else { return Ok(endpoints) };
+        endpoints.push(next);
+    }
+}
+
+/// Whose work on these deliveries is meant.
+async fn handlers_of(
+    connection: &mut Connection,
+    selection: &Selection,
+    rows: &[(i64, Option<i64>, Standing)],
+) -> QueryResult<HashMap<i64, Vec<String>>> {
+    let ids = rows.iter().map(|(id, ..)| *id);
+    let mut query = work::table.filter(work::delivery_id.eq_any(ids)).into_boxed::<Db>();
+    if let Some(state) = selection.state {
+        query = query.filter(work::state.eq(state));
+    }
+    if let Some(handler) = &selection.handler {
+        query = query.filter(work::handler.eq(sought(handler)));
+    }
+    let query = query.order((work::delivery_id, work::handler)).select((work::delivery_id, work::handler));
+    let pairs: Vec<(i64, String)> = query.load(connection).await?;
+    let mut handlers: HashMap<i64, Vec<String>> = HashMap::new();
+    for (id, handler) in pairs {
+        handlers.entry(id).or_default().push(handler);
+    }
+    Ok(handlers)
+}
+
+/// Whether anything is stored under a name.
+pub(crate) async fn is_known(connection: &mut Connection, name: &Name) -> QueryResult<bool> {
+    match name {
+        Name::Endpoint(name) => {
+            let of_result = results::table.filter(results::endpoint.eq(sought(name))).select(results::delivery_id);
+            let of_result: Option<i64> = of_result.limit(1).get_result(connection).await.optional()?;
+            let unread = deliveries::table.filter(deliveries::first_delivery_id.is_null()).select(deliveries::id);
+            let unread = unread.filter(deliveries::endpoint.eq(sought(name))).limit(1);
+            Ok(of_result.is_some() || unread.get_result::<i64>(connection).await.optional()?.is_some())
+        }
+        Name::Handler(name) => {
+            let attached = handlers::table.find(sought(name)).select(handlers::name);
+            if attached.get_result::<String>(connection).await.optional()?.is_some() {
+                return Ok(true);
+            }
+            let of_handler = work::table.filter(work::handler.eq(sought(name))).select(work::delivery_id).limit(1);
+            Ok(of_handler.get_result::<i64>(connection).await.optional()?.is_some())
+        }
+    }
+}

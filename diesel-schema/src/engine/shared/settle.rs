@@ -1,0 +1,89 @@
+use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult};
+
+use super::{Connection, RunQueryDsl, promote};
+use crate::engine::update::update;
+use crate::schema::work::held;
+use crate::{Settlement, State, Ticket, Timestamp, failpoint, work};
+
+/// Ends an attempt, and promotes within its line: the next is the first then, or one before it that was replayed meanwhile.
+pub(crate) async fn settle(
+    connection: &mut Connection,
+    ticket: &Ticket,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let is_settled = match settlement {
+        Settlement::Complete => complete(connection, ticket, now).await,
+        Settlement::Retry { due_at, error } => retry(connection, ticket, *due_at, error, now).await,
+        Settlement::Discard { error } => discard(connection, ticket, error, now).await,
+        Settlement::Release => release(connection, ticket, now).await,
+    }?;
+    if is_settled {
+        promote(connection, &ticket.line()).await?;
+    }
+    Ok(is_settled)
+}
+
+/// The fence and the "done" mark in one statement.
+async fn complete(connection: &mut Connection, ticket: &Ticket, now: Timestamp) -> QueryResult<bool> {
+    let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
+    let done = (
+        work::state.eq(State::Completed),
+        work::lease_until.eq(None::<Timestamp>),
+        work::finished_at.eq(now),
+        work::is_first.eq(false),
+    );
+    let rows = update(row, done).execute(connection).await?;
+    Ok(rows == 1)
+}
+
+async fn retry(
+    connection: &mut Connection,
+    ticket: &Ticket,
+    due_at: Timestamp,
+    error: &str,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch).filter(work::attempt.lt(work::max_attempts));
+    let waiting = (
+        work::state.eq(State::Retryable),
+        work::lease_until.eq(None::<Timestamp>),
+        work::due_at.eq(due_at),
+        work::measured_from.eq(now),
+        work::last_error.eq(error),
+    );
+    if update(row, waiting).execute(connection).await? == 1 {
+        return Ok(true);
+    }
+    discard(connection, ticket, error, now).await
+}
+
+async fn discard(connection: &mut Connection, ticket: &Ticket, error: &str, now: Timestamp) -> QueryResult<bool> {
+    let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
+    let given_up = (
+        work::state.eq(State::Discarded),
+        work::lease_until.eq(None::<Timestamp>),
+        work::finished_at.eq(now),
+        work::last_error.eq(error),
+        work::is_first.eq(false),
+        work::hook_due_at.eq(now),
+    );
+    let rows = update(row, given_up).execute(connection).await?;
+    failpoint::reach("work.discarded");
+    Ok(rows == 1)
+}
+
+async fn release(connection: &mut Connection, ticket: &Ticket, now: Timestamp) -> QueryResult<bool> {
+    let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch);
+    let untried = (work::state.eq(State::Pending), work::attempt.eq(0), work::lease_until.eq(None::<Timestamp>));
+    let first = update(row.filter(work::attempt.eq(1)), untried).execute(connection).await?;
+    let tried = (
+        work::state.eq(State::Retryable),
+        work::attempt.eq(work::attempt - 1),
+        work::lease_until.eq(None::<Timestamp>),
+        work::due_at.eq(now),
+        work::measured_from.eq(now),
+    );
+    let later = update(row, tried).execute(connection).await?;
+    Ok(first + later == 1)
+}

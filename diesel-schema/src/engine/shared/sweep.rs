@@ -1,0 +1,27 @@
+use diesel::prelude::{QueryDsl, QueryResult};
+
+use super::{Connection, RunQueryDsl, promote};
+use crate::schema::line::{finished_firsts, without_first};
+use crate::{Line, work};
+
+/// The most lines that one sweep mends.
+const MAX_LINES: i64 = 100;
+
+/// Lines whose first is still to be promoted: none, but where a process died or a program broke the rule.
+pub(crate) async fn lines_without_first(connection: &mut Connection) -> QueryResult<Vec<Line>> {
+    let line = (work::first_delivery_id, work::handler);
+    let mut lines: Vec<Line> = finished_firsts().select(line).limit(MAX_LINES).load(connection).await?;
+    lines.extend(without_first().select(line).limit(MAX_LINES).load::<Line>(connection).await?);
+    lines.sort();
+    lines.dedup();
+    Ok(lines)
+}
+
+/// Promotes within each of these lines, in their order. In how many a row was promoted.
+pub(crate) async fn promote_lines(connection: &mut Connection, lines: &[Line]) -> QueryResult<u64> {
+    let mut promoted = 0;
+    for line in lines {
+        promoted += u64::from(promote(connection, line).await?);
+    }
+    Ok(promoted)
+}

@@ -1,0 +1,54 @@
+use std::time::Duration;
+
+use diesel::dsl::sql;
+use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult};
+use diesel::sql_types::Bool;
+
+use super::{Connection, RunQueryDsl, lock_wait};
+use crate::{Timestamp, work};
+
+/// The most waits that one sweep cuts, of leases and of pauses.
+const MAX_WAITS: i64 = 100;
+
+/// How far ahead a wait may have been measured from: others read the clock before they have the lock, or after this one did.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
+
+/// Leases and pauses that were measured from a moment to come, by delivery and handler: the clock has been put back since,
+/// and they would last until it is there again.
+pub(crate) async fn overlong_waits(connection: &mut Connection, now: Timestamp) -> QueryResult<Vec<(i64, String)>> {
+    let latest = now.after(CLOCK_TOLERANCE);
+    let ahead = work::table.filter(work::measured_from.gt(latest));
+    let leases = ahead.filter(work::lease_until.gt(latest)).select((work::delivery_id, work::handler));
+    let mut waits: Vec<(i64, String)> = leases.limit(MAX_WAITS).load(connection).await?;
+    // The literal is the index's.
+    let pauses = ahead.filter(sql::<Bool>("state = 'retryable'")).filter(work::due_at.gt(latest));
+    let pauses = pauses.select((work::delivery_id, work::handler));
+    waits.extend(pauses.limit(MAX_WAITS).load::<(i64, String)>(connection).await?);
+    waits.sort();
+    Ok(waits)
+}
+
+/// Cuts such waits to what they were meant to be, from now on. How many were.
+pub(crate) async fn cut_waits(
+    connection: &mut Connection,
+    waits: &[(i64, String)],
+    now: Timestamp,
+) -> QueryResult<u64> {
+    let mut cut = 0;
+    for (delivery_id, handler) in waits {
+        let wait = lock_wait(connection, *delivery_id, handler).await?;
+        let Some((Some(measured_from), lease_until, due_at)) = wait else { continue };
+        if measured_from <= now.after(CLOCK_TOLERANCE) {
+            continue;
+        }
+        let from_now = |until: Timestamp| now.after(Duration::try_from(*until - *measured_from).unwrap_or_default());
+        let meant = (
+            work::measured_from.eq(now),
+            work::lease_until.eq(lease_until.map(from_now)),
+            work::due_at.eq(due_at.map(from_now)),
+        );
+        let row = work::table.find((*delivery_id, handler));
+        cut += diesel::update(row).set(meant).execute(connection).await? as u64;
+    }
+    Ok(cut)
+}

@@ -1,0 +1,223 @@
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_types::Integer;
+
+use super::wal::{Wal, Way};
+use crate::engine::db_error::LOST_FRAMES;
+
+/// What SQLite tells of a checkpoint.
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = Integer)]
+    busy: i32,
+    /// How many frames are in the log, -1 where there is none.
+    #[diesel(sql_type = Integer)]
+    log: i32,
+}
+
+/// What SQLite tells of the commits of other connections.
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Integer)]
+    data_version: i32,
+}
+
+/// Makes sure that every frame of the log is on the disk, whatever became of the syncs before.
+///
+/// A sync that fails is told once, and what it could not write is taken for written from then on: the next sync succeeds
+/// and brings nothing to the disk. What is added to the log then stands behind a gap, and a recovery reads up to there.
+/// A checkpoint proves nothing either. It ends at what the oldest reader sees, and after a power cut the older frames
+/// before the gap would cover what it had written to the file.
+///
+/// So the disk itself is read, past the cache. What it does not hold is written again out of the cache, byte for byte,
+/// while nobody else can write, and the disk is read once more. No reader is in the way of that, and none is disturbed.
+/// Where the disk still does not hold it, a log that is emptied begins in other blocks. Where there is no way past the
+/// cache all of the log is written again, and the sync is believed.
+///
+/// # Errors
+///
+/// Those of the disk and the database; `database is locked` where somebody writes for longer than the busy timeout, or
+/// only an empty log would do and somebody reads.
+pub(super) fn settle(connection: &mut SqliteConnection, path: &Path) -> QueryResult<()> {
+    let mut wal = match Wal::open(path) {
+        Err(_) if frames_of(connection)? == 0 => return Ok(()),
+        opened => opened.map_err(failure)?,
+    };
+    let frames = cut(connection, &mut wal)?;
+    if frames == 0 {
+        return Ok(());
+    }
+    let mut held = wal.on_disk(frames).map_err(failure)?;
+    // First by the cache: it keeps what the disk will not take even now.
+    for way in [Way::Cache, Way::Disk] {
+        if held.is_some_and(|held| held.frames == frames) {
+            return Ok(());
+        }
+        connection.immediate_transaction(|_| wal.write_again(way, held, frames).map_err(failure))?;
+        held = wal.on_disk(frames).map_err(failure)?;
+        if held.is_none() {
+            return Ok(());
+        }
+    }
+    if held.is_some_and(|held| held.frames == frames) { Ok(()) } else { empty(connection) }
+}
+
+/// Gives back what stands behind the last commit: the frames of one that failed. How many frames are left.
+///
+/// The next commit would be written over them, into blocks that the file system has taken for written and lost: its sync
+/// succeeds, and the disk need not hold it.
+fn cut(connection: &mut SqliteConnection, wal: &mut Wal) -> QueryResult<u64> {
+    loop {
+        let version = version(connection)?;
+        let frames = frames_of(connection)?;
+        if !wal.is_longer(frames).map_err(failure)? {
+            return Ok(frames);
+        }
+        // A checkpoint cannot be asked for within a transaction, and only there nobody else commits.
+        let is_cut = connection.immediate_transaction(|c| {
+            let is_last = version == self::version(c)?;
+            if is_last {
+                wal.cut(frames).map_err(failure)?;
+            }
+            QueryResult::Ok(is_last)
+        })?;
+        if is_cut {
+            return Ok(frames);
+        }
+    }
+}
+
+/// Another one after each commit of another connection.
+fn version(connection: &mut SqliteConnection) -> QueryResult<i32> {
+    diesel::sql_query("PRAGMA data_version").get_result::<Version>(connection).map(|version| version.data_version)
+}
+
+/// At a launch nobody knows whether a former process saw a sync fail. What can be moved into the file is, too.
+pub(super) fn take_over(connection: &mut SqliteConnection, path: &Path) -> QueryResult<()> {
+    settle(connection, path)?;
+    shorten(connection).map(drop)
+}
+
+/// Moves what is in the log into the database file and syncs both, as far as nobody is in the way, and without being in
+/// anybody's: writers wait for the last bit alone. Whether the log is empty.
+pub(super) fn shorten(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    checkpoint(connection, "PASSIVE")?;
+    truncate_within(connection, 0)
+}
+
+/// Leaves no byte in the log, unless somebody reads it. While a reader is waited for nobody can write, so that is not for
+/// long. Whether the log is empty.
+pub(super) fn truncate(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    truncate_within(connection, 1000)
+}
+
+/// How many frames SQLite has in the log.
+pub(super) fn frames_of(connection: &mut SqliteConnection) -> QueryResult<u64> {
+    Ok(u64::try_from(checkpoint(connection, "NOOP")?.log).unwrap_or(0))
+}
+
+fn empty(connection: &mut SqliteConnection) -> QueryResult<()> {
+    match truncate(connection)? {
+        true => Ok(()),
+        false => Err(database_error("database is locked")),
+    }
+}
+
+fn truncate_within(connection: &mut SqliteConnection, milliseconds: u32) -> QueryResult<bool> {
+    connection.batch_execute(&format!("PRAGMA busy_timeout = {milliseconds}"))?;
+    let checkpoint = checkpoint(connection, "TRUNCATE");
+    connection.batch_execute("PRAGMA busy_timeout = 5000")?;
+    Ok(checkpoint?.busy == 0)
+}
+
+fn checkpoint(connection: &mut SqliteConnection, mode: &str) -> QueryResult<Checkpoint> {
+    diesel::sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(connection)
+}
+
+/// As SQLite itself puts it.
+fn failure(error: io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::StorageFull => database_error("database or disk is full"),
+        ErrorKind::Other if error.to_string() == LOST_FRAMES => database_error(LOST_FRAMES),
+        _ => database_error("disk I/O error"),
+    }
+}
+
+fn database_error(message: &str) -> Error {
+    Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Seek as _, SeekFrom, Write as _};
+
+    use super::*;
+
+    fn connect(folder: &Path) -> SqliteConnection {
+        SqliteConnection::establish(folder.join("test.db").to_str().unwrap()).unwrap()
+    }
+
+    fn database(folder: &Path) -> SqliteConnection {
+        let mut connection = connect(folder);
+        connection.batch_execute("PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+        connection
+    }
+
+    #[test]
+    fn what_a_failed_commit_has_left_behind_the_last_frame_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut connection, path) = (database(folder.path()), folder.path().join("test.db-wal"));
+        let mut reader = connect(folder.path());
+        reader.batch_execute("BEGIN; SELECT * FROM t").unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        File::options().append(true).open(&path).unwrap().write_all(&[7; 9000]).unwrap();
+
+        settle(&mut connection, &path).unwrap();
+        let settled = std::fs::read(&path).unwrap();
+        connection.batch_execute("INSERT INTO t VALUES (2)").unwrap();
+
+        assert!(!whole.is_empty() && settled == whole, "{} bytes and {}", settled.len(), whole.len());
+        assert_eq!(frames_of(&mut connect(folder.path())).unwrap(), frames_of(&mut connection).unwrap());
+    }
+
+    #[test]
+    fn a_log_is_settled_beside_a_reader_and_is_scrubbed_without_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut connection, path) = (database(folder.path()), folder.path().join("test.db-wal"));
+        let mut reader = connect(folder.path());
+        reader.batch_execute("BEGIN; SELECT * FROM t").unwrap();
+        connection.batch_execute("INSERT INTO t VALUES (2)").unwrap();
+
+        settle(&mut connection, &path).unwrap();
+        let beside = truncate(&mut connection).unwrap();
+        reader.batch_execute("COMMIT").unwrap();
+        let without = truncate(&mut connection).unwrap();
+
+        assert_eq!((beside, without), (false, true));
+        assert_eq!(path.metadata().unwrap().len(), 0);
+        settle(&mut connection, &path).unwrap();
+    }
+
+    /// Some file systems give up what they could not write, in memory too.
+    #[test]
+    fn frames_that_are_nowhere_any_more_are_told_of_and_not_copied_into_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut connection, path) = (database(folder.path()), folder.path().join("test.db-wal"));
+        let file = std::fs::read(folder.path().join("test.db")).unwrap();
+        let mut wal = File::options().write(true).open(&path).unwrap();
+        wal.seek(SeekFrom::Start(100)).unwrap();
+        wal.write_all(&[0xFF; 100]).unwrap();
+
+        let settled = settle(&mut connection, &path).unwrap_err();
+
+        assert_eq!(settled.to_string(), LOST_FRAMES);
+        assert!(std::fs::read(folder.path().join("test.db")).unwrap() == file);
+        // Nor at its end.
+        std::mem::forget(connection);
+    }
+}

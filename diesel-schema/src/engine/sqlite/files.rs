@@ -1,0 +1,152 @@
+use std::fs::Metadata;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use diesel::prelude::*;
+use futures_util::lock::Mutex;
+
+use super::connection::{beside, file_of, journal_of};
+use super::file::{SECOND_NAME, has_second_name, path_of};
+use super::mounts::Mount;
+use super::wal_sync::WalSync;
+use super::{Wrapper, checkpoint};
+use crate::FilesChanged;
+use crate::engine::open_error::OpenError;
+
+/// How many bytes the write-ahead log may keep. SQLite begins anew in it, but gives nothing back.
+const MAX_WAL_BYTES: u64 = 16 << 20;
+
+/// The files of a database: itself, its write-ahead log, and the index of the log.
+///
+/// Unix lets anybody delete or replace them while they are open, and says nothing to whoever goes on writing: SQLite's
+/// commits succeed, and are gone with the process. While a connection of this process is open, which is this one,
+/// nobody may do so, SQLite itself included.
+pub struct DatabaseFiles {
+    connection: Mutex<Wrapper>,
+    /// What the next connection would open: a link may come to lead elsewhere.
+    named: Option<PathBuf>,
+    /// None of an in-memory database, which is allowed to forget.
+    files: Vec<(PathBuf, Identity)>,
+    log: Option<WalSync>,
+}
+
+/// What tells a file from another under the same path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl DatabaseFiles {
+    pub(super) async fn open(url: &str, mut connection: Wrapper) -> Result<Self, OpenError> {
+        let files = connection.spawn_blocking(|c| Ok(files(c))).await;
+        let files = files.map_err(|error| OpenError::because("the SQLite file cannot be read", error))??;
+        let log =
+            files.get(1).map(|(path, _)| WalSync::new(path).map_err(|error| unsynced(path, error))).transpose()?;
+        Ok(Self { connection: Mutex::new(connection), named: path_of(url), files, log })
+    }
+
+    /// Waits until everything that was committed before is on the disk.
+    pub(super) async fn sync_wal(&self) -> QueryResult<()> {
+        match &self.log {
+            Some(log) => log.wait().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Makes sure of it after a sync has failed.
+    pub(super) async fn persist_wal(&self) -> QueryResult<()> {
+        if let Some((path, _)) = self.files.get(1) {
+            let path = path.clone();
+            self.connection.lock().await.spawn_blocking(move |c| checkpoint::settle(c, &path)).await?;
+        }
+        self.log.iter().for_each(WalSync::settled);
+        Ok(())
+    }
+
+    pub(super) async fn checkpoint(&self) -> QueryResult<bool> {
+        self.connection.lock().await.spawn_blocking(|c| checkpoint::shorten(c)).await
+    }
+
+    pub(super) async fn checkpoint_if_long(&self) -> QueryResult<bool> {
+        let is_long =
+            |(path, _): &(PathBuf, Identity)| std::fs::metadata(path).is_ok_and(|file| file.len() > MAX_WAL_BYTES);
+        if self.files.get(1).is_some_and(is_long) { self.checkpoint().await } else { Ok(true) }
+    }
+
+    /// What has become of the files, if they are not what and where they were.
+    pub(super) fn files_changed(&self) -> Option<FilesChanged> {
+        let ((path, database), beside) = self.files.split_first()?;
+        for path in self.named.iter().chain([path]) {
+            match Identity::read(path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Some(FilesChanged::Deleted),
+                Ok(identity) if identity != *database => return Some(FilesChanged::Replaced),
+                _ => {}
+            }
+        }
+        let is_gone = |(path, identity): &(PathBuf, Identity)| match Identity::read(path) {
+            Err(error) => error.kind() == ErrorKind::NotFound,
+            Ok(found) => found != *identity,
+        };
+        beside.iter().any(is_gone).then_some(FilesChanged::LogDeleted)
+    }
+
+    pub(super) fn warning(&self) -> Option<&'static str> {
+        let (database, _) = self.files.first()?;
+        has_second_name(database).then_some(SECOND_NAME)
+    }
+}
+
+/// Why the log, or its name in the folder, cannot be brought to the disk.
+fn unsynced(log: &Path, error: io::Error) -> OpenError {
+    // What a file system answers that does not know how to.
+    if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) {
+        return OpenError::because("the SQLite log cannot be brought to the disk", error);
+    }
+    let kind = Mount::containing(log).map_or_else(|| "unknown".to_owned(), |mount| mount.kind);
+    let message = format!(
+        "a SQLite file in a folder on the file system `{kind}`, which cannot sync folders, so that a power cut may take \
+         the log with its name: put the file on a local disk, ext4 or xfs for example, or use Postgres"
+    );
+    OpenError::because(message, error)
+}
+
+fn files(connection: &mut SqliteConnection) -> Result<Vec<(PathBuf, Identity)>, OpenError> {
+    let unreadable = |error| OpenError::because("the SQLite settings cannot be read", error);
+    let Some(file) = file_of(connection).map_err(unreadable)? else { return Ok(Vec::new()) };
+    let suffixes: &[&str] = match journal_of(connection).map_err(unreadable)?.as_str() {
+        "memory" => &[],
+        "wal" => &["", "-wal", "-shm"],
+        _ => &[""],
+    };
+    let look = |suffix: &&str| {
+        let path = beside(&file, suffix);
+        let identity = Identity::read(&path)?;
+        Ok((path, identity))
+    };
+    let files = suffixes.iter().map(look).collect::<io::Result<_>>();
+    files.map_err(|error| OpenError::because("the SQLite file vanished while it was opened", error))
+}
+
+impl Identity {
+    fn read(path: &Path) -> io::Result<Self> {
+        // Not opened: closing it would drop the locks that SQLite holds for this process.
+        std::fs::metadata(path).map(|metadata| Self::from(&metadata))
+    }
+}
+
+#[cfg(unix)]
+impl From<&Metadata> for Identity {
+    fn from(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+/// Where an open file cannot be deleted, being there is enough.
+#[cfg(not(unix))]
+impl From<&Metadata> for Identity {
+    fn from(_: &Metadata) -> Self {
+        Self { device: 0, inode: 0 }
+    }
+}

@@ -1,0 +1,105 @@
+use std::collections::HashSet;
+
+use diesel::dsl::{auto_type, not, sql};
+use diesel::expression::SqlLiteral;
+use diesel::prelude::*;
+use diesel::query_dsl::methods::ExecuteDsl;
+use diesel::sql_types::Bool;
+
+use crate::engine::update::update;
+use crate::schema::work::{WAIT, Wait};
+use crate::{Line, deliveries, work};
+
+diesel::table! {
+    use diesel::sql_types::*;
+
+    /// The work, with what SQLite alone has to know of it.
+    #[sql_name = "mojito_work"]
+    promotions (delivery_id, handler) {
+        delivery_id -> BigInt,
+        handler -> Text,
+        is_first -> Bool,
+        /// Whether it became the first of its line after it was recorded.
+        was_promoted -> Bool,
+    }
+}
+
+/// The first of a line.
+#[auto_type(no_type_alias)]
+pub(super) fn first_of<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
+    work::table
+        .filter(work::first_delivery_id.eq(first_delivery_id))
+        .filter(work::handler.eq(handler))
+        .filter(work::is_first)
+}
+
+/// What is unfinished behind the first of a line, in stored order.
+#[auto_type(no_type_alias)]
+pub(super) fn behind_first<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
+    work::table
+        .filter(work::first_delivery_id.eq(first_delivery_id))
+        .filter(work::handler.eq(handler))
+        .filter(work::finished_at.is_null())
+        .filter(not(work::is_first))
+        .order(work::delivery_id)
+}
+
+/// Whether a row became the first of its line after it was recorded. Postgres has no such column: its claims are durable.
+pub(super) fn was_promoted() -> SqlLiteral<Bool> {
+    sql::<Bool>("mojito_work.was_promoted")
+}
+
+/// Promotes within a line: the earliest unfinished row is its first, unless one of the line runs. Whether a row was.
+///
+/// The caller holds the write lock: nobody else records or ends anything meanwhile.
+pub(super) async fn promote(connection: &mut SqliteConnection, line: &Line) -> QueryResult<bool> {
+    let (result, handler) = (line.first_delivery_id, line.handler.as_str());
+    let former = first_of(result, handler)
+        .select((work::delivery_id, work::lease_until.is_not_null(), work::finished_at.is_null()))
+        .get_result::<(i64, bool, bool)>(connection)
+        .optional()?;
+    if former.is_some_and(|(_, is_running, _)| is_running) {
+        return Ok(false);
+    }
+    // Not `first`: SQLite compiles a query with a bound limit anew each time.
+    let next: Option<i64> =
+        behind_first(result, handler).select(work::delivery_id).load_iter(connection)?.next().transpose()?;
+    let mut mark = |id: i64, is_first: bool| {
+        let marked = (promotions::is_first.eq(is_first), promotions::was_promoted.eq(is_first));
+        ExecuteDsl::execute(update(promotions::table.find((id, handler)), marked), connection)
+    };
+    if let Some((former, _, is_waiting)) = former {
+        if is_waiting && next.is_none_or(|next| former < next) {
+            return Ok(false);
+        }
+        mark(former, false)?;
+    }
+    match next {
+        Some(next) => mark(next, true).map(|rows| rows == 1),
+        None => Ok(false),
+    }
+}
+
+/// Those of these rows that are there and do not run. Nobody else can lock one here.
+pub(super) async fn lock_idle(
+    connection: &mut SqliteConnection,
+    keys: impl Iterator<Item = (i64, &str)>,
+) -> QueryResult<HashSet<(i64, String)>> {
+    let mut idle = HashSet::new();
+    for (id, handler) in keys {
+        let row = work::table.find((id, handler)).filter(work::lease_until.is_null());
+        let found: Option<i64> = row.select(work::delivery_id).get_result(connection).optional()?;
+        idle.extend(found.map(|id| (id, handler.to_owned())));
+    }
+    Ok(idle)
+}
+
+/// Whether a delivery is there. Nobody else can remove one here.
+pub(super) async fn keep_delivery(connection: &mut SqliteConnection, id: i64) -> QueryResult<bool> {
+    Ok(deliveries::table.find(id).select(deliveries::id).get_result::<i64>(connection).optional()?.is_some())
+}
+
+/// How long a row waits. Nobody else can lock one here.
+pub(super) async fn lock_wait(connection: &mut SqliteConnection, id: i64, handler: &str) -> QueryResult<Option<Wait>> {
+    work::table.find((id, handler)).select(WAIT).get_result(connection).optional()
+}

@@ -1,0 +1,73 @@
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+use super::Wrapper;
+use super::connection::unless_locked;
+use crate::engine::migration::{Migration, migrations, missing};
+use crate::engine::open_error::OpenError;
+use crate::failpoint;
+use crate::schema::migrations::migrations;
+
+pub(crate) const MIGRATIONS: &[Migration] = migrations!("sqlite");
+
+const BOOKKEEPING: &str = "
+    CREATE TABLE IF NOT EXISTS mojito_migrations (
+        name   TEXT NOT NULL,
+        run_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
+        CONSTRAINT mojito_migrations_key PRIMARY KEY (name)
+    ) STRICT
+";
+
+pub(super) async fn run(connection: &mut Wrapper) -> Result<(), OpenError> {
+    // The lock is taken before the first look, so the second of two processes finds nothing left to run.
+    connection
+        .spawn_blocking(|c| c.immediate_transaction(run_now))
+        .await
+        .map_err(|error| unless_locked("the tables cannot be brought up to date", error))
+}
+
+fn run_now(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute(BOOKKEEPING)?;
+    let recorded = recorded(connection)?;
+    for migration in missing(MIGRATIONS, &recorded) {
+        connection.batch_execute(migration.up)?;
+        failpoint::reach("migration.run");
+        diesel::insert_into(migrations::table).values(migrations::name.eq(migration.name)).execute(connection)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn pending(connection: &mut Wrapper) -> Result<Vec<String>, OpenError> {
+    let recorded = connection
+        .spawn_blocking(|c| if has_bookkeeping(c)? { recorded(c) } else { Ok(Vec::new()) })
+        .await
+        .map_err(|error| OpenError::because("the state of the tables cannot be read", error))?;
+    Ok(missing(MIGRATIONS, &recorded).iter().map(|migration| migration.name.to_owned()).collect())
+}
+
+fn recorded(connection: &mut SqliteConnection) -> QueryResult<Vec<String>> {
+    migrations::table.select(migrations::name).load(connection)
+}
+
+fn has_bookkeeping(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(
+        "EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'mojito_migrations')",
+    ))
+    .get_result(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_migration_goes_up_down_and_up_again() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+
+        for migration in MIGRATIONS {
+            connection.batch_execute(migration.up).unwrap();
+            connection.batch_execute(migration.down).unwrap();
+            connection.batch_execute(migration.up).unwrap();
+        }
+    }
+}

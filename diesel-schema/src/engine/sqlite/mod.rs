@@ -1,0 +1,312 @@
+//! SQLite: one file, one writer at a time, each verb one hop to a blocking thread.
+
+mod checkpoint;
+mod claim;
+mod connection;
+mod dsl;
+mod file;
+mod files;
+mod hook;
+mod line;
+pub(crate) mod migrations;
+mod mounts;
+mod operations;
+mod record;
+mod rescue;
+mod scrub;
+mod session;
+#[cfg_attr(feature = "postgres", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
+#[path = "../shared/mod.rs"]
+mod shared;
+mod spawn;
+mod statement;
+#[cfg(test)]
+mod tests;
+mod uncached;
+mod wal;
+mod wal_sync;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager};
+use diesel::prelude::*;
+use diesel::result::Error;
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use futures_util::FutureExt as _;
+
+use self::dsl::RunQueryDsl;
+use self::files::DatabaseFiles;
+use self::line::{keep_delivery, lock_idle, lock_wait, promote};
+use self::session::Session;
+use self::spawn::Spawner;
+use crate::engine::backend::{Backend, Open};
+use crate::engine::db_error::trouble;
+use crate::{
+    ClaimRequest, Claimed, ErasedRows, FilesChanged, Left, Line, NewDelivery, NotCommitted, OpenError, OwedHook,
+    Recorded, Rescue, Settlement, Ticket, Timestamp,
+};
+
+/// SQLite in the host's own process: the embedded default.
+///
+/// Every write transaction begins `IMMEDIATE`, so none fails half-way because somebody else wrote.
+#[derive(Debug, Clone, Copy)]
+pub enum Sqlite {}
+
+/// What the verbs run on.
+type Connection = SqliteConnection;
+
+/// Diesel's name for this database.
+type Db = diesel::sqlite::Sqlite;
+
+/// What a host's handler is handed. Our own verbs run on the connection within, in one hop.
+type Wrapper = SyncConnectionWrapper<Session, Spawner>;
+
+impl Backend for Sqlite {
+    type Connection = Wrapper;
+    type DatabaseFiles = DatabaseFiles;
+
+    const NAME: &'static str = "SQLite";
+    const SINGLE_WRITER: bool = true;
+
+    fn shared_url(url: &str) -> String {
+        connection::shared_url(url)
+    }
+
+    async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
+        connection::open(url, open).await
+    }
+
+    fn let_thread_block() {
+        spawn::let_thread_block();
+    }
+
+    async fn files(url: &str) -> Result<DatabaseFiles, OpenError> {
+        DatabaseFiles::open(url, connection::open(url, Open::Existing).await?).await
+    }
+
+    fn files_changed(files: &DatabaseFiles) -> Option<FilesChanged> {
+        files.files_changed()
+    }
+
+    fn warning(files: &DatabaseFiles) -> Option<&'static str> {
+        files.warning()
+    }
+
+    async fn sync_wal(files: &DatabaseFiles) -> QueryResult<()> {
+        files.sync_wal().await
+    }
+
+    async fn persist_wal(files: &DatabaseFiles) -> QueryResult<()> {
+        files.persist_wal().await
+    }
+
+    async fn checkpoint(files: &DatabaseFiles) -> QueryResult<bool> {
+        files.checkpoint().await
+    }
+
+    async fn checkpoint_if_long(files: &DatabaseFiles) -> QueryResult<bool> {
+        files.checkpoint_if_long().await
+    }
+
+    async fn prove(connection: &mut Wrapper) -> QueryResult<()> {
+        write(connection, |c| at_once(shared::prove(c))).await
+    }
+
+    async fn inspect(connection: &mut Wrapper, allow_ephemeral: bool) -> Result<(), OpenError> {
+        connection::inspect(connection, allow_ephemeral).await
+    }
+
+    async fn migrate(connection: &mut Wrapper) -> Result<(), OpenError> {
+        migrations::run(connection).await
+    }
+
+    async fn mend_ids(connection: &mut Wrapper) -> Result<(), OpenError> {
+        let mended = connection.spawn_blocking(|c| record::mend_ids(c)).await;
+        mended.map_err(|error| OpenError::because("the ids of the SQLite file cannot be compared with its rows", error))
+    }
+
+    async fn pending_migrations(connection: &mut Wrapper) -> Result<Vec<String>, OpenError> {
+        migrations::pending(connection).await
+    }
+
+    async fn record(
+        connection: &mut Wrapper,
+        batch: Arc<Vec<NewDelivery>>,
+        now: Timestamp,
+    ) -> QueryResult<Vec<Option<Recorded>>> {
+        write(connection, move |c| at_once(record::record(c, &batch, now))).await
+    }
+
+    async fn rehearse(connection: &mut Wrapper, delivery: NewDelivery, now: Timestamp) -> QueryResult<()> {
+        let rehearsed = write(connection, move |c| {
+            at_once(record::record(c, &[delivery], now))?;
+            Err::<(), _>(Error::RollbackTransaction)
+        });
+        match rehearsed.await {
+            Err(Error::RollbackTransaction) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    async fn claim(connection: &mut Wrapper, request: ClaimRequest, now: Timestamp) -> QueryResult<Claimed> {
+        write(connection, move |c| claim::claim(c, &request, now)).await
+    }
+
+    async fn begin(connection: &mut Wrapper, ticket: Ticket, _: Duration, now: Timestamp) -> QueryResult<bool> {
+        connection.spawn_blocking(move |c| begin(c, &ticket, now)).await
+    }
+
+    async fn commit(connection: &mut Wrapper, _: Option<Line>) -> Result<Left, NotCommitted> {
+        // The next of the line was promoted with the fence: nobody could record meanwhile.
+        connection.spawn_blocking(|session| Ok(commit(session))).await.map_err(NotCommitted::Unknown)?
+    }
+
+    async fn rollback(connection: &mut Wrapper) -> QueryResult<Left> {
+        connection.spawn_blocking(rollback).await
+    }
+
+    async fn settle(
+        connection: &mut Wrapper,
+        ticket: Ticket,
+        settlement: Settlement,
+        now: Timestamp,
+    ) -> QueryResult<bool> {
+        write(connection, move |c| at_once(shared::settle(c, &ticket, &settlement, now))).await
+    }
+
+    async fn renew_and_rescue(
+        connection: &mut Wrapper,
+        held: Vec<Ticket>,
+        lease: Duration,
+        now: Timestamp,
+    ) -> QueryResult<Rescue> {
+        write(connection, move |c| at_once(rescue::renew_and_rescue(c, held, lease, now))).await
+    }
+
+    async fn take_hook(
+        connection: &mut Wrapper,
+        handler: Arc<str>,
+        lease: Duration,
+        now: Timestamp,
+    ) -> QueryResult<Option<OwedHook>> {
+        let take = move |session: &mut Session| match hook::is_due(session, &handler, now)? {
+            true => session.immediate_transaction(|c| at_once(shared::take_hook(c, &handler, lease, now))),
+            false => Ok(None),
+        };
+        connection.spawn_blocking(take).await
+    }
+
+    async fn settle_hook(
+        connection: &mut Wrapper,
+        owed: OwedHook,
+        pause: Option<Duration>,
+        now: Timestamp,
+    ) -> QueryResult<bool> {
+        write(connection, move |c| at_once(shared::settle_hook(c, &owed, pause, now))).await
+    }
+
+    async fn lines_without_first(connection: &mut Wrapper) -> QueryResult<Vec<Line>> {
+        connection.spawn_blocking(|c| at_once(shared::lines_without_first(c))).await
+    }
+
+    async fn promote(connection: &mut Wrapper, lines: Vec<Line>) -> QueryResult<u64> {
+        write(connection, move |c| at_once(shared::promote_lines(c, &lines))).await
+    }
+
+    async fn overlong_waits(connection: &mut Wrapper, now: Timestamp) -> QueryResult<Vec<(i64, String)>> {
+        connection.spawn_blocking(move |c| at_once(shared::overlong_waits(c, now))).await
+    }
+
+    async fn cut_waits(connection: &mut Wrapper, waits: Vec<(i64, String)>, now: Timestamp) -> QueryResult<u64> {
+        write(connection, move |c| at_once(shared::cut_waits(c, &waits, now))).await
+    }
+}
+
+/// The outcome of a verb that asks this database alone: there is nothing to wait for.
+fn at_once<R>(verb: impl Future<Output = R>) -> R {
+    verb.now_or_never().expect("SQLite answers within the call")
+}
+
+/// Runs `verb` in one immediate transaction, in one hop.
+async fn write<R: Send + 'static>(
+    connection: &mut Wrapper,
+    verb: impl FnOnce(&mut SqliteConnection) -> QueryResult<R> + Send + 'static,
+) -> QueryResult<R> {
+    connection.spawn_blocking(move |c| c.immediate_transaction(verb)).await
+}
+
+type Transactions = AnsiTransactionManager;
+
+/// In WAL mode a commit without it may be lost in a power cut, but never in part, nor before one that was made earlier:
+/// the next sync of the log, whoever's it is, makes all before it durable. <https://www.sqlite.org/pragma.html#pragma_synchronous>
+const WITHOUT_FSYNC: &str = "PRAGMA synchronous = NORMAL";
+
+/// What the host's own writes on this connection rely on.
+const WITH_FSYNC: &str = "PRAGMA synchronous = FULL";
+
+fn begin(session: &mut Session, ticket: &Ticket, now: Timestamp) -> QueryResult<bool> {
+    session.batch_execute(WITHOUT_FSYNC)?;
+    Transactions::begin_transaction_sql(session, "BEGIN IMMEDIATE")?;
+    match at_once(shared::settle(session, ticket, &Settlement::Complete, now)) {
+        Ok(true) => {
+            session.lend();
+            Ok(true)
+        }
+        Ok(false) => rollback(session).map(|_| false),
+        Err(error) => {
+            let _ = rollback(session)?;
+            Err(error)
+        }
+    }
+}
+
+fn begin_erasure(session: &mut Session, endpoint: &str, id: &str, now: Timestamp) -> QueryResult<ErasedRows> {
+    Transactions::begin_transaction_sql(session, "BEGIN IMMEDIATE")?;
+    match at_once(shared::erase_result(session, endpoint, id, now)) {
+        Ok(erased) => {
+            session.lend();
+            Ok(erased)
+        }
+        Err(error) => {
+            let _ = rollback(session)?;
+            Err(error)
+        }
+    }
+}
+
+fn commit(session: &mut Session) -> Result<Left, NotCommitted> {
+    if !session.take_back() {
+        return Err(NotCommitted::Aborted);
+    }
+    if !is_outermost(session) {
+        return Err(NotCommitted::Unfinished);
+    }
+    let committed = Transactions::commit_transaction(session).and_then(|()| session.batch_execute(WITH_FSYNC));
+    match committed {
+        Ok(()) => Ok(left(session)),
+        Err(error) if trouble(&error).is_some() => Err(NotCommitted::Unknown(error)),
+        Err(error) => Err(NotCommitted::Refused(error)),
+    }
+}
+
+fn rollback(session: &mut Session) -> QueryResult<Left> {
+    // Diesel would roll back to a savepoint that is open still. Closing the connection rolls back all.
+    if !session.take_back() || !is_outermost(session) {
+        return Err(Error::BrokenTransactionManager);
+    }
+    Transactions::rollback_transaction(session)?;
+    session.batch_execute(WITH_FSYNC)?;
+    Ok(left(session))
+}
+
+/// Whether no transaction within the handler's is open.
+fn is_outermost(session: &mut Session) -> bool {
+    let status = <Transactions as TransactionManager<Session>>::transaction_manager_status_mut(session);
+    matches!(status.transaction_depth(), Ok(Some(depth)) if depth == NonZeroU32::MIN)
+}
+
+fn left(session: &Session) -> Left {
+    if session.is_altered() { Left::Traces } else { Left::Nothing }
+}

@@ -1,0 +1,161 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::session::Session;
+use super::{Sqlite, Wrapper, at_once, begin_erasure, scrub, shared, write};
+use crate::{
+    Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit,
+    NewDelivery, Operations, Page, PruneStep, Recorded, Requeue, Requeued, Selection, StoredBody, StoredState,
+    Timestamp, Undone, Waiting,
+};
+
+impl Operations<Wrapper> for Sqlite {
+    async fn page(connection: &mut Wrapper, selection: Selection, limit: i64) -> QueryResult<Page> {
+        connection.spawn_blocking(move |c| c.transaction(|c| at_once(shared::page(c, &selection, limit)))).await
+    }
+
+    async fn list(connection: &mut Wrapper, selection: Selection, before: i64, limit: i64) -> QueryResult<Listing> {
+        let list = move |c: &mut Session| c.transaction(|c| at_once(shared::list(c, &selection, before, limit)));
+        connection.spawn_blocking(list).await
+    }
+
+    async fn delivery(connection: &mut Wrapper, id: i64) -> QueryResult<Option<DeliveryRow>> {
+        connection.spawn_blocking(move |c| at_once(shared::delivery(c, id))).await
+    }
+
+    async fn is_known(connection: &mut Wrapper, name: Name) -> QueryResult<bool> {
+        connection.spawn_blocking(move |c| at_once(shared::is_known(c, &name))).await
+    }
+
+    async fn requeue(connection: &mut Wrapper, items: Vec<Requeue>, audit_id: i64) -> QueryResult<Requeued> {
+        write(connection, move |c| at_once(shared::requeue(c, &items, audit_id))).await
+    }
+
+    async fn admit(
+        connection: &mut Wrapper,
+        delivery_id: i64,
+        delivery: NewDelivery,
+        handler: Option<String>,
+        now: Timestamp,
+    ) -> QueryResult<Option<Recorded>> {
+        write(connection, move |c| at_once(shared::admit(c, delivery_id, &delivery, handler.as_deref(), now))).await
+    }
+
+    async fn discard(
+        connection: &mut Wrapper,
+        pairs: Vec<(i64, Line)>,
+        audit_id: i64,
+        now: Timestamp,
+    ) -> QueryResult<u64> {
+        write(connection, move |c| at_once(shared::discard(c, &pairs, audit_id, now))).await
+    }
+
+    async fn read_clock(connection: &mut Wrapper, longest_age: Duration, now: Timestamp) -> QueryResult<Clock> {
+        write(connection, move |c| at_once(shared::read_clock(c, longest_age, now))).await
+    }
+
+    async fn prune_bodies(connection: &mut Wrapper, expiry: Expiry, limit: i64) -> QueryResult<u64> {
+        write(connection, move |c| at_once(shared::prune_bodies(c, &expiry, limit))).await
+    }
+
+    async fn prune_deliveries(
+        connection: &mut Wrapper,
+        expiry: Expiry,
+        after_id: i64,
+        limit: i64,
+    ) -> QueryResult<PruneStep> {
+        write(connection, move |c| at_once(shared::prune_deliveries(c, &expiry, after_id, limit))).await
+    }
+
+    async fn bodies(
+        connection: &mut Wrapper,
+        which: Bodies,
+        after_id: i64,
+        max_bytes: i64,
+    ) -> QueryResult<Vec<StoredBody>> {
+        connection.spawn_blocking(move |c| at_once(shared::bodies(c, which, after_id, max_bytes))).await
+    }
+
+    async fn states(connection: &mut Wrapper, after_id: i64, max_bytes: i64) -> QueryResult<Vec<StoredState>> {
+        connection.spawn_blocking(move |c| at_once(shared::states(c, after_id, max_bytes))).await
+    }
+
+    async fn count_erasure(connection: &mut Wrapper, endpoint: String, id: String) -> QueryResult<ErasedRows> {
+        connection.spawn_blocking(move |c| at_once(shared::count_erasure(c, &endpoint, &id))).await
+    }
+
+    async fn begin_erasure(
+        connection: &mut Wrapper,
+        endpoint: String,
+        id: String,
+        now: Timestamp,
+    ) -> QueryResult<ErasedRows> {
+        connection.spawn_blocking(move |c| begin_erasure(c, &endpoint, &id, now)).await
+    }
+
+    async fn erase_body(connection: &mut Wrapper, delivery_id: i64) -> QueryResult<ErasedRows> {
+        write(connection, move |c| at_once(shared::erase_body(c, delivery_id))).await
+    }
+
+    async fn scrub(connection: &mut Wrapper) -> QueryResult<Vec<Undone>> {
+        connection.spawn_blocking(|c| scrub::scrub(c)).await
+    }
+
+    async fn begin_audit(connection: &mut Wrapper, audit: NewAudit, now: Timestamp) -> QueryResult<i64> {
+        write(connection, move |c| at_once(shared::begin_audit(c, &audit, now))).await
+    }
+
+    async fn finish_audit(connection: &mut Wrapper, audit_id: i64, affected: u64) -> QueryResult<()> {
+        write(connection, move |c| at_once(shared::finish_audit(c, audit_id, affected))).await
+    }
+
+    async fn backlog(connection: &mut Wrapper, now: Timestamp) -> QueryResult<Backlog> {
+        connection.spawn_blocking(move |c| at_once(shared::backlog(c, now))).await
+    }
+
+    async fn unattached(connection: &mut Wrapper, attached: Vec<String>) -> QueryResult<Vec<Waiting>> {
+        connection.spawn_blocking(move |c| at_once(shared::unattached(c, &attached))).await
+    }
+
+    async fn held_up(connection: &mut Wrapper, handlers: Vec<String>, since: Timestamp) -> QueryResult<Vec<Waiting>> {
+        connection.spawn_blocking(move |c| at_once(shared::held_up(c, &handlers, since))).await
+    }
+
+    async fn has_received(connection: &mut Wrapper, endpoint: String, since: Timestamp) -> QueryResult<bool> {
+        connection.spawn_blocking(move |c| at_once(shared::has_received(c, &endpoint, since))).await
+    }
+
+    async fn attach(connection: &mut Wrapper, specs: Arc<Vec<HandlerSpec>>, now: Timestamp) -> QueryResult<bool> {
+        write(connection, move |c| {
+            if at_once(shared::is_attached(c, &specs, now))? {
+                return Ok(true);
+            }
+            let Some(last_id) = at_once(shared::attach(c, &specs, now))? else { return Ok(true) };
+            at_once(shared::catch_up(c, &specs, last_id)).map(|()| false)
+        })
+        .await
+    }
+
+    async fn note_attached(connection: &mut Wrapper, names: Vec<String>, now: Timestamp) -> QueryResult<Vec<String>> {
+        write(connection, move |c| at_once(shared::note_attached(c, &names, now))).await
+    }
+
+    async fn known_handlers(connection: &mut Wrapper) -> QueryResult<Vec<KnownHandler>> {
+        connection.spawn_blocking(|c| c.transaction(|c| at_once(shared::known_handlers(c, Timestamp::now())))).await
+    }
+
+    async fn retire(connection: &mut Wrapper, handler: String, now: Timestamp) -> QueryResult<bool> {
+        write(connection, move |c| at_once(shared::retire(c, &handler, now))).await
+    }
+
+    async fn discard_unattended(
+        connection: &mut Wrapper,
+        before: Option<Timestamp>,
+        audit_id: Option<i64>,
+        now: Timestamp,
+    ) -> QueryResult<u64> {
+        write(connection, move |c| at_once(shared::discard_unattended(c, before, audit_id, now))).await
+    }
+}

@@ -1,0 +1,270 @@
+use std::borrow::Cow;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+use crate::rules::delivery::{MessageKey, ResultKey};
+use crate::rules::verdict::{ResultState, Verdict, judge};
+use crate::schema::deliveries::{DeliveryInsert, StoredCopy};
+use crate::schema::results::{ResultInsert, ResultWrite};
+use crate::schema::work::WorkInsert;
+use crate::{
+    Content, EventKind, Field, Finding, FindingCode, Fingerprint, HandlerSpec, NewDelivery, Recorded, Standing, State,
+    Timestamp,
+};
+
+/// What the database says about a batch: read under the locks that its plan is carried out under.
+#[derive(Default)]
+pub(crate) struct ReadSet<'a> {
+    /// The state of each result that the batch names.
+    pub heads: HashMap<ResultKey<'a>, ResultState<'a>>,
+    /// The stored deliveries with each fingerprint of the batch: those of its result, and quarantined ones.
+    pub known: HashMap<Fingerprint, Vec<StoredCopy>>,
+    /// Messages of the batch whose id has come before, with whatever body.
+    pub messages: HashSet<MessageKey<'a>>,
+    /// The lines of stored results that have unfinished work or a first: the first delivery about the result, and the handler.
+    pub lines: HashSet<(i64, &'a str)>,
+    /// Ids for the deliveries of the batch, rising, at least one for each.
+    pub ids: VecDeque<i64>,
+}
+
+/// Everything that recording a batch writes, decided before the first write.
+#[derive(Default)]
+pub(crate) struct BatchPlan<'a> {
+    /// Rows for `mojito_deliveries`.
+    pub deliveries: Vec<DeliveryInsert<'a>>,
+    /// For stored deliveries: how many repeats came, and when the last did.
+    pub repeats: BTreeMap<i64, (i64, Timestamp)>,
+    /// The state of each result that changed.
+    pub results: Vec<ResultChange<'a>>,
+    /// Rows for `mojito_work`.
+    pub work: Vec<WorkInsert<'a>>,
+    /// What each member of the batch came to, in its order.
+    pub recorded: Vec<Recorded>,
+}
+
+/// What becomes of a result's row.
+pub(crate) enum ResultChange<'a> {
+    /// It is the first that is heard of it.
+    First(ResultInsert<'a>),
+    /// A newer snapshot replaces the former one.
+    Next(ResultInsert<'a>),
+    /// Only its newest late delivery is another one.
+    Late { key: ResultKey<'a>, late_delivery_id: i64 },
+}
+
+impl<'a> BatchPlan<'a> {
+    /// Decides a batch, in its order, as if each member were recorded alone.
+    pub fn new(
+        batch: impl IntoIterator<Item = &'a NewDelivery>,
+        handlers: &'a [HandlerSpec],
+        ground: ReadSet<'a>,
+        now: Timestamp,
+    ) -> Self {
+        let batch = batch.into_iter();
+        let (_, most) = batch.size_hint();
+        let mut draft = Planner::new(most.unwrap_or(0), handlers, ground, now);
+        for delivery in batch {
+            let verdict = draft.judge(delivery);
+            let recorded = draft.add(delivery, verdict);
+            draft.plan.recorded.push(recorded);
+        }
+        draft.finish()
+    }
+
+    /// Decides a delivery that was stored long ago, under the only id of the ground, and is understood only now.
+    ///
+    /// It is judged as if it were new, but by the time at which it came: it never replaces what came after it.
+    pub fn for_admission(
+        delivery: &'a NewDelivery,
+        handlers: &'a [HandlerSpec],
+        ground: ReadSet<'a>,
+        now: Timestamp,
+    ) -> Self {
+        let is_overtaken =
+            ground.heads.values().any(|head| !head.erased && ground.ids.iter().any(|id| head.delivery_id > *id));
+        let mut draft = Planner::new(1, handlers, ground, now);
+        let verdict = if is_overtaken { Verdict::Late } else { draft.judge(delivery) };
+        let recorded = draft.add(delivery, verdict);
+        draft.plan.recorded.push(recorded);
+        draft.finish()
+    }
+}
+
+struct Planner<'a> {
+    plan: BatchPlan<'a>,
+    ground: ReadSet<'a>,
+    // In order, so that several processes write the same results in the same order.
+    touched: BTreeSet<ResultKey<'a>>,
+    handlers: &'a [HandlerSpec],
+    now: Timestamp,
+}
+
+impl<'a> Planner<'a> {
+    fn new(deliveries: usize, handlers: &'a [HandlerSpec], ground: ReadSet<'a>, now: Timestamp) -> Self {
+        let plan = BatchPlan {
+            deliveries: Vec::with_capacity(deliveries),
+            results: Vec::with_capacity(deliveries),
+            work: Vec::with_capacity(deliveries * handlers.len()),
+            recorded: Vec::with_capacity(deliveries),
+            ..BatchPlan::default()
+        };
+        Self { plan, ground, touched: BTreeSet::new(), handlers, now }
+    }
+
+    fn judge(&self, delivery: &NewDelivery) -> Verdict {
+        let head = delivery.result_key().and_then(|key| self.ground.heads.get(&key));
+        let known = self.ground.known.get(&delivery.fingerprint).map_or(&[][..], Vec::as_slice);
+        judge(head, known, delivery, delivery.is_overdue())
+    }
+
+    fn add(&mut self, delivery: &'a NewDelivery, verdict: Verdict) -> Recorded {
+        match verdict {
+            Verdict::Repeat { of } => {
+                let (times, last) = self.plan.repeats.entry(of).or_insert((0, delivery.received_at));
+                *times += 1;
+                *last = (*last).max(delivery.received_at);
+                Recorded { delivery_id: of, standing: Standing::Repeat, version: None }
+            }
+            Verdict::Current { version, changes, is_recurrence } => {
+                let id = self.insert(delivery, Standing::Current, Some(version), &changes, is_recurrence);
+                let first = self.advance(delivery, id, version);
+                self.give_work(id, first, |_| true);
+                Recorded { delivery_id: id, standing: Standing::Current, version: Some(version) }
+            }
+            Verdict::Late => {
+                let id = self.insert(delivery, Standing::Late, None, &[], false);
+                if delivery.event == EventKind::InterviewCollected {
+                    self.note_late(delivery, id);
+                }
+                self.give_work(id, self.first_of(delivery, id), |handler| handler.takes_late);
+                Recorded { delivery_id: id, standing: Standing::Late, version: None }
+            }
+            Verdict::Quarantine => {
+                let id = self.insert(delivery, Standing::Quarantined, None, &[], false);
+                Recorded { delivery_id: id, standing: Standing::Quarantined, version: None }
+            }
+        }
+    }
+
+    fn insert(
+        &mut self,
+        delivery: &'a NewDelivery,
+        standing: Standing,
+        version: Option<i64>,
+        changes: &[Field],
+        is_recurrence: bool,
+    ) -> i64 {
+        let id = self.ground.ids.pop_front().expect("an id for each delivery");
+        let message = delivery.message_key();
+        let known = StoredCopy { id, standing, message_id: delivery.message_id.clone() };
+        self.ground.known.entry(delivery.fingerprint).or_default().push(known);
+        let is_reused = message.is_some_and(|message| !self.ground.messages.insert(message));
+        let mut findings = Cow::Borrowed(&delivery.findings[..]);
+        for (code, is_found) in [(FindingCode::Recurrence, is_recurrence), (FindingCode::IdReused, is_reused)] {
+            if is_found {
+                findings.to_mut().push(Finding::new(code));
+            }
+        }
+        self.plan.deliveries.push(DeliveryInsert {
+            id,
+            endpoint: &delivery.endpoint,
+            event: delivery.event,
+            result_id: delivery.result_id(),
+            first_delivery_id: (standing != Standing::Quarantined).then(|| self.first_of(delivery, id)),
+            version,
+            standing,
+            fingerprint: delivery.fingerprint.as_bytes(),
+            secret_id: &delivery.secret_id,
+            received_at: delivery.received_at,
+            body: &delivery.body,
+            changes: Field::list_to_json(changes),
+            findings: Finding::to_json(&findings),
+            message_id: delivery.message_id.as_deref(),
+        });
+        id
+    }
+
+    /// Makes a delivery the state of its result. Which was the first about it.
+    fn advance(&mut self, delivery: &'a NewDelivery, delivery_id: i64, version: i64) -> i64 {
+        let Content::Usable { result_id, snapshot } = &delivery.content else {
+            unreachable!("only a usable delivery becomes current");
+        };
+        let key = (delivery.endpoint.as_str(), result_id.as_str());
+        let entry = self.ground.heads.entry(key);
+        let former = match &entry {
+            Entry::Occupied(former) => Some(former.get()),
+            Entry::Vacant(_) => None,
+        };
+        let first_delivery_id = former.map_or(delivery_id, |former| former.first_delivery_id);
+        let head = ResultState {
+            is_stored: former.is_some_and(|former| former.is_stored),
+            event: delivery.event,
+            version,
+            snapshot: Cow::Borrowed(&**snapshot),
+            first_delivery_id,
+            delivery_id,
+            late_delivery_id: former.and_then(|former| former.late_delivery_id),
+            first_received_at: former.map_or(delivery.received_at, |former| former.first_received_at),
+            erased: false,
+        };
+        entry.insert_entry(head);
+        self.touched.insert(key);
+        first_delivery_id
+    }
+
+    fn note_late(&mut self, delivery: &'a NewDelivery, id: i64) {
+        if let Some(key) = delivery.result_key()
+            && let Some(head) = self.ground.heads.get_mut(&key)
+        {
+            head.late_delivery_id = head.late_delivery_id.max(Some(id));
+            self.touched.insert(key);
+        }
+    }
+
+    /// The first delivery about the result of one that is stored as `id`.
+    fn first_of(&self, delivery: &NewDelivery, id: i64) -> i64 {
+        let head = delivery.result_key().and_then(|key| self.ground.heads.get(&key));
+        head.map_or(id, |head| head.first_delivery_id)
+    }
+
+    fn give_work(&mut self, delivery_id: i64, first_delivery_id: i64, wants: impl Fn(&HandlerSpec) -> bool) {
+        for handler in self.handlers.iter().filter(|handler| wants(handler)) {
+            self.plan.work.push(WorkInsert {
+                delivery_id,
+                handler: &handler.name,
+                first_delivery_id,
+                state: State::Pending,
+                max_attempts: handler.max_attempts,
+                is_first: self.ground.lines.insert((first_delivery_id, &handler.name)),
+            });
+        }
+    }
+
+    fn finish(mut self) -> BatchPlan<'a> {
+        for key in self.touched {
+            let head = self.ground.heads.remove(&key).expect("a touched result has a head");
+            let Cow::Borrowed(snapshot) = head.snapshot else {
+                let late_delivery_id = head.late_delivery_id.expect("else it was not touched");
+                self.plan.results.push(ResultChange::Late { key, late_delivery_id });
+                continue;
+            };
+            let state = ResultWrite {
+                endpoint: key.0,
+                id: key.1,
+                event: head.event,
+                version: head.version,
+                first_delivery_id: head.first_delivery_id,
+                delivery_id: head.delivery_id,
+                late_delivery_id: head.late_delivery_id,
+                first_received_at: head.first_received_at,
+                updated_at: self.now,
+            };
+            let row = ResultInsert { state, snapshot };
+            self.plan.results.push(match head.is_stored {
+                true => ResultChange::Next(row),
+                false => ResultChange::First(row),
+            });
+        }
+        self.plan
+    }
+}

@@ -1,0 +1,135 @@
+use std::fmt;
+use std::time::Instant;
+
+use diesel::Queryable;
+
+use crate::{EventKind, Finding, Fingerprint, Snapshot, Standing, Timestamp};
+
+/// Which result a delivery is about: endpoint and the vendor's id.
+pub(crate) type ResultKey<'a> = (&'a str, &'a str);
+
+/// Which message of a gateway a delivery is: endpoint and the gateway's id.
+pub(crate) type MessageKey<'a> = (&'a str, &'a str);
+
+/// An authentic, complete delivery that is not recorded yet. `Debug` shows neither its body nor its result.
+#[derive(Clone)]
+pub struct NewDelivery {
+    /// The endpoint that it came to.
+    pub endpoint: String,
+    /// Which of the endpoint's secrets matched.
+    pub secret_id: String,
+    /// What it says.
+    pub event: EventKind,
+    /// Over endpoint, event and body.
+    pub fingerprint: Fingerprint,
+    /// When its last byte had arrived.
+    pub received_at: Timestamp,
+    /// The raw bytes.
+    pub body: Vec<u8>,
+    /// What the bytes were understood as.
+    pub content: Content,
+    /// What was noteworthy about them.
+    pub findings: Vec<Finding>,
+    /// The id that a gateway gave to the message and signed. With it, repeats are told by it and not by the body alone.
+    pub message_id: Option<String>,
+    /// Until when its sender waits to hear that it is recorded. Afterwards it is told to send it again: what is recorded
+    /// only then may be overtaken by that copy. None where nobody waits.
+    pub awaited_until: Option<Instant>,
+}
+
+/// What the bytes of a delivery were understood as. `Debug` shows nothing of it.
+#[derive(Clone)]
+pub enum Content {
+    /// A snapshot of a result.
+    Usable {
+        /// The vendor's id of the result.
+        result_id: String,
+        /// What it says about it.
+        snapshot: Box<Snapshot>,
+    },
+    /// Nothing that can be applied; the delivery is quarantined.
+    Unusable {
+        /// The vendor's id of the result, where at least that can be told.
+        result_id: Option<String>,
+    },
+}
+
+impl NewDelivery {
+    /// The vendor's id of the result, where it is known.
+    pub fn result_id(&self) -> Option<&str> {
+        match &self.content {
+            Content::Usable { result_id, .. } => Some(result_id),
+            Content::Unusable { result_id } => result_id.as_deref(),
+        }
+    }
+
+    /// How many bytes it holds at most: what was read of a body is never longer than that.
+    pub fn size(&self) -> usize {
+        match self.content {
+            Content::Usable { .. } => self.body.len().saturating_mul(2),
+            Content::Unusable { .. } => self.body.len(),
+        }
+    }
+
+    /// Whether its sender has been told by now to send it again.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.awaited_until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    /// Its result, where that is known.
+    pub(crate) fn result_key(&self) -> Option<ResultKey<'_>> {
+        self.result_id().map(|id| (self.endpoint.as_str(), id))
+    }
+
+    /// Which message of a gateway it is, where one numbers its messages.
+    pub(crate) fn message_key(&self) -> Option<MessageKey<'_>> {
+        self.message_id.as_deref().map(|id| (self.endpoint.as_str(), id))
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usable { snapshot, .. } => {
+                f.debug_struct("Usable").field("snapshot", snapshot).finish_non_exhaustive()
+            }
+            Self::Unusable { .. } => f.debug_struct("Unusable").finish_non_exhaustive(),
+        }
+    }
+}
+
+impl fmt::Debug for NewDelivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewDelivery")
+            .field("endpoint", &self.endpoint)
+            .field("event", &self.event)
+            .field("fingerprint", &self.fingerprint)
+            .field("findings", &self.findings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What recording a delivery came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recorded {
+    /// The stored delivery: its own row, or for a repeat the row that it repeats.
+    pub delivery_id: i64,
+    /// What it means for its result.
+    pub standing: Standing,
+    /// The version that it became, if it did.
+    pub version: Option<i64>,
+}
+
+/// A handler, as far as recording has to know it: as the last process that attached it has said.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct HandlerSpec {
+    /// Its stable name.
+    pub name: String,
+    /// Whether it wants late deliveries too.
+    pub takes_late: bool,
+    /// After how many attempts its work is discarded.
+    pub max_attempts: i32,
+    /// Whether it has the hook `erased`.
+    pub has_erased_hook: bool,
+}

@@ -1,0 +1,202 @@
+use serde::Serialize;
+
+use crate::{EventKind, Standing, State, Timestamp};
+
+/// Which deliveries an operator means: all that fit every condition. Without a condition, all there are.
+///
+/// [`state`](Self::state) and [`handler`](Self::handler) are conditions on a handler's work on the delivery. Whatever is then
+/// done concerns the work that fits, and no other work on the same delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "Described")]
+pub struct Selection {
+    pub(crate) first_id: i64,
+    pub(crate) last_id: i64,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) event: Option<EventKind>,
+    pub(crate) standing: Option<Standing>,
+    pub(crate) result_id: Option<String>,
+    pub(crate) received_from: Option<Timestamp>,
+    pub(crate) received_until: Option<Timestamp>,
+    pub(crate) handler: Option<String>,
+    pub(crate) state: Option<State>,
+}
+
+impl Selection {
+    /// Every delivery.
+    pub fn all() -> Self {
+        Self {
+            first_id: 0,
+            last_id: i64::MAX,
+            endpoint: None,
+            event: None,
+            standing: None,
+            result_id: None,
+            received_from: None,
+            received_until: None,
+            handler: None,
+            state: None,
+        }
+    }
+
+    /// One delivery.
+    pub fn delivery(id: i64) -> Self {
+        Self { first_id: id, last_id: id, ..Self::all() }
+    }
+
+    /// Deliveries of one endpoint.
+    pub fn endpoint(mut self, name: impl Into<String>) -> Self {
+        self.endpoint = Some(name.into());
+        self
+    }
+
+    /// Deliveries that say this.
+    pub fn event(mut self, event: EventKind) -> Self {
+        self.event = Some(event);
+        self
+    }
+
+    /// Deliveries of this standing, such as [`Standing::Quarantined`].
+    pub fn standing(mut self, standing: Standing) -> Self {
+        self.standing = Some(standing);
+        self
+    }
+
+    /// Deliveries about one interview result, by the vendor's id.
+    pub fn result_id(mut self, id: impl Into<String>) -> Self {
+        self.result_id = Some(id.into());
+        self
+    }
+
+    /// Deliveries that arrived at this moment or later.
+    pub fn received_from(mut self, moment: Timestamp) -> Self {
+        self.received_from = Some(moment);
+        self
+    }
+
+    /// Deliveries that arrived before this moment.
+    pub fn received_until(mut self, moment: Timestamp) -> Self {
+        self.received_until = Some(moment);
+        self
+    }
+
+    /// Work that stands so: [`State::Discarded`] selects what is dead.
+    pub fn state(mut self, state: State) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Work of this handler.
+    pub fn handler(mut self, name: impl Into<String>) -> Self {
+        self.handler = Some(name.into());
+        self
+    }
+
+    /// The handler whose work is meant, if one was named.
+    pub fn handler_name(&self) -> Option<&str> {
+        self.handler.as_deref()
+    }
+
+    /// The endpoint whose deliveries are meant, if one was named.
+    pub fn endpoint_name(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// The same without what has been walked through.
+    pub fn after(&self, id: i64) -> Self {
+        Self { first_id: self.first_id.max(id.saturating_add(1)), ..self.clone() }
+    }
+}
+
+/// Fits nothing: no endpoint, handler or id of a result holds a control character.
+const NOWHERE: &str = "\u{1}";
+
+/// A text as a query compares with it. One that holds NUL is nowhere, and Postgres would refuse the whole query.
+pub(crate) fn sought(text: &str) -> &str {
+    if text.contains('\0') { NOWHERE } else { text }
+}
+
+/// The deliveries of a selection within a range of ids, as far as their own columns tell: what was asked for, and no other
+/// condition.
+///
+/// Not one statement with `column = value OR nothing was asked for`: no index serves that.
+macro_rules! selected {
+    ($selection:expr, $backend:ty) => {{
+        let selection: &Selection = $selection;
+        let mut query = deliveries::table.into_boxed::<$backend>();
+        if let Some(endpoint) = &selection.endpoint {
+            query = query.filter(deliveries::endpoint.eq(sought(endpoint)));
+        }
+        if let Some(event) = selection.event {
+            query = query.filter(deliveries::event.eq(event));
+        }
+        if let Some(standing) = selection.standing {
+            query = query.filter(deliveries::standing.eq(standing));
+        }
+        if let Some(result_id) = &selection.result_id {
+            query = query.filter(deliveries::result_id.eq(sought(result_id)));
+        }
+        if let Some(from) = selection.received_from {
+            query = query.filter(deliveries::received_at.ge(from));
+        }
+        if let Some(until) = selection.received_until {
+            query = query.filter(deliveries::received_at.lt(until));
+        }
+        query
+    }};
+}
+
+pub(crate) use selected;
+
+/// A selection as the audit keeps it: what was asked for, and nothing else.
+#[derive(Serialize)]
+struct Described {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<EventKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standing: Option<Standing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received_from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received_until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handler: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
+}
+
+impl From<Selection> for Described {
+    fn from(selection: Selection) -> Self {
+        Self {
+            delivery: (selection.first_id == selection.last_id).then_some(selection.first_id),
+            endpoint: selection.endpoint,
+            event: selection.event,
+            standing: selection.standing,
+            result_id: selection.result_id,
+            received_from: selection.received_from.map(|moment| moment.to_string()),
+            received_until: selection.received_until.map(|moment| moment.to_string()),
+            handler: selection.handler,
+            state: selection.state,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_describes_what_was_asked_for() {
+        let selection = Selection::all().state(State::Discarded).handler("HiringDesk");
+
+        let described = serde_json::to_string(&selection).unwrap();
+
+        assert_eq!(described, r#"{"handler":"HiringDesk","state":"discarded"}"#);
+        assert_eq!(serde_json::to_string(&Selection::delivery(7)).unwrap(), r#"{"delivery":7}"#);
+    }
+}

@@ -1,0 +1,196 @@
+use std::fmt;
+
+use diesel::dsl::auto_type;
+use diesel::prelude::*;
+
+use crate::{EventKind, Standing, Timestamp};
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::UtcTimestamp;
+
+    /// Accepted deliveries that are not repeats.
+    #[sql_name = "mojito_deliveries"]
+    deliveries (id) {
+        /// Rises with the order in which deliveries were stored.
+        id -> BigInt,
+        /// The endpoint that it came to.
+        endpoint -> Text,
+        /// An [`EventKind`](crate::EventKind).
+        event -> Text,
+        /// The vendor's id of the interview result, where the body tells it.
+        result_id -> Nullable<Text>,
+        /// The first delivery about the same result: finds all of them. Null for quarantined ones.
+        first_delivery_id -> Nullable<BigInt>,
+        /// From 1, without gaps, per result; null for late and quarantined deliveries.
+        version -> Nullable<BigInt>,
+        /// A [`Standing`](crate::Standing), never `repeat`.
+        standing -> Text,
+        /// SHA-256 over endpoint, event and raw body.
+        fingerprint -> Binary,
+        /// Which of the endpoint's secrets matched.
+        secret_id -> Text,
+        /// When its last byte had arrived.
+        received_at -> UtcTimestamp,
+        /// The raw bytes; null once pruned or erased.
+        body -> Nullable<Binary>,
+        /// How often the same bytes came again.
+        repeat_count -> BigInt,
+        /// When they last did.
+        last_repeat_at -> Nullable<UtcTimestamp>,
+        /// JSON array of the vendor's field names.
+        changes -> Text,
+        /// JSON array of `{"code", "field"}`.
+        findings -> Text,
+        /// The id that a gateway gave to the message and signed.
+        message_id -> Nullable<Text>,
+    }
+}
+
+/// A stored delivery. `Debug` shows neither the body nor which result it is about.
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = deliveries)]
+#[non_exhaustive]
+pub struct DeliveryRow {
+    /// Rises with the order in which deliveries were stored.
+    pub id: i64,
+    /// The endpoint that it came to.
+    pub endpoint: String,
+    /// What it says.
+    pub event: EventKind,
+    /// The vendor's id of the interview result, where the body tells it.
+    pub result_id: Option<String>,
+    /// The first delivery about the same result, which may be itself; none for quarantined ones.
+    pub first_delivery_id: Option<i64>,
+    /// From 1, without gaps, per result; none for late and quarantined deliveries.
+    pub version: Option<i64>,
+    /// What it means for its result.
+    pub standing: Standing,
+    /// SHA-256 over endpoint, event and raw body.
+    pub fingerprint: Vec<u8>,
+    /// Which of the endpoint's secrets matched.
+    pub secret_id: String,
+    /// When its last byte had arrived.
+    pub received_at: Timestamp,
+    /// The raw bytes; none once pruned or erased.
+    pub body: Option<Vec<u8>>,
+    /// How often the same bytes came again.
+    pub repeat_count: i64,
+    /// When they last did.
+    pub last_repeat_at: Option<Timestamp>,
+    /// JSON array of the vendor's field names.
+    pub changes: String,
+    /// JSON array of `{"code", "field"}`.
+    pub findings: String,
+    /// The id that a gateway gave to the message and signed, where its scheme has one: the same in each retry.
+    pub message_id: Option<String>,
+}
+
+impl fmt::Debug for DeliveryRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveryRow")
+            .field("id", &self.id)
+            .field("endpoint", &self.endpoint)
+            .field("event", &self.event)
+            .field("version", &self.version)
+            .field("standing", &self.standing)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A stored delivery with the same bytes as one that has just come.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
+pub struct StoredCopy {
+    /// The stored delivery.
+    pub id: i64,
+    /// What it means for its result.
+    pub standing: Standing,
+    /// The id that its gateway gave it.
+    pub message_id: Option<String>,
+}
+
+/// The deliveries of one result with these bytes.
+#[cfg(feature = "sqlite")]
+#[auto_type(no_type_alias)]
+pub(crate) fn known(first_delivery_id: i64, fingerprint: &[u8]) -> _ {
+    deliveries::table
+        .filter(deliveries::first_delivery_id.eq(first_delivery_id))
+        .filter(deliveries::fingerprint.eq(fingerprint))
+        .select((deliveries::id, deliveries::standing, deliveries::message_id))
+}
+
+/// What waits in quarantine.
+#[cfg(feature = "sqlite")]
+#[auto_type(no_type_alias)]
+pub(crate) fn quarantined() -> _ {
+    deliveries::table.filter(deliveries::first_delivery_id.is_null())
+}
+
+/// What waits in quarantine with these bytes.
+#[cfg(feature = "sqlite")]
+#[auto_type(no_type_alias)]
+pub(crate) fn waiting(fingerprint: &[u8]) -> _ {
+    deliveries::table
+        .filter(deliveries::fingerprint.eq(fingerprint))
+        .filter(deliveries::first_delivery_id.is_null())
+        .select((deliveries::id, deliveries::standing, deliveries::message_id))
+}
+
+/// Every stored delivery that its gateway gave this id.
+#[cfg(feature = "sqlite")]
+#[auto_type(no_type_alias)]
+pub(crate) fn of_message<'a>(endpoint: &'a str, message_id: &'a str) -> _ {
+    deliveries::table.filter(deliveries::endpoint.eq(endpoint)).filter(deliveries::message_id.eq(message_id))
+}
+
+/// The body of one version of a result.
+#[cfg(feature = "sqlite")]
+#[auto_type(no_type_alias)]
+pub(crate) fn body_of_version(first_delivery_id: i64, version: i64) -> _ {
+    deliveries::table
+        .filter(deliveries::first_delivery_id.eq(first_delivery_id))
+        .filter(deliveries::version.eq(version))
+        .select(deliveries::body)
+}
+
+/// The deliveries whose words are known. Those of a later version, which runs beside this one, may have others.
+#[cfg(feature = "postgres")]
+#[auto_type(no_type_alias)]
+pub(crate) fn understood() -> _ {
+    let (events, standings): (&'static [EventKind], &'static [Standing]) = (EventKind::ALL, Standing::ALL);
+    deliveries::table.filter(deliveries::event.eq_any(events)).filter(deliveries::standing.eq_any(standings))
+}
+
+#[cfg(feature = "postgres")]
+diesel::alias!(deliveries as former: Former);
+
+/// The body of the version before that of a delivery.
+#[cfg(feature = "postgres")]
+#[auto_type(no_type_alias)]
+pub(crate) fn body_before() -> _ {
+    former
+        .filter(former.field(deliveries::first_delivery_id).eq(deliveries::first_delivery_id))
+        .filter(former.field(deliveries::version).eq(deliveries::version - 1_i64))
+        .select(former.field(deliveries::body))
+}
+
+/// What is inserted for a delivery.
+#[derive(AsChangeset)]
+#[diesel(table_name = deliveries)]
+pub(crate) struct DeliveryInsert<'a> {
+    pub id: i64,
+    pub endpoint: &'a str,
+    pub event: EventKind,
+    pub result_id: Option<&'a str>,
+    pub first_delivery_id: Option<i64>,
+    pub version: Option<i64>,
+    pub standing: Standing,
+    pub fingerprint: &'a [u8],
+    pub secret_id: &'a str,
+    pub received_at: Timestamp,
+    pub body: &'a [u8],
+    pub changes: String,
+    pub findings: String,
+    pub message_id: Option<&'a str>,
+}

@@ -1,0 +1,126 @@
+use serde::{Deserialize, Serialize};
+
+use crate::Field;
+use crate::schema::text_enum::text_enum;
+
+/// Something noteworthy about a delivery: kept beside it, shown to handlers and operators.
+///
+/// It carries a code and at most the name of a field, never a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub struct Finding {
+    /// What was found.
+    pub code: FindingCode,
+    /// The field that it was found in, where it is about one.
+    pub field: Option<Field>,
+}
+
+impl Finding {
+    /// A finding about the delivery as a whole.
+    pub const fn new(code: FindingCode) -> Self {
+        Self { code, field: None }
+    }
+
+    /// A finding about one field.
+    pub const fn in_field(code: FindingCode, field: Field) -> Self {
+        Self { code, field: Some(field) }
+    }
+
+    /// The findings as the tables hold them: a JSON array without repetitions, `[]` where there is none.
+    pub fn to_json(findings: &[Self]) -> String {
+        // As it mostly is.
+        if findings.is_empty() {
+            return "[]".to_owned();
+        }
+        let is_first = |(index, finding): &(usize, &Self)| !findings[..*index].contains(finding);
+        let once: Vec<&Self> = findings.iter().enumerate().filter(is_first).map(|(_, finding)| finding).collect();
+        serde_json::to_string(&once).expect("codes and names always serialise")
+    }
+
+    /// The findings of a stored delivery. What a later version of the program wrote is left out.
+    pub fn from_json(json: &str) -> Vec<Self> {
+        #[derive(Deserialize)]
+        struct Stored {
+            code: String,
+            field: Option<String>,
+        }
+
+        let stored: Vec<Stored> = serde_json::from_str(json).unwrap_or_default();
+        let known = |finding: Stored| {
+            let code = FindingCode::from_text(&finding.code)?;
+            Some(Self { code, field: finding.field.as_deref().and_then(Field::from_text) })
+        };
+        stored.into_iter().filter_map(known).collect()
+    }
+}
+
+text_enum! {
+    /// What a [`Finding`] is about. The first ten are why a delivery was quarantined.
+    #[non_exhaustive]
+    FindingCode {
+        /// The body is not UTF-8.
+        NotUtf8 = "not_utf8",
+        /// The body begins with a byte order mark.
+        ByteOrderMark = "byte_order_mark",
+        /// The body is not JSON.
+        NotJson = "not_json",
+        /// The body is JSON, but not an object.
+        NotObject = "not_object",
+        /// The body is nested deeper than 64 levels.
+        TooDeep = "too_deep",
+        /// The body has more than 1,000 keys at its top level.
+        TooManyKeys = "too_many_keys",
+        /// A known key stands in the body twice.
+        DuplicateKey = "duplicate_key",
+        /// There is no usable `id`: a string of 1 to 200 bytes, not blank, without control characters.
+        BadId = "bad_id",
+        /// None of `status`, `interview_status` and `processing_status` is there: a form that is not known yet.
+        NoStatus = "no_status",
+        /// Neither path nor body tells which event this is.
+        UnknownEvent = "unknown_event",
+        /// The body is the vendor's oldest form: it was read as its `record`, and what stands beside that was not.
+        Envelope = "envelope",
+        /// The field is not there, where the vendor's document says that it always is.
+        Missing = "missing",
+        /// The path names one event and the body describes another. The path was believed.
+        RouteBodyMismatch = "route_body_mismatch",
+        /// The field has a value of another type. It was left empty.
+        WrongType = "wrong_type",
+        /// The field is null, where the vendor's document rules that out.
+        UnexpectedNull = "unexpected_null",
+        /// The number fits no double. The field was left empty.
+        OutOfRange = "out_of_range",
+        /// The text holds NUL or a lone surrogate; U+FFFD stands in its place.
+        ReplacedText = "replaced_text",
+        /// `interview_id` and `question_set_id`, which should be equal, differ.
+        IdsDiffer = "ids_differ",
+        /// A key differs from a known one in its case alone. It was kept as an unknown key.
+        SimilarKey = "similar_key",
+        /// The body was here before, was replaced, and has come back.
+        Recurrence = "recurrence",
+        /// The gateway gave the id of this message to another one before.
+        IdReused = "id_reused",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_stored_once() {
+        let (one, other) = (Finding::new(FindingCode::IdReused), Finding::in_field(FindingCode::Missing, Field::Score));
+
+        assert_eq!(Finding::from_json(&Finding::to_json(&[one, other, one, other])), [one, other]);
+    }
+
+    #[test]
+    fn findings_survive_the_table_and_unknown_ones_are_left_out() {
+        let findings = [Finding::new(FindingCode::Recurrence), Finding::in_field(FindingCode::WrongType, Field::Score)];
+
+        let json = Finding::to_json(&findings);
+        let with_newer = json.replacen('[', r#"[{"code":"of_next_year","field":null},"#, 1);
+
+        assert_eq!(json, r#"[{"code":"recurrence","field":null},{"code":"wrong_type","field":"score"}]"#);
+        assert_eq!(Finding::from_json(&with_newer), findings);
+    }
+}

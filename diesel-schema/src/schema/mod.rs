@@ -1,0 +1,30 @@
+//! The tables that hosts read: one file per table, with its row and the queries on it, and the values that columns hold.
+//!
+//! Queries are values here; the engine runs them.
+
+pub(crate) mod action;
+pub(crate) mod audit;
+pub(crate) mod clock_readings;
+pub(crate) mod deliveries;
+pub(crate) mod event_kind;
+pub(crate) mod field;
+pub(crate) mod finding;
+pub(crate) mod handlers;
+pub(crate) mod line;
+pub(crate) mod migrations;
+pub(crate) mod results;
+pub(crate) mod standing;
+pub(crate) mod state;
+pub(crate) mod text_enum;
+pub(crate) mod timestamp;
+pub(crate) mod work;
+
+mod joined {
+    use super::audit::audit;
+    use super::deliveries::deliveries;
+    use super::handlers::handlers;
+    use super::results::results;
+    use super::work::work;
+
+    diesel::allow_tables_to_appear_in_same_query!(audit, deliveries, handlers, results, work);
+}

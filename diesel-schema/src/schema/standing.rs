@@ -1,0 +1,15 @@
+use super::text_enum::text_enum;
+
+text_enum! {
+    /// What a delivery means for its result, decided when it is recorded.
+    Standing {
+        /// It is, or was, the state of its result: it has a version, and handlers run.
+        Current = "current",
+        /// Its bytes are those of a delivery that is stored already: counted there, no row of its own.
+        Repeat = "repeat",
+        /// `interview_collected` that came after the result: kept, the state stays, few handlers want it.
+        Late = "late",
+        /// Authentic, kept and acknowledged, but not understood: no handler runs until it is replayed.
+        Quarantined = "quarantined",
+    }
+}

@@ -1,0 +1,17 @@
+use super::text_enum::text_enum;
+
+text_enum! {
+    /// Where the work of one handler on one delivery stands.
+    State {
+        /// Never attempted, or released before an attempt ended.
+        Pending = "pending",
+        /// Claimed: one worker holds its lease.
+        Running = "running",
+        /// An attempt failed; the next is due later.
+        Retryable = "retryable",
+        /// Done. The handler's effects are committed.
+        Completed = "completed",
+        /// Given up: by the handler, by an operator, or after the last attempt.
+        Discarded = "discarded",
+    }
+}

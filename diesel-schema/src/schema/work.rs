@@ -1,0 +1,374 @@
+use std::fmt;
+
+use diesel::backend::Backend;
+use diesel::dsl::{auto_type, sql};
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, SqlLiteral, ValidGrouping};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
+use serde::Serialize;
+
+use super::line::Line;
+use crate::schema::deliveries::deliveries;
+use crate::{DeliveryRow, State, Timestamp, UtcTimestamp};
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::UtcTimestamp;
+
+    /// What each handler has to do, or has done, about each delivery.
+    #[sql_name = "mojito_work"]
+    work (delivery_id, handler) {
+        /// The delivery.
+        delivery_id -> BigInt,
+        /// The handler's stable name.
+        handler -> Text,
+        /// The first delivery about the same result: work of one result and handler waits in one line.
+        first_delivery_id -> BigInt,
+        /// A [`State`](crate::State).
+        state -> Text,
+        /// Attempts so far, counted when claimed.
+        attempt -> Integer,
+        /// After how many it is discarded.
+        max_attempts -> Integer,
+        /// From when it may be claimed again; null for at once, and where it does not wait.
+        due_at -> Nullable<UtcTimestamp>,
+        /// Until when its worker may run; set while it runs.
+        lease_until -> Nullable<UtcTimestamp>,
+        /// The token of the claim: random, compared for equality alone. A stale worker fails on it.
+        epoch -> BigInt,
+        /// What the last failed attempt said.
+        last_error -> Nullable<Text>,
+        /// When it was completed or discarded.
+        finished_at -> Nullable<UtcTimestamp>,
+        /// Whether it is the first of its line: only the first may be claimed, and a line has one at most.
+        is_first -> Bool,
+        /// When `due_at` or `lease_until` was set, by the clock that set it: the difference is the pause or the lease that
+        /// was meant. Null where an older version has set it.
+        measured_from -> Nullable<UtcTimestamp>,
+        /// From when the handler's hook `discarded` may be called, where it is owed. It counts for discarded work alone.
+        hook_due_at -> Nullable<UtcTimestamp>,
+    }
+}
+
+/// The work of one handler on one delivery. `Debug` tells whether there is an error, and not what it says.
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = work)]
+#[non_exhaustive]
+pub struct WorkRow {
+    /// The delivery.
+    pub delivery_id: i64,
+    /// The handler's stable name.
+    pub handler: String,
+    /// The first delivery about the same result.
+    pub first_delivery_id: i64,
+    /// Where it stands.
+    pub state: State,
+    /// Attempts so far.
+    pub attempt: i32,
+    /// After how many it is discarded.
+    pub max_attempts: i32,
+    /// From when it may be claimed again; none for at once.
+    pub due_at: Option<Timestamp>,
+    /// Until when its worker may run.
+    pub lease_until: Option<Timestamp>,
+    /// The token of the claim.
+    pub epoch: i64,
+    /// What the last failed attempt said.
+    pub last_error: Option<String>,
+    /// When it was completed or discarded.
+    pub finished_at: Option<Timestamp>,
+    /// Whether it is the first of its line.
+    pub is_first: bool,
+}
+
+/// The right to work on one delivery for one handler, until another claim sets another epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    /// The delivery.
+    pub delivery_id: i64,
+    /// The handler.
+    pub handler: String,
+    /// The first delivery about the same result: with the handler, the line.
+    pub first_delivery_id: i64,
+    /// The claim that this ticket came from.
+    pub epoch: i64,
+}
+
+/// What an attempt came to: the only ways out of `running`. `Debug` does not show the errors.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// Done.
+    Complete,
+    /// To be attempted again at `due_at`.
+    Retry {
+        /// From when.
+        due_at: Timestamp,
+        /// What went wrong.
+        error: String,
+    },
+    /// Given up for good.
+    Discard {
+        /// Why.
+        error: String,
+    },
+    /// Handed back before it ended: the attempt does not count.
+    Release,
+}
+
+/// What an executor asks of a claim.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// For which handler.
+    pub handler: std::sync::Arc<str>,
+    /// The most rows that it takes.
+    pub limit: usize,
+    /// How many of them are started at once. The others wait in this process, and one of those is never claimed for its
+    /// last attempt: a death of the process would discard it, and no handler would have seen it.
+    pub free: usize,
+    /// How long the claim holds.
+    pub lease: std::time::Duration,
+}
+
+/// What a claim came to.
+#[derive(Debug, Clone, Default)]
+pub struct Claimed {
+    /// In the order in which they are to be started.
+    pub claims: Vec<Claim>,
+    /// Whether it stopped at a limit: then there may be more.
+    pub is_cut: bool,
+    /// Whether any of it was promoted when another row of its line ended, and that end may not be durable yet.
+    pub has_promoted: bool,
+}
+
+/// What a worker gets when it claims: everything that an attempt needs to know. `Debug` shows no body.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Claim {
+    /// The right to work on it.
+    pub ticket: Ticket,
+    /// Which attempt this is, from 1.
+    pub attempt: i32,
+    /// After how many it is discarded.
+    pub max_attempts: i32,
+    /// The delivery.
+    pub delivery: DeliveryRow,
+    /// The body of the version before this one, where there is one that is still kept.
+    pub former_body: Option<Vec<u8>>,
+    /// Whether its result has come to a later version meanwhile.
+    pub is_superseded: bool,
+}
+
+/// How much there is of what is not done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Backlog {
+    /// Work that waits for its first or next attempt by a handler that a living process has attached.
+    pub waiting: i64,
+    /// Of that, work that has been due for more than five minutes, first of its line, and that nobody has claimed: its
+    /// handler is paused, attached nowhere, or has more to do than it can. What is replayed counts from when it came.
+    pub overdue: i64,
+    /// Work that waits for a handler that no living process has attached: none has said so for three minutes.
+    pub unattached: i64,
+    /// Work that runs.
+    pub running: i64,
+    /// Work that was given up, and that an operator may replay.
+    pub discarded: i64,
+    /// Deliveries that were not understood, and that an operator may replay.
+    pub quarantined: i64,
+}
+
+impl ClaimRequest {
+    /// For that many rows, which are all started at once.
+    pub fn new(handler: impl Into<std::sync::Arc<str>>, limit: usize, lease: std::time::Duration) -> Self {
+        Self { handler: handler.into(), limit, free: limit, lease }
+    }
+}
+
+impl Ticket {
+    /// The line that the delivery is in.
+    pub fn line(&self) -> Line {
+        Line { first_delivery_id: self.first_delivery_id, handler: self.handler.clone() }
+    }
+
+    /// An epoch that nobody has had: 63 random bits of the operating system's.
+    ///
+    /// A counter could be given out twice, where a power cut or a failover takes the claim that raised it.
+    ///
+    /// # Panics
+    ///
+    /// When the operating system has no randomness.
+    pub(crate) fn new_epoch() -> i64 {
+        let bits = getrandom::u64().expect("the operating system has randomness");
+        i64::try_from(bits >> 1).expect("63 bits")
+    }
+}
+
+impl fmt::Debug for WorkRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkRow")
+            .field("delivery_id", &self.delivery_id)
+            .field("handler", &self.handler)
+            .field("first_delivery_id", &self.first_delivery_id)
+            .field("state", &self.state)
+            .field("attempt", &self.attempt)
+            .field("max_attempts", &self.max_attempts)
+            .field("due_at", &self.due_at)
+            .field("lease_until", &self.lease_until)
+            .field("epoch", &self.epoch)
+            // A handler's error may quote whom it is about.
+            .field("has_error", &self.last_error.is_some())
+            .field("finished_at", &self.finished_at)
+            .field("is_first", &self.is_first)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Settlement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Complete => f.write_str("Complete"),
+            Self::Retry { due_at, .. } => f.debug_struct("Retry").field("due_at", due_at).finish_non_exhaustive(),
+            Self::Discard { .. } => f.debug_struct("Discard").finish_non_exhaustive(),
+            Self::Release => f.write_str("Release"),
+        }
+    }
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim")
+            .field("ticket", &self.ticket)
+            .field("attempt", &self.attempt)
+            .field("max_attempts", &self.max_attempts)
+            .field("delivery", &self.delivery)
+            .field("is_superseded", &self.is_superseded)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a row may be claimed once it is due: the first of its line, and it waits. In words of the statement, as the index
+/// has them: bound ones SQLite compares with those, and compiles the statement anew for each value.
+#[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
+pub(crate) struct IsFirstAndWaits;
+
+impl Expression for IsFirstAndWaits {
+    type SqlType = Bool;
+}
+
+impl AppearsOnTable<work::table> for IsFirstAndWaits {}
+
+impl SelectableExpression<work::table> for IsFirstAndWaits {}
+
+impl<DB: Backend> QueryFragment<DB> for IsFirstAndWaits {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        // A later version may let more wait than this one knows of.
+        out.push_sql(
+            "mojito_work.is_first AND mojito_work.lease_until IS NULL AND mojito_work.finished_at IS NULL \
+             AND mojito_work.state IN ('pending', 'retryable')",
+        );
+        Ok(())
+    }
+}
+
+/// From when a row may be claimed, where no time is the earliest there is.
+#[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
+pub(crate) struct DueFrom;
+
+impl Expression for DueFrom {
+    type SqlType = UtcTimestamp;
+}
+
+impl AppearsOnTable<work::table> for DueFrom {}
+
+impl SelectableExpression<work::table> for DueFrom {}
+
+#[cfg(feature = "sqlite")]
+impl QueryFragment<diesel::sqlite::Sqlite> for DueFrom {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
+        out.push_sql("COALESCE(mojito_work.due_at, '')");
+        Ok(())
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl QueryFragment<diesel::pg::Pg> for DueFrom {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
+        out.push_sql("COALESCE(mojito_work.due_at, '-infinity')");
+        Ok(())
+    }
+}
+
+/// What a handler may claim at `now`, in order: due, and first in the line of its result.
+#[auto_type(no_type_alias)]
+pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Timestamp) -> _ {
+    let (is_first_and_waits, due_from): (IsFirstAndWaits, DueFrom) = (IsFirstAndWaits, DueFrom);
+    work::table
+        .filter(work::handler.eq(handler))
+        .filter(is_first_and_waits)
+        .filter(due_from.le(now))
+        .order((due_from, work::delivery_id))
+}
+
+/// The fence: the row of this claim, as long as nobody has claimed it since and it still runs.
+#[auto_type(no_type_alias)]
+pub(crate) fn held<'a>(delivery_id: i64, handler: &'a str, epoch: i64) -> _ {
+    let running: State = State::Running;
+    work::table
+        .filter(work::delivery_id.eq(delivery_id))
+        .filter(work::handler.eq(handler))
+        .filter(work::epoch.eq(epoch))
+        .filter(work::state.eq(running))
+}
+
+/// The discarded work whose hook is due at `now`, the longest one first. The literal is the index's.
+#[auto_type(no_type_alias)]
+pub(crate) fn due_hooks<'a>(handler: &'a str, now: Timestamp) -> _ {
+    let is_discarded: SqlLiteral<Bool> = sql::<Bool>("state = 'discarded'");
+    work::table
+        .filter(work::handler.eq(handler))
+        .filter(is_discarded)
+        .filter(work::hook_due_at.le(now))
+        .order((work::hook_due_at, work::delivery_id))
+}
+
+/// The work whose lease has lapsed at `now`.
+#[auto_type(no_type_alias)]
+pub(crate) fn lapsed<'a>(now: &'a Timestamp) -> _ {
+    let running: State = State::Running;
+    work::table.filter(work::lease_until.lt(now)).filter(work::state.eq(running))
+}
+
+/// When a wait was measured from, and when it ends: a lease, or a pause.
+pub(crate) type Wait = (Option<Timestamp>, Option<Timestamp>, Option<Timestamp>);
+
+/// What is read of a wait.
+pub(crate) const WAIT: (work::measured_from, work::lease_until, work::due_at) =
+    (work::measured_from, work::lease_until, work::due_at);
+
+diesel::define_sql_function! {
+    /// How many bytes a body has. Neither database reads it for that.
+    fn octet_length(body: diesel::sql_types::Nullable<diesel::sql_types::Binary>) -> diesel::sql_types::Nullable<diesel::sql_types::Integer>;
+}
+
+/// How many bytes the body of the delivery has that a row is about.
+#[auto_type(no_type_alias)]
+pub(crate) fn body_size() -> _ {
+    deliveries::table.filter(deliveries::id.eq(work::delivery_id)).select(octet_length(deliveries::body)).single_value()
+}
+
+/// The work on a delivery that is neither completed nor discarded.
+#[auto_type(no_type_alias)]
+pub(crate) fn unfinished() -> _ {
+    work::table.filter(work::delivery_id.eq(deliveries::id)).filter(work::finished_at.is_null())
+}
+
+/// What is inserted for the work of one handler on one delivery.
+pub(crate) struct WorkInsert<'a> {
+    pub delivery_id: i64,
+    pub handler: &'a str,
+    pub first_delivery_id: i64,
+    pub state: State,
+    pub max_attempts: i32,
+    pub is_first: bool,
+}

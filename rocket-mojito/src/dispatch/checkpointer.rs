@@ -1,0 +1,54 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mojito_schema::Backend;
+use tokio::sync::watch;
+
+use crate::notices::Notice;
+use crate::store::Database;
+
+/// How often the files are looked at.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Keeps the database's log short, and looks for what its files should not be.
+pub(super) struct Checkpointer<B: Backend> {
+    pub database: Arc<Database<B>>,
+}
+
+impl<B: Backend> Checkpointer<B> {
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let mut warned = None;
+        while !*stop.borrow_and_update() {
+            let database = Arc::clone(&self.database);
+            // In a task of its own: nobody can cancel it half-way.
+            let _ = tokio::spawn(async move { database.checkpoint_if_long().await }).await;
+            if let Some(text) = news(&mut warned, self.database.warning()) {
+                self.database.notices().say(Notice::Files { text });
+            }
+            tokio::select! {
+                _ = stop.changed() => {}
+                () = tokio::time::sleep(CHECKPOINT_INTERVAL) => {}
+            }
+        }
+    }
+}
+
+/// A warning that was not given yet. It is given once for as long as it lasts.
+fn news(given: &mut Option<&'static str>, found: Option<&'static str>) -> Option<&'static str> {
+    let former = std::mem::replace(given, found);
+    found.filter(|_| former != found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_given_once_for_as_long_as_it_lasts() {
+        let mut given = None;
+
+        let said = [None, Some("linked"), Some("linked"), None, Some("linked")].map(|found| news(&mut given, found));
+
+        assert_eq!(said, [None, Some("linked"), None, None, Some("linked")]);
+    }
+}

@@ -1,0 +1,148 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::AbortHandle;
+use mojito_schema::{Backend, ClaimRequest, Claimed, Settlement, Ticket, Timestamp, failpoint};
+
+use super::ending::{Ending, Tried};
+use crate::config::Pauses;
+use crate::notices::Notice;
+use crate::store::{Committed, Database, DedicatedConnection, Unavailable, Wakeup};
+
+/// How long until the next try to release an attempt.
+const RELEASE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The leases of this process: the connection they are taken, renewed and settled on, and the tickets in flight.
+pub(super) struct Leases<B: Backend> {
+    pub database: Arc<Database<B>>,
+    pub link: Arc<tokio::sync::Mutex<DedicatedConnection<B>>>,
+    pub in_flight: InFlight,
+    /// Rings where work failed for good.
+    pub given_up: Wakeup,
+}
+
+impl<B: Backend> Clone for Leases<B> {
+    fn clone(&self) -> Self {
+        Self {
+            database: Arc::clone(&self.database),
+            link: Arc::clone(&self.link),
+            in_flight: self.in_flight.clone(),
+            given_up: self.given_up.clone(),
+        }
+    }
+}
+
+impl<B: Backend> Leases<B> {
+    /// Claims work, unless its handler is paused. Nothing where the database does not answer.
+    ///
+    /// # Cancellation
+    ///
+    /// Changes nothing: the claim is made, and lapses.
+    pub async fn claim(&self, request: ClaimRequest, pauses: Pauses) -> Claimed {
+        const FAILURE: &str = "nothing could be claimed";
+        let (link, database) = (Arc::clone(&self.link), Arc::clone(&self.database));
+        let claimed = self.database.runtime().spawn(async move {
+            let mut link = link.lock().await;
+            let claimed = link.commit(FAILURE, |connection| {
+                async move {
+                    // Somebody may have paused it while this waited for its turn.
+                    match pauses.has_handler(&request.handler) {
+                        true => Ok(Claimed::default()),
+                        false => B::claim(connection, request, Timestamp::now()).await,
+                    }
+                }
+                .boxed()
+            });
+            let committed = claimed.await?;
+            drop(link);
+            // A power cut may take the claim, and whoever holds it. It must not take the delivery under a handler that has begun,
+            // nor the end of what came before it in its line: that would begin again after it.
+            let seen = committed.seen();
+            let newest = seen.claims.iter().map(|claim| claim.ticket.delivery_id).max().unwrap_or(0);
+            if !seen.has_promoted && database.is_durable(newest) {
+                return Ok(committed.outcome());
+            }
+            let claimed = committed.durable(FAILURE).await?;
+            database.note_durable(newest);
+            Ok::<_, Unavailable>(claimed)
+        });
+        let claimed = claimed.await.map(Result::unwrap_or_default).unwrap_or_default();
+        if !claimed.claims.is_empty() {
+            failpoint::reach("claim.committed");
+        }
+        claimed
+    }
+
+    /// Settles an attempt that has ended, and says what needs a person. One that was not possible must not count: it is
+    /// held until the database takes writes again.
+    pub async fn end(&self, tried: Tried, ending: &Ending) {
+        loop {
+            match self.settle(tried.ticket.clone(), ending.settlement.clone()).await {
+                Ok(is_settled) => {
+                    if is_settled {
+                        ending.say(tried, self.database.notices());
+                    }
+                    return;
+                }
+                Err(_) if ending.settlement == Settlement::Release => tokio::time::sleep(RELEASE_RETRY_INTERVAL).await,
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Settles an attempt. Where the database cannot be reached the lease lapses, and the work is rescued. Whether the work
+    /// was still its own.
+    pub async fn settle(&self, ticket: Ticket, settlement: Settlement) -> Result<bool, Unavailable> {
+        let (handler, delivery) = (ticket.handler.clone(), ticket.delivery_id);
+        let mut link = self.link.lock().await;
+        let settled = link
+            .commit("an attempt could not be settled", |c| B::settle(c, ticket, settlement, Timestamp::now()).boxed())
+            .await
+            .map(Committed::outcome);
+        if settled == Ok(false) {
+            self.database.notices().say(Notice::TooLate { handler, delivery });
+        }
+        settled
+    }
+}
+
+/// The tickets that this process holds, and how to stop the work on each.
+#[derive(Clone, Default)]
+pub(super) struct InFlight(Arc<Mutex<HashMap<Ticket, AbortHandle>>>);
+
+/// A ticket that is held for as long as this lives.
+pub(super) struct InFlightGuard {
+    in_flight: InFlight,
+    ticket: Ticket,
+}
+
+impl InFlight {
+    pub fn hold(&self, ticket: Ticket, abort: AbortHandle) -> InFlightGuard {
+        self.lock().insert(ticket.clone(), abort);
+        InFlightGuard { in_flight: self.clone(), ticket }
+    }
+
+    /// Every ticket that is held.
+    pub fn tickets(&self) -> Vec<Ticket> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// Stops the work on a ticket, as soon as it waits for something.
+    pub fn abort(&self, ticket: &Ticket) {
+        if let Some(abort) = self.lock().get(ticket) {
+            abort.abort();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Ticket, AbortHandle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for InFlightGuard {
+    fn drop(&mut self) {
+        self.in_flight.lock().remove(&self.ticket);
+    }
+}

@@ -1,0 +1,93 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use mojito_schema::{Backend, QueryResult};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::notices::{Notice, Scope};
+use crate::store::{Database, Wakeup};
+
+/// How long it may be quiet before the connection is tried.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long the database may take to take word.
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The pause after telling: what is recorded meanwhile is told at once, so that a busy process does not wake idle ones
+/// for every batch.
+const MIN_NOTIFY_INTERVAL: Duration = Duration::from_millis(10);
+
+/// The longest pause before a lost connection is opened again.
+const MAX_RECONNECT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Tells the other processes on the database of work that this one made, and hears of theirs, where the database can do that.
+///
+/// Nothing rests on it. While it is down, work that others recorded waits for the executors' next look.
+pub(super) struct Notifier<B: Backend> {
+    pub database: Arc<Database<B>>,
+    pub wakeup: Wakeup,
+}
+
+impl<B: Backend> Notifier<B> {
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        if !B::can_notify(self.database.url()) {
+            return;
+        }
+        let (mut pause, mut is_down) = (Duration::ZERO, false);
+        while !*stop.borrow_and_update() {
+            let began = Instant::now();
+            tokio::select! {
+                // Whatever it was at, its connection is closed.
+                _ = stop.changed() => return,
+                () = self.hold(&mut is_down) => {}
+            }
+            if !std::mem::replace(&mut is_down, true) {
+                self.database.notices().say(Notice::Unheard);
+            }
+            // One that held for a while is opened again at once.
+            let longer = (pause * 2).clamp(Duration::from_millis(100), MAX_RECONNECT_INTERVAL);
+            pause = if began.elapsed() > MAX_RECONNECT_INTERVAL { Duration::from_millis(100) } else { longer };
+            tokio::select! {
+                _ = stop.changed() => {}
+                () = sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)) => {}
+            }
+        }
+    }
+
+    /// Opens a connection, and tells and hears until it is lost.
+    async fn hold(&self, is_down: &mut bool) {
+        let Ok(mut connection) = B::listen(self.database.url()).await else { return };
+        *is_down = false;
+        self.database.notices().works(|| Scope::Wire);
+        let (name, mut own) = (format!("{:016x}", fastrand::u64(..)), self.wakeup.listen_for_own());
+        // What was made while nobody could hear of it.
+        own.mark_changed();
+        self.wakeup.notify_of_others();
+        loop {
+            let is_told = tokio::select! {
+                heard = B::notified(&mut connection) => match heard {
+                    Ok(from) if from == name => continue,
+                    Ok(_) => {
+                        self.wakeup.notify_of_others();
+                        continue;
+                    }
+                    Err(_) => return,
+                },
+                _ = own.changed() => in_time(B::notify(&mut connection, &name).boxed()).await,
+                // To hear nothing may mean that there is nobody at the other end.
+                () = sleep(KEEPALIVE_INTERVAL) => in_time(B::notify(&mut connection, &name).boxed()).await,
+            };
+            if is_told.is_none() {
+                return;
+            }
+            sleep(MIN_NOTIFY_INTERVAL).await;
+        }
+    }
+}
+
+async fn in_time<T>(verb: BoxFuture<'_, QueryResult<T>>) -> Option<T> {
+    timeout(NOTIFY_TIMEOUT, verb).await.ok()?.ok()
+}

@@ -1,0 +1,223 @@
+use std::fmt;
+use std::sync::Arc;
+
+use mojito_schema::{Content, Fingerprint, NewDelivery, failpoint};
+use rocket::data::{ByteUnit, Data, FromData, Outcome};
+use rocket::request::Request;
+use rocket::{Ignite, Rocket, Sentinel};
+
+use super::authentication::authenticate;
+use super::body::{HeldBytes, Limits};
+use super::room::Rooms;
+use super::signature::Verified;
+use super::{Cause, Rejection};
+use crate::config::{Endpoint, Endpoints, MojitoConfig, Pauses};
+use crate::event::{ParsedBody, Payload, classify};
+use crate::notices::Notices;
+use crate::store::Unavailable;
+use crate::{EventKind, Finding, Timestamp};
+
+/// What the data guard needs to know. Managed by the fairing.
+#[derive(Clone)]
+pub(crate) struct Ingress(Arc<Inner>);
+
+struct Inner {
+    endpoints: Endpoints,
+    limits: Limits,
+    pauses: Pauses,
+    notices: Notices,
+}
+
+impl Ingress {
+    pub fn new(endpoints: Endpoints, config: &MojitoConfig, pauses: Pauses, notices: Notices) -> Self {
+        let arriving = ByteUnit::from(config.queue_limit.as_u64() / 4);
+        let unauthenticated = endpoints.iter().filter(|endpoint| endpoint.secrets.is_empty());
+        let rooms = Rooms::new(config.body_limit, arriving, unauthenticated.map(|endpoint| &*endpoint.name));
+        let limits = Limits { size: config.body_limit, deadline: config.body_deadline, rooms };
+        Self(Arc::new(Inner { endpoints, limits, pauses, notices }))
+    }
+}
+
+/// An authentic delivery, complete and read, that is not recorded yet: a data guard for routes of your own.
+///
+/// [`Inbox::record`](crate::Inbox::record) records it. The endpoint and the event kind are those that the path of
+/// the request names: `…/endpoint/interview_result`, both parts optional, without the endpoint the one named
+/// `default`. The plugin's own routes are made of this and nothing more:
+///
+/// ```
+/// # use rocket::post;
+/// use rocket_mojito::{Inbox, MojitoEvent, Receipt, Rejection};
+///
+/// #[post("/my/own/interview_result", data = "<event>")]
+/// async fn receive(event: Result<MojitoEvent, Rejection>, inbox: Inbox) -> Result<Receipt, Rejection> {
+///     inbox.record(event?).await
+/// }
+/// ```
+///
+/// Taken as `Result`, a refusal is answered with exactly what the documentation promises; taken plainly, it goes to
+/// the host's catchers. A launch with a route that has this guard, and without the fairing, is stopped.
+///
+/// # Cancellation
+///
+/// Nothing is left behind when the future is dropped.
+pub struct MojitoEvent {
+    endpoint: String,
+    secret_id: String,
+    received_at: Timestamp,
+    kind: EventKind,
+    message_id: Option<String>,
+    body: HeldBytes,
+    reading: ParsedBody,
+}
+
+impl MojitoEvent {
+    /// What it says.
+    pub fn kind(&self) -> EventKind {
+        self.kind
+    }
+
+    /// The body, field by field. None when it was not understood, and will be quarantined.
+    pub fn payload(&self) -> Option<&Payload> {
+        match &self.reading {
+            ParsedBody::Usable { payload, .. } => Some(payload),
+            ParsedBody::Unusable { .. } => None,
+        }
+    }
+
+    /// What was noteworthy about it; where it was not understood, why.
+    pub fn findings(&self) -> &[Finding] {
+        match &self.reading {
+            ParsedBody::Usable { findings, .. } => findings,
+            ParsedBody::Unusable { cause, .. } => std::slice::from_ref(cause),
+        }
+    }
+
+    /// The endpoint that it came to.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Which of the endpoint's secrets matched.
+    pub fn secret_id(&self) -> &str {
+        &self.secret_id
+    }
+
+    /// The raw bytes.
+    pub fn body(&self) -> &[u8] {
+        &self.body.bytes
+    }
+
+    async fn from_verified(
+        verified: Verified<'_>,
+        path: Option<EventKind>,
+        received_at: Timestamp,
+    ) -> Result<Self, Rejection> {
+        let Verified { endpoint, secret_id, message_id, body } = verified;
+        let (body, reading) = understand(body).await?;
+        let (kind, reading) = classify(path, reading);
+        Ok(Self {
+            endpoint: endpoint.name.clone(),
+            secret_id: secret_id.to_owned(),
+            received_at,
+            kind,
+            message_id,
+            body,
+            reading,
+        })
+    }
+
+    pub(crate) fn into_delivery(self) -> NewDelivery {
+        let HeldBytes { bytes: body, room } = self.body;
+        // From here on the recorder counts it.
+        drop(room);
+        let fingerprint = Fingerprint::new(&self.endpoint, self.kind, &body);
+        let (content, findings) = match self.reading {
+            ParsedBody::Usable { payload, findings } => {
+                let (result_id, snapshot) = payload.into_state();
+                (Content::Usable { result_id, snapshot: Box::new(snapshot) }, findings)
+            }
+            ParsedBody::Unusable { cause, result_id } => (Content::Unusable { result_id }, vec![cause]),
+        };
+        NewDelivery {
+            endpoint: self.endpoint,
+            secret_id: self.secret_id,
+            event: self.kind,
+            fingerprint,
+            received_at: self.received_at,
+            body,
+            content,
+            findings,
+            message_id: self.message_id,
+            awaited_until: None,
+        }
+    }
+}
+
+/// Authenticate, read, verify, parse: each step takes what only the one before can give.
+async fn receive(
+    ingress: &Ingress,
+    located: Option<(&Endpoint, Option<EventKind>)>,
+    request: &Request<'_>,
+    data: Data<'_>,
+) -> Result<MojitoEvent, Rejection> {
+    let (endpoint, path) = located.ok_or(Rejection::new(Cause::UnknownEndpoint))?;
+    let sender = authenticate(endpoint, request.headers())?;
+    let body = sender.read(request.headers(), data, &ingress.0.limits).await?;
+    let received_at = Timestamp::now();
+    let verified = body.verify(request.headers(), received_at)?;
+    if ingress.0.pauses.has_endpoint(&endpoint.name) {
+        return Err(Rejection::new(Cause::Paused));
+    }
+    failpoint::reach("ingress.read");
+    MojitoEvent::from_verified(verified, path, received_at).await
+}
+
+/// Reads what the body says. A large one takes a while, in which its thread could serve others.
+async fn understand(body: HeldBytes) -> Result<(HeldBytes, ParsedBody), Rejection> {
+    if body.room.is_none() {
+        let reading = ParsedBody::parse(&body.bytes);
+        return Ok((body, reading));
+    }
+    let reading = tokio::task::spawn_blocking(move || {
+        let reading = ParsedBody::parse(&body.bytes);
+        (body, reading)
+    });
+    reading.await.map_err(|_| Rejection::from(Unavailable::Stopping))
+}
+
+#[rocket::async_trait]
+impl<'r> FromData<'r> for MojitoEvent {
+    type Error = Rejection;
+
+    async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
+        let ingress = request.rocket().state::<Ingress>().expect("the sentinel stops a launch without the fairing");
+        let located = ingress.0.endpoints.locate(request.uri().path().segments());
+        match receive(ingress, located, request, data).await {
+            Ok(event) => Outcome::Success(event),
+            Err(rejection) => {
+                ingress.0.notices.say(rejection.notice(located.map(|(endpoint, _)| endpoint.name.clone())));
+                Outcome::Error((rejection.status(), rejection))
+            }
+        }
+    }
+}
+
+impl Sentinel for MojitoEvent {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        let is_missing = rocket.state::<Ingress>().is_none();
+        if is_missing {
+            tracing::error!("a route takes a `MojitoEvent`, but no `MojitoFairing` is attached: attach one");
+        }
+        is_missing
+    }
+}
+
+impl fmt::Debug for MojitoEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MojitoEvent")
+            .field("kind", &self.kind)
+            .field("endpoint", &self.endpoint)
+            .field("findings", &self.findings())
+            .finish_non_exhaustive()
+    }
+}

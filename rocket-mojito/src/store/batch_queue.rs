@@ -1,0 +1,355 @@
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use mojito_schema::{NewDelivery, Recorded};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::aside::{Admission, Aside};
+use super::{Health, Unavailable};
+
+/// The most deliveries that one transaction takes. One fsync then serves them all.
+const MAX_BATCH_SIZE: usize = 256;
+
+/// How long a batch waits at most to become as large as those before it.
+const GATHER_TIMEOUT: Duration = Duration::from_millis(20);
+
+/// A delivery that waits to be recorded.
+pub(super) struct Entry {
+    pub delivery: NewDelivery,
+    pub answer: oneshot::Sender<Result<Recorded, Unavailable>>,
+    pub room: OwnedSemaphorePermit,
+    /// Of its result, where deliveries of one result must not be on their way in two batches.
+    pub key: Option<u64>,
+}
+
+impl Entry {
+    /// Nobody listens where the client has gone, or the deadline has passed.
+    pub fn answer(self, outcome: Result<Recorded, Unavailable>) {
+        let _ = self.answer.send(outcome);
+    }
+}
+
+/// What waits, and who is told when nothing more may.
+pub(super) struct Queue {
+    entries: mpsc::Receiver<Entry>,
+    stop: oneshot::Receiver<()>,
+    has_ended: bool,
+    /// What a writer that has no connection gives back.
+    returned: mpsc::UnboundedReceiver<Vec<Entry>>,
+    /// What has come, and nothing is in the way of.
+    fresh: VecDeque<Entry>,
+    aside: Aside,
+    health: Arc<Health>,
+}
+
+impl Queue {
+    pub fn new(
+        entries: mpsc::Receiver<Entry>,
+        stop: oneshot::Receiver<()>,
+        returned: mpsc::UnboundedReceiver<Vec<Entry>>,
+        aside: Aside,
+        health: Arc<Health>,
+    ) -> Self {
+        Self { entries, stop, has_ended: false, returned, fresh: VecDeque::new(), aside, health }
+    }
+
+    /// Waits for deliveries and for a writer that is free. There are no deliveries once it is stopped and empty.
+    ///
+    /// While others are on their way, as many are gathered: smaller batches would cost more than is gained by beginning
+    /// one earlier. Others that stand still hold nobody up for longer than [`GATHER_TIMEOUT`].
+    ///
+    /// What was set aside is a batch of its own when it is tried again: it holds up nobody else.
+    pub async fn next_batch<W: 'static>(&mut self, free: &mut Vec<W>, busy: &mut Busy<W>) -> Vec<Entry> {
+        let mut is_held_for_long = false;
+        let mut hold = pin!(sleep(GATHER_TIMEOUT));
+        loop {
+            let waiting = self.fresh.len();
+            let is_enough = waiting >= busy.deliveries.clamp(1, MAX_BATCH_SIZE)
+                || is_held_for_long
+                || (self.has_ended && waiting > 0);
+            let due = self.aside.next_due().filter(|_| !free.is_empty());
+            if is_enough && !free.is_empty() {
+                return self.send();
+            }
+            if self.has_ended && waiting == 0 && self.aside.is_empty() && busy.deliveries == 0 {
+                return Vec::new();
+            }
+            let is_empty = waiting == 0;
+            let (mut arrived, room) = (Vec::new(), MAX_BATCH_SIZE.saturating_sub(waiting));
+            tokio::select! {
+                biased;
+                // The one that was busy last comes first: at rest it is always the same.
+                Some(ended) = busy.next() => {
+                    free.push(ended.writer);
+                    let let_go = self.aside.end(ended.keys, ended.set_aside, ended.began.elapsed());
+                    self.put_first(let_go);
+                }
+                Some(returned) = self.returned.recv() => {
+                    busy.deliveries -= returned.len();
+                    let behind = self.aside.end(keys_of(&returned), Vec::new(), Duration::ZERO);
+                    self.put_first(behind);
+                    self.put_first(returned);
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    let again = self.take_due();
+                    if !again.is_empty() {
+                        return again;
+                    }
+                }
+                count = drain(&mut self.entries, &mut self.stop, &mut arrived, room), if room > 0 && !self.has_ended => {
+                    self.has_ended = count == 0;
+                    for entry in arrived {
+                        self.put(entry);
+                    }
+                }
+                () = &mut hold, if !is_empty && !is_held_for_long => is_held_for_long = true,
+            }
+            if is_empty {
+                hold.as_mut().reset(Instant::now() + GATHER_TIMEOUT);
+            }
+        }
+    }
+
+    /// Puts a delivery at the end, or behind others of its result.
+    fn put(&mut self, entry: Entry) {
+        match self.aside.admit(entry) {
+            Admission::Free(entry) => self.fresh.push_back(entry),
+            Admission::Refused(entry) => entry.answer(Err(Unavailable::QueueFull)),
+            Admission::Waits => {}
+        }
+    }
+
+    /// Puts deliveries before all that came later.
+    fn put_first(&mut self, entries: Vec<Entry>) {
+        for entry in entries.into_iter().rev() {
+            self.fresh.push_front(entry);
+        }
+    }
+
+    /// Hands on a batch. What came for the same results, and is not in it, waits behind it.
+    fn send(&mut self) -> Vec<Entry> {
+        let rest = self.fresh.split_off(self.fresh.len().min(MAX_BATCH_SIZE));
+        let batch = Vec::from(std::mem::replace(&mut self.fresh, VecDeque::with_capacity(rest.len())));
+        self.aside.send(&batch);
+        for entry in rest {
+            self.put(entry);
+        }
+        batch
+    }
+
+    /// What is to be tried again. Who does not wait any more has been told so.
+    fn take_due(&mut self) -> Vec<Entry> {
+        let (again, over) = self.aside.take_due(MAX_BATCH_SIZE);
+        for entry in over {
+            self.health.refuse(&entry.delivery);
+            entry.answer(Err(Unavailable::Deadline));
+        }
+        self.aside.send(&again);
+        again
+    }
+}
+
+/// Waits for deliveries, and takes those that are there, up to so many. How many; none once it is stopped and empty.
+async fn drain(
+    entries: &mut mpsc::Receiver<Entry>,
+    stop: &mut oneshot::Receiver<()>,
+    arrived: &mut Vec<Entry>,
+    room: usize,
+) -> usize {
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut *stop, if !stop.is_terminated() => entries.close(),
+            count = entries.recv_many(arrived, room) => return count,
+        }
+    }
+}
+
+/// The keys of a batch, each once.
+pub(super) fn keys_of(batch: &[Entry]) -> Vec<u64> {
+    let mut keys: Vec<u64> = batch.iter().filter_map(|entry| entry.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// The batches that are on their way, each with its writer.
+pub(super) struct Busy<W> {
+    batches: FuturesUnordered<BoxFuture<'static, Ended<W>>>,
+    /// How many deliveries they have.
+    deliveries: usize,
+}
+
+/// A batch that has ended.
+pub(super) struct Ended<W> {
+    writer: W,
+    /// What could not be recorded now.
+    set_aside: Vec<Entry>,
+    keys: Vec<u64>,
+    deliveries: usize,
+    began: Instant,
+}
+
+impl<W> Default for Busy<W> {
+    fn default() -> Self {
+        Self { batches: FuturesUnordered::new(), deliveries: 0 }
+    }
+}
+
+impl<W: 'static> Busy<W> {
+    /// Whether nothing is on its way.
+    pub fn is_idle(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// Takes a batch of so many deliveries on, of results with these keys. Its writer is free when it ends, and says what it
+    /// has set aside; nothing where it has given the whole of it back before.
+    pub fn push(
+        &mut self,
+        deliveries: usize,
+        keys: Vec<u64>,
+        batch: impl Future<Output = (W, Option<Vec<Entry>>)> + Send + 'static,
+    ) {
+        self.deliveries += deliveries;
+        let began = Instant::now();
+        let ended = batch.map(move |(writer, set_aside)| match set_aside {
+            Some(set_aside) => Ended { writer, set_aside, keys, deliveries, began },
+            None => Ended { writer, set_aside: Vec::new(), keys: Vec::new(), deliveries: 0, began },
+        });
+        self.batches.push(ended.boxed());
+    }
+
+    /// The batch that ends next, or none where none is on its way.
+    pub async fn next(&mut self) -> Option<Ended<W>> {
+        let ended = self.batches.next().await?;
+        self.deliveries -= ended.deliveries;
+        Some(ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use mojito_schema::{Content, EventKind, Fingerprint, Timestamp};
+    use tokio::sync::Semaphore;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::notices::Notices;
+
+    /// A queue with the end that deliveries are put in at.
+    fn queue() -> (impl Fn(usize), Queue, oneshot::Sender<()>) {
+        let (sender, entries) = mpsc::channel(1024);
+        let (stop, stopped) = oneshot::channel();
+        let room = Arc::new(Semaphore::new(1024));
+        let put = move |count| {
+            for _ in 0..count {
+                let room = Arc::clone(&room).try_acquire_owned().expect("there is room");
+                let entry = Entry { delivery: delivery(), answer: oneshot::channel().0, room, key: None };
+                assert!(sender.try_send(entry).is_ok());
+            }
+        };
+        let (_, returned) = mpsc::unbounded_channel();
+        let health = Arc::new(Health::new(Notices::start().expect("a thread")));
+        (put, Queue::new(entries, stopped, returned, Aside::new(0), health), stop)
+    }
+
+    fn delivery() -> NewDelivery {
+        let event = EventKind::Unknown;
+        NewDelivery {
+            endpoint: "default".to_owned(),
+            secret_id: "only".to_owned(),
+            event,
+            fingerprint: Fingerprint::new("default", event, b"-"),
+            received_at: Timestamp::now(),
+            body: b"-".to_vec(),
+            content: Content::Unusable { result_id: None },
+            findings: Vec::new(),
+            message_id: None,
+            awaited_until: None,
+        }
+    }
+
+    /// One writer that is free, beside one that has a batch of so many on its way for ever.
+    fn beside(deliveries: usize) -> (Vec<&'static str>, Busy<&'static str>) {
+        let mut busy = Busy::default();
+        busy.push(deliveries, Vec::new(), pending());
+        (vec!["free"], busy)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_there_is_taken_at_once_where_nothing_is_on_its_way() {
+        let (put, mut queue, _stop) = queue();
+        let began = Instant::now();
+        put(3);
+
+        let batch = queue.next_batch(&mut vec!["free"], &mut Busy::default()).await;
+
+        assert_eq!((batch.len(), began.elapsed()), (3, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_many_are_gathered_as_are_on_their_way() {
+        let (put, mut queue, _stop) = queue();
+        let (mut free, mut busy) = beside(3);
+        put(2);
+        let mut batch = pin!(queue.next_batch(&mut free, &mut busy));
+
+        let early = batch.as_mut().now_or_never();
+        put(2);
+        let batch = batch.now_or_never();
+
+        assert!(early.is_none());
+        assert_eq!(batch.map(|batch| batch.len()), Some(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_batch_lets_go_what_was_gathered() {
+        let (put, mut queue, _stop) = queue();
+        let (mut free, mut busy) = (vec!["free"], Busy::default());
+        let (end, ended) = oneshot::channel();
+        busy.push(3, Vec::new(), ended.map(|_: Result<(), _>| ("busy", Some(Vec::new()))));
+        put(1);
+        let mut batch = pin!(queue.next_batch(&mut free, &mut busy));
+        let early = batch.as_mut().now_or_never();
+
+        end.send(()).expect("it is waited for");
+        let batch = batch.now_or_never().map(|batch| batch.len());
+
+        assert!(early.is_none());
+        assert_eq!(batch, Some(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_that_stands_still_holds_nobody_up_for_long() {
+        let (put, mut queue, _stop) = queue();
+        let (mut free, mut busy) = beside(200);
+        let began = Instant::now();
+        put(1);
+
+        let batch = timeout(10 * GATHER_TIMEOUT, queue.next_batch(&mut free, &mut busy)).await;
+
+        assert_eq!((batch.map(|batch| batch.len()), began.elapsed()), (Ok(1), GATHER_TIMEOUT));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_when_it_is_stopped_is_not_held() {
+        let (put, mut queue, stop) = queue();
+        let (mut free, mut busy) = beside(200);
+        put(300);
+        stop.send(()).expect("the queue listens");
+
+        let full = queue.next_batch(&mut free, &mut busy).await;
+        let rest = queue.next_batch(&mut free, &mut busy).now_or_never().map(|batch| batch.len());
+        let nothing = queue.next_batch(&mut free, &mut Busy::default()).now_or_never().map(|batch| batch.len());
+
+        assert_eq!((full.len(), rest, nothing), (MAX_BATCH_SIZE, Some(44), Some(0)));
+    }
+}

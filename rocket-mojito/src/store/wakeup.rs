@@ -1,0 +1,34 @@
+use tokio::sync::watch;
+
+/// Tells whoever listens that there may be work. An optimisation over their poll: it may be missed without harm.
+#[derive(Clone)]
+pub(crate) struct Wakeup {
+    all: watch::Sender<()>,
+    own: watch::Sender<()>,
+}
+
+impl Wakeup {
+    pub fn new() -> Self {
+        Self { all: watch::Sender::new(()), own: watch::Sender::new(()) }
+    }
+
+    /// Says that this process made work. Wakes every listener, also those that are not waiting yet.
+    pub fn notify(&self) {
+        self.all.send_replace(());
+        self.own.send_replace(());
+    }
+
+    /// Says that another process did.
+    pub fn notify_of_others(&self) {
+        self.all.send_replace(());
+    }
+
+    pub fn listen(&self) -> watch::Receiver<()> {
+        self.all.subscribe()
+    }
+
+    /// Listens only for what this process made.
+    pub fn listen_for_own(&self) -> watch::Receiver<()> {
+        self.own.subscribe()
+    }
+}
