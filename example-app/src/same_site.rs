@@ -17,9 +17,10 @@ impl<'r> FromRequest<'r> for SameSite {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let headers = request.headers();
-        match is_from_here(headers.get_one("Sec-Fetch-Site"), headers.get_one("Origin"), headers.get_one("Host")) {
-            true => Outcome::Success(Self(())),
-            false => Outcome::Error((Status::Forbidden, ())),
+        if is_from_here(headers.get_one("Sec-Fetch-Site"), headers.get_one("Origin"), headers.get_one("Host")) {
+            Outcome::Success(Self(()))
+        } else {
+            Outcome::Error((Status::Forbidden, ()))
         }
     }
 }

@@ -182,10 +182,7 @@ impl<B: Backend> managed::Manager for Manager<B> {
     type Error = OpenError;
 
     async fn create(&self) -> Result<B::Connection, OpenError> {
-        let open = match self.has_opened.load(Ordering::Acquire) {
-            true => Open::Existing,
-            false => Open::Create,
-        };
+        let open = if self.has_opened.load(Ordering::Acquire) { Open::Existing } else { Open::Create };
         let connection = self.open(open).await?;
         self.has_opened.store(true, Ordering::Release);
         Ok(connection)

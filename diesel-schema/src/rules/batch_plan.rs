@@ -260,10 +260,7 @@ impl<'a> Planner<'a> {
                 updated_at: self.now,
             };
             let row = ResultInsert { state, snapshot };
-            self.plan.results.push(match head.is_stored {
-                true => ResultChange::Next(row),
-                false => ResultChange::First(row),
-            });
+            self.plan.results.push(if head.is_stored { ResultChange::Next(row) } else { ResultChange::First(row) });
         }
         self.plan
     }

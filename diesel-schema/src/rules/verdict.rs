@@ -64,9 +64,8 @@ pub(crate) fn judge(
     is_overdue: bool,
 ) -> Verdict {
     let has_id = delivery.message_id.is_some();
-    let copy = known.iter().find(|known| match has_id {
-        true => known.message_id == delivery.message_id,
-        false => known.standing == Standing::Quarantined,
+    let copy = known.iter().find(|known| {
+        if has_id { known.message_id == delivery.message_id } else { known.standing == Standing::Quarantined }
     });
     if let Some(copy) = copy {
         return Verdict::Repeat { of: copy.id };

@@ -183,9 +183,10 @@ fn check_id(config: &SecretConfig, path: &str) -> Result<(), Error> {
 /// Nobody means quotes: a file of variables, or a shell, has handed them on.
 fn check_quotes(config: &SecretConfig, path: &str, value: &str) -> Result<(), Error> {
     let is_within = |quote| value.len() >= 2 && value.starts_with(quote) && value.ends_with(quote);
-    match is_within('"') || is_within('\'') {
-        true => Err(config.fault(path, "stands in quotes, which are taken for a part of it: remove them")),
-        false => Ok(()),
+    if is_within('"') || is_within('\'') {
+        Err(config.fault(path, "stands in quotes, which are taken for a part of it: remove them"))
+    } else {
+        Ok(())
     }
 }
 

@@ -44,9 +44,10 @@ fn check_all(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<()
 fn instead(setting: &str, value: &OsStr) -> String {
     let is_plain = |value: &&str| value.len() <= 20 && value.bytes().all(|byte| byte.is_ascii_digit());
     let value = value.to_str().filter(|_| Bound::find(setting).is_some()).filter(is_plain).unwrap_or("…");
-    match is_setting(setting) {
-        true => format!("`ROCKET_MOJITO='{{{setting}={value}}}'`"),
-        false => "`ROCKET_MOJITO='{body_limit=\"1 MiB\"}'` with the settings that are meant".to_owned(),
+    if is_setting(setting) {
+        format!("`ROCKET_MOJITO='{{{setting}={value}}}'`")
+    } else {
+        "`ROCKET_MOJITO='{body_limit=\"1 MiB\"}'` with the settings that are meant".to_owned()
     }
 }
 

@@ -67,9 +67,10 @@ impl<B: Backend> Discarded<B> {
         let taken = link.commit("no hook could be taken", |connection| {
             async move {
                 // Somebody may have paused it while this waited for its turn.
-                match pauses.has_handler(&name) {
-                    true => Ok(None),
-                    false => B::take_hook(connection, name, HOOK_LEASE, Timestamp::now()).await,
+                if pauses.has_handler(&name) {
+                    Ok(None)
+                } else {
+                    B::take_hook(connection, name, HOOK_LEASE, Timestamp::now()).await
                 }
             }
             .boxed()

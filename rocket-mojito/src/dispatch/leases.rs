@@ -48,9 +48,10 @@ impl<B: Backend> Leases<B> {
             let claimed = link.commit(FAILURE, |connection| {
                 async move {
                     // Somebody may have paused it while this waited for its turn.
-                    match pauses.has_handler(&request.handler) {
-                        true => Ok(Claimed::default()),
-                        false => B::claim(connection, request, Timestamp::now()).await,
+                    if pauses.has_handler(&request.handler) {
+                        Ok(Claimed::default())
+                    } else {
+                        B::claim(connection, request, Timestamp::now()).await
                     }
                 }
                 .boxed()

@@ -95,10 +95,7 @@ impl<'de> Visitor<'de> for Decode {
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
         // To the end in any case: so it takes many bytes at once.
         let has_nul = text.bytes().fold(false, |has_nul, byte| has_nul | (byte == 0));
-        match has_nul {
-            true => Err(E::custom("NUL")),
-            false => Ok(Value::Text(Decoded::from(text.to_owned()))),
-        }
+        if has_nul { Err(E::custom("NUL")) } else { Ok(Value::Text(Decoded::from(text.to_owned()))) }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {

@@ -18,9 +18,10 @@ pub(super) fn start(queue: Arc<Queue>) -> io::Result<()> {
         }
     };
     // Without a subscriber tracing hands on to the logger, and no longer does where one was ever set.
-    let write: Box<dyn FnOnce() + Send> = match subscriber.is::<NoSubscriber>() {
-        true => Box::new(write),
-        false => Box::new(move || with_default(&subscriber, write)),
+    let write: Box<dyn FnOnce() + Send> = if subscriber.is::<NoSubscriber>() {
+        Box::new(write)
+    } else {
+        Box::new(move || with_default(&subscriber, write))
     };
     thread::Builder::new().name("mojito-log".to_owned()).spawn(write).map(drop)
 }

@@ -164,19 +164,17 @@ impl<B: Backend> Database<B> {
     /// Waits for the turn to write, first come, first served. SQLite's own lock is unfair: under load some
     /// would wait for seconds. It is always the last thing that is waited for before a transaction.
     pub async fn write_turn(&self) -> WriteTurn {
-        match B::SINGLE_WRITER {
-            true => WriteTurn(Some(Arc::clone(&self.writers).lock_owned().await)),
-            false => WriteTurn(None),
-        }
+        if B::SINGLE_WRITER { WriteTurn(Some(Arc::clone(&self.writers).lock_owned().await)) } else { WriteTurn(None) }
     }
 
     /// Waits for the turn to take a connection and then to write, first come, first served. So handlers' transactions run
     /// on one connection while there are no others: each that has its own would forget all it has read whenever another
     /// one has written.
     pub async fn transaction_turn(&self) -> TransactionTurn {
-        match B::SINGLE_WRITER {
-            true => TransactionTurn(Some(Arc::clone(&self.transactions).lock_owned().await)),
-            false => TransactionTurn(None),
+        if B::SINGLE_WRITER {
+            TransactionTurn(Some(Arc::clone(&self.transactions).lock_owned().await))
+        } else {
+            TransactionTurn(None)
         }
     }
 }

@@ -57,10 +57,8 @@ impl Matcher {
     pub fn look(&self, body: &[u8]) -> Holds {
         let text = String::from_utf8_lossy(body);
         // Byte order marks, and what makes UTF-16 of ASCII.
-        let text = match text.contains(['\0', '\u{feff}']) {
-            true => Cow::Owned(text.replace(['\0', '\u{feff}'], "")),
-            false => text,
-        };
+        let is_bent = text.contains(['\0', '\u{feff}']);
+        let text = if is_bent { Cow::Owned(text.replace(['\0', '\u{feff}'], "")) } else { text };
         let found = self.look_at_tokens(&text);
         if found == Holds::Person || serde_json::from_str::<IgnoredAny>(&text).is_ok() {
             return found;

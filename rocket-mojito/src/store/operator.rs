@@ -115,13 +115,12 @@ impl<B: Backend> Operator<B> {
             replayed.left_alone += requeued.left_alone;
         }
         for selected in chunk.iter().filter(|selected| selected.is_quarantined) {
-            match self.admit(selected.delivery_id, replay.handler.as_deref()).await? {
-                true => {
-                    replayed.admitted += 1;
-                    let done = replayed.work + replayed.admitted;
-                    self.write(|c| B::finish_audit(c, audit, done).boxed()).await?;
-                }
-                false => replayed.still_quarantined += 1,
+            if self.admit(selected.delivery_id, replay.handler.as_deref()).await? {
+                replayed.admitted += 1;
+                let done = replayed.work + replayed.admitted;
+                self.write(|c| B::finish_audit(c, audit, done).boxed()).await?;
+            } else {
+                replayed.still_quarantined += 1;
             }
         }
         self.wakeup.notify();
@@ -264,9 +263,10 @@ impl<B: Backend> Operator<B> {
     /// Retires a handler, and discards what waits for it. None where a living process has attached it.
     pub async fn retire(&self, handler: String, actor: Actor) -> Result<Option<u64>, Unavailable> {
         let audit = self.begin_audit(Action::Retire, serde_json::json!({ "handler": handler }), actor).await?;
-        match self.write(|c| B::retire(c, handler, Timestamp::now()).boxed()).await? {
-            true => self.discard_unattended(None, Some(audit)).await.map(Some),
-            false => Ok(None),
+        if self.write(|c| B::retire(c, handler, Timestamp::now()).boxed()).await? {
+            self.discard_unattended(None, Some(audit)).await.map(Some)
+        } else {
+            Ok(None)
         }
     }
 

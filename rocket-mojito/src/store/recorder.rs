@@ -142,17 +142,15 @@ impl<B: Backend> Links<B> {
     /// another one has written.
     fn for_batches(database: &Arc<Database<B>>) -> [Self; MAX_BATCHES] {
         let shared = |link| Arc::new(Mutex::new(link));
-        match B::SINGLE_WRITER {
-            true => {
-                let alone = shared(DedicatedConnection::synced(Arc::clone(database)));
-                let together = shared(DedicatedConnection::new(Arc::clone(database)));
-                array::from_fn(|_| Self { alone: Arc::clone(&alone), together: Arc::clone(&together) })
-            }
-            false => array::from_fn(|_| {
-                let own = shared(DedicatedConnection::new(Arc::clone(database)));
-                Self { alone: Arc::clone(&own), together: own }
-            }),
+        if B::SINGLE_WRITER {
+            let alone = shared(DedicatedConnection::synced(Arc::clone(database)));
+            let together = shared(DedicatedConnection::new(Arc::clone(database)));
+            return array::from_fn(|_| Self { alone: Arc::clone(&alone), together: Arc::clone(&together) });
         }
+        array::from_fn(|_| {
+            let own = shared(DedicatedConnection::new(Arc::clone(database)));
+            Self { alone: Arc::clone(&own), together: own }
+        })
     }
 }
 

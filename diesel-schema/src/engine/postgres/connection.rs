@@ -109,10 +109,7 @@ pub(super) fn is_as_opened(connection: &mut Connection) -> bool {
 
 /// What it was set to when it was opened, as statements.
 pub(super) fn settings_of(connection: &mut Connection) -> &'static str {
-    match keeps_statements(connection) {
-        true => SETTINGS,
-        false => TIME_ZONE,
-    }
+    if keeps_statements(connection) { SETTINGS } else { TIME_ZONE }
 }
 
 fn nature(connection: &mut Connection) -> Option<&Nature> {

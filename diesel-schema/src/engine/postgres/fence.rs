@@ -55,10 +55,7 @@ pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: D
 /// What comes before a handler's transaction. Where the handler ends that, each statement would be an effect without a
 /// "done" mark: so whatever else is run in the session cannot write. Behind a proxy it might be set in another's session.
 async fn guard(mut connection: &Connection, is_session: bool) -> QueryResult<()> {
-    match is_session {
-        true => connection.batch_execute("SET default_transaction_read_only = on").await,
-        false => Ok(()),
-    }
+    if is_session { connection.batch_execute("SET default_transaction_read_only = on").await } else { Ok(()) }
 }
 
 /// What comes before the fence. That is found by an index, even where the planner takes the table for small: its plan is

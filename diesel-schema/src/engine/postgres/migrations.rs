@@ -154,9 +154,8 @@ async fn is_next(connection: &mut Connection, all: &[Migration], step: &Step) ->
 async fn run_briefly(connection: &mut Connection, statements: &str, wait: Duration) -> Result<(), Failure> {
     connection.batch_execute(&format!("SET LOCAL lock_timeout = '{}ms'", wait.as_millis())).await?;
     let began = Instant::now();
-    connection.batch_execute(statements).await.map_err(|error| match is_lock_timeout(&error, began.elapsed(), wait) {
-        true => Failure::Locked(error),
-        false => Failure::Refused(error),
+    connection.batch_execute(statements).await.map_err(|error| {
+        if is_lock_timeout(&error, began.elapsed(), wait) { Failure::Locked(error) } else { Failure::Refused(error) }
     })
 }
 

@@ -124,12 +124,12 @@ macro_rules! again {
 /// Runs `$body` in one transaction, the whole of it again where another transaction got in its way.
 ///
 /// `$now` is the time by the database's clock: it judges leases and due times, whatever the processes' clocks say.
-macro_rules! write {
+macro_rules! transaction {
     ($connection:ident, |$c:ident, $now:ident| $body:expr) => {
-        write!($connection, TransactionSettings::default(), |$c, $now| $body)
+        transaction!($connection, TransactionSettings::default(), |$c, $now| $body)
     };
     ($connection:ident, $settings:expr, |$c:ident, $now:ident| $body:expr) => {
-        write!($connection, $settings, |$c| async {
+        transaction!($connection, $settings, |$c| async {
             let $now = transaction::now($c).await?;
             $body.await
         })
@@ -150,7 +150,7 @@ macro_rules! alone {
         let mut patience = Patience::new();
         loop {
             let done = with_timeout(async {
-                write!($connection, |$c, $now| async {
+                transaction!($connection, |$c, $now| async {
                     handlers::change_handlers($c).await?;
                     $body.await
                 })
@@ -233,7 +233,7 @@ impl Backend for Postgres {
     }
 
     async fn prove(connection: &mut Connection) -> QueryResult<()> {
-        write!(connection, TransactionSettings::default(), |c| shared::prove(c))
+        transaction!(connection, TransactionSettings::default(), |c| shared::prove(c))
     }
 
     async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {
@@ -280,7 +280,7 @@ impl Backend for Postgres {
 
     async fn claim(connection: &mut Connection, request: ClaimRequest, _: Timestamp) -> QueryResult<Claimed> {
         with_timeout(async {
-            write!(connection, TransactionSettings::in_order(), |c, now| claim::claim(c, &request, now))
+            transaction!(connection, TransactionSettings::in_order(), |c, now| claim::claim(c, &request, now))
         })
         .await
     }
@@ -305,7 +305,7 @@ impl Backend for Postgres {
         here: Timestamp,
     ) -> QueryResult<bool> {
         with_timeout(async {
-            write!(connection, TransactionSettings::without_wait(), |c, now| async {
+            transaction!(connection, TransactionSettings::without_wait(), |c, now| async {
                 shared::settle(c, &ticket, &to_server_clock(&settlement, here, now), now).await
             })
         })
@@ -318,7 +318,7 @@ impl Backend for Postgres {
         lease: Duration,
         _: Timestamp,
     ) -> QueryResult<Rescue> {
-        with_timeout(async { write!(connection, |c, now| rescue::renew_and_rescue(c, &held, lease, now)) }).await
+        with_timeout(async { transaction!(connection, |c, now| rescue::renew_and_rescue(c, &held, lease, now)) }).await
     }
 
     async fn take_hook(
@@ -328,7 +328,9 @@ impl Backend for Postgres {
         _: Timestamp,
     ) -> QueryResult<Option<OwedHook>> {
         with_timeout(async {
-            write!(connection, TransactionSettings::without_wait(), |c, now| shared::take_hook(c, &handler, lease, now))
+            transaction!(connection, TransactionSettings::without_wait(), |c, now| shared::take_hook(
+                c, &handler, lease, now
+            ))
         })
         .await
     }
@@ -340,29 +342,33 @@ impl Backend for Postgres {
         _: Timestamp,
     ) -> QueryResult<bool> {
         with_timeout(async {
-            write!(connection, TransactionSettings::without_wait(), |c, now| shared::settle_hook(c, &owed, pause, now))
+            transaction!(connection, TransactionSettings::without_wait(), |c, now| shared::settle_hook(
+                c, &owed, pause, now
+            ))
         })
         .await
     }
 
     async fn lines_without_first(connection: &mut Connection) -> QueryResult<Vec<Line>> {
-        with_timeout(async { write!(connection, TransactionSettings::default(), |c| shared::lines_without_first(c)) })
-            .await
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| shared::lines_without_first(c))
+        })
+        .await
     }
 
     async fn promote(connection: &mut Connection, lines: Vec<Line>) -> QueryResult<u64> {
         with_timeout(async {
-            write!(connection, TransactionSettings::without_wait(), |c| shared::promote_lines(c, &lines))
+            transaction!(connection, TransactionSettings::without_wait(), |c| shared::promote_lines(c, &lines))
         })
         .await
     }
 
     async fn overlong_waits(connection: &mut Connection, _: Timestamp) -> QueryResult<Vec<(i64, String)>> {
-        with_timeout(async { write!(connection, |c, now| shared::overlong_waits(c, now)) }).await
+        with_timeout(async { transaction!(connection, |c, now| shared::overlong_waits(c, now)) }).await
     }
 
     async fn cut_waits(connection: &mut Connection, waits: Vec<(i64, String)>, _: Timestamp) -> QueryResult<u64> {
-        with_timeout(async { write!(connection, |c, now| shared::cut_waits(c, &waits, now)) }).await
+        with_timeout(async { transaction!(connection, |c, now| shared::cut_waits(c, &waits, now)) }).await
     }
 
     fn can_notify(url: &str) -> bool {

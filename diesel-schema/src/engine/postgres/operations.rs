@@ -16,29 +16,31 @@ use crate::{
 impl Operations<Connection> for Postgres {
     async fn page(connection: &mut Connection, selection: Selection, limit: i64) -> QueryResult<Page> {
         with_timeout(async {
-            write!(connection, TransactionSettings::default(), |c| shared::page(c, &selection, limit))
+            transaction!(connection, TransactionSettings::default(), |c| shared::page(c, &selection, limit))
         })
         .await
     }
 
     async fn list(connection: &mut Connection, selection: Selection, before: i64, limit: i64) -> QueryResult<Listing> {
         with_timeout(async {
-            write!(connection, TransactionSettings::default(), |c| shared::list(c, &selection, before, limit))
+            transaction!(connection, TransactionSettings::default(), |c| shared::list(c, &selection, before, limit))
         })
         .await
     }
 
     async fn delivery(connection: &mut Connection, id: i64) -> QueryResult<Option<DeliveryRow>> {
-        with_timeout(async { write!(connection, TransactionSettings::default(), |c| shared::delivery(c, id)) }).await
+        with_timeout(async { transaction!(connection, TransactionSettings::default(), |c| shared::delivery(c, id)) })
+            .await
     }
 
     async fn is_known(connection: &mut Connection, name: Name) -> QueryResult<bool> {
-        with_timeout(async { write!(connection, TransactionSettings::default(), |c| shared::is_known(c, &name)) }).await
+        with_timeout(async { transaction!(connection, TransactionSettings::default(), |c| shared::is_known(c, &name)) })
+            .await
     }
 
     async fn requeue(connection: &mut Connection, items: Vec<Requeue>, audit_id: i64) -> QueryResult<Requeued> {
         with_timeout(async {
-            write!(connection, TransactionSettings::default(), |c| shared::requeue(c, &items, audit_id))
+            transaction!(connection, TransactionSettings::default(), |c| shared::requeue(c, &items, audit_id))
         })
         .await
     }
@@ -50,7 +52,7 @@ impl Operations<Connection> for Postgres {
         handler: Option<String>,
         _: Timestamp,
     ) -> QueryResult<Option<Recorded>> {
-        write!(connection, |c, now| record::admit(c, delivery_id, &delivery, handler.as_deref(), now))
+        transaction!(connection, |c, now| record::admit(c, delivery_id, &delivery, handler.as_deref(), now))
     }
 
     async fn discard(
@@ -59,15 +61,15 @@ impl Operations<Connection> for Postgres {
         audit_id: i64,
         _: Timestamp,
     ) -> QueryResult<u64> {
-        with_timeout(async { write!(connection, |c, now| shared::discard(c, &pairs, audit_id, now)) }).await
+        with_timeout(async { transaction!(connection, |c, now| shared::discard(c, &pairs, audit_id, now)) }).await
     }
 
     async fn read_clock(connection: &mut Connection, longest_age: Duration, _: Timestamp) -> QueryResult<Clock> {
-        with_timeout(async { write!(connection, |c, now| shared::read_clock(c, longest_age, now)) }).await
+        with_timeout(async { transaction!(connection, |c, now| shared::read_clock(c, longest_age, now)) }).await
     }
 
     async fn prune_bodies(connection: &mut Connection, expiry: Expiry, limit: i64) -> QueryResult<u64> {
-        write!(connection, TransactionSettings::default(), |c| shared::prune_bodies(c, &expiry, limit))
+        transaction!(connection, TransactionSettings::default(), |c| shared::prune_bodies(c, &expiry, limit))
     }
 
     async fn prune_deliveries(
@@ -76,7 +78,7 @@ impl Operations<Connection> for Postgres {
         after_id: i64,
         limit: i64,
     ) -> QueryResult<PruneStep> {
-        write!(connection, TransactionSettings::default(), |c| async {
+        transaction!(connection, TransactionSettings::default(), |c| async {
             let step = shared::prune_deliveries(c, &expiry, after_id, limit).await?;
             // What a host has put off to the commit would leave open there whether anything was committed.
             c.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
@@ -91,20 +93,20 @@ impl Operations<Connection> for Postgres {
         max_bytes: i64,
     ) -> QueryResult<Vec<StoredBody>> {
         with_timeout(async {
-            write!(connection, TransactionSettings::default(), |c| shared::bodies(c, which, after_id, max_bytes))
+            transaction!(connection, TransactionSettings::default(), |c| shared::bodies(c, which, after_id, max_bytes))
         })
         .await
     }
 
     async fn states(connection: &mut Connection, after_id: i64, max_bytes: i64) -> QueryResult<Vec<StoredState>> {
         with_timeout(async {
-            write!(connection, TransactionSettings::default(), |c| shared::states(c, after_id, max_bytes))
+            transaction!(connection, TransactionSettings::default(), |c| shared::states(c, after_id, max_bytes))
         })
         .await
     }
 
     async fn count_erasure(connection: &mut Connection, endpoint: String, id: String) -> QueryResult<ErasedRows> {
-        write!(connection, TransactionSettings::default(), |c| shared::count_erasure(c, &endpoint, &id))
+        transaction!(connection, TransactionSettings::default(), |c| shared::count_erasure(c, &endpoint, &id))
     }
 
     async fn begin_erasure(
@@ -117,7 +119,7 @@ impl Operations<Connection> for Postgres {
     }
 
     async fn erase_body(connection: &mut Connection, delivery_id: i64) -> QueryResult<ErasedRows> {
-        write!(connection, TransactionSettings::default(), |c| shared::erase_body(c, delivery_id))
+        transaction!(connection, TransactionSettings::default(), |c| shared::erase_body(c, delivery_id))
     }
 
     async fn scrub(connection: &mut Connection) -> QueryResult<Vec<Undone>> {
@@ -125,20 +127,22 @@ impl Operations<Connection> for Postgres {
     }
 
     async fn begin_audit(connection: &mut Connection, audit: NewAudit, _: Timestamp) -> QueryResult<i64> {
-        write!(connection, |c, now| shared::begin_audit(c, &audit, now))
+        transaction!(connection, |c, now| shared::begin_audit(c, &audit, now))
     }
 
     async fn finish_audit(connection: &mut Connection, audit_id: i64, affected: u64) -> QueryResult<()> {
-        write!(connection, TransactionSettings::default(), |c| shared::finish_audit(c, audit_id, affected))
+        transaction!(connection, TransactionSettings::default(), |c| shared::finish_audit(c, audit_id, affected))
     }
 
     async fn backlog(connection: &mut Connection, _: Timestamp) -> QueryResult<Backlog> {
-        with_timeout(async { write!(connection, |c, now| shared::backlog(c, now)) }).await
+        with_timeout(async { transaction!(connection, |c, now| shared::backlog(c, now)) }).await
     }
 
     async fn unattached(connection: &mut Connection, attached: Vec<String>) -> QueryResult<Vec<Waiting>> {
-        with_timeout(async { write!(connection, TransactionSettings::default(), |c| shared::unattached(c, &attached)) })
-            .await
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| shared::unattached(c, &attached))
+        })
+        .await
     }
 
     async fn held_up(
@@ -147,33 +151,34 @@ impl Operations<Connection> for Postgres {
         since: Timestamp,
     ) -> QueryResult<Vec<Waiting>> {
         with_timeout(async {
-            write!(connection, TransactionSettings::default(), |c| shared::held_up(c, &handlers, since))
+            transaction!(connection, TransactionSettings::default(), |c| shared::held_up(c, &handlers, since))
         })
         .await
     }
 
     async fn has_received(connection: &mut Connection, endpoint: String, since: Timestamp) -> QueryResult<bool> {
         with_timeout(async {
-            write!(connection, TransactionSettings::default(), |c| shared::has_received(c, &endpoint, since))
+            transaction!(connection, TransactionSettings::default(), |c| shared::has_received(c, &endpoint, since))
         })
         .await
     }
 
     async fn attach(connection: &mut Connection, specs: Arc<Vec<HandlerSpec>>, _: Timestamp) -> QueryResult<bool> {
-        if write!(connection, |c, now| shared::is_attached(c, &specs, now))? {
+        if transaction!(connection, |c, now| shared::is_attached(c, &specs, now))? {
             return Ok(true);
         }
         let Some(last_id) = alone!(connection, |c, now| shared::attach(c, &specs, now))? else { return Ok(true) };
         // What takes longer keeps no recorder waiting.
-        write!(connection, TransactionSettings::default(), |c| shared::catch_up(c, &specs, last_id)).map(|()| false)
+        transaction!(connection, TransactionSettings::default(), |c| shared::catch_up(c, &specs, last_id))
+            .map(|()| false)
     }
 
     async fn note_attached(connection: &mut Connection, names: Vec<String>, _: Timestamp) -> QueryResult<Vec<String>> {
-        with_timeout(async { write!(connection, |c, now| shared::note_attached(c, &names, now)) }).await
+        with_timeout(async { transaction!(connection, |c, now| shared::note_attached(c, &names, now)) }).await
     }
 
     async fn known_handlers(connection: &mut Connection) -> QueryResult<Vec<KnownHandler>> {
-        with_timeout(async { write!(connection, |c, now| shared::known_handlers(c, now)) }).await
+        with_timeout(async { transaction!(connection, |c, now| shared::known_handlers(c, now)) }).await
     }
 
     async fn retire(connection: &mut Connection, handler: String, _: Timestamp) -> QueryResult<bool> {
@@ -186,6 +191,7 @@ impl Operations<Connection> for Postgres {
         audit_id: Option<i64>,
         _: Timestamp,
     ) -> QueryResult<u64> {
-        with_timeout(async { write!(connection, |c, now| shared::discard_unattended(c, before, audit_id, now)) }).await
+        with_timeout(async { transaction!(connection, |c, now| shared::discard_unattended(c, before, audit_id, now)) })
+            .await
     }
 }

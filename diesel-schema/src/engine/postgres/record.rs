@@ -334,8 +334,5 @@ async fn execute<T>(mut connection: &Connection, has_rows: bool, statement: T) -
 where
     T: QueryFragment<Pg> + QueryId + Send,
 {
-    match has_rows {
-        true => statement.execute(&mut connection).await,
-        false => Ok(0),
-    }
+    if has_rows { statement.execute(&mut connection).await } else { Ok(0) }
 }

@@ -31,9 +31,10 @@ pub(crate) async fn list(
         (state, _) => {
             let end = end_of_window(connection, range).await?;
             let window = Range { first_id: end.unwrap_or(range.first_id), ..range };
-            match state.is_some() || selection.handler.is_some() {
-                true => (Some(ids_of_work(connection, selection, window, limit).await?), end),
-                false => (None, end),
+            if state.is_some() || selection.handler.is_some() {
+                (Some(ids_of_work(connection, selection, window, limit).await?), end)
+            } else {
+                (None, end)
             }
         }
     };

@@ -121,10 +121,7 @@ pub(super) fn frames_of(connection: &mut SqliteConnection) -> QueryResult<u64> {
 }
 
 fn empty(connection: &mut SqliteConnection) -> QueryResult<()> {
-    match truncate(connection)? {
-        true => Ok(()),
-        false => Err(database_error("database is locked")),
-    }
+    if truncate(connection)? { Ok(()) } else { Err(database_error("database is locked")) }
 }
 
 fn truncate_within(connection: &mut SqliteConnection, milliseconds: u32) -> QueryResult<bool> {

@@ -191,9 +191,12 @@ impl Backend for Sqlite {
         lease: Duration,
         now: Timestamp,
     ) -> QueryResult<Option<OwedHook>> {
-        let take = move |session: &mut Session| match hook::is_due(session, &handler, now)? {
-            true => session.immediate_transaction(|c| at_once(shared::take_hook(c, &handler, lease, now))),
-            false => Ok(None),
+        let take = move |session: &mut Session| {
+            if hook::is_due(session, &handler, now)? {
+                session.immediate_transaction(|c| at_once(shared::take_hook(c, &handler, lease, now)))
+            } else {
+                Ok(None)
+            }
         };
         connection.spawn_blocking(take).await
     }
