@@ -45,9 +45,6 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("enable a database feature: `sqlite` or `postgres`");
 
-#[cfg(feature = "testing")]
-#[doc(hidden)]
-pub mod bench;
 mod engine;
 mod rules;
 mod schema;

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 #[cfg(feature = "postgres")]
 use crate::engine::migration::Migration;
 use crate::rules::batch_plan::{BatchPlan, ReadSet, ResultChange};
-use crate::rules::verdict::ResultState;
+use crate::rules::verdict::{ResultState, Verdict, judge};
 use crate::schema::deliveries::StoredCopy;
 use crate::schema::results::ResultInsert;
 use crate::{
-    EventKind, Field, Finding, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, Standing, Timestamp,
+    Content, EventKind, Field, Finding, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, Standing, Timestamp,
 };
 #[cfg(feature = "postgres")]
 use crate::{OpenError, QueryResult, Ticket};
@@ -201,5 +201,31 @@ impl State {
             first_received_at: self.first_received_at,
             erased: false,
         }
+    }
+}
+
+/// The standing of a delivery whose result has come to what `former` says.
+///
+/// # Panics
+///
+/// When `former` is not usable.
+pub fn standing_after(former: &NewDelivery, delivery: &NewDelivery) -> Standing {
+    let Content::Usable { snapshot, .. } = &former.content else { panic!("the former delivery is not usable") };
+    let head = ResultState {
+        is_stored: true,
+        event: former.event,
+        version: 1,
+        snapshot: Cow::Borrowed(snapshot),
+        first_delivery_id: 1,
+        delivery_id: 1,
+        late_delivery_id: None,
+        first_received_at: former.received_at,
+        erased: false,
+    };
+    match judge(Some(&head), &[], delivery, false) {
+        Verdict::Current { .. } => Standing::Current,
+        Verdict::Repeat { .. } => Standing::Repeat,
+        Verdict::Late => Standing::Late,
+        Verdict::Quarantine => Standing::Quarantined,
     }
 }

@@ -94,8 +94,5 @@ pub use self::event::{
 };
 pub use self::fairing::MojitoFairing;
 pub use self::inbox::Inbox;
-#[cfg(feature = "testing")]
-#[doc(hidden)]
-pub use self::ingress::bench;
 pub use self::ingress::{MojitoEvent, Receipt, Rejection};
 pub use self::operation::{Actor, Pruned, Replay, Replayed};

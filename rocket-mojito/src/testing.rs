@@ -1,5 +1,6 @@
 //! Doors into what hosts never call, for the tests and fuzz targets of this project. Nothing here is a promise.
 
+use mojito_schema::{Content, NewDelivery};
 use rocket::http::HeaderMap;
 
 use crate::config::Endpoints;
@@ -19,6 +20,15 @@ impl Gate {
     pub fn try_new(secrets: impl IntoIterator<Item = SecretConfig>) -> Result<Self, Error> {
         let endpoint = secrets.into_iter().fold(EndpointConfig::new(), EndpointConfig::secret);
         MojitoConfig::new().endpoint(Endpoints::DEFAULT, endpoint).resolve().map(Self)
+    }
+
+    /// The entrance of the only endpoint of a configuration.
+    ///
+    /// # Errors
+    ///
+    /// Those of a launch.
+    pub fn of_config(config: &MojitoConfig) -> Result<Self, Error> {
+        config.resolve().map(Self)
     }
 
     /// Which static secret these headers hold: what is decided before the body is read.
@@ -76,4 +86,24 @@ impl Understood {
     pub fn snapshot(&self) -> Option<mojito_schema::Snapshot> {
         self.payload.clone().map(|payload| payload.into_state().1)
     }
+}
+
+/// A body as it goes to the store, which also a benchmark measures alone.
+///
+/// # Panics
+///
+/// When the body is not usable.
+pub fn delivery(body: Vec<u8>) -> NewDelivery {
+    let ParsedBody::Usable { payload, findings } = ParsedBody::parse(&body) else { panic!("the body is not usable") };
+    let (result_id, snapshot) = payload.into_state();
+    let (endpoint, event) = ("default".to_owned(), EventKind::InterviewResult);
+    let content = Content::Usable { result_id, snapshot: Box::new(snapshot) };
+    let mut delivery = NewDelivery::new(endpoint, "measured".to_owned(), event, Timestamp::now(), body, content);
+    delivery.findings = findings;
+    delivery
+}
+
+/// Whether a body is read as a snapshot.
+pub fn is_usable(body: &[u8]) -> bool {
+    matches!(ParsedBody::parse(body), ParsedBody::Usable { .. })
 }

@@ -8,8 +8,8 @@ use diesel::connection::InstrumentationEvent;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use mojito_schema::{
-    Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Open, Postgres, Selection,
-    Settlement, Snapshot, Sqlite, Standing, State, Timestamp,
+    Backend, ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, Open, Postgres, Selection, Settlement,
+    Snapshot, Sqlite, Standing, State, Timestamp,
 };
 
 use crate::harness::{Store, Subject, attach_all, rounds};
@@ -63,20 +63,12 @@ const NEVER_COUNT_AGAIN: &str = "
     ALTER TABLE mojito_work SET (autovacuum_enabled = false)";
 
 fn delivery(result: &str, text: &str) -> NewDelivery {
-    let body = format!("{result} {text}").into_bytes();
-    let event = EventKind::InterviewResult;
-    NewDelivery {
-        endpoint: "default".to_owned(),
-        secret_id: "test".to_owned(),
-        event,
-        fingerprint: Fingerprint::new("default", event, &body),
-        received_at: Timestamp::now(),
-        body,
-        content: Content::Usable { result_id: result.to_owned(), snapshot: Box::new(Snapshot::empty()) },
-        findings: Vec::new(),
-        message_id: None,
-        awaited_until: None,
-    }
+    let content = Content::Usable { result_id: result.to_owned(), snapshot: Box::new(Snapshot::empty()) };
+    read(EventKind::InterviewResult, format!("{result} {text}"), content)
+}
+
+fn read(event: EventKind, body: String, content: Content) -> NewDelivery {
+    NewDelivery::new("default".to_owned(), "test".to_owned(), event, Timestamp::now(), body.into_bytes(), content)
 }
 
 async fn record<B: Subject>(connection: &mut B::Connection, batch: Vec<NewDelivery>) {
@@ -89,11 +81,7 @@ async fn record<B: Subject>(connection: &mut B::Connection, batch: Vec<NewDelive
 async fn work_a_while<B: Subject>(connection: &mut B::Connection) {
     let now = Timestamp::now();
     let days = |days: u64| Duration::from_secs(days * 86_400);
-    let garbled = NewDelivery {
-        content: Content::Unusable { result_id: None },
-        event: EventKind::Unknown,
-        ..delivery("garbled", "?")
-    };
+    let garbled = read(EventKind::Unknown, "?".to_owned(), Content::Unusable { result_id: None });
     record::<B>(connection, vec![delivery("r5", "next"), delivery("new", "first"), garbled]).await;
     record::<B>(connection, vec![delivery("r5", "next"), delivery("r7", "next")]).await;
     let claims = B::claim(connection, ClaimRequest::new("Desk", 4, LEASE), now).await.unwrap().claims;

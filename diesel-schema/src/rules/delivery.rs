@@ -15,17 +15,17 @@ pub(crate) type MessageKey<'a> = (&'a str, &'a str);
 #[derive(Clone)]
 pub struct NewDelivery {
     /// The endpoint that it came to.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// Which of the endpoint's secrets matched.
     pub secret_id: String,
     /// What it says.
-    pub event: EventKind,
+    pub(crate) event: EventKind,
     /// Over endpoint, event and body.
-    pub fingerprint: Fingerprint,
+    pub(crate) fingerprint: Fingerprint,
     /// When its last byte had arrived.
     pub received_at: Timestamp,
     /// The raw bytes.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// What the bytes were understood as.
     pub content: Content,
     /// What was noteworthy about them.
@@ -55,6 +55,50 @@ pub enum Content {
 }
 
 impl NewDelivery {
+    /// A delivery without findings that nobody waits for, and whose message has no id. Its fingerprint is of this endpoint,
+    /// this event and these bytes.
+    pub fn new(
+        endpoint: String,
+        secret_id: String,
+        event: EventKind,
+        received_at: Timestamp,
+        body: Vec<u8>,
+        content: Content,
+    ) -> Self {
+        Self {
+            fingerprint: Fingerprint::new(&endpoint, event, &body),
+            endpoint,
+            secret_id,
+            event,
+            received_at,
+            body,
+            content,
+            findings: Vec::new(),
+            message_id: None,
+            awaited_until: None,
+        }
+    }
+
+    /// The endpoint that it came to.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Its event, as far as path and body tell.
+    pub fn event(&self) -> EventKind {
+        self.event
+    }
+
+    /// The digest of endpoint, event and body.
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// The raw bytes.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The vendor's id of the result, where it is known.
     pub fn result_id(&self) -> Option<&str> {
         match &self.content {

@@ -1,9 +1,9 @@
 use std::hint::black_box;
 
 use mojito_schema::Fingerprint;
-use mojito_schema::bench::standing_after;
+use mojito_schema::testing::standing_after;
 use rocket::http::{Header, HeaderMap};
-use rocket_mojito::bench::{Gate, delivery, is_usable};
+use rocket_mojito::testing::{Gate, delivery, is_usable};
 use rocket_mojito::{EndpointConfig, EventKind, MojitoConfig, SecretConfig, Standing};
 
 use super::{body, plain_body};
@@ -15,10 +15,10 @@ const SECRETS: [&str; 2] = ["only-for-measurements-0123456789", "only-for-measur
 pub(super) fn authenticate(_calls: u64) -> Box<dyn FnMut()> {
     let secret = |number: usize| SecretConfig::header(number.to_string(), HEADER, SECRETS[number]);
     let endpoint = EndpointConfig::new().secret(secret(0)).secret(secret(1));
-    let gate = Gate::new(&MojitoConfig::new().endpoint("default", endpoint)).expect("sound settings");
+    let gate = Gate::of_config(&MojitoConfig::new().endpoint("default", endpoint)).expect("sound settings");
     let mut headers = HeaderMap::new();
     headers.add(Header::new(HEADER, SECRETS[1]));
-    Box::new(move || assert!(gate.admits(black_box(&headers))))
+    Box::new(move || assert!(gate.authenticate(black_box(&headers)).is_ok()))
 }
 
 pub(super) fn parse(_calls: u64) -> Box<dyn FnMut()> {

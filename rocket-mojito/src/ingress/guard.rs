@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use mojito_schema::{Content, Fingerprint, NewDelivery, failpoint};
+use mojito_schema::{Content, NewDelivery, failpoint};
 use rocket::data::{ByteUnit, Data, FromData, Outcome};
 use rocket::request::Request;
 use rocket::{Ignite, Rocket, Sentinel};
@@ -130,7 +130,6 @@ impl MojitoEvent {
         let HeldBytes { bytes: body, room } = self.body;
         // From here on the recorder counts it.
         drop(room);
-        let fingerprint = Fingerprint::new(&self.endpoint, self.kind, &body);
         let (content, findings) = match self.reading {
             ParsedBody::Usable { payload, findings } => {
                 let (result_id, snapshot) = payload.into_state();
@@ -138,18 +137,9 @@ impl MojitoEvent {
             }
             ParsedBody::Unusable { cause, result_id } => (Content::Unusable { result_id }, vec![cause]),
         };
-        NewDelivery {
-            endpoint: self.endpoint,
-            secret_id: self.secret_id,
-            event: self.kind,
-            fingerprint,
-            received_at: self.received_at,
-            body,
-            content,
-            findings,
-            message_id: self.message_id,
-            awaited_until: None,
-        }
+        let mut delivery = NewDelivery::new(self.endpoint, self.secret_id, self.kind, self.received_at, body, content);
+        (delivery.findings, delivery.message_id) = (findings, self.message_id);
+        delivery
     }
 }
 

@@ -13,8 +13,6 @@
 //! | `200` | committed |
 
 mod authentication;
-#[cfg(feature = "testing")]
-pub mod bench;
 mod body;
 mod guard;
 mod media_type;

@@ -155,7 +155,7 @@ fn weight(entry: &Entry) -> usize {
 mod tests {
     use std::sync::Arc;
 
-    use mojito_schema::{Content, EventKind, Fingerprint, NewDelivery, Timestamp};
+    use mojito_schema::{Content, EventKind, NewDelivery, Timestamp};
     use tokio::sync::{Semaphore, oneshot};
 
     use super::*;
@@ -163,25 +163,17 @@ mod tests {
     const WAIT: Duration = Duration::from_secs(5);
 
     fn entry(key: u64, body: &str) -> Entry {
-        let event = EventKind::Unknown;
-        let delivery = NewDelivery {
-            endpoint: "default".to_owned(),
-            secret_id: "only".to_owned(),
-            event,
-            fingerprint: Fingerprint::new("default", event, body.as_bytes()),
-            received_at: Timestamp::now(),
-            body: body.as_bytes().to_vec(),
-            content: Content::Unusable { result_id: None },
-            findings: Vec::new(),
-            message_id: None,
-            awaited_until: Some((Instant::now() + WAIT).into_std()),
-        };
+        let (endpoint, secret, content) =
+            ("default".to_owned(), "only".to_owned(), Content::Unusable { result_id: None });
+        let body = body.as_bytes().to_vec();
+        let mut delivery = NewDelivery::new(endpoint, secret, EventKind::Unknown, Timestamp::now(), body, content);
+        delivery.awaited_until = Some((Instant::now() + WAIT).into_std());
         let room = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("there is room");
         Entry { delivery, answer: oneshot::channel().0, room, key: Some(key) }
     }
 
     fn bodies(entries: &[Entry]) -> Vec<&str> {
-        entries.iter().map(|entry| std::str::from_utf8(&entry.delivery.body).expect("our text")).collect()
+        entries.iter().map(|entry| std::str::from_utf8(entry.delivery.body()).expect("our text")).collect()
     }
 
     /// One delivery that was set aside, and another behind it.

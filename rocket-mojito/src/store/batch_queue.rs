@@ -237,7 +237,7 @@ impl<W: 'static> Busy<W> {
 mod tests {
     use std::future::pending;
 
-    use mojito_schema::{Content, EventKind, Fingerprint, Timestamp};
+    use mojito_schema::{Content, EventKind, Timestamp};
     use tokio::sync::Semaphore;
     use tokio::time::timeout;
 
@@ -262,19 +262,9 @@ mod tests {
     }
 
     fn delivery() -> NewDelivery {
-        let event = EventKind::Unknown;
-        NewDelivery {
-            endpoint: "default".to_owned(),
-            secret_id: "only".to_owned(),
-            event,
-            fingerprint: Fingerprint::new("default", event, b"-"),
-            received_at: Timestamp::now(),
-            body: b"-".to_vec(),
-            content: Content::Unusable { result_id: None },
-            findings: Vec::new(),
-            message_id: None,
-            awaited_until: None,
-        }
+        let (endpoint, secret, content) =
+            ("default".to_owned(), "only".to_owned(), Content::Unusable { result_id: None });
+        NewDelivery::new(endpoint, secret, EventKind::Unknown, Timestamp::now(), b"-".to_vec(), content)
     }
 
     /// One writer that is free, beside one that has a batch of so many on its way for ever.

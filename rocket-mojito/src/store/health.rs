@@ -76,9 +76,9 @@ impl Health {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let mut fingerprints = refused.take().map(|refused| refused.fingerprints).unwrap_or_default();
         if fingerprints.len() < MIN_REFUSALS {
-            fingerprints.insert(delivery.fingerprint);
+            fingerprints.insert(*delivery.fingerprint());
         }
-        *refused = Some(Refused { endpoint: delivery.endpoint.clone(), fingerprints, at: Instant::now() });
+        *refused = Some(Refused { endpoint: delivery.endpoint().to_owned(), fingerprints, at: Instant::now() });
     }
 
     /// The endpoint of a delivery that was refused, if none has been recorded since.

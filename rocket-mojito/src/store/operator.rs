@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, Backend, Clock, Content, DeliveryRow, Expiry, Fingerprint, KnownHandler, Line, Name, NewAudit, NewDelivery,
-    QueryResult, Requeue, Selected, Selection, Timestamp, prune,
+    Action, Backend, Clock, Content, DeliveryRow, Expiry, KnownHandler, Line, Name, NewAudit, NewDelivery, QueryResult,
+    Requeue, Selected, Selection, Timestamp, prune,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
@@ -319,16 +319,8 @@ fn read_again(row: DeliveryRow) -> Option<NewDelivery> {
     // What was found about the delivery beside its body.
     findings.extend(Finding::from_json(&row.findings).into_iter().filter(|found| found.code == FindingCode::IdReused));
     let (result_id, snapshot) = payload.into_state();
-    Some(NewDelivery {
-        fingerprint: Fingerprint::new(&row.endpoint, event, &body),
-        endpoint: row.endpoint,
-        secret_id: row.secret_id,
-        event,
-        received_at: row.received_at,
-        body,
-        content: Content::Usable { result_id, snapshot: Box::new(snapshot) },
-        findings,
-        message_id: row.message_id,
-        awaited_until: None,
-    })
+    let content = Content::Usable { result_id, snapshot: Box::new(snapshot) };
+    let mut delivery = NewDelivery::new(row.endpoint, row.secret_id, event, row.received_at, body, content);
+    (delivery.findings, delivery.message_id) = (findings, row.message_id);
+    Some(delivery)
 }

@@ -101,8 +101,8 @@ impl Recorder {
         let room = Arc::clone(&self.room).try_acquire_many_owned(size).map_err(|_| Unavailable::QueueFull)?;
         let (answer, receiver) = oneshot::channel();
         let key = self.keys.as_ref().map(|keys| match delivery.result_id() {
-            Some(id) => keys.hash_one((&delivery.endpoint, id)),
-            None => keys.hash_one(delivery.fingerprint.as_bytes()),
+            Some(id) => keys.hash_one((delivery.endpoint(), id)),
+            None => keys.hash_one(delivery.fingerprint().as_bytes()),
         });
         match self.queue.try_send(Entry { delivery, answer, room, key }) {
             Ok(()) => Ok(receiver),

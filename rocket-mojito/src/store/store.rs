@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mojito_schema::{
-    Backend, Backlog, Content, EventKind, Fingerprint, KnownHandler, Listing, Name, NewDelivery, Person, QueryResult,
-    Recorded, Selection, Snapshot, Timestamp, Waiting,
+    Backend, Backlog, Content, EventKind, KnownHandler, Listing, Name, NewDelivery, Person, QueryResult, Recorded,
+    Selection, Snapshot, Timestamp, Waiting,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
@@ -157,18 +157,8 @@ impl<B: Backend> DieselStore<B> {
 fn rehearsal(endpoint: String) -> NewDelivery {
     let (event, body) = (EventKind::InterviewResult, b"{}".to_vec());
     let result_id = format!("rehearsal {:016x}", fastrand::u64(..));
-    NewDelivery {
-        fingerprint: Fingerprint::new(&endpoint, event, &body),
-        endpoint,
-        secret_id: "none".to_owned(),
-        event,
-        received_at: Timestamp::now(),
-        body,
-        content: Content::Usable { result_id, snapshot: Box::new(Snapshot::empty()) },
-        findings: Vec::new(),
-        message_id: None,
-        awaited_until: None,
-    }
+    let content = Content::Usable { result_id, snapshot: Box::new(Snapshot::empty()) };
+    NewDelivery::new(endpoint, "none".to_owned(), event, Timestamp::now(), body, content)
 }
 
 #[rocket::async_trait]

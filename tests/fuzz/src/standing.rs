@@ -2,8 +2,7 @@ use std::collections::HashMap;
 
 use mojito_schema::testing::Memory;
 use mojito_schema::{
-    Content, EventKind, Field, Finding, FindingCode, Fingerprint, HandlerSpec, NewDelivery, Snapshot, Standing,
-    Timestamp,
+    Content, EventKind, Field, Finding, FindingCode, HandlerSpec, NewDelivery, Snapshot, Standing, Timestamp,
 };
 
 use super::oracle::{Expected, Oracle, Sent};
@@ -98,16 +97,8 @@ fn delivery(result: usize, sent: Sent) -> NewDelivery {
         }
         false => Content::Unusable { result_id: Some(result.to_string()) },
     };
-    NewDelivery {
-        endpoint: "default".to_owned(),
-        secret_id: "test".to_owned(),
-        event: sent.event,
-        fingerprint: Fingerprint::new("default", sent.event, &body),
-        received_at: Timestamp::MIN,
-        body,
-        content,
-        findings: Vec::new(),
-        message_id: sent.message.map(|number| format!("{result}-{number}")),
-        awaited_until: None,
-    }
+    let mut delivery =
+        NewDelivery::new("default".to_owned(), "test".to_owned(), sent.event, Timestamp::MIN, body, content);
+    delivery.message_id = sent.message.map(|number| format!("{result}-{number}"));
+    delivery
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mojito_schema::{Backend, ClaimRequest, Expiry, NewDelivery, Operations, Postgres, Settlement, Timestamp};
 
-use super::{LEASE, claim, claim_one, only_work, record, result};
+use super::{LEASE, claim, claim_one, only_work, received, record, result};
 use crate::harness::{Store, Subject, on_each_backend};
 
 on_each_backend!(
@@ -52,10 +52,6 @@ async fn confirmed<B: Subject>(store: &mut Store<B>, age: Duration) -> Option<Ex
     clock.confirmed_expiry(age)
 }
 
-fn received(received_at: Timestamp, name: &str, text: &str) -> NewDelivery {
-    NewDelivery { received_at, ..result(name, text) }
-}
-
 /// Records these, and completes their work.
 async fn record_done<B: Subject>(store: &mut Store<B>, batch: Vec<NewDelivery>) {
     record(store, batch).await;
@@ -71,7 +67,7 @@ async fn has_body<B: Subject>(store: &mut Store<B>) -> Vec<bool> {
 async fn one_reading_of_the_clock_removes_nothing<B: Subject>() {
     for (hours, is_confirmed) in [(0, false), (23, false), (25, true)] {
         let mut store = Store::<B>::open().await;
-        record_done(&mut store, vec![received(Timestamp::now().before(200 * DAY), "r", "1")]).await;
+        record_done(&mut store, vec![received(Timestamp::now().before(200 * DAY), result("r", "1"))]).await;
         store_readings(&mut store, &[(hours, 1)]).await;
 
         let expiry = confirmed(&mut store, 90 * DAY).await;
@@ -102,9 +98,9 @@ async fn a_reading_is_stored_once_in_six_hours<B: Subject>() {
 
 async fn a_delivery_received_by_a_clock_that_was_behind_stays_as_long_as_others<B: Subject>() {
     let mut store = Store::<B>::open().await;
-    record_done(&mut store, vec![received(Timestamp::now().before(200 * DAY), "a", "1")]).await;
+    record_done(&mut store, vec![received(Timestamp::now().before(200 * DAY), result("a", "1"))]).await;
     store_readings(&mut store, &[(48, 1)]).await;
-    record_done(&mut store, vec![received(Timestamp::now().before(20_000 * DAY), "b", "1")]).await;
+    record_done(&mut store, vec![received(Timestamp::now().before(20_000 * DAY), result("b", "1"))]).await;
 
     let expiry = confirmed(&mut store, 90 * DAY).await.unwrap();
     B::prune_bodies(&mut store.connection, expiry, 10).await.unwrap();
@@ -117,7 +113,7 @@ async fn a_delivery_received_by_a_clock_that_was_behind_stays_as_long_as_others<
 async fn a_delivery_received_by_a_clock_that_was_ahead_goes_by_the_readings<B: Subject>() {
     let mut store = Store::<B>::open().await;
     let ahead = || Timestamp::now().after(1_000 * DAY);
-    record_done(&mut store, vec![received(ahead(), "a", "1"), received(ahead(), "b", "1")]).await;
+    record_done(&mut store, vec![received(ahead(), result("a", "1")), received(ahead(), result("b", "1"))]).await;
     store_readings(&mut store, &[(120 * 24, 1), (30, 2)]).await;
 
     let expiry = confirmed(&mut store, 90 * DAY).await.unwrap();
@@ -130,7 +126,7 @@ async fn deliveries_received_by_a_clock_that_was_ahead_stop_no_pruning<B: Subjec
     let mut store = Store::<B>::open().await;
     let (past, ahead) = (Timestamp::now().before(500 * DAY), Timestamp::now().after(1_000 * DAY));
     let moments = [ahead, ahead, past, past].into_iter().zip(["1", "2", "3", "4"]);
-    record_done(&mut store, moments.map(|(at, text)| received(at, "r", text)).collect()).await;
+    record_done(&mut store, moments.map(|(at, text)| received(at, result("r", text))).collect()).await;
     store_readings(&mut store, &[(30, 9)]).await;
     store.run("DELETE FROM mojito_work").await;
 
@@ -203,7 +199,7 @@ async fn a_process_whose_clock_is_wrong_neither_claims_nor_retries_nor_rescues_a
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_whose_clock_is_ahead_removes_nothing_from_the_others() {
     let mut store = Store::<Postgres>::open().await;
-    record_done(&mut store, vec![received(Timestamp::now().before(30 * DAY), "r", "1")]).await;
+    record_done(&mut store, vec![received(Timestamp::now().before(30 * DAY), result("r", "1"))]).await;
     store_readings(&mut store, &[(25, 1)]).await;
 
     let ahead = Timestamp::now().after(1_000 * DAY);

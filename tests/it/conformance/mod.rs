@@ -20,8 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Claim, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, Recorded, Snapshot, State,
-    Timestamp, WorkRow,
+    Claim, ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, Recorded, Snapshot, State, Timestamp, WorkRow,
 };
 
 use crate::harness::{Store, Subject, record_all};
@@ -53,18 +52,19 @@ pub(crate) fn garbled(text: &str) -> NewDelivery {
 }
 
 fn delivery(event: EventKind, body: Vec<u8>, content: Content) -> NewDelivery {
-    NewDelivery {
-        endpoint: "default".to_owned(),
-        secret_id: "test".to_owned(),
-        event,
-        fingerprint: Fingerprint::new("default", event, &body),
-        received_at: Timestamp::now(),
-        body,
-        content,
-        findings: Vec::new(),
-        message_id: None,
-        awaited_until: None,
-    }
+    NewDelivery::new("default".to_owned(), "test".to_owned(), event, Timestamp::now(), body, content)
+}
+
+/// The same bytes at another endpoint.
+fn at(endpoint: &str, delivery: NewDelivery) -> NewDelivery {
+    let (event, body, content) = (delivery.event(), delivery.body().to_vec(), delivery.content);
+    NewDelivery::new(endpoint.to_owned(), delivery.secret_id, event, delivery.received_at, body, content)
+}
+
+/// The same bytes, received at this moment.
+fn received(received_at: Timestamp, mut delivery: NewDelivery) -> NewDelivery {
+    delivery.received_at = received_at;
+    delivery
 }
 
 fn handler(name: &str) -> HandlerSpec {

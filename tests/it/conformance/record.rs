@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use mojito_schema::{EventKind, Field, Finding, FindingCode, Fingerprint, NewDelivery, Snapshot, Standing, State};
+use mojito_schema::{EventKind, Field, Finding, FindingCode, NewDelivery, Snapshot, Standing, State};
 
-use super::{garbled, handler, record, result, said, snapshot_of};
+use super::{at, garbled, handler, record, result, said, snapshot_of};
 use crate::harness::{Store, Subject, on_each_backend, record_all};
 
 on_each_backend!(
@@ -35,9 +35,10 @@ async fn a_first_snapshot_is_version_one_with_work_for_each_handler<B: Subject>(
 
     let (row, state) = (store.deliveries().await.remove(0), store.result("r").await.unwrap());
     assert_eq!((recorded[0].delivery_id, recorded[0].version), (row.id, Some(1)));
-    assert_eq!((row.event, row.standing, row.version), (sent.event, Standing::Current, Some(1)));
-    assert_eq!((row.endpoint, row.secret_id, row.received_at), (sent.endpoint, sent.secret_id, sent.received_at));
-    assert_eq!((row.body, &row.fingerprint[..]), (Some(sent.body), sent.fingerprint.as_bytes()));
+    assert_eq!((row.event, row.standing, row.version), (sent.event(), Standing::Current, Some(1)));
+    let expected = (sent.endpoint().to_owned(), sent.secret_id.clone(), sent.received_at);
+    assert_eq!((row.endpoint, row.secret_id, row.received_at), expected);
+    assert_eq!((row.body.as_deref(), &row.fingerprint[..]), (Some(sent.body()), sent.fingerprint().as_bytes()));
     assert_eq!((state.version, state.delivery_id, state.first_received_at), (1, row.id, sent.received_at));
     let work: Vec<_> = store.work().await.into_iter().map(|work| (work.handler, work.state, work.attempt)).collect();
     assert_eq!(work, [("Archive".to_owned(), State::Pending, 0), ("Desk".to_owned(), State::Pending, 0)]);
@@ -185,7 +186,7 @@ async fn odd_texts_come_back_as_they_were<B: Subject>() {
     for (at, text) in texts.into_iter().enumerate() {
         let id = format!("{text}{at}");
         let batch = vec![result(&id, text)];
-        let body = batch[0].body.clone();
+        let body = batch[0].body().to_vec();
         record(&mut store, batch).await;
 
         let state = store.result(&id).await.expect("found by its id");
@@ -198,9 +199,7 @@ async fn keys_are_compared_byte_for_byte<B: Subject>() {
     let mut store = Store::<B>::open().await;
     let ids = ["a", "A", "a ", " a", "á", "a\u{301}", "ａ", "ß", "ss", ""];
     let batch: Vec<NewDelivery> = ids.iter().map(|id| result(id, "a")).collect();
-    let mut elsewhere = result("a", "a");
-    elsewhere.endpoint = "Default".to_owned();
-    elsewhere.fingerprint = Fingerprint::new("Default", elsewhere.event, &elsewhere.body);
+    let elsewhere = at("Default", result("a", "a"));
 
     record(&mut store, batch).await;
     record(&mut store, vec![elsewhere]).await;
@@ -239,13 +238,15 @@ async fn a_batch_of_thousands_is_one_batch<B: Subject>() {
 }
 
 /// The same under the id of a gateway.
-fn numbered(message: &str, delivery: NewDelivery) -> NewDelivery {
-    NewDelivery { message_id: Some(message.to_owned()), ..delivery }
+fn numbered(message: &str, mut delivery: NewDelivery) -> NewDelivery {
+    delivery.message_id = Some(message.to_owned());
+    delivery
 }
 
 /// The same delivery, for which nobody waits any more.
-fn overdue(delivery: NewDelivery) -> NewDelivery {
-    NewDelivery { awaited_until: Some(Instant::now()), ..delivery }
+fn overdue(mut delivery: NewDelivery) -> NewDelivery {
+    delivery.awaited_until = Some(Instant::now());
+    delivery
 }
 
 async fn a_message_is_a_repeat_whatever_came_since<B: Subject>() {
@@ -278,9 +279,7 @@ async fn another_message_is_a_version_whatever_it_says<B: Subject>() {
 
 async fn an_id_that_is_used_again_is_found_out_and_loses_nothing<B: Subject>() {
     let mut store = Store::<B>::open().await;
-    let mut elsewhere = numbered("m-1", result("r", "c"));
-    elsewhere.endpoint = "other".to_owned();
-    elsewhere.fingerprint = Fingerprint::new("other", elsewhere.event, &elsewhere.body);
+    let elsewhere = numbered("m-1", at("other", result("r", "c")));
 
     record(&mut store, vec![numbered("m-1", result("r", "a"))]).await;
     record(&mut store, vec![numbered("m-1", result("r", "b")), numbered("m-1", result("s", "a"))]).await;

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{NewDelivery, Settlement, Timestamp};
+use mojito_schema::{Settlement, Timestamp};
 
-use super::{claim_one, handler, record, result};
+use super::{at, claim_one, handler, received, record, result};
 use crate::harness::{Store, Subject, on_each_backend, record_all};
 
 on_each_backend!(
@@ -34,7 +34,7 @@ async fn lines_of_a_handler_that_is_not_attached_are_counted_with_a_sample<B: Su
 
 async fn a_line_behind_a_first_that_fails_is_held_up_once_it_has_waited<B: Subject>() {
     let mut store = Store::<B>::open().await;
-    let old = |text: &str| NewDelivery { received_at: Timestamp::now().before(2 * HOUR), ..result("a", text) };
+    let old = |text: &str| received(Timestamp::now().before(2 * HOUR), result("a", text));
     let recorded = record(&mut store, vec![old("1")]).await;
     let claim = claim_one(&mut store).await;
     let again = Settlement::Retry { due_at: Timestamp::now().after(HOUR), error: "no".to_owned() };
@@ -55,11 +55,8 @@ async fn a_line_behind_a_first_that_fails_is_held_up_once_it_has_waited<B: Subje
 
 async fn an_endpoint_has_received_what_came_since<B: Subject>() {
     let mut store = Store::<B>::open().await;
-    let of = |endpoint: &str, id: &str, ago: Duration| NewDelivery {
-        endpoint: endpoint.to_owned(),
-        received_at: Timestamp::now().before(ago),
-        ..result(id, "1")
-    };
+    let of =
+        |endpoint: &str, id: &str, ago: Duration| at(endpoint, received(Timestamp::now().before(ago), result(id, "1")));
     record(&mut store, vec![of("quiet", "a", 3 * HOUR), of("default", "b", HOUR)]).await;
     let mut asked = Vec::new();
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error};
 use mojito_schema::{
-    Backend, ClaimRequest, Content, EventKind, Fingerprint, HandlerSpec, NewDelivery, NotCommitted, Operations, Person,
-    Selection, Settlement, Snapshot, Sqlite, StoredBody, StoredState, Timestamp,
+    Backend, ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, NotCommitted, Operations, Person, Selection,
+    Settlement, Snapshot, Sqlite, StoredBody, StoredState, Timestamp,
 };
 use rocket::{post, routes};
 use rocket_mojito::testing::Understood;
@@ -224,18 +224,11 @@ fn new(body: Vec<u8>) -> NewDelivery {
     assert_mute(&understood.payload);
     let snapshot = Box::new(understood.snapshot().unwrap());
     assert_mute(&snapshot);
-    NewDelivery {
-        endpoint: "default".to_owned(),
-        secret_id: "test".to_owned(),
-        event: EventKind::InterviewResult,
-        fingerprint: Fingerprint::new("default", EventKind::InterviewResult, &body),
-        received_at: Timestamp::now(),
-        body,
-        content: Content::Usable { result_id: understood.result_id.unwrap(), snapshot },
-        findings: understood.findings,
-        message_id: None,
-        awaited_until: None,
-    }
+    let content = Content::Usable { result_id: understood.result_id.unwrap(), snapshot };
+    let (endpoint, secret, event) = ("default".to_owned(), "test".to_owned(), EventKind::InterviewResult);
+    let mut delivery = NewDelivery::new(endpoint, secret, event, Timestamp::now(), body, content);
+    delivery.findings = understood.findings;
+    delivery
 }
 
 #[post("/show/interview_result", data = "<event>")]

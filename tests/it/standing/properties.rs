@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use mojito_schema::{
-    Content, EventKind, Field, Finding, FindingCode, Fingerprint, NewDelivery, Recorded, Snapshot, Standing, Timestamp,
+    Content, EventKind, Field, Finding, FindingCode, NewDelivery, Recorded, Snapshot, Standing, Timestamp,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -77,18 +77,10 @@ fn delivery(result: &str, sent: Sent) -> NewDelivery {
         }
         false => Content::Unusable { result_id: Some(result.to_owned()) },
     };
-    NewDelivery {
-        endpoint: "default".to_owned(),
-        secret_id: "test".to_owned(),
-        event: sent.event,
-        fingerprint: Fingerprint::new("default", sent.event, &body),
-        received_at: Timestamp::now(),
-        body,
-        content,
-        findings: Vec::new(),
-        message_id: sent.message.map(|message| format!("{result} {message}")),
-        awaited_until: None,
-    }
+    let mut delivery =
+        NewDelivery::new("default".to_owned(), "test".to_owned(), sent.event, Timestamp::now(), body, content);
+    delivery.message_id = sent.message.map(|message| format!("{result} {message}"));
+    delivery
 }
 
 fn any_sent() -> impl Strategy<Value = Sent> {
