@@ -67,7 +67,7 @@ pub(crate) enum Scope {
     /// An endpoint that hears something.
     Endpoint(String),
     /// Recording, of every endpoint.
-    RecorderHandle,
+    Recording,
     /// Hearing of other processes' work.
     Wire,
 }
@@ -215,7 +215,7 @@ impl Scope {
             Self::Endpoint(name) => {
                 Line { endpoint: Some(name.clone()), ..recovered("recovered: deliveries come to the endpoint again") }
             }
-            Self::RecorderHandle => recovered("recovered: deliveries are recorded again"),
+            Self::Recording => recovered("recovered: deliveries are recorded again"),
             Self::Wire => recovered("recovered: processes tell each other of work again"),
         }
     }

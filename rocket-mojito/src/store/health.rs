@@ -67,12 +67,12 @@ impl Health {
     /// A delivery was recorded, or could be.
     pub fn take(&self) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.notices.works(|| Scope::RecorderHandle);
+        self.notices.works(|| Scope::Recording);
     }
 
     /// A delivery was refused, or not recorded in time.
     pub fn refuse(&self, delivery: &NewDelivery) {
-        self.notices.fails(Scope::RecorderHandle);
+        self.notices.fails(Scope::Recording);
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let mut fingerprints = refused.take().map(|refused| refused.fingerprints).unwrap_or_default();
         if fingerprints.len() < MIN_REFUSALS {
