@@ -1,10 +1,10 @@
 use crate::WorkRow;
 use crate::schema::work::ClaimRequest;
 
-/// How many bytes of bodies a claim takes beside its first row: what is claimed waits in memory.
+/// The bytes of bodies that a claim takes beside its first row: claimed deliveries wait in memory.
 const MAX_BYTES: i64 = 1 << 20;
 
-/// What one claim may still take, of rows that may be claimed and come in their order.
+/// The budget of one claim: the rows and bytes that it may still take. The claimable rows pass it in their order.
 pub(crate) struct ClaimBudget {
     rows: usize,
     taken: usize,
@@ -18,7 +18,7 @@ impl ClaimBudget {
         Self { rows: request.limit, taken: 0, free: request.free, bytes: MAX_BYTES, is_cut: false }
     }
 
-    /// Whether the claim takes a row whose body has so many bytes.
+    /// Whether the claim takes a row whose body has this many bytes.
     pub fn takes(&mut self, row: &WorkRow, size: Option<i32>) -> bool {
         let is_last_attempt = row.attempt + 1 >= row.max_attempts;
         if self.is_cut || (is_last_attempt && self.taken >= self.free) {
@@ -32,7 +32,7 @@ impl ClaimBudget {
         !self.is_cut
     }
 
-    /// Whether there was a row that only did not fit.
+    /// Whether a claimable row was left out only because it did not fit.
     pub fn is_cut(&self) -> bool {
         self.is_cut
     }

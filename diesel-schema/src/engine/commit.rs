@@ -3,29 +3,29 @@ use std::fmt;
 
 use diesel::result::Error;
 
-/// Why a handler's transaction was not committed. Its text is for operators, as a handler's error is: it may quote data.
+/// Why a handler's transaction was not committed. Its text is for operators, like a handler's error: it may quote data.
 #[non_exhaustive]
 pub enum NotCommitted {
-    /// Another transaction was in its way: the whole is fit to be run again at once.
+    /// Another transaction was in its way: the whole transaction is fit to be run again at once.
     Conflict,
-    /// The database had given it up over an error that the handler did not hand on.
+    /// The database had given the transaction up over an error that the handler did not hand on.
     Aborted,
-    /// It was ended within the handler.
+    /// The transaction was ended within the handler.
     Ended,
-    /// A transaction within it is open still: its future was dropped half-way.
+    /// An inner transaction is still open: its future was dropped half-way.
     Unfinished,
-    /// The database refused the commit, and has rolled it back.
+    /// The database refused the commit, and has rolled the transaction back.
     Refused(Error),
-    /// The connection was lost over the commit: the fence will tell whether it was done.
+    /// The connection was lost during the commit: the fence will tell whether the commit was made.
     Unknown(Error),
 }
 
-/// What a handler's transaction has left on its connection.
+/// The state in which a handler's transaction has left its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
-    /// Nothing: it is as it was.
+    /// As it was before.
     Nothing,
-    /// Settings or tables that no transaction undoes. The connection is fit to be closed.
+    /// With settings or tables that no transaction undoes. The connection is only fit to be closed.
     Traces,
 }
 
@@ -39,7 +39,7 @@ impl NotCommitted {
     }
 }
 
-// What the database says may quote data.
+// The database's messages may quote data.
 impl fmt::Debug for NotCommitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error};
 
-/// What was written to SQLite's log is neither on the disk nor in memory. An orderly end would copy what is there instead
-/// into the file.
+/// Frames of SQLite's WAL are neither on the disk nor in memory. An orderly end would copy the bytes that are there
+/// instead into the database file.
 pub(crate) const LOST_FRAMES: &str =
     "the write-ahead log has lost frames: end this process by `kill -9`, and SQLite reads what is left when it starts";
 
-/// What a database says of itself that an operator can act on. Matched, not quoted: other messages may quote data.
+/// The messages of a database that an operator can act on. Matched, not quoted: other messages may quote data.
 const KNOWN: &[&str] = &[
     "database is locked",
     "disk I/O error",
@@ -31,10 +31,10 @@ const KNOWN: &[&str] = &[
     "permission denied",
 ];
 
-/// What is said of anything else.
+/// The text for any other error.
 const UNKNOWN: &str = "database error";
 
-/// What went wrong in a database, in words that hold no data: for logs.
+/// The fault of a database, in words that hold no data: for the log.
 pub fn fault(error: &Error) -> &'static str {
     match error {
         Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => "unique violation",
@@ -56,17 +56,17 @@ pub fn fault(error: &Error) -> &'static str {
     }
 }
 
-/// Whether nobody knows what was committed: the connection was lost over the commit, or fell silent.
+/// Whether the outcome of a commit is unknown: the connection was lost during the commit, or fell silent.
 pub fn is_unknown(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _))
 }
 
-/// Whether the server itself takes no writes: it is a standby, or it was made one.
+/// Whether the server itself takes no writes: it is a standby, or became one.
 pub fn is_read_only(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _))
 }
 
-/// The error after which nobody knows what was committed. Diesel itself never says that a connection was closed.
+/// The error of a commit whose outcome is unknown. Diesel itself never says that a connection was closed.
 #[cfg(feature = "postgres")]
 pub(crate) fn unknown(cause: &str) -> Error {
     Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(cause.to_owned()))
@@ -82,8 +82,8 @@ pub(crate) fn is_in_the_way(error: &Error) -> bool {
     }
 }
 
-/// Whether a statement failed since it had to wait for a lock for longer than this. Nobody hands on the code of that, and the
-/// message may be in any language; but no other refusal takes its time.
+/// Whether a statement failed because it waited for a lock for longer than `limit`. The error arrives without its code,
+/// and the message may be in any language; but no other refusal takes that long.
 #[cfg(feature = "postgres")]
 pub(crate) fn is_lock_timeout(error: &Error, waited: Duration, limit: Duration) -> bool {
     match error {
@@ -94,8 +94,8 @@ pub(crate) fn is_lock_timeout(error: &Error, waited: Duration, limit: Duration) 
     }
 }
 
-/// The same of whatever a handler came back with: serialization failure or deadlock. A key that is there already is
-/// the handler's own matter.
+/// Whether a handler's error blames another transaction: serialization failure or deadlock. A key that exists already
+/// is the handler's own matter.
 pub fn is_conflict(error: &(dyn StdError + 'static)) -> bool {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.filter_map(|error| error.downcast_ref::<Error>()).any(|error| {
@@ -103,7 +103,7 @@ pub fn is_conflict(error: &(dyn StdError + 'static)) -> bool {
     })
 }
 
-/// Nobody hands on the code of a deadlock. The word stands in most translations of the message too.
+/// A deadlock's error arrives without its code. The word `deadlock` stands in most translations of the message too.
 fn is_deadlock(error: &Error) -> bool {
     match error {
         Error::DatabaseError(_, details) => details.message().to_lowercase().contains("deadlock"),
@@ -111,16 +111,16 @@ fn is_deadlock(error: &Error) -> bool {
     }
 }
 
-/// What is wrong with a database that took no commit, where that is not the fault of what was to be committed.
+/// The trouble of a database that took no commit, where the contents of the commit are not at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// It cannot write: the disk is full, or must not be written to.
+    /// The database cannot write: the disk is full, or must not be written to.
     Write,
-    /// Reading, writing or syncing has failed: nobody knows what of the last writes is on the disk.
+    /// Reading, writing or syncing has failed: nobody knows which of the last writes are on the disk.
     Disk,
 }
 
-/// What an error says of the database as a whole, if it says anything.
+/// The trouble of the database as a whole that an error tells of, if any.
 pub fn trouble(error: &Error) -> Option<Trouble> {
     match fault(error) {
         "disk I/O error" | "database disk image is malformed" | LOST_FRAMES => Some(Trouble::Disk),

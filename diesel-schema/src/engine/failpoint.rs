@@ -1,6 +1,7 @@
-/// A place where a test may kill the process: `MOJITO_FAILPOINT=name:n` aborts when `name` is reached for the n-th time.
+/// A place where a test may kill the process: `MOJITO_FAILPOINT=name:n` aborts when `name` is reached for the n-th
+/// time.
 ///
-/// Without the feature `testing` it is nothing.
+/// Without the feature `testing` the call does nothing.
 #[cfg(feature = "testing")]
 pub fn reach(point: &str) {
     use std::sync::OnceLock;
@@ -22,7 +23,7 @@ pub fn reach(point: &str) {
     }
 }
 
-/// A place where a test may kill the process. Without the feature `testing` it is nothing.
+/// A place where a test may kill the process. Without the feature `testing` the call does nothing.
 #[cfg(not(feature = "testing"))]
 #[inline(always)]
 pub fn reach(_point: &str) {}

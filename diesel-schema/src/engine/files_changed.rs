@@ -2,14 +2,14 @@ use std::fmt;
 
 use crate::OpenError;
 
-/// What has become of the files under an open connection.
+/// The change of the files under an open connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilesChanged {
-    /// There is nothing where the database was. What it held is there for as long as a process has it open.
+    /// No file is at the database's path. The deleted file's data is there for as long as a process has the file open.
     Deleted,
-    /// Another file is where the database was.
+    /// Another file is at the database's path.
     Replaced,
-    /// The write-ahead log, or its index, is not there any more.
+    /// The WAL, or its index, is not there any more.
     LogDeleted,
 }
 

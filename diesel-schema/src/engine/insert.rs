@@ -1,7 +1,7 @@
 //! How rows are inserted, with each column stated once: SQLite takes them one by one, Postgres all at once.
 //!
-//! Diesel would build the same statements from nested tuples, and walk those again and again for each row: that was a
-//! quarter of the work of recording a delivery.
+//! Diesel would build the same statements from nested tuples, and walk the tuples again and again for each row. That
+//! was a quarter of the work of recording a delivery.
 
 use std::iter::{once, repeat};
 
@@ -20,10 +20,10 @@ use crate::schema::results::ResultInsert;
 use crate::schema::work::WorkInsert;
 use crate::{EventKind, Standing, State, Timestamp, UtcTimestamp};
 
-/// Inserts a row: the text is always the same, and prepared once.
+/// Inserts a row: the statement's text is always the same, and prepared once.
 pub(crate) struct Insert<'a, R>(pub &'a R);
 
-/// What stands before each of several: nothing before the first.
+/// The separators of a list: nothing before the first item.
 pub(crate) fn commas() -> impl Iterator<Item = &'static str> {
     once("").chain(repeat(", "))
 }
@@ -35,8 +35,8 @@ fn push_names<DB: Backend>(out: &mut AstPass<'_, '_, DB>, names: &'static [&'sta
     }
 }
 
-/// Defines how a row is inserted, and how any number of them is on Postgres: each column travels as one array. So that
-/// text too is the same for one row and for a thousand.
+/// Defines how one row is inserted, and how any number of rows is on Postgres: each column travels as one array. So the
+/// statement's text is the same for one row and for a thousand.
 macro_rules! insertable {
     (
         $(#[$meta:meta])*
@@ -95,7 +95,8 @@ macro_rules! insertable {
             fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
                 out.push_sql(concat!("INSERT INTO ", $table, " ("));
                 push_names(&mut out, Insert::<$row<'_>>::COLUMNS);
-                // Not `FROM unnest(…)`: the server would make a table of each array first, which took longer than to insert.
+                // Not `FROM unnest(…)`: the server would first make a table of each array, which took longer than the
+                // insertion.
                 out.push_sql(") SELECT ");
                 let mut commas = commas();
                 $($(
@@ -203,7 +204,7 @@ mod tests {
         name: String,
     }
 
-    /// The columns of a table, as the migrations make it, that are not among these.
+    /// The columns of a table, as the migrations make it, that are not among `columns`.
     fn left_out(table: &str, columns: &[&str]) -> QueryResult<Vec<String>> {
         let mut connection = SqliteConnection::establish(":memory:").expect("memory is there");
         MIGRATIONS.iter().try_for_each(|migration| connection.batch_execute(migration.up))?;

@@ -2,14 +2,15 @@
 pub(crate) struct Migration {
     /// The folder's name, the same for every backend.
     pub name: &'static str,
-    /// Brings the tables forward. Lines that say `-- step` part it into steps.
+    /// Brings the tables forward. Lines that say `-- step` part the SQL into steps.
     ///
-    /// SQLite runs all of it in one transaction. Postgres runs each step in a transaction of its own, beside the version that
-    /// still runs: a step waits for a lock no longer than a second, then lets everybody else pass and begins again. So a
-    /// step locks one table, briefly: a check is added `NOT VALID` in one step, and validated in a later one. An index on a
-    /// table that has rows is a step that is one statement, `CREATE INDEX CONCURRENTLY IF NOT EXISTS … ON …`.
+    /// SQLite runs all of it in one transaction. Postgres runs each step in a transaction of its own, beside the
+    /// version that still runs. A step waits for a lock no longer than a second, then lets everybody else pass and
+    /// begins again. So a step locks one table, briefly: a check is added `NOT VALID` in one step, and validated in a
+    /// later one. An index on a table that has rows is one statement in a step of its own: `CREATE INDEX CONCURRENTLY
+    /// IF NOT EXISTS … ON …`.
     pub up: &'static str,
-    /// Takes them back, in tests alone: what is published only goes forward.
+    /// Takes the tables back, in tests alone: a published migration only goes forward.
     #[cfg(test)]
     pub down: &'static str,
 }
@@ -32,7 +33,7 @@ macro_rules! migrations {
 
 pub(crate) use migrations;
 
-/// The migrations that are not among those that have run.
+/// The migrations that are not among the recorded ones.
 pub(crate) fn missing<'m>(all: &'m [Migration], recorded: &[String]) -> Vec<&'m Migration> {
     all.iter().filter(|migration| !recorded.iter().any(|name| name == migration.name)).collect()
 }
@@ -42,7 +43,7 @@ pub(crate) fn missing<'m>(all: &'m [Migration], recorded: &[String]) -> Vec<&'m 
 pub(crate) struct Step {
     /// The migration's name.
     pub migration: &'static str,
-    /// What is recorded when it is done: the migration's name after the last step, else the name with a number.
+    /// The record of the done step: the migration's name after the last step, else the name with a number.
     pub name: String,
     pub sql: &'static str,
 }
@@ -63,7 +64,7 @@ impl Step {
         steps.find(|step| !recorded.contains(&step.name))
     }
 
-    /// The index that the step builds outside of a transaction, if it does.
+    /// The index that the step builds outside of a transaction, if it builds one.
     pub fn index(&self) -> Option<Index> {
         let statement = self.sql.lines().filter(|line| !line.trim_start().starts_with("--"));
         let words: Vec<&str> = statement.flat_map(str::split_whitespace).collect();

@@ -1,4 +1,5 @@
-//! Everything that speaks to a database: the seam, each backend with its best SQL, and what both carry out alike.
+//! Everything that speaks to a database: the trait `Backend`, each backend with its best SQL, and the verbs that both
+//! share.
 //!
 //! Hosts need none of it by name. `rocket-mojito` and its tests do.
 

@@ -3,11 +3,11 @@
 pub enum Open {
     /// The database may be created, where it is a file.
     Create,
-    /// The database must be there: one that vanished under a running process is never replaced by an empty one.
-    /// Commits wait for the disk.
+    /// The database must exist: a file that vanished under a running process is never replaced by an empty one. Commits
+    /// wait for fsync.
     Existing,
-    /// The same, for verbs alone.
+    /// As `Existing`, for verbs alone.
     ForDurableVerbs,
-    /// The same, but their commits may leave the waiting to [`sync_wal`](crate::Backend::sync_wal).
+    /// As `ForDurableVerbs`, but commits may leave the fsync to [`sync_wal`](crate::Backend::sync_wal).
     ForVerbs,
 }

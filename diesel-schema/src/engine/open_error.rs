@@ -1,9 +1,9 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a database cannot be used: what was found, why, and what would do.
+/// Why a database cannot be used: the finding, its cause and the remedy.
 ///
-/// The message is whole, with its causes: who logs an error of a pool asks for no `source`. It never holds the
+/// The message holds its causes too, since code that logs a pool's error asks for no `source`. It never holds the
 /// database's URL, which may hold a password.
 #[derive(Debug)]
 pub struct OpenError {
@@ -20,7 +20,7 @@ impl OpenError {
         Self::because("no connection to the database in time", cause)
     }
 
-    /// The tables are not there, or not the ones that this program knows.
+    /// The tables do not exist, or are not the tables that this program knows.
     pub fn not_migrated(pending: &[String]) -> Self {
         let pending = pending.join("`, `");
         Self::new(format!(

@@ -3,15 +3,16 @@ use diesel::result::Error::DatabaseError;
 
 use crate::{Backend, Expiry, PruneStep, QueryResult, Selection};
 
-/// One step of pruning, [as the backend does it](crate::Operations::prune_deliveries), around what has to stay.
+/// One step of pruning, [as the backend does it](crate::Operations::prune_deliveries), around the deliveries that have
+/// to stay.
 ///
-/// A table of the host's may refer to a delivery, without a word on what is to become of its rows: then nothing that is
-/// removed in the same transaction can be. So after such an error one is tried at a time, and twice as many after each
-/// success. What is given back beside the step are the deliveries that were passed by.
+/// A host's table may refer to a delivery by a foreign key without an `ON DELETE` action. Then the whole transaction of
+/// the step fails. So after such an error one delivery is tried at a time, and twice as many after each success. The
+/// ids beside the step are those of the skipped deliveries.
 ///
 /// # Errors
 ///
-/// Those of the database; what was removed before stays removed.
+/// The database's errors; deliveries that were removed before stay removed.
 pub async fn prune<B: Backend>(
     connection: &mut B::Connection,
     expiry: Expiry,
@@ -41,11 +42,12 @@ pub async fn prune<B: Backend>(
     Ok((step, referenced))
 }
 
-/// Whether a row of another table is in the way.
+/// Whether a row of another table refers to a delivery.
 fn is_referenced(error: &diesel::result::Error) -> bool {
     match error {
         DatabaseError(ForeignKeyViolation, _) => true,
-        // `ON DELETE RESTRICT` has a code of its own, which Diesel does not know: of SQLite, and from PostgreSQL 18 on.
+        // `ON DELETE RESTRICT` has a code of its own, which Diesel does not know: on SQLite, and on PostgreSQL from 18
+        // on.
         DatabaseError(Unknown, details) => {
             ["FOREIGN KEY constraint failed", "RESTRICT"].iter().any(|said| details.message().contains(said))
         }

@@ -4,16 +4,16 @@ use diesel::query_builder::{AsChangeset, AstPass, IntoUpdateTarget, QueryFragmen
 
 /// An update that stays prepared.
 ///
-/// Diesel prepares its own anew each time, since the columns that one sets may be others the next time. On SQLite that was
-/// a tenth of an attempt, and on Postgres it is a round trip. This one is found again by its text: if it sets other
-/// columns, it is another statement. None is ever forgotten, so it is for those with few texts.
+/// Diesel prepares its own updates anew each time, since an update may set other columns the next time. On SQLite that
+/// was a tenth of an attempt, and on Postgres it is a round trip. The cache finds this update by its text: with other
+/// columns it is another statement. The cache never forgets a statement, so use this type for updates with few texts.
 pub(crate) struct Update<T, W, C> {
     table: T,
     rows: W,
     changes: C,
 }
 
-/// Updates what a query means, which has only been filtered.
+/// Builds an `UPDATE` from a filtered table.
 pub(crate) fn update<Q, T, C>(query: Q, changes: C) -> Update<T::FromClause, Q::WhereClause, C::Changeset>
 where
     Q: IntoUpdateTarget<Table = T>,

@@ -1,4 +1,5 @@
-//! Statements over any number of rows beside the plain [insertions](crate::insert): each column travels as one array too.
+//! Statements over any number of rows beside the plain [insertions](crate::engine::insert): each column travels as one
+//! array too.
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -11,10 +12,10 @@ use crate::rules::batch_plan::{BatchPlan, ResultChange};
 use crate::schema::results::ResultInsert;
 use crate::{Timestamp, UtcTimestamp};
 
-/// What the server says where another process was first.
+/// The server's message where another process was first.
 const LOST_RACE: &str = "another process was first to record the result";
 
-/// Where additions failed since another process was first, the error that says so to whoever asks for its kind.
+/// Turns the error of additions that lost the race into a unique violation, the kind that callers ask for.
 pub(super) fn lost_race(error: Error) -> Error {
     match error {
         Error::DatabaseError(_, details) if details.message().contains(LOST_RACE) => {
@@ -24,11 +25,11 @@ pub(super) fn lost_race(error: Error) -> Error {
     }
 }
 
-/// What a plan adds: deliveries, the states of their results, and work, in one statement. What refers to what is checked
-/// at its end.
+/// The additions of a plan: deliveries, the states of their results, and work, in one statement. Foreign keys are
+/// checked at the end of the statement.
 ///
-/// Where another process was first to write the state of a new result, it [fails](overtaken): the commit may be on its
-/// way behind it, and would else store deliveries whose result knows nothing of them.
+/// Where another process was first to write the state of a new result, the statement [fails](lost_race). Otherwise a
+/// commit that is pipelined behind it would store deliveries that their result knows nothing of.
 pub(super) struct Additions<'a> {
     deliveries: Deliveries<'a>,
     results: Results<'a>,
@@ -58,14 +59,16 @@ impl QueryFragment<Pg> for Additions<'_> {
         out.push_sql(") ");
         self.results.walk_ast(out.reborrow())?;
         out.push_sql(" ON CONFLICT (endpoint, id) DO UPDATE SET ");
-        // Not the key, though it would stay what it is: to set it locks the row for all who refer to it.
+        // The key is left out, though its value would stay the same: setting it locks the row against all rows that
+        // refer to it.
         let columns = Insert::<ResultInsert<'_>>::COLUMNS.iter().filter(|column| !["endpoint", "id"].contains(column));
         for (comma, column) in commas().zip(columns) {
             for part in [comma, column, " = excluded.", column] {
                 out.push_sql(part);
             }
         }
-        // SQL cannot fail of its own accord. What cannot be converted is quoted, in whatever language the server speaks.
+        // SQL has no expression that raises an error. A failed cast quotes its text, in whatever language the server
+        // speaks.
         out.push_sql(
             " WHERE CASE WHEN mojito_results.first_delivery_id = excluded.first_delivery_id THEN true \
              ELSE CAST('",
@@ -81,7 +84,7 @@ impl QueryId for Additions<'_> {
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-/// How many repeats came of which deliveries, and when the last did.
+/// The number of repeats of each delivery, and the time of the last one.
 #[derive(Default)]
 pub(super) struct Repeats {
     id: Vec<i64>,

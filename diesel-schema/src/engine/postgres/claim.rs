@@ -12,8 +12,8 @@ use crate::schema::results::current_of_delivery;
 use crate::schema::work::{body_size, claimable};
 use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, State, Ticket, Timestamp, WorkRow, deliveries, work};
 
-/// The select itself locks what it finds, so never more than it may are claimed, whatever the planner makes of it. What
-/// another process is about to claim is skipped.
+/// The select itself locks the rows that it finds, so the claims never exceed the limit, under any plan. Rows that
+/// another process is about to claim are skipped.
 pub(super) async fn claim(connection: &mut Connection, request: &ClaimRequest, now: Timestamp) -> QueryResult<Claimed> {
     let mut budget = ClaimBudget::new(request);
     let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
@@ -33,11 +33,11 @@ pub(super) async fn claim(connection: &mut Connection, request: &ClaimRequest, n
     }
 }
 
-/// Claims rows that were locked as claimable, in one round trip. Those with words of a later version, which runs beside
-/// this one, are left to it: what waits behind them is ours.
+/// Claims rows that were locked as claimable, in one round trip. Rows with words of a later version, which runs beside
+/// this one, are left to that version: the rows behind them are ours.
 ///
-/// What belongs to a row is asked for row by row, by subqueries that have one value: a join that was planned while the
-/// tables were small reads all of them, and goes on to do so while they grow.
+/// Subqueries with one value look up the other columns row by row. A join that was planned while the tables were small
+/// reads all of them, and goes on to do so while they grow.
 async fn take(
     connection: &Connection,
     request: &ClaimRequest,

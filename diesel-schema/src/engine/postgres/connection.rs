@@ -16,26 +16,26 @@ use super::url::{Proxy, Url};
 use super::{Connection, SILENCE_TIMEOUT};
 use crate::engine::open_error::OpenError;
 
-/// How long opening may take in all: a server that accepts and then says nothing is noticed too.
+/// The time limit of the whole opening: it catches a server that accepts and then says nothing, too.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The server's own keepalives, such as ours in `url`, where it knows them. While it waits for the rest of a statement,
-/// none of its other limits holds, and the system's is two hours: for so long a host behind a network that is gone would
-/// keep what it has locked.
+/// The server's own keepalives, like ours in `url`, where the server knows these settings. While the server waits for
+/// the rest of a statement, none of its other limits holds. The system's keepalive takes two hours: for so long a host
+/// behind a dead network would keep its locks.
 const SERVER_KEEPALIVES: &str = "SELECT set_config(known.name, asked.value, false) FROM pg_settings AS known, \
     (VALUES ('tcp_keepalives_idle', '5'), ('tcp_keepalives_interval', '2'), ('tcp_keepalives_count', '3'), \
     ('tcp_user_timeout', '10s')) AS asked (name, value) WHERE known.name = asked.name";
 
-/// What a session is set to again after it was cleaned: the same, and what Diesel sets. It has been found that the server
-/// knows them: they came with version 12.
+/// The settings of a session after its cleaning: the same keepalives, and Diesel's time zone. The server is known to
+/// have these settings: they came with version 12.
 const SETTINGS: &str = "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; \
     SET tcp_keepalives_count = 3; SET tcp_user_timeout = '10s'";
 
-/// The same behind a proxy, which has a network of its own.
+/// The settings behind a proxy, which has a network of its own.
 const TIME_ZONE: &str = "SET TIME ZONE 'UTC'";
 
-/// What a connection is opened as, kept in the only place that Diesel has for it: that of a host's instrumentation. A host's
-/// default goes on hearing what it hears of every connection.
+/// The nature of a connection, kept in the only place that Diesel has for it: the host's instrumentation. A host's
+/// default instrumentation still hears the events of every connection.
 pub(super) struct Nature {
     proxy: Proxy,
     hosts: Option<Box<dyn Instrumentation>>,
@@ -74,7 +74,8 @@ async fn connect(url: &Url) -> Result<Connection, OpenError> {
             config.ssl_mode(DriverSslMode::Require).ssl_negotiation(SslNegotiation::Direct);
             connect_by(url, &config, handshake).await
         }
-        // The driver encrypts nothing without a name, and a socket of this machine has no network that could fall silent.
+        // Without a host name the driver encrypts nothing, and a socket of this machine has no network that could fall
+        // silent.
         (false, Some(tls)) => connect_by(url, &url.config, tls).await,
         (false, None) => connect_by(url, &url.config, NoTls).await,
     }
@@ -97,17 +98,17 @@ where
     Ok(connection)
 }
 
-/// Whether what is prepared on a connection stays so, since its session does.
+/// Whether prepared statements stay on a connection, because its session does.
 pub(super) fn keeps_statements(connection: &mut Connection) -> bool {
     nature(connection).is_some_and(|nature| nature.proxy == Proxy::None)
 }
 
-/// Whether nobody has set anything on it by Diesel.
+/// Whether the connection is as it was opened: a host that sets its instrumentation by Diesel replaces [`Nature`].
 pub(super) fn is_as_opened(connection: &mut Connection) -> bool {
     nature(connection).is_some()
 }
 
-/// What it was set to when it was opened, as statements.
+/// The settings of the connection's opening, as statements.
 pub(super) fn settings_of(connection: &mut Connection) -> &'static str {
     if keeps_statements(connection) { SETTINGS } else { TIME_ZONE }
 }
@@ -127,8 +128,8 @@ where
     Ok(connection)
 }
 
-/// Diesel prepares every statement under a name, which only the session knows that it happened to be prepared in.
-/// Inside a transaction that is one session; and without a cache the name is given up before the transaction ends.
+/// Diesel prepares every statement under a name that only the preparing session knows. Inside a transaction the session
+/// stays the same; and without a cache the name is given up before the transaction ends.
 async fn set_up_by_proxy<S>(client: Client, mut driver: Driver<Socket, S>) -> SetUp
 where
     S: TlsStream + Unpin + Send + 'static,

@@ -9,14 +9,14 @@ use super::transaction::{self, TransactionSettings};
 use super::{Connection, shared};
 use crate::{ErasedRows, Undone};
 
-/// How long transactions are waited for that began before an erasure, as SQLite's busy timeout.
+/// The time limit of the wait for transactions that began before an erasure, the same as SQLite's busy timeout.
 const OLDER_TRANSACTIONS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often it is looked whether they have ended: the server tells nobody.
+/// The interval of the look whether they have ended: the server notifies nobody.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What holds for the host's own statements behind ours: the planner is free again, and a hook may pause for longer than
-/// it is waited for.
+/// The settings for the host's own statements behind ours. The planner is free again, and a hook may pause for longer
+/// than the wait for a hook lasts.
 const HOST_TERMS: &str = "
     SET LOCAL enable_seqscan TO DEFAULT;
     SET LOCAL enable_hashjoin TO DEFAULT;
@@ -25,8 +25,8 @@ const HOST_TERMS: &str = "
     SET LOCAL jit TO DEFAULT;
     SET LOCAL idle_in_transaction_session_timeout = '10s'";
 
-/// An id that is younger than every erasure, and whether the role may vacuum the tables: else `VACUUM` warns, skips them and
-/// reports success. Since version 17 there is a privilege for it, which owners have.
+/// An id that is younger than every erasure, and whether the role may vacuum the tables. Without that right `VACUUM`
+/// warns, skips them and reports success. Since version 17 there is a privilege for it, which owners have.
 const BEFORE_VACUUM: &str = "
     SELECT pg_current_xact_id()::xid::text AS since, pg_has_role(datdba, 'USAGE') OR NOT EXISTS (
         SELECT FROM pg_class
@@ -43,8 +43,8 @@ struct BeforeVacuum {
     may_vacuum: bool,
 }
 
-/// Whether a transaction is open that may still see rows as they were before the one with this id. What others may not
-/// know of a session is null.
+/// Whether an open transaction may still see rows as they were before the transaction with this id. Columns of another
+/// role's session may be hidden, and are null.
 fn is_seen_since(xid: &str) -> String {
     let is_older = |column: &str| format!("age({column}) > age('{xid}'::xid)");
     let (xmin, own, prepared) = (is_older("backend_xmin"), is_older("backend_xid"), is_older("transaction"));
@@ -81,7 +81,7 @@ async fn erase(connection: &mut Connection, endpoint: &str, id: &str) -> QueryRe
     Ok(rows)
 }
 
-/// Gives the dead rows back to the tables' files. The server's log and its backups are its own matter.
+/// Gives the dead rows back to the tables' files. The server's WAL and its backups are its own matter.
 pub(super) async fn scrub(connection: &mut Connection) -> QueryResult<Vec<Undone>> {
     let BeforeVacuum { since, may_vacuum } = ask(connection, BEFORE_VACUUM).await?;
     if !may_vacuum {
@@ -94,7 +94,7 @@ pub(super) async fn scrub(connection: &mut Connection) -> QueryResult<Vec<Undone
     Ok(if is_seen { vec![Undone::Reader] } else { Vec::new() })
 }
 
-/// Waits until nobody sees any more what was removed. Whether somebody still does.
+/// Waits until no transaction sees the removed rows any more. Gives back whether one still does.
 async fn is_seen(connection: &mut Connection, since: &str) -> QueryResult<bool> {
     let began = Instant::now();
     while ask::<Answer>(connection, &is_seen_since(since)).await?.value {
@@ -106,7 +106,7 @@ async fn is_seen(connection: &mut Connection, since: &str) -> QueryResult<bool> 
     Ok(false)
 }
 
-/// Asks in a transaction: there may be a proxy in between.
+/// Runs the query in a transaction, because there may be a proxy in between.
 async fn ask<R: QueryableByName<Pg> + Send + 'static>(connection: &mut Connection, query: &str) -> QueryResult<R> {
     transaction::begin(connection, TransactionSettings::default()).await?;
     let answer = diesel::sql_query(query).get_result(connection).await;

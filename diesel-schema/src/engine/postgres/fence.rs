@@ -22,15 +22,15 @@ use crate::engine::update::update;
 use crate::schema::work::held;
 use crate::{Line, State, Ticket, Timestamp, work};
 
-/// What the server quotes where a handler has ended its transaction.
+/// The text that the server quotes where a handler has ended its transaction.
 const ENDED_WITHIN: &str = "ended within the handler";
 
-/// Undoes what outlives a transaction on its session, but for what is prepared: Diesel knows that by name. `DISCARD ALL`
-/// would take that too, and what the connection was set to when it was opened.
+/// Undoes the session state that outlives a transaction, except for prepared statements, which Diesel knows by name.
+/// `DISCARD ALL` would drop those too, and the settings of the connection's opening.
 const RESET_SESSION: &str = "SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DISCARD TEMP; DISCARD SEQUENCES; UNLISTEN *; \
     CLOSE ALL; SELECT pg_advisory_unlock_all()";
 
-/// Begins a handler's transaction: the fence and the "done" mark come first. Whether the ticket still holds.
+/// Begins a handler's transaction: the fence and the "done" mark come first. Gives back whether the ticket still holds.
 pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: Duration) -> QueryResult<bool> {
     let beginning = beginning();
     let is_session = connection::keeps_statements(connection);
@@ -52,15 +52,16 @@ pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: D
     }
 }
 
-/// What comes before a handler's transaction. Where the handler ends that, each statement would be an effect without a
-/// "done" mark: so whatever else is run in the session cannot write. Behind a proxy it might be set in another's session.
+/// The statement before a handler's transaction. If the handler ends the transaction, each later statement would be an
+/// effect without a "done" mark: so the session itself cannot write. Behind a proxy the setting might land in another
+/// client's session.
 async fn guard(mut connection: &Connection, is_session: bool) -> QueryResult<()> {
     if is_session { connection.batch_execute("SET default_transaction_read_only = on").await } else { Ok(()) }
 }
 
-/// What comes before the fence. That is found by an index, even where the planner takes the table for small: its plan is
-/// kept while the table grows. What the host lets the planner do is kept under the mark until then. It may write, whatever
-/// the database's default is.
+/// The statements before the fence. An index finds the fence's row, even where the planner takes the table for small:
+/// the plan is kept while the table grows. `TRANSACTION_SETTING` keeps the host's planner setting until the fence
+/// restores it. The transaction may write, whatever the database's default is.
 fn beginning() -> String {
     format!(
         "BEGIN READ WRITE; SELECT set_config('{TRANSACTION_SETTING}', current_setting('enable_seqscan'), true); \
@@ -84,16 +85,16 @@ diesel::define_sql_function! {
     fn pg_is_in_recovery() -> diesel::sql_types::Bool;
 }
 
-/// Commits what was begun, promotes within its line, and cleans the session.
+/// Commits the begun transaction, promotes within its line, and cleans the session.
 ///
-/// Two things are looked at that the answer of a commit does not say. In a transaction that has failed Postgres answers
-/// COMMIT with a ROLLBACK, and takes that for a success; a transaction that the handler began in place of ours has no
-/// mark. Either makes the first statement fail, and what is open then is rolled back.
+/// Two checks cover cases that the answer of a commit does not show. In a failed transaction Postgres answers COMMIT
+/// with a ROLLBACK, and takes that for a success. A transaction that the handler began in place of ours lacks
+/// `TRANSACTION_SETTING`. Either case makes the first statement fail, and then the open transaction is rolled back.
 pub(super) async fn commit(connection: &mut Connection, line: Option<&Line>) -> Result<Left, NotCommitted> {
     if !is_outermost(connection) {
         return Err(NotCommitted::Unfinished);
     }
-    // What comes after the handler is ours again, whoever it was and wherever it looked.
+    // The statements after the handler run with our own role and `search_path` again.
     let whether_intact = format!(
         "SELECT coalesce(nullif(current_setting('{TRANSACTION_SETTING}', true), ''), '{ENDED_WITHIN}')::boolean; \
         SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL search_path TO DEFAULT"
@@ -121,8 +122,8 @@ pub(super) async fn commit(connection: &mut Connection, line: Option<&Line>) -> 
     Ok(left)
 }
 
-/// Promotes after a transaction whose isolation level hid from it what others have recorded. Where this fails the sweep does
-/// it.
+/// Promotes after a transaction whose isolation level hid from it the recordings of other transactions. Where this
+/// fails, the sweep promotes.
 async fn promote_later(connection: &mut Connection, line: &Line) {
     if transaction::begin(connection, TransactionSettings::without_wait()).await.is_ok() {
         let promoted = promote(connection, line).await;
@@ -130,10 +131,10 @@ async fn promote_later(connection: &mut Connection, line: &Line) {
     }
 }
 
-/// Rolls back what was begun, and cleans the session.
+/// Rolls back the begun transaction, and cleans the session.
 pub(super) async fn rollback(connection: &mut Connection) -> QueryResult<Left> {
     if !is_outermost(connection) {
-        // Diesel would go on from there. The connection is closed, which rolls back all.
+        // Diesel would go on from the inner transaction. The connection is closed instead, which rolls back everything.
         return Err(Error::BrokenTransactionManager);
     }
     let rollback = format!("ROLLBACK; {}", cleaning(connection));
@@ -142,7 +143,7 @@ pub(super) async fn rollback(connection: &mut Connection) -> QueryResult<Left> {
     over(connection)
 }
 
-/// Whether no transaction within the handler's is open.
+/// Whether no inner transaction is open.
 fn is_outermost(connection: &mut Connection) -> bool {
     let status = AnsiTransactionManager::transaction_manager_status_mut(connection);
     matches!(status.transaction_depth(), Ok(Some(depth)) if depth == NonZeroU32::MIN)
@@ -185,23 +186,26 @@ fn is_lost(error: &Error) -> bool {
     is_unknown(error) || matches!(error, Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _))
 }
 
-/// The fence and the "done" mark in one statement, without asking for the time first. Never outside of the transaction.
+/// The fence and the "done" mark in one statement, without a query for the time before it. It never runs outside of the
+/// transaction.
 pub(crate) async fn complete(mut connection: &Connection, ticket: &Ticket, pause: Duration) -> QueryResult<bool> {
     let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch).filter(transaction::is_within());
     let done = (
         work::state.eq(State::Completed),
         work::lease_until.eq(None::<Timestamp>),
         work::finished_at.eq(transaction_timestamp().nullable()),
-        // Its next is promoted before the commit, but where that cannot be, after it: then it stays the first until then.
+        // The next row of the line is promoted before the commit. Where the isolation level forbids that, it is
+        // promoted after the commit, and this row stays the first until then.
         work::is_first.eq(transaction::is_not_read_committed()),
     );
     let rows = Fence { update: update(row, done), pause }.execute(&mut connection).await?;
     Ok(rows == 1)
 }
 
-/// An update that is the first statement of a host's transaction, and sets what holds for the others: the planner is the
-/// host's again, the commit need not wait for the disk, as effect and mark are lost together, and `pause` is how long the
-/// transaction may stand still. Set here, where all of it is prepared, it costs half of what statements of its own do.
+/// An update that is the first statement of a host's transaction, and sets the terms of the other statements. The
+/// planner is the host's again. The commit need not wait for fsync, as effect and mark are lost together. `pause` is
+/// how long the transaction may stand still. One prepared statement for all of it costs half of what separate
+/// statements cost.
 struct Fence<U> {
     update: U,
     pause: Duration,

@@ -10,17 +10,18 @@ use crate::engine::db_error::is_lock_timeout;
 use crate::schema::handlers::active;
 use crate::{HandlerSpec, handlers};
 
-/// Lets no handler be attached or retired before the transaction ends. A recorder does so before it reads which there are.
+/// Lets no handler be attached or retired before the transaction ends. A recorder takes this lock before it reads the
+/// handlers.
 pub(super) const KEEP_HANDLERS: &str = "LOCK TABLE mojito_handlers IN ROW SHARE MODE";
 
-/// Waits until no recorder has a transaction open, and lets none begin. Not `ACCESS EXCLUSIVE`: a backup reads the table for
-/// as long as it runs.
+/// Waits until no recorder has a transaction open, and lets none begin. Not `ACCESS EXCLUSIVE`: a running backup reads
+/// the table.
 const CHANGE_HANDLERS: &str = "LOCK TABLE mojito_handlers IN EXCLUSIVE MODE";
 
-/// How long it waits for that at a time. Recorders that come later wait as long.
+/// How long one try waits for that lock. Recorders that come later wait as long.
 const TABLE_LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How long those have for themselves between two tries.
+/// The pause between two tries, in which recorders have the table for themselves.
 const RETRY_INTERVAL: Duration = Duration::from_millis(300);
 
 /// How long a recorder's transaction may be in the way: the server ends one that is frozen much earlier.
@@ -32,8 +33,8 @@ pub(super) async fn active_handlers(mut connection: &Connection) -> QueryResult<
     active().order(handlers::name).select(columns).load(&mut connection).await
 }
 
-/// Lets nobody record before the transaction ends: of two deliveries one is recorded before it, and sees nothing of what it
-/// changes, or after it, and sees all.
+/// Lets nobody record before the transaction ends. Each delivery is recorded before the transaction, and sees none of
+/// its changes, or after it, and sees all of them.
 pub(super) async fn change_handlers(connection: &mut Connection) -> QueryResult<()> {
     let wait = TABLE_LOCK_TIMEOUT.as_millis();
     let wait =

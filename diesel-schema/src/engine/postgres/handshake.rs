@@ -14,15 +14,15 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// Makes the stream of a connection, encrypted or not.
 ///
-/// The driver hands its socket only to what encrypts it, so it is told that each is encrypted at once, and whether it is
-/// is agreed on here, as the driver would.
+/// The driver hands its socket only to code that encrypts, so the driver is told that each connection is encrypted at
+/// once. The handshake then agrees with the server on encryption, as the driver would.
 #[derive(Clone)]
 pub(super) struct Handshake {
-    /// What encrypts, where anything is to.
+    /// The encryption, where there is to be any.
     pub tls: Option<MakeRustlsConnect>,
     /// Whether a server that cannot encrypt is refused.
     pub is_required: bool,
-    /// Whether the server is not asked first.
+    /// Whether encryption begins without asking the server first.
     pub is_direct: bool,
     /// How long the server may be silent.
     pub limit: Duration,
@@ -42,7 +42,7 @@ impl MakeTlsConnect<Socket> for Handshake {
     }
 }
 
-/// The same with one host.
+/// The handshake with one host.
 pub(super) struct HandshakeWith {
     handshake: Handshake,
     tls: Option<<MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect>,

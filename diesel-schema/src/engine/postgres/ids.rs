@@ -4,10 +4,11 @@ use diesel_async::SimpleAsyncConnection;
 
 use super::Connection;
 
-/// Moves each sequence behind what has been given out, if it is before that: every id that is stored, and every one that
-/// deliveries are filed under, whose own row may be pruned. One at a time does it, and no sequence ever goes back.
+/// Moves each sequence behind the ids that were given out, if it is before them. These are every stored id, and every
+/// id that deliveries are filed under, whose own row may be pruned. One process at a time does it, and no sequence ever
+/// goes back.
 ///
-/// A role that may not look at a sequence takes the next number of it.
+/// A role that may not look at a sequence takes the sequence's next number.
 const MEND_SEQUENCE: &str = r"DO $$
     DECLARE
         counted RECORD;
@@ -53,7 +54,7 @@ pub(super) async fn mend(connection: &mut Connection) -> QueryResult<()> {
     connection.batch_execute(MEND_SEQUENCE).await
 }
 
-/// Whether an error says that an id was given out twice, or the number of a line.
+/// Whether an error says that an id, or the number of a line, was given out twice.
 pub(super) fn are_behind(error: &Error) -> bool {
     match error {
         Error::DatabaseError(DatabaseErrorKind::UniqueViolation, details) => {

@@ -14,19 +14,20 @@ define_sql_function! {
     fn mojito_promote(line: BigInt, of_handler: Text) -> Nullable<Bool>;
 }
 
-/// Promotes within a line: the earliest unfinished row is its first, unless one of the line runs. Whether a row was.
+/// Promotes within a line: the earliest unfinished row becomes the first, unless a row of the line runs. Gives back
+/// whether a row was promoted.
 pub(super) async fn promote(connection: &Connection, line: &Line) -> QueryResult<bool> {
     Ok(promote_if_seen(connection, line).await?.unwrap_or(false))
 }
 
-/// The same in a handler's transaction. None where its isolation level hides from it what others have recorded: then somebody
-/// has to promote once it is committed.
+/// Promotes within a line in a handler's transaction. `None` where its isolation level hides from it the recordings of
+/// other transactions: then the line has to be promoted after the commit.
 pub(super) async fn promote_if_seen(mut connection: &Connection, line: &Line) -> QueryResult<Option<bool>> {
     diesel::select(mojito_promote(line.first_delivery_id, &line.handler)).get_result(&mut connection).await
 }
 
-/// Locks those of these rows that are there, do not run, and that nobody else has locked: a handler's transaction has its
-/// row locked to its end.
+/// Locks the rows with these keys that exist, do not run, and are not locked by anybody else. A handler's transaction
+/// has its row locked to its end.
 pub(super) async fn lock_idle(
     mut connection: &Connection,
     keys: impl Iterator<Item = (i64, &str)>,
@@ -43,13 +44,14 @@ pub(super) async fn lock_idle(
     Ok(rows.load(&mut connection).await?.into_iter().collect())
 }
 
-/// Whether a delivery is there, and nobody is about to remove it. Then nobody does before the transaction ends.
+/// Whether a delivery exists, and nobody is about to remove it. Then nobody removes it before the transaction ends.
 pub(super) async fn keep_delivery(mut connection: &Connection, id: i64) -> QueryResult<bool> {
     let row = deliveries::table.find(id).select(deliveries::id).for_key_share().skip_locked();
     Ok(row.get_result::<i64>(&mut connection).await.optional()?.is_some())
 }
 
-/// Locks a row, and says how long it waits, unless somebody else has locked it: then it does not wait for its time.
+/// Locks a row, and gives back how long it waits, unless another transaction has locked it: a locked row does not wait
+/// for its time.
 pub(super) async fn lock_wait(mut connection: &Connection, id: i64, handler: &str) -> QueryResult<Option<Wait>> {
     let row = work::table.find((id, handler)).select(WAIT).for_update().skip_locked();
     row.get_result(&mut connection).await.optional()

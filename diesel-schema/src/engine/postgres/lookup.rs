@@ -1,6 +1,6 @@
-//! Queries over any number of keys, which travel as one array a column. The server asks for them row by row: `ANY(…)`
-//! over two columns, or a join, may become a scan of a whole index while it takes the table for small, and that plan is
-//! kept while the table grows.
+//! Queries over any number of keys, which travel as one array per column. The server looks up the keys row by row.
+//! `ANY(…)` over two columns, or a join, may become a scan of a whole index while the planner takes the table for
+//! small. Such a plan is kept while the table grows.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -15,9 +15,9 @@ use crate::engine::insert::commas;
 use crate::rules::delivery::ResultKey;
 use crate::{ResultRow, UtcTimestamp};
 
-/// The results with these keys that nobody else has locked. Now they are, in the order of the keys.
+/// The results with these keys that nobody else has locked. The query locks them, in the order of the keys.
 ///
-/// Not `FOR UPDATE`: it would wait for a host's row with a foreign key to the result, and such a row for it.
+/// Not `FOR UPDATE`: it would wait for a host's row with a foreign key to the result, and such a row would wait for it.
 pub(super) struct Heads<'a> {
     endpoint: Vec<&'a str>,
     id: Vec<&'a str>,
@@ -56,7 +56,7 @@ impl Query for Heads<'_> {
     type SqlType = SqlTypeOf<AsSelect<ResultRow, Pg>>;
 }
 
-/// Which of these lines have unfinished work or a first.
+/// The lines, among these, that have unfinished work or a first.
 #[derive(Default)]
 pub(super) struct OpenLines<'a> {
     first_delivery_id: Vec<i64>,
@@ -76,7 +76,7 @@ impl QueryFragment<Pg> for OpenLines<'_> {
         out.push_bind_param::<Array<BigInt>, _>(&self.first_delivery_id)?;
         out.push_sql("), unnest(");
         out.push_bind_param::<Array<Text>, _>(&self.handler)?;
-        // Each by an index of its own.
+        // Each subquery uses an index of its own.
         out.push_sql(
             ")) AS asked (id, handler), LATERAL (\
              (SELECT 1 FROM mojito_work AS w WHERE w.first_delivery_id = asked.id AND w.handler = asked.handler \
@@ -97,7 +97,7 @@ impl Query for OpenLines<'_> {
     type SqlType = (BigInt, Text);
 }
 
-/// Defines a query for those of some numbers that could be locked, until the transaction ends.
+/// Defines a query for those of some numbers that could be locked. The locks last until the transaction ends.
 macro_rules! locks {
     ($(#[$meta:meta])* $name:ident, $before:literal, $after:literal) => {
         $(#[$meta])*
@@ -130,28 +130,28 @@ macro_rules! locks {
 }
 
 locks! {
-    /// Locks of nothing that is stored, under these numbers.
+    /// Advisory locks under these numbers, for nothing that is stored.
     Numbers,
     "SELECT asked.key FROM (SELECT unnest(", ") OFFSET 0) AS asked (key) WHERE pg_try_advisory_xact_lock(asked.key)"
 }
 
 locks! {
-    /// The locks of results' lines, under the first deliveries about them: who ends work in a line does not see what is
-    /// recorded behind it, nor the recorder the end. See `mojito_promote`.
+    /// The locks of results' lines, under the first deliveries about them. A transaction that ends work in a line does
+    /// not see recordings behind it, nor does the recorder see the end. See `mojito_promote`.
     Lines,
     "SELECT asked.id FROM (SELECT unnest(",
     ") OFFSET 0) AS asked (id) WHERE pg_try_advisory_xact_lock(557025119, hashint8(asked.id))"
 }
 
 locks! {
-    /// Deliveries, so that repeats of them can be counted.
+    /// Deliveries, locked so that their repeats can be counted.
     Originals,
     "SELECT known.id FROM (SELECT unnest(",
     ")) AS asked (id), LATERAL (SELECT d.id FROM mojito_deliveries AS d WHERE d.id = asked.id \
      FOR NO KEY UPDATE SKIP LOCKED) AS known"
 }
 
-/// Defines a query for stored rows, some for each row that is asked for.
+/// Defines a query for stored rows, any number of them for each key.
 macro_rules! lookup {
     (
         $(#[$meta:meta])*
@@ -187,7 +187,7 @@ macro_rules! lookup {
                 )+
                 out.push_sql(") AS asked (");
                 out.push_sql([$(stringify!($column)),+].join(", ").as_str());
-                // `OFFSET 0`: never made a join.
+                // `OFFSET 0` keeps the planner from making it a join.
                 out.push_sql(concat!(
                     "), LATERAL (SELECT ", $answer, " FROM ", $table, " WHERE ", $condition, " OFFSET 0) AS known",
                 ));
@@ -221,15 +221,14 @@ lookup! {
 }
 
 lookup! {
-    /// Those of these keys that are a result's, whoever has locked it: endpoint, id.
+    /// The keys, among these, that a stored result has, even if the result is locked: endpoint, id.
     Stored<'a>: (endpoint: &'a str as Text, id: &'a str as Text),
     "r.endpoint, r.id" as (Text, Text),
     from "mojito_results AS r" where "r.endpoint = asked.endpoint AND r.id = asked.id"
 }
 
-/// For each delivery with one of these fingerprints: the time at which the transaction began, an id that nobody has had,
-/// and what waits in quarantine with that fingerprint, if anything: fingerprint, id, standing, message id. Where more than
-/// one waits, there are more ids.
+/// One row for each delivery with one of these fingerprints: the transaction's time, a fresh id, and a quarantined
+/// copy, if any. A copy is fingerprint, id, standing, message id. Several copies yield surplus ids.
 #[derive(Default)]
 pub(super) struct BatchInputs<'a>(Vec<&'a [u8]>);
 

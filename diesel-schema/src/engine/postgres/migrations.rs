@@ -15,7 +15,7 @@ use crate::schema::migrations::migrations;
 
 const MIGRATIONS: &[Migration] = migrations!("postgres");
 
-/// Whoever holds this lock runs a step; the second of two processes then finds it done. The number is ours.
+/// The holder of this lock runs a step; the second of two processes then finds it done. The number is ours.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(5570251196)";
 
 /// On large tables, or while another process migrates, a statement takes its time.
@@ -23,7 +23,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL 
     SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
     SET LOCAL client_min_messages = warning";
 
-/// The same for what runs outside of a transaction.
+/// The settings for statements that run outside of a transaction.
 const UNBOUNDED: &str = "SET lock_timeout = 0; SET statement_timeout = 0; SET default_transaction_read_only = off";
 const RESET_SETTINGS: &str = "RESET lock_timeout; RESET statement_timeout; RESET default_transaction_read_only";
 
@@ -35,21 +35,21 @@ const BOOKKEEPING: &str = "
     )
 ";
 
-/// How long a step waits for a lock at first, and at most. All who come to the table after it wait as long.
+/// How long a step waits for a lock at first, and at most. Every later statement on the table waits as long.
 const MIN_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 const MAX_LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long those have for themselves between two tries.
+/// The pause between two tries, in which other sessions have the table for themselves.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long somebody may keep a step from its lock.
+/// How long other sessions may keep a step from its lock.
 const STEP_TIMEOUT: Duration = Duration::from_mins(5);
 
 pub(super) async fn run(connection: &mut Connection) -> Result<(), OpenError> {
     run_all(connection, MIGRATIONS).await
 }
 
-/// Runs what is still to run, step by step. What another process has done meanwhile is passed over.
+/// Runs the pending steps, one by one. A step that another process has done meanwhile is skipped.
 pub(crate) async fn run_all(connection: &mut Connection, all: &[Migration]) -> Result<(), OpenError> {
     while let Some(step) = Step::next(all, &recorded_by_itself(connection).await?) {
         take(connection, all, &step).await?;
@@ -72,7 +72,7 @@ async fn take(connection: &mut Connection, all: &[Migration], step: &Step) -> Re
                 );
                 return Err(OpenError::because(message, error));
             }
-            // What still runs on the tables locks them in an order of its own.
+            // A statement that still runs on the tables locks them in an order of its own.
             Err(Failure::Refused(error)) if (is_in_the_way(&error) || has_collided(&error)) && tries < MAX_TRIES => {
                 error
             }
@@ -85,14 +85,14 @@ async fn take(connection: &mut Connection, all: &[Migration], step: &Step) -> Re
     }
 }
 
-/// Whether another process has changed the same table's entry in the catalogue: that is an internal error to Postgres.
+/// Whether another process has changed the same table's entry in the catalogue: to Postgres that is an internal error.
 fn has_collided(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, told) if told.message() == "tuple concurrently updated")
 }
 
 /// Why a step was not done.
 enum Failure {
-    /// Others have locked what it needs.
+    /// Other sessions have locked a table that the step needs.
     Locked(Error),
     /// Anything else.
     Refused(Error),
@@ -142,7 +142,7 @@ async fn in_transaction<R>(
     }
 }
 
-/// Whether nobody else has done the step, now that nobody else can.
+/// Whether the step is still to be done, now that the lock keeps other processes out.
 async fn is_next(connection: &mut Connection, all: &[Migration], step: &Step) -> QueryResult<bool> {
     connection.batch_execute(LOCK).await?;
     connection.batch_execute(BOOKKEEPING).await?;
@@ -150,7 +150,7 @@ async fn is_next(connection: &mut Connection, all: &[Migration], step: &Step) ->
     Ok(Step::next(all, &recorded).is_some_and(|next| next.name == step.name))
 }
 
-/// Runs statements that wait for a lock no longer than this.
+/// Runs statements that wait for a lock no longer than `wait`.
 async fn run_briefly(connection: &mut Connection, statements: &str, wait: Duration) -> Result<(), Failure> {
     connection.batch_execute(&format!("SET LOCAL lock_timeout = '{}ms'", wait.as_millis())).await?;
     let began = Instant::now();
@@ -159,7 +159,7 @@ async fn run_briefly(connection: &mut Connection, statements: &str, wait: Durati
     })
 }
 
-/// Records a step that is done. After the last one nobody need know of the others.
+/// Records a done step. After the last step the records of the others are not needed any more.
 async fn record(connection: &mut Connection, step: &Step) -> QueryResult<()> {
     failpoint::reach("migration.run");
     if step.name == step.migration {
@@ -170,14 +170,14 @@ async fn record(connection: &mut Connection, step: &Step) -> QueryResult<()> {
     record.execute(connection).await.map(drop)
 }
 
-/// Builds an index while others write, unless it is there.
+/// Builds an index while others write, unless the index exists.
 async fn build(connection: &mut Connection, step: &Step, index: &Index, wait: Duration) -> Result<(), Failure> {
     let is_there = in_transaction(connection, async |c| {
-        // Whoever builds it at this moment has the same lock until it is valid.
+        // A process that builds the index at this moment holds the same lock until the index is valid.
         c.batch_execute(&format!("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", index.table)).await?;
         let is_valid = is_valid(c, index).await?;
         if is_valid == Some(false) {
-            // A process died, or its connection did, while it built it.
+            // A process, or its connection, died while it built the index.
             run_briefly(c, &format!("DROP INDEX {}", index.name), wait).await?;
         }
         Ok(is_valid == Some(true))
@@ -185,7 +185,7 @@ async fn build(connection: &mut Connection, step: &Step, index: &Index, wait: Du
     if is_there.await? {
         return Ok(());
     }
-    // Behind a proxy the session is not ours to set.
+    // Behind a proxy the session's settings are not ours.
     let is_ours = keeps_statements(connection);
     if is_ours {
         connection.batch_execute(UNBOUNDED).await?;
@@ -195,14 +195,14 @@ async fn build(connection: &mut Connection, step: &Step, index: &Index, wait: Du
         connection.batch_execute(RESET_SETTINGS).await?;
     }
     built?;
-    // Another process may have begun it first, and died since.
+    // Another process may have begun the index first, and died since.
     match in_transaction(connection, async |c| Ok(is_valid(c, index).await?)).await? {
         Some(true) => Ok(()),
         _ => Err(Failure::Locked(Error::NotFound)),
     }
 }
 
-/// Whether an index can be used; nothing where there is none.
+/// Whether an index can be used; `None` where it does not exist.
 async fn is_valid(connection: &mut Connection, index: &Index) -> QueryResult<Option<bool>> {
     let query = format!("(SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{}'))", index.name);
     diesel::select(diesel::dsl::sql::<Nullable<Bool>>(&query)).get_result(connection).await

@@ -1,4 +1,4 @@
-//! Postgres: many processes, row locks, whole transactions again where they got into each other's way.
+//! Postgres: many processes, row locks, and whole transactions that run again after a conflict.
 
 mod bulk;
 mod claim;
@@ -47,15 +47,15 @@ use crate::{
     Settlement, Ticket, Timestamp,
 };
 
-/// Postgres, or anything that speaks its protocol and has `SKIP LOCKED`: for many processes.
+/// Postgres, or any server that speaks its protocol and has `SKIP LOCKED`: for many processes.
 ///
-/// Every verb is one transaction at READ COMMITTED that sets what it relies on for itself: nothing is left to the
-/// session. Leases and due times are judged by the database's clock.
+/// Every verb is one transaction at READ COMMITTED that makes its own settings: nothing is left to the session. The
+/// database's clock judges leases and due times.
 ///
 /// # The URL
 ///
-/// `postgres://user:password@host:port/name`, special characters percent-encoded. After a `?`, besides what
-/// `tokio-postgres` knows (`connect_timeout`, `keepalives_idle` and so on):
+/// `postgres://user:password@host:port/name`, special characters percent-encoded. After a `?`, besides the parameters
+/// of `tokio-postgres` (`connect_timeout`, `keepalives_idle` and so on):
 ///
 /// | `sslmode` | encrypted | the server's certificate is |
 /// | --- | --- | --- |
@@ -65,30 +65,32 @@ use crate::{
 /// | `verify-ca` | yes | verified, for whichever host |
 /// | `verify-full` | yes | verified, for this host |
 ///
-/// These mean what they mean to Postgres' own client, and whoever writes one decides. Without any it is `verify-full`,
+/// These have the meanings of Postgres' own client, and a written `sslmode` decides. Without one it is `verify-full`,
 /// but for a server on this machine (`localhost`, a loopback address, a socket), where it is `prefer`.
 ///
 /// `sslrootcert` is a PEM file with the roots to trust, or `system` (default): those of the operating system.
 ///
 /// `proxy=transaction` says that there is a proxy in between that hands each transaction to another session, such as
-/// PgBouncer with `pool_mode = transaction`. Then no statement is kept prepared beyond its transaction, which costs round
-/// trips, and processes do not tell each other of work: they find it within `poll_interval`. Queries of your own on such a
-/// connection need a transaction around them (`connection.transaction(…)`), since Diesel prepares each. Leave it away
+/// PgBouncer with `pool_mode = transaction`. Then no prepared statement outlives its transaction, which costs round
+/// trips. Processes do not notify each other of work: they find it within `poll_interval`. Queries of your own on such
+/// a connection need a transaction around them (`connection.transaction(…)`), since Diesel prepares each. Leave it away
 /// for PgBouncer 1.21 or later with `max_prepared_statements` above zero.
 ///
-/// A parameter that nobody reads stops the launch by its name, with what does the same, unless it changes nothing
-/// (`gssencmode=disable`, `client_encoding=UTF8`). Why there is no connection is told with the class and SQLSTATE that the
-/// server refuses with; its message is not quoted.
+/// A parameter that nobody reads stops the launch. The message names the parameter and its equivalent here. A parameter
+/// that changes nothing is ignored (`gssencmode=disable`, `client_encoding=UTF8`). A refused connection is reported
+/// with the class and SQLSTATE of the server's refusal; the server's message is not quoted.
 ///
-/// A network or a server that goes silent is noticed within 30 s: by TCP's own keepalives, by a limit on opening a
-/// connection, and by another on the answer to a statement within a transaction. The server notices a host that is gone:
-/// its keepalives are set for the session, unless there is a proxy, which has sessions and a network of its own.
+/// A network or a server that goes silent is noticed within 30 s. TCP's own keepalives, a limit on opening a
+/// connection, and a limit on the answer within a transaction see to that. The server notices a host that is gone: its
+/// keepalives are set for the session. Behind a proxy they are not set, because the proxy has sessions and a network of
+/// its own.
 ///
 /// # A handler's transaction
 ///
-/// It has the isolation level that the database has by default; where that makes it fail, it is run again soon, as
-/// after a deadlock. A statement in it may take 15 s, and a pause between two as long as the lease: then the server
-/// ends it. After it the session is as it was when it was opened: whatever it was set to since, by whomever, is undone.
+/// The transaction has the database's default isolation level; where that makes it fail, it is run again soon, as after
+/// a deadlock. A statement may take 15 s, and a pause between two as long as the lease: then the server ends the
+/// transaction. Afterwards the session is as it was opened: every setting made since is undone, no matter which code
+/// made it.
 #[derive(Debug, Clone, Copy)]
 pub enum Postgres {}
 
@@ -97,18 +99,18 @@ type Connection = AsyncPgConnection;
 /// Diesel's name for this database.
 type Db = diesel::pg::Pg;
 
-/// How often a transaction is tried that others got in the way of.
+/// The tries of a transaction that is in conflict with others.
 const MAX_TRIES: u32 = 5;
 
-/// How long a connection rests before it is asked whether it lives, and how long its answer may take.
+/// How long a connection rests before it is pinged, and how long its answer may take.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the server may be silent over a statement, longer than it may take by `statement_timeout`, and over a
-/// verb. Then its connection is given up: a new one is there before 30 s have passed.
+/// How long the server may be silent over a statement, or over a verb. A statement may take less long, by
+/// `statement_timeout`. After such a silence the connection is given up: a new one is there before 30 s have passed.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Runs a whole transaction again where another transaction got in its way.
+/// Runs a whole transaction again after a conflict with another transaction.
 macro_rules! again {
     ($transaction:expr) => {{
         let mut tries = 1;
@@ -121,7 +123,7 @@ macro_rules! again {
     }};
 }
 
-/// Runs `$body` in one transaction, the whole of it again where another transaction got in its way.
+/// Runs `$body` in one transaction, and all of it again after a conflict with another transaction.
 ///
 /// `$now` is the time by the database's clock: it judges leases and due times, whatever the processes' clocks say.
 macro_rules! transaction {
@@ -144,7 +146,7 @@ macro_rules! transaction {
     };
 }
 
-/// Runs `$body` in one transaction beside which nobody records.
+/// Runs `$body` in one transaction, and keeps others from recording beside it.
 macro_rules! alone {
     ($connection:ident, |$c:ident, $now:ident| $body:expr) => {{
         let mut patience = Patience::new();
@@ -163,17 +165,17 @@ macro_rules! alone {
     }};
 }
 
-// After the macros, which it uses.
+// Declared after the macros, because it uses them.
 mod operations;
 
-/// The outcome of a verb, unless the server is silent over it. Dropped half-way, its connection is closed by whoever
-/// called: see [`Backend`].
+/// The outcome of a verb, unless the server is silent over it. The caller closes the connection of a verb that was
+/// dropped half-way: see [`Backend`].
 async fn with_timeout<R>(verb: impl Future<Output = QueryResult<R>>) -> QueryResult<R> {
     let answer = tokio::time::timeout(SILENCE_TIMEOUT, verb).await;
     answer.unwrap_or_else(|_| Err(unknown("the server fell silent")))
 }
 
-/// The settlement with its time brought from the caller's clock, on which it is `here`, to the database's.
+/// The settlement with its time converted from the caller's clock, on which it is `here`, to the database's clock.
 fn to_server_clock(settlement: &Settlement, here: Timestamp, now: Timestamp) -> Settlement {
     match settlement {
         Settlement::Retry { due_at, error } => {
@@ -200,7 +202,8 @@ impl Backend for Postgres {
     }
 
     async fn lives(connection: &mut Connection, rest: Duration) -> bool {
-        // What the server has told is known at once. A network may have forgotten the connection and told nobody.
+        // An end that the server has reported is known at once. A network may have forgotten the connection without a
+        // report.
         !connection.is_broken()
             && (rest < PING_INTERVAL
                 || matches!(tokio::time::timeout(PING_TIMEOUT, connection.batch_execute("SELECT 1")).await, Ok(Ok(()))))
@@ -211,12 +214,12 @@ impl Backend for Postgres {
     }
 
     fn files_changed((): &()) -> Option<FilesChanged> {
-        // The files are the server's: it stops where they are gone, and after a sync that failed.
+        // The files are the server's: it stops where they are gone, and after a failed fsync.
         None
     }
 
     async fn sync_wal((): &()) -> QueryResult<()> {
-        // A commit waits itself.
+        // The commit itself waits for fsync.
         Ok(())
     }
 

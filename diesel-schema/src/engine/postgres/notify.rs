@@ -9,11 +9,11 @@ use futures_util::StreamExt;
 use super::{Connection, connection};
 use crate::engine::open_error::OpenError;
 
-/// The channel of the server on which processes tell each other of work.
+/// The channel of the server on which processes notify each other of work.
 const CHANNEL: &str = "mojito_work";
 
 define_sql_function! {
-    /// Tells everybody who listens on a channel, when the transaction commits.
+    /// Notifies every listener of a channel, when the transaction commits.
     fn pg_notify(channel: sql_types::Text, payload: sql_types::Text);
 }
 
@@ -24,8 +24,8 @@ pub(super) async fn listen(url: &str) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// A transaction of its own, which writes nothing: the server commits notifications one at a time, and would let all
-/// who record wait for each other's fsync.
+/// A transaction of its own, which writes nothing. The server commits notifications one at a time, so recorders that
+/// notify would wait for each other's fsync.
 pub(super) async fn notify(connection: &mut Connection, from: &str) -> QueryResult<()> {
     diesel::select(pg_notify(CHANNEL, from)).execute(connection).await.map(drop)
 }

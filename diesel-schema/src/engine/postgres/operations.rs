@@ -80,7 +80,7 @@ impl Operations<Connection> for Postgres {
     ) -> QueryResult<PruneStep> {
         transaction!(connection, TransactionSettings::default(), |c| async {
             let step = shared::prune_deliveries(c, &expiry, after_id, limit).await?;
-            // What a host has put off to the commit would leave open there whether anything was committed.
+            // A host's deferred constraint would fail only at the commit, whose outcome would then count as unknown.
             c.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
             Ok(step)
         })
@@ -168,7 +168,7 @@ impl Operations<Connection> for Postgres {
             return Ok(true);
         }
         let Some(last_id) = alone!(connection, |c, now| shared::attach(c, &specs, now))? else { return Ok(true) };
-        // What takes longer keeps no recorder waiting.
+        // A longer catch-up has a transaction of its own, which keeps no recorder waiting.
         transaction!(connection, TransactionSettings::default(), |c| shared::catch_up(c, &specs, last_id))
             .map(|()| false)
     }

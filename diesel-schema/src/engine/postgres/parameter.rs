@@ -2,7 +2,7 @@ use tokio_postgres::Config;
 
 use crate::engine::open_error::OpenError;
 
-/// What the driver reads itself, with what belongs there.
+/// The parameters that the driver itself reads, with the kinds of their values.
 const DRIVER_PARAMETERS: [(&str, &str); 15] = [
     ("user", "a name"),
     ("password", "the password, percent-encoded"),
@@ -21,14 +21,14 @@ const DRIVER_PARAMETERS: [(&str, &str); 15] = [
     ("target_session_attrs", "`any` or `read-write`"),
 ];
 
-/// The same, with the words that there are.
+/// The driver's parameters with a fixed set of words.
 const WORDS: [(&str, &str); 3] = [
     ("sslnegotiation", "`postgres` or `direct`"),
     ("channel_binding", "`disable`, `prefer` or `require`"),
     ("load_balance_hosts", "`disable` or `random`"),
 ];
 
-/// What other clients read, with the values that change nothing here. `*` is every value.
+/// The parameters of other clients, with the values that change nothing here. `*` is every value.
 const WITHOUT_EFFECT: [(&str, &[&str]); 17] = [
     ("gssencmode", &["disable", "prefer"]),
     ("client_encoding", &["utf8", "utf-8", "unicode", "auto"]),
@@ -57,7 +57,7 @@ const SESSION: &str = "write settings of the session as `options=-cNAME%3DVALUE`
 const TLS: &str = "write `sslmode=require`, or `sslmode=verify-full` with `sslrootcert=…`";
 const WRITTEN_OUT: &str = "write user, password, host and name of the database into the URL";
 
-/// What other clients read and would matter, with what does the same here.
+/// The parameters of other clients that would matter here, with their equivalents.
 const INSTEAD: [(&str, &str); 41] = [
     ("gssencmode", "no connection is encrypted by GSSAPI here: write `sslmode=verify-full`"),
     ("gssdelegation", "nobody logs in by GSSAPI here: give the user a password"),
@@ -102,19 +102,19 @@ const INSTEAD: [(&str, &str); 41] = [
     ("socket_timeout", "a server that falls silent is noticed within 30 s anyway: remove it"),
 ];
 
-/// What of a parameter of the URL the driver is to read; none where it changes nothing.
+/// The part of a URL's parameter that the driver is to read; `None` where the parameter changes nothing.
 ///
 /// # Errors
 ///
-/// A sentence that names the parameter and what would do, and quotes no value. A name is quoted where it is somebody's
-/// setting or looks like one: a password that was not encoded may stand in its place.
+/// A sentence that names the parameter and the remedy, and quotes no value. A name is quoted where it is a client's
+/// setting or looks like one: an unencoded password may stand in its place.
 pub(super) fn of_driver(parameter: &str) -> Result<Option<String>, OpenError> {
     let Some((name, value)) = parameter.split_once('=') else {
         return Err(OpenError::new("the URL has a parameter without a value: write `name=value`, or remove it"));
     };
     let read = DRIVER_PARAMETERS.iter().chain(&WORDS).find(|(known, _)| *known == name);
     if let Some((_, words)) = read {
-        // It is read once alone, so that one that cannot be read is told from the others.
+        // The parameter is parsed once alone, so that an unreadable one is told from the others.
         return match format!("postgres://h?{parameter}").parse::<Config>() {
             Ok(_) => Ok(Some(parameter.to_owned())),
             Err(_) => {

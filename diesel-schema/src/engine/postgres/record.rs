@@ -22,17 +22,17 @@ use crate::rules::verdict::ResultState;
 use crate::schema::deliveries::StoredCopy;
 use crate::{Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Timestamp, results};
 
-/// How long recording waits for a lock that it did not expect: of a table, or of rows that triggers of the host's write.
+/// How long recording waits for a lock that it did not expect: of a table, or of rows that the host's triggers write.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Locks the results of the batch, loads what it stands on, decides, writes: the same few statements, whatever the size of
-/// the batch, and one round trip for what does not wait for each other.
+/// Locks the results of the batch, loads their rows, decides, writes. The statements are few, whatever the size of the
+/// batch, and pipelining sends independent ones in one round trip.
 ///
-/// Members that need what somebody else has locked are set aside, each with all of its result, so that nobody waits for
-/// them: `None`. A single one is set aside as well where the lock is found only while it is written.
+/// Members that need a lock of another transaction are set aside as `None`, each with all of its result, so that nobody
+/// waits for them. A single member is set aside as well where the write is the first to find the lock.
 ///
-/// A result that is new to two processes at once has no row to lock: the second's statement fails, and the whole
-/// transaction is run again.
+/// A result that is new to two processes at once has no row to lock. The statement of the second process fails, and its
+/// whole transaction is run again.
 pub(super) async fn record(connection: &mut Connection, batch: &[NewDelivery]) -> QueryResult<Vec<Option<Recorded>>> {
     let began = Instant::now();
     match record_unlocked(connection, batch).await {
@@ -49,13 +49,13 @@ async fn record_unlocked(connection: &mut Connection, batch: &[NewDelivery]) -> 
     Ok(batch.iter().map(|delivery| if locked.has(delivery) { None } else { recorded.next() }).collect())
 }
 
-/// Records a delivery, and takes it back.
+/// Records a delivery, and rolls it back.
 pub(super) async fn rehearse(connection: &mut Connection, delivery: &NewDelivery) -> QueryResult<()> {
     let handlers = OnceLock::new();
     let (plan, _) = plan(connection, std::slice::from_ref(delivery), &handlers).await?;
     let written = async {
         write(connection, &plan).await?;
-        // What is checked at the commit is checked now.
+        // Constraints of the commit are checked now.
         connection.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
         Err::<(), _>(Error::RollbackTransaction)
     };
@@ -66,15 +66,15 @@ pub(super) async fn rehearse(connection: &mut Connection, delivery: &NewDelivery
     }
 }
 
-/// Begins a transaction, locks, loads and decides. It stays open, unless that fails. Which handlers there are is loaded as
-/// well, and kept for as long as the plan.
+/// Begins a transaction, locks, loads and decides. The transaction stays open, unless a step fails. The handlers are
+/// loaded as well, and kept for as long as the plan.
 async fn plan<'a>(
     connection: &mut Connection,
     batch: &'a [NewDelivery],
     handlers: &'a OnceLock<Vec<HandlerSpec>>,
 ) -> QueryResult<(BatchPlan<'a>, Locked<'a>)> {
-    // In this order also on the way. After the locks: so nothing is overlooked that another process commits meanwhile,
-    // and ids rise with the versions of a result, in whatever process they are made.
+    // Pipelined in this order. The reads come after the locks, so they see every commit of another process. The ids
+    // come after the locks too, so they rise with a result's versions, whichever process makes them.
     let ground = async {
         let locks = try_join(lock_nameless(connection, batch), lock_heads(connection, batch));
         let (messages, free) = (messages(connection, batch), free(connection, batch));
@@ -90,7 +90,7 @@ async fn plan<'a>(
         let handlers = handlers.get_or_init(|| active).as_slice();
         let mut lines = HashSet::new();
         if !heads.is_empty() {
-            // In this order also on the way: a line is looked at under its lock.
+            // Pipelined in this order: a line is read under its lock.
             let loaded = try_join3(
                 lock_lines(connection, &heads),
                 open_lines(connection, &heads, handlers),
@@ -113,7 +113,7 @@ async fn plan<'a>(
     }
 }
 
-/// Records a quarantined delivery in the place that it has already.
+/// Records a quarantined delivery under the id that it has already.
 pub(super) async fn admit(
     connection: &mut Connection,
     delivery_id: i64,
@@ -129,7 +129,7 @@ pub(super) async fn admit(
     shared::admit(connection, delivery_id, delivery, handler, now).await
 }
 
-/// What of a batch somebody else has locked.
+/// The results and fingerprints of a batch that another transaction has locked.
 struct Locked<'a> {
     results: HashSet<ResultKey<'a>>,
     fingerprints: HashSet<Fingerprint>,
@@ -141,7 +141,8 @@ impl<'a> Locked<'a> {
         has_result || self.fingerprints.contains(&delivery.fingerprint)
     }
 
-    /// Locks what may turn out to be repeated, where its count cannot be written while somebody else has it.
+    /// Locks the deliveries that the batch may repeat. The count of a delivery that another transaction has locked
+    /// cannot be written.
     async fn look_for_originals(
         &mut self,
         mut connection: &Connection,
@@ -169,8 +170,9 @@ impl<'a> Locked<'a> {
     }
 }
 
-/// Locks the fingerprints of what nobody understands: it may have no result whose row could be locked, and copies in two
-/// processes at once would be two deliveries. Which of them somebody else has locked.
+/// Locks the fingerprints of deliveries that nobody understands. Such a delivery may have no result whose row could be
+/// locked, and copies in two processes at once would be two deliveries. Gives back the fingerprints that another
+/// transaction has locked.
 async fn lock_nameless(mut connection: &Connection, batch: &[NewDelivery]) -> QueryResult<HashSet<Fingerprint>> {
     let number =
         |fingerprint: &Fingerprint| fingerprint.as_bytes().first_chunk().map(|chunk| i64::from_be_bytes(*chunk));
@@ -185,7 +187,7 @@ async fn lock_nameless(mut connection: &Connection, batch: &[NewDelivery]) -> Qu
     Ok(fingerprints)
 }
 
-/// The state of each result that the batch names, locked in the order of the keys; and the results that somebody else has
+/// The state of each result in the batch, locked in the order of the keys; and the results that another transaction has
 /// locked.
 async fn lock_heads<'a>(
     mut connection: &Connection,
@@ -225,7 +227,8 @@ async fn known_by(
     asked.load(&mut connection).await
 }
 
-/// Locks the lines of these results. Those in which somebody ends work at this moment are set aside.
+/// Locks the lines of these results. Gives back the results in whose lines somebody ends work at this moment, to be set
+/// aside.
 async fn lock_lines<'a>(
     mut connection: &Connection,
     heads: &HashMap<ResultKey<'a>, ResultState<'_>>,
@@ -277,13 +280,13 @@ async fn messages<'a>(mut connection: &Connection, batch: &'a [NewDelivery]) -> 
     Ok(keys)
 }
 
-/// What every batch asks for.
+/// The inputs that every batch needs.
 struct BatchInputs {
     /// The time by the database's clock.
     now: Timestamp,
     /// An id for each delivery.
     ids: VecDeque<i64>,
-    /// What waits in quarantine with the fingerprints of the batch.
+    /// The quarantined deliveries with the fingerprints of the batch.
     waiting: Vec<KnownRow>,
 }
 
@@ -296,7 +299,7 @@ async fn free(mut connection: &Connection, batch: &[NewDelivery]) -> QueryResult
     Ok(BatchInputs { now, ids, waiting: waiting.into_iter().flatten().collect() })
 }
 
-/// Writes what is planned, and commits: in one round trip, unless something is written that waits for something else.
+/// Writes the plan, and commits: in one round trip, unless a write has to wait for another.
 async fn carry_out(connection: &mut Connection, plan: &BatchPlan<'_>) -> QueryResult<()> {
     let late = plan.results.iter().filter_map(|advance| match advance {
         ResultChange::Late { key, late_delivery_id } => Some((*key, *late_delivery_id)),
@@ -321,7 +324,7 @@ async fn carry_out(connection: &mut Connection, plan: &BatchPlan<'_>) -> QueryRe
 
 /// Writes the rows that are new, and counts repeats.
 async fn write(connection: &Connection, plan: &BatchPlan<'_>) -> QueryResult<()> {
-    // In this order also on the way: a repeat may be of what came with it.
+    // Pipelined in this order: a repeat's original may come in the same batch.
     let written = try_join(
         execute(connection, !plan.deliveries.is_empty(), Additions::new(plan)),
         execute(connection, !plan.repeats.is_empty(), plan.repeats.iter().collect::<Repeats>()),
@@ -329,7 +332,7 @@ async fn write(connection: &Connection, plan: &BatchPlan<'_>) -> QueryResult<()>
     written.await.map(drop).map_err(lost_race)
 }
 
-/// Sends a statement, if it has any rows. Those that are polled together travel together.
+/// Sends a statement, if it has any rows. Statements that are polled together are pipelined.
 async fn execute<T>(mut connection: &Connection, has_rows: bool, statement: T) -> QueryResult<usize>
 where
     T: QueryFragment<Pg> + QueryId + Send,

@@ -5,13 +5,13 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use crate::engine::open_error::OpenError;
 
-/// Said where the URL leaves the encryption to us, and there is none.
+/// The message where the URL leaves the encryption to us, and there is none.
 const UNVERIFIED: &str = "its URL names no `sslmode`, so a server on another machine must show a certificate for its \
     name from a known root (name that root in the URL, `sslrootcert=…`; or set `sslmode` to what the network allows)";
 
-/// Why there is no connection to the server: what it answered or what the network did, and what would do.
+/// Why there is no connection to the server: the server's answer or the network's failure, and the remedy.
 ///
-/// The server's own message is left out: it quotes names, and parts of what was sent.
+/// The server's own message is left out: it quotes names, and parts of the request.
 pub(super) fn unreachable(error: impl Into<Box<dyn StdError + Send + Sync>>) -> OpenError {
     let error = error.into();
     let causes = || std::iter::successors(Some(&*error as &(dyn StdError + 'static)), |&error| error.source());
@@ -32,9 +32,9 @@ pub(super) fn unreachable(error: impl Into<Box<dyn StdError + Send + Sync>>) -> 
     }
 }
 
-/// The same where the URL names no `sslmode`.
+/// The refusal where the URL names no `sslmode`.
 pub(super) fn unverified(error: tokio_postgres::Error) -> OpenError {
-    // The driver does not tell its kinds of errors apart otherwise.
+    // Only the message tells the driver's kinds of errors apart.
     if error.to_string().starts_with("error performing TLS handshake") {
         return OpenError::because(format!("the Postgres database cannot be reached; {UNVERIFIED}"), error);
     }

@@ -11,18 +11,18 @@ use super::{Connection, shared};
 use crate::schema::work::lapsed;
 use crate::{Rescue, Ticket, Timestamp, UtcTimestamp, failpoint, work};
 
-/// One keeper at a time looks for lapsed leases: two would each give a suspect its turn. The number is ours.
+/// One heartbeat at a time looks for lapsed leases: two would each give a suspect its turn. The number is ours.
 const ONE_KEEPER: i64 = 5_570_251_197;
 
 define_sql_function! {
-    /// Takes a lock on a number until the transaction ends, unless somebody else has it.
+    /// Takes a lock on a number until the transaction ends, unless another transaction has it.
     fn pg_try_advisory_xact_lock(key: BigInt) -> Bool;
 }
 
-/// Renews the leases in `held`, and frees those that have lapsed.
+/// Renews the leases of `tickets`, and rescues the work whose lease has lapsed.
 ///
 /// It waits for nobody. A handler's transaction keeps its row locked until it ends, and nobody takes that work
-/// meanwhile: a lease that cannot be renewed for that is none the worse.
+/// meanwhile. So a lease loses nothing when that lock keeps it from being renewed.
 pub(super) async fn renew_and_rescue(
     connection: &mut Connection,
     tickets: &[Ticket],
@@ -39,7 +39,7 @@ pub(super) async fn renew_and_rescue(
     Ok(rescue)
 }
 
-/// Renews the tickets that are still held, in one statement. What comes back is not.
+/// Renews the tickets that are still held, in one statement. Gives back the stale ones.
 async fn renew(
     connection: &mut Connection,
     tickets: &[Ticket],
@@ -62,7 +62,7 @@ async fn renew(
     Ok(tickets.iter().filter(is_stale).cloned().collect())
 }
 
-/// Renews tickets, but those whose rows somebody has locked, and selects those that are not held any more.
+/// Renews tickets, except those whose rows somebody has locked, and selects the stale ones.
 struct Renewal<'a> {
     delivery_id: Vec<i64>,
     handler: Vec<&'a str>,

@@ -10,10 +10,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::watchdog::Watchdog;
 
-/// A socket that is encrypted.
+/// An encrypted socket.
 pub(super) type Encrypted = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
-/// What the driver reads from and writes to, above any encryption. It fails where the server falls silent.
+/// The stream of the driver's messages, above any encryption. It fails where the server falls silent.
 pub(super) struct Stream {
     way: Way,
     watchdog: Watchdog,
@@ -24,7 +24,7 @@ enum Way {
     Encrypted(Box<Encrypted>),
 }
 
-/// Does the same on either way.
+/// Does the same on a plain and on an encrypted socket.
 macro_rules! on_way {
     ($stream:expr, |$way:ident| $body:expr) => {
         match &mut $stream.way {
@@ -49,7 +49,7 @@ impl Stream {
         Self { way: Way::Encrypted(Box::new(stream)), watchdog: Watchdog::new(limit) }
     }
 
-    /// The outcome, unless it is still to wait for and has been for too long.
+    /// The outcome, or an error where the server has been silent for too long.
     fn watched<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match self.watchdog.poll_silence(cx) {
             Poll::Ready(()) => {

@@ -11,14 +11,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::engine::open_error::OpenError;
 
-/// How much a connection's encryption is insisted on: the words of Postgres' own client, with its meanings.
+/// How strictly a connection is encrypted: the words of Postgres' own client, with its meanings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SslMode {
-    /// None.
+    /// Not encrypted.
     Disable,
-    /// Encrypted where the server can, whoever the server is.
+    /// Encrypted where the server can encrypt. The server's identity is not verified.
     Prefer,
-    /// Encrypted, whoever the server is; with a root file as `VerifyCa`.
+    /// Encrypted. The server's identity is not verified; with a root file as `VerifyCa`.
     Require,
     /// Encrypted, with a certificate from a known root, whichever host it is for.
     VerifyCa,
@@ -26,12 +26,12 @@ pub(super) enum SslMode {
     VerifyFull,
 }
 
-/// Whose word is taken for who the server is.
+/// The roots that vouch for the server's identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Roots {
     /// The certificates that the operating system trusts.
     System,
-    /// Those in a PEM file.
+    /// The certificates in a PEM file.
     File(PathBuf),
 }
 
@@ -49,7 +49,7 @@ impl SslMode {
         }
     }
 
-    /// What the driver has to know of it.
+    /// The driver's equivalent of the mode.
     pub fn of_driver(self) -> tokio_postgres::config::SslMode {
         match self {
             Self::Disable => tokio_postgres::config::SslMode::Disable,
@@ -59,7 +59,7 @@ impl SslMode {
     }
 }
 
-/// What makes a connection encrypted, by rustls, with the cryptography of `ring`: the process's default is left alone.
+/// The encryption of a connection, by rustls, with the cryptography of `ring`: the process's default is left alone.
 pub(super) fn connector(mode: SslMode, roots: &Roots) -> Result<MakeRustlsConnect, OpenError> {
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match (mode, roots) {
@@ -110,7 +110,7 @@ impl ServerCertVerifier for AnyHost {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // The name is looked at last, when the chain has been found good.
+        // The verifier looks at the name last, when it has found the chain good.
         match self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

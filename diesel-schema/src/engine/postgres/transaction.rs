@@ -17,11 +17,11 @@ use super::{Connection, connection};
 use crate::Timestamp;
 use crate::engine::db_error::{fault, is_in_the_way, unknown};
 
-/// How long a transaction of our own may pause between two statements, where whoever opened it is frozen.
+/// How long a transaction of our own may pause between two statements: its process may be frozen.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 define_sql_function! {
-    /// When the transaction began, by the database's clock.
+    /// The time at which the transaction began, by the database's clock.
     fn transaction_timestamp() -> crate::UtcTimestamp;
 }
 
@@ -33,42 +33,43 @@ define_sql_function! {
     fn current_setting(name: Text, is_missing_ok: Bool) -> Nullable<Text>;
 }
 
-/// Whether a statement is within a transaction of ours. What is sent together with the beginning of one would else take
-/// effect by itself where that failed. A session in which there was one has the setting ever after, and it is empty.
+/// Whether a statement is within a transaction of ours. If `BEGIN` fails, a statement pipelined behind it would run in
+/// autocommit: this predicate makes it match no row. After a first use a session has the setting ever after, as an
+/// empty string.
 #[auto_type(no_type_alias)]
 pub(super) fn is_within() -> _ {
     let (name, nothing): (&'static str, &'static str) = (TRANSACTION_SETTING, "");
     current_setting(name, true).ne(nothing)
 }
 
-/// Whether a transaction sees less than what is committed when each of its statements begins.
+/// Whether the statements of a transaction miss commits that were made before they began.
 #[auto_type(no_type_alias)]
 pub(super) fn is_not_read_committed() -> _ {
     let (name, level): (&'static str, &'static str) = ("transaction_isolation", "read committed");
     current_setting(name, false).assume_not_null().ne(level)
 }
 
-/// How long anything waits for a lock, and how long a statement may take.
+/// How long a statement waits for a lock, and how long it may take.
 pub(super) const LOCK_TIMEOUT: &str = "'10s'";
 pub(super) const STATEMENT_TIMEOUT: &str = "'15s'";
 
-/// The values of a switch.
+/// The values of a boolean setting.
 const ON: &str = "'on'";
 const OFF: &str = "'off'";
 
-/// What the planner has to keep to.
+/// The settings of the planner.
 ///
-/// Everything is found by an index. A planner that takes the tables for small, as they were when it last counted, would
-/// read all of them, and go on to do so while they grow.
+/// An index finds everything. A planner that counted the tables while they were small would read all of them, and go on
+/// to do so while they grow.
 #[derive(Debug, Clone, Copy)]
 enum PlannerSettings {
-    /// It reads by an index, and looks up row by row. It compiles nothing: where the tables are large it takes a claim for
-    /// a long one, and would work on it for ten times as long as it takes.
+    /// The planner reads by an index, and looks up row by row. It compiles nothing: on large tables the planner takes a
+    /// claim for long, and compiling would take ten times as long as the claim.
     ByIndex,
-    /// The same, and it plans a statement once. Left to itself it plans those that take lists anew each time, since it
-    /// takes lists for longer than they are: half of the work of a delivery that comes alone.
+    /// As `ByIndex`, and the planner plans a statement once. By itself it plans statements that take lists anew each
+    /// time, since it takes lists for longer than they are. That was half of the work of a delivery that comes alone.
     Once,
-    /// The same, and it reads the first rows of an index, never all to sort them.
+    /// As `Once`, and the planner reads the first rows of an index, never all of them to sort them.
     InOrder,
 }
 
@@ -92,43 +93,44 @@ impl PlannerSettings {
     }
 }
 
-/// What a transaction relies on. It is set in the transaction itself: nothing is left to the session.
+/// The settings that a transaction relies on. The transaction makes them itself: nothing is left to the session.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TransactionSettings {
-    /// Whether the commit waits until it is on disk.
+    /// Whether the commit waits for fsync.
     ///
-    /// A claim does: lost in a crash of the server, its epoch would be given out twice, and the fence holds by the epoch.
+    /// A claim does: lost in a crash of the server, its epoch would be given out twice, and the fence holds by the
+    /// epoch.
     waits_for_disk: bool,
     plans: PlannerSettings,
 }
 
 impl Default for TransactionSettings {
-    /// Those of most transactions of our own.
+    /// The settings of most transactions of our own.
     fn default() -> Self {
         Self { waits_for_disk: true, plans: PlannerSettings::ByIndex }
     }
 }
 
 impl TransactionSettings {
-    /// Those of what runs for every delivery.
+    /// The settings of transactions that run for every delivery.
     pub fn planned_once() -> Self {
         Self { plans: PlannerSettings::Once, ..Self::default() }
     }
 
-    /// Those of a claim.
+    /// The settings of a claim.
     pub fn in_order() -> Self {
         Self { plans: PlannerSettings::InOrder, ..Self::default() }
     }
 
-    /// Those of what is only done again where it is lost.
+    /// The settings of transactions that are simply done again where they are lost.
     pub fn without_wait() -> Self {
         Self { waits_for_disk: false, ..Self::planned_once() }
     }
 
     /// `synchronous_commit` is the first promise; the timeouts bound how long anything waits.
     ///
-    /// Each is set by a statement of its own, which the server does not plan: one query that calls `set_config` for all of
-    /// them took it as long as a lookup does.
+    /// A statement of its own makes each setting, and the server does not plan it. One query that called `set_config`
+    /// for all of them took the server as long as a lookup does.
     pub fn statements(self) -> String {
         let pause = format!("'{}ms'", IDLE_TIMEOUT.as_millis());
         let settings = [
@@ -154,16 +156,17 @@ pub(super) async fn begin(connection: &mut Connection, settings: TransactionSett
     account_for(connection, begun).await
 }
 
-/// Sends what begins a transaction. What is polled after it in a `join` comes first in the transaction, and travels in the
-/// same round trip. [`account_for`] says whether it has begun: until then nobody else may use the connection.
+/// Sends the statements that begin a transaction. Statements that a `join` polls after them come first in the
+/// transaction, and are pipelined in the same round trip. [`account_for`] says whether the transaction has begun: until
+/// then nobody else may use the connection.
 pub(super) async fn start(mut connection: &Connection, statements: &str) -> QueryResult<()> {
     connection.batch_execute(statements).await
 }
 
-/// Tells Diesel that a transaction has begun, or ends what began in part.
+/// Tells Diesel that a transaction has begun, or ends a transaction that began in part.
 pub(super) async fn account_for(connection: &mut Connection, begun: QueryResult<()>) -> QueryResult<()> {
     if begun.is_err() {
-        // It may have begun, and failed over a setting. Where the connection is lost, this fails as well.
+        // The transaction may have begun, and failed over a setting. Where the connection is lost, this fails as well.
         let _ = connection.batch_execute("ROLLBACK").await;
         return begun;
     }
@@ -177,35 +180,36 @@ pub(super) async fn account_for(connection: &mut Connection, begun: QueryResult<
     Ok(())
 }
 
-/// Commits what was done, or rolls it back where that failed.
+/// Commits the transaction, or rolls it back where `outcome` is an error.
 pub(super) async fn end<R>(connection: &mut Connection, outcome: QueryResult<R>) -> QueryResult<R> {
     match outcome {
         Ok(value) => AnsiTransactionManager::commit_transaction(connection).await.map(|()| value).map_err(commit_error),
         Err(error) => match AnsiTransactionManager::rollback_transaction(connection).await {
-            // The first error tells more than that nothing can be rolled back either.
+            // The first error tells more than a rollback that failed too.
             Ok(()) | Err(Error::BrokenTransactionManager) => Err(error),
             Err(rollback) => Err(rollback),
         },
     }
 }
 
-/// Whether a [commit] may travel with what it commits.
+/// Whether a [commit] may be pipelined with the statements that it commits.
 ///
-/// Diesel asks for what is prepared in the order in which it is polled, and has to wait for an answer in between only where
-/// something is not prepared yet; then all that comes after waits too. So a commit is prepared as well, and where nothing
-/// may be, behind a proxy, it waits for its turn.
+/// Diesel asks for prepared statements in the order in which they are polled. It waits for an answer in between only
+/// for a statement that is not prepared yet. Then all statements behind it wait too. So the commit is a prepared
+/// statement as well. Behind a proxy, where no statement may stay prepared, the commit waits for its turn.
 pub(super) fn may_end_on_the_way(connection: &mut Connection) -> bool {
     connection::keeps_statements(connection)
 }
 
-/// Sends the commit. What is polled before it in a `try_join` comes before it in the transaction, and travels in the same
-/// round trip; where that could not even be sent, neither is the commit. Where the server refuses it, there is nothing to
-/// commit any more. [`account_for_end`] says what came of it: until then nobody else may use the connection.
+/// Sends the commit. Statements that a `try_join` polls before it come before it in the transaction, and are pipelined
+/// in the same round trip. Where one of them could not even be sent, the commit is not sent either. Where the server
+/// refuses one, there is nothing to commit any more. [`account_for_end`] gives the outcome: until then nobody else may
+/// use the connection.
 pub(super) async fn commit(mut connection: &Connection) -> QueryResult<()> {
     Commit.execute(&mut connection).await.map(drop).map_err(commit_error)
 }
 
-/// Tells Diesel that a transaction has ended, or ends it where that failed.
+/// Tells Diesel that a transaction has ended, or ends the transaction where that failed.
 pub(super) async fn account_for_end(connection: &mut Connection, ended: QueryResult<()>) -> QueryResult<()> {
     let Err(error) = ended else {
         connection.instrumentation().on_connection_event(InstrumentationEvent::commit_transaction(NonZeroU32::MIN));
@@ -216,20 +220,20 @@ pub(super) async fn account_for_end(connection: &mut Connection, ended: QueryRes
             TransactionManagerStatus::InError => Err(Error::BrokenTransactionManager),
         };
     };
-    // Where the server answers once more, the error was its own answer, or nothing was sent. Where it does not, it may have
-    // committed.
+    // Where the server answers once more, the error was its own answer, or nothing was sent. Where the server does not
+    // answer, it may have committed.
     match AnsiTransactionManager::rollback_transaction(connection).await {
         Ok(()) => Err(error),
         Err(_) => Err(unknown(fault(&error))),
     }
 }
 
-/// What is known after a commit that failed: nothing, unless another transaction was to blame.
+/// The error of a failed commit: the outcome is unknown, unless another transaction was to blame.
 fn commit_error(error: Error) -> Error {
     if is_in_the_way(&error) { error } else { unknown(fault(&error)) }
 }
 
-/// A commit that is prepared: by name it is found again, whatever the transaction.
+/// A prepared commit: its name finds it again in any transaction.
 #[derive(QueryId)]
 struct Commit;
 
@@ -240,7 +244,7 @@ impl QueryFragment<Pg> for Commit {
     }
 }
 
-/// When the transaction began, by the database's clock.
+/// The time at which the transaction began, by the database's clock.
 pub(super) async fn now(mut connection: &Connection) -> QueryResult<Timestamp> {
     diesel::select(transaction_timestamp()).get_result(&mut connection).await
 }

@@ -8,20 +8,20 @@ use super::parameter;
 use super::tls::{Roots, SslMode};
 use crate::engine::open_error::OpenError;
 
-/// What every connection has unless its URL says otherwise: a network that has gone silent is noticed within 30 s.
+/// The defaults of every connection, unless its URL says otherwise: a silent network is noticed within 30 s.
 const DEFAULTS: &str = "application_name=mojito&connect_timeout=5&tcp_user_timeout=10\
                         &keepalives_idle=5&keepalives_interval=2&keepalives_retries=3";
 
-/// What stands between this process and the server.
+/// The proxy between this process and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proxy {
-    /// Nothing that matters: a connection is a session.
+    /// No proxy that matters: a connection is a session.
     None,
-    /// Each transaction goes to a session of its own.
+    /// A proxy that gives each transaction a session of its own.
     Transaction,
 }
 
-/// A Postgres URL, taken apart: the driver does not know every `sslmode`, nor `sslrootcert`, nor `proxy`.
+/// A Postgres URL, taken apart: the driver knows not every `sslmode`, and neither `sslrootcert` nor `proxy`.
 #[derive(Debug)]
 pub(super) struct Url {
     pub config: Config,
@@ -35,14 +35,14 @@ pub(super) struct Url {
 impl Url {
     /// # Errors
     ///
-    /// A sentence that quotes nothing of the URL: it may hold a password, wherever that was put.
+    /// A sentence that quotes nothing of the URL: it may hold a password, in whatever place.
     pub fn parse(url: &str) -> Result<Self, OpenError> {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(OpenError::new(
                 "not the URL of a Postgres database: set `url` to `postgres://user:password@host/name`",
             ));
         }
-        // A password may hold a bare `?`: the driver reads up to the first `@` before it looks for one.
+        // A password may hold a bare `?`: the driver reads up to the first `@` before it looks for a `?`.
         let after_password = url.find('@').unwrap_or(0);
         let (address, parameters) = match url[after_password..].find('?') {
             Some(at) => (&url[..after_password + at], &url[after_password + at + 1..]),
@@ -50,7 +50,7 @@ impl Url {
         };
         let mut passed_on = DEFAULTS.to_owned();
         let (mut mode, mut roots, mut proxy) = (None, None, Proxy::None);
-        // A whole password is not taken for a parameter: what follows it is.
+        // An `@` behind the `?` belongs to a password with a bare `@`: its rest must not be taken for a parameter.
         if parameters.contains('@') {
             return Err(unreadable());
         }

@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Notices a server that falls silent over what was asked within a transaction.
+/// Notices a server that falls silent over a request within a transaction.
 ///
-/// In a transaction of ours the server itself ends what takes longer (`statement_timeout`). What it does not answer then,
-/// it has not heard, or its answer was lost: TCP cannot tell, where whatever stands between still takes the bytes.
-/// Outside of a transaction a statement may take as long as its host likes, and a host that only listens asks nothing.
+/// In a transaction of ours the server itself ends a statement that takes longer (`statement_timeout`). If no answer
+/// comes then, the server has not heard the statement, or its answer was lost. TCP cannot tell, where a device in
+/// between still takes the bytes. Outside of a transaction a statement may take as long as its host likes, and a host
+/// that only listens asks nothing.
 ///
-/// It looks at the messages on their way, and at nothing of Diesel's, which a host may replace.
+/// It looks at the messages on their way, and at no state of Diesel's, which a host may replace.
 pub(super) struct Watchdog {
     limit: Duration,
     sent: Messages,
     received: Messages,
-    /// How many requests are not answered to their end.
+    /// The number of requests that are not answered to their end.
     unanswered: usize,
     is_in_transaction: bool,
-    /// When anything was last on its way.
+    /// The time at which bytes were last on their way.
     since: Instant,
     alarm: Option<Pin<Box<Sleep>>>,
 }
@@ -27,7 +28,7 @@ impl Watchdog {
     pub fn new(limit: Duration) -> Self {
         Self {
             limit,
-            // What comes first has a length alone.
+            // The first message has a length alone.
             sent: Messages { head: [0; 5], known: 1, left: 0 },
             received: Messages { head: [0; 5], known: 0, left: 0 },
             unanswered: 0,
@@ -37,14 +38,14 @@ impl Watchdog {
         }
     }
 
-    /// Takes note of what was sent. Each query, and each sync after statements that are prepared, has an answer of its own.
+    /// Takes note of sent bytes. Each query, and each sync after prepared statements, has an answer of its own.
     pub fn sent(&mut self, bytes: &[u8]) {
         let unanswered = &mut self.unanswered;
         self.sent.read(bytes, |kind, _| *unanswered += usize::from(matches!(kind, 0 | b'Q' | b'S' | b'F')));
         self.since = Instant::now();
     }
 
-    /// Takes note of what was received. An answer ends with whether the session is in a transaction.
+    /// Takes note of received bytes. An answer ends with whether the session is in a transaction.
     pub fn received(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -71,24 +72,25 @@ impl Watchdog {
             if Instant::now() >= due {
                 return Poll::Ready(());
             }
-            // Something was on its way since it was set.
+            // Bytes were on their way since the alarm was set.
             alarm.as_mut().reset(due);
         }
         Poll::Pending
     }
 }
 
-/// Finds the messages in what goes one way, however it is cut: a kind, a length that counts itself, and so many bytes.
+/// Finds the messages in the bytes of one direction, however they are cut: a kind, a length that counts itself, and so
+/// many bytes.
 struct Messages {
     head: [u8; 5],
-    /// How much of the head is known.
+    /// The number of known bytes of the head.
     known: usize,
-    /// How many bytes of the message are still to come.
+    /// The number of bytes of the message that are still to come.
     left: usize,
 }
 
 impl Messages {
-    /// Tells the kind and the last byte of each message that has ended.
+    /// Reports the kind and the last byte of each message that has ended.
     fn read(&mut self, mut bytes: &[u8], mut ended: impl FnMut(u8, u8)) {
         while let Some((&first, rest)) = bytes.split_first() {
             let mut last = 0;
@@ -121,7 +123,7 @@ mod tests {
 
     use super::*;
 
-    /// One that is patient for no time at all, after the first message of a connection and its answer.
+    /// A watchdog that is patient for no time at all, after the first message of a connection and its answer.
     fn opened() -> Watchdog {
         let mut watchdog = Watchdog::new(Duration::ZERO);
         watchdog.sent(&[0, 0, 0, 8, 0, 3, 0, 0]);

@@ -28,8 +28,8 @@ pub(crate) async fn backlog(connection: &mut Connection, now: Timestamp) -> Quer
     })
 }
 
-/// Firsts that have been due since `before`. What has never failed has no time of its own: its delivery tells, and deliveries
-/// are stored in the order in which they came.
+/// Firsts that have been due since `before`. Work that has never failed has no due time of its own: its delivery's age
+/// tells. Deliveries are stored in the order in which they came.
 async fn overdue(connection: &mut Connection, before: Timestamp) -> QueryResult<i64> {
     let came_last: Option<i64> = deliveries::table
         .filter(deliveries::body.is_not_null())

@@ -7,7 +7,7 @@ use super::{Connection, RunQueryDsl};
 use crate::schema::clock_readings::ClockReading;
 use crate::{Clock, Timestamp, clock_readings, deliveries};
 
-/// Reads the clock beside its stored readings, and stores this one where it is time.
+/// Reads the clock beside its stored readings, and stores this reading where a new one is due.
 pub(crate) async fn read_clock(
     connection: &mut Connection,
     longest_age: Duration,
@@ -17,7 +17,7 @@ pub(crate) async fn read_clock(
     let clock = Clock::new(now, stored.load(connection).await?);
     let last_delivery_id: Option<i64> = deliveries::table.select(max(deliveries::id)).get_result(connection).await?;
     if let Some(reading) = clock.reading(last_delivery_id.unwrap_or(0)) {
-        // Another process may have stored one of this number.
+        // Another process may have stored a reading of this number.
         let reading = diesel::insert_into(clock_readings::table).values(reading).on_conflict_do_nothing();
         reading.execute(connection).await?;
     }

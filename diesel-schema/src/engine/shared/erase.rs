@@ -10,13 +10,13 @@ use crate::{
     Bodies, ErasedRows, Field, Line, Snapshot, State, StoredBody, StoredState, Timestamp, deliveries, results, work,
 };
 
-/// What stands in place of an error text that is erased.
+/// The text in place of an erased error text.
 const ERASED: &str = "erased";
 
-/// How many rows are weighed at once, before as many are read as are light enough together.
+/// How many rows are weighed at once, before the rows that are light enough together are read.
 const MAX_ROWS_WEIGHED: i64 = 500;
 
-/// The next bodies. What they weigh is asked first, for which no database reads them.
+/// The next bodies. Their sizes are asked first: no database reads a body for its size.
 pub(crate) async fn bodies(
     connection: &mut Connection,
     which: Bodies,
@@ -45,7 +45,7 @@ pub(crate) async fn bodies(
         .await
 }
 
-/// The next states, likewise.
+/// The next states, in the same way.
 pub(crate) async fn states(
     connection: &mut Connection,
     after_id: i64,
@@ -73,7 +73,7 @@ pub(crate) async fn states(
         .await
 }
 
-/// The last of those that are light enough together, and at least the first.
+/// The last row of those that are light enough together, and at least the first row.
 fn last_within(weights: &[(i64, i64)], max_bytes: i64) -> Option<i64> {
     let mut sum = 0;
     let light = weights.iter().take_while(|(_, bytes)| {
@@ -83,7 +83,7 @@ fn last_within(weights: &[(i64, i64)], max_bytes: i64) -> Option<i64> {
     light.last().or(weights.first()).map(|(id, _)| *id)
 }
 
-/// The bytes of the texts of a state.
+/// The bytes of a state's texts.
 fn weight_of_state() -> String {
     let is_text =
         |field: &&Field| !matches!(field, Field::Score | Field::AiAnalysisRecruiterScore | Field::RecruiterGoNextRound);
@@ -92,7 +92,7 @@ fn weight_of_state() -> String {
     format!("CAST(octet_length(extra){texts} AS BIGINT)")
 }
 
-/// What an erasure would remove of a result.
+/// The rows that an erasure would remove of a result.
 pub(crate) async fn count_erasure(connection: &mut Connection, endpoint: &str, id: &str) -> QueryResult<ErasedRows> {
     let mut rows = ErasedRows {
         results: unerased(endpoint, id).count().get_result::<i64>(connection).await?.unsigned_abs(),
@@ -122,10 +122,10 @@ pub(crate) async fn erase_result(
     };
     let Some(first) = first_delivery(connection, endpoint, id).await? else { return Ok(rows) };
     rows.bodies += diesel::update(filed_bodies(first)).set(no_body()).execute(connection).await? as u64;
-    // Where the hook `discarded` is owed there is an error, and the hook `erased` is all that is said from now on.
+    // An owed hook `discarded` comes with an error. From now on the hook `erased` alone is called.
     let no_error = (work::last_error.eq(None::<String>), work::hook_due_at.eq(None::<Timestamp>));
     rows.errors = diesel::update(errors_of(first)).set(no_error).execute(connection).await? as u64;
-    // What runs at this moment fails at its fence: its state is not `running` any more.
+    // A running attempt fails at its fence: its state is not `running` any more.
     let given_up = (
         work::state.eq(State::Discarded),
         work::due_at.eq(None::<Timestamp>),
@@ -140,10 +140,11 @@ pub(crate) async fn erase_result(
     Ok(rows)
 }
 
-/// Somebody may have made work wait again meanwhile: it is the first of its line then, and ends where its body is missed.
+/// Somebody may have made work wait again meanwhile. Such work is the first of its line then, and ends where its body
+/// is missed.
 async fn promote_all(connection: &mut Connection, first_delivery_id: i64) -> QueryResult<()> {
     let of_result = work::table.filter(work::first_delivery_id.eq(first_delivery_id));
-    // By the delivery too: so it is found by a key.
+    // By the delivery too, so that a key finds the rows.
     let first = of_result.filter(work::delivery_id.ge(first_delivery_id));
     let handlers: Vec<String> = first.select(work::handler).distinct().order(work::handler).load(connection).await?;
     for handler in handlers {
@@ -158,7 +159,7 @@ pub(crate) async fn erase_body(connection: &mut Connection, delivery_id: i64) ->
     Ok(ErasedRows { bodies: bodies as u64, ..ErasedRows::default() })
 }
 
-/// The first delivery about a result: what all of them, and their work, are filed under.
+/// The first delivery about a result: all its deliveries, and their work, are filed under it.
 async fn first_delivery(connection: &mut Connection, endpoint: &str, id: &str) -> QueryResult<Option<i64>> {
     let first = results::table.find((endpoint, id)).select(results::first_delivery_id);
     first.get_result(connection).await.optional()

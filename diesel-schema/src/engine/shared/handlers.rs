@@ -11,23 +11,23 @@ use crate::schema::handlers::active;
 use crate::schema::work::{IsFirstAndWaits, unfinished};
 use crate::{HandlerSpec, KnownHandler, Line, Standing, Timestamp, deliveries, handlers, work};
 
-/// How often at most `last_seen` of a handler is written.
+/// The shortest interval between two writes of a handler's `last_seen`.
 const SEEN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How long a handler counts as attached after it was seen.
+/// How long a handler counts as attached after its `last_seen`.
 const ATTACHED_FOR: Duration = Duration::from_secs(180);
 
-/// After how long without any process that has it attached what a handler has left open may be discarded, where it is too
-/// old. The reading of the clock that says so is a day old as well.
+/// How long no process has had a handler attached before the handler's open work may be discarded, where that work is
+/// too old. The clock reading that says so is a day old as well.
 const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// How many deliveries one transaction makes work for, or discards the work on.
+/// The number of deliveries that one transaction makes work for, or discards the work on.
 const MAX_STEP_DELIVERIES: i64 = 500;
 
-/// What an operator reads in work whose handler was retired.
+/// The text that an operator reads on work whose handler was retired.
 const RETIRED: &str = "discarded: its handler was retired";
 
-/// What an operator reads in work that was too old, and whose handler was gone.
+/// The text that an operator reads on work that was too old, and whose handler was gone.
 const ABANDONED: &str = "discarded: no process had its handler attached, and it was older than `body_retention_days`";
 
 /// The handlers that work is made for, in the order of their names.
@@ -36,7 +36,7 @@ pub(crate) async fn active_handlers(connection: &mut Connection) -> QueryResult<
     active().order(handlers::name).select(columns).load(connection).await
 }
 
-/// Whether handlers are stored as these are, none of them retired. If so, they are seen.
+/// Whether the stored handlers equal `specs`, none of them retired. If so, they are noted as seen.
 pub(crate) async fn is_attached(
     connection: &mut Connection,
     specs: &[HandlerSpec],
@@ -50,10 +50,11 @@ pub(crate) async fn is_attached(
     see(connection, &names, now).await.map(|()| true)
 }
 
-/// Enters handlers, and makes work for a retired one of what was recorded since: then it is active. Where that is more than
-/// one transaction is to make, it stays retired, and what comes back is up to which delivery it [catches up](catch_up) first.
+/// Enters handlers. A retired handler gets work for the deliveries recorded since, and is active then. Where that
+/// exceeds one transaction, the handler stays retired, and first [catches up](catch_up) to the delivery that is given
+/// back.
 ///
-/// The caller sees to it that nobody records meanwhile: a delivery with a lower id may be committed later than others.
+/// The caller keeps others from recording meanwhile: a delivery with a lower id may be committed later than others.
 pub(crate) async fn attach(
     connection: &mut Connection,
     specs: &[HandlerSpec],
@@ -85,12 +86,12 @@ pub(crate) async fn attach(
     Ok(newest)
 }
 
-/// One step for each that is retired: makes work of what was recorded since, up to a delivery, and leaves it retired. In
-/// stored order, so that no line is overtaken: nobody else makes work for it.
+/// One step for each retired handler: makes work for the deliveries recorded since, up to `last_id`, and leaves the
+/// handler retired. The stored order keeps every line in order, since nobody else makes work for the handler.
 pub(crate) async fn catch_up(connection: &mut Connection, specs: &[HandlerSpec], last_id: i64) -> QueryResult<()> {
     for spec in specs {
         let row = handlers::table.find(&spec.name).filter(handlers::retired_at.is_not_null());
-        // Written first: of two processes one waits for the other, and goes on where that has ended.
+        // Written first: the second of two processes waits for the first, and goes on where the first has ended.
         diesel::update(row).set(handlers::takes_late.eq(spec.takes_late)).execute(connection).await?;
         let Some(up_to) = recorded_up_to(connection, &spec.name).await? else { continue };
         let missed = missed(connection, up_to, last_id).await?;
@@ -101,7 +102,7 @@ pub(crate) async fn catch_up(connection: &mut Connection, specs: &[HandlerSpec],
     Ok(())
 }
 
-/// Where a handler that is retired goes on from.
+/// The last delivery that a retired handler has work for: it goes on from there.
 async fn recorded_up_to(connection: &mut Connection, name: &str) -> QueryResult<Option<i64>> {
     handlers::table.find(name).select(handlers::recorded_up_to).get_result(connection).await
 }
@@ -120,7 +121,7 @@ struct Missed {
     has_body: bool,
 }
 
-/// The next of them, in stored order.
+/// The next missed deliveries, in stored order.
 async fn missed(connection: &mut Connection, after_id: i64, last_id: i64) -> QueryResult<Vec<Missed>> {
     let next = deliveries::table.filter(deliveries::id.gt(after_id)).filter(deliveries::id.le(last_id));
     let next = next.order(deliveries::id).limit(MAX_STEP_DELIVERIES);
@@ -128,7 +129,7 @@ async fn missed(connection: &mut Connection, after_id: i64, last_id: i64) -> Que
     next.select(columns).load(connection).await
 }
 
-/// Makes the work on these deliveries that their recording would have made. What has no body any more is handed to nobody.
+/// Makes the work on these deliveries that their recording would have made. A delivery without a body gets none.
 async fn give_work(connection: &mut Connection, spec: &HandlerSpec, missed: &[Missed]) -> QueryResult<()> {
     let mut lines = Vec::new();
     for delivery in missed {
@@ -154,14 +155,15 @@ async fn give_work(connection: &mut Connection, spec: &HandlerSpec, missed: &[Mi
     promote_lines(connection, &lines).await.map(drop)
 }
 
-/// Says that a process has these handlers attached, where that was not said within a minute.
+/// Notes that a process has these handlers attached, unless that was noted within a minute.
 async fn see(connection: &mut Connection, names: &[String], now: Timestamp) -> QueryResult<()> {
     let rows = handlers::table.filter(handlers::name.eq_any(names));
     let unseen = rows.filter(handlers::last_seen.le(now.before(SEEN_INTERVAL)));
     diesel::update(unseen).set(handlers::last_seen.eq(now)).execute(connection).await.map(drop)
 }
 
-/// Says that a process has these handlers attached. Which others work is made for, and no living process has attached.
+/// Notes that a process has these handlers attached. Gives back the other active handlers that no living process has
+/// attached.
 pub(crate) async fn note_attached(
     connection: &mut Connection,
     names: &[String],
@@ -207,7 +209,7 @@ pub(crate) async fn known_handlers(connection: &mut Connection, now: Timestamp) 
     Ok(rows.into_iter().map(known).collect())
 }
 
-/// How much work waits for a handler that a living process has attached, and how much for others.
+/// The amount of work that waits for attached handlers, and the amount that waits for others.
 pub(crate) async fn count_waiting(connection: &mut Connection, now: Timestamp) -> QueryResult<(i64, i64)> {
     let attached = attached(connection, now).await?;
     let waiting = waiting_by_handler(connection).await?;
@@ -231,10 +233,10 @@ async fn waiting_by_handler(connection: &mut Connection) -> QueryResult<HashMap<
     Ok(waiting)
 }
 
-/// Retires a handler: from the commit on nothing makes work for it. `false` where there is none of this name, or a living
-/// process has it attached. One that is retired stays as it is.
+/// Retires a handler: from the commit on nothing makes work for it. `false` where no handler has this name, or a living
+/// process has it attached. A retired handler stays as it is.
 ///
-/// The caller sees to it that nobody records meanwhile.
+/// The caller keeps others from recording meanwhile.
 pub(crate) async fn retire(connection: &mut Connection, name: &str, now: Timestamp) -> QueryResult<bool> {
     let row = handlers::table.find(name);
     let is_retired = exists(row.filter(handlers::retired_at.is_not_null()));
@@ -247,8 +249,9 @@ pub(crate) async fn retire(connection: &mut Connection, name: &str, now: Timesta
     Ok(diesel::update(gone).set(retired).execute(connection).await? == 1)
 }
 
-/// One step: discards work that waits for a handler that is retired, and adds to an audit how much. With a time, also work on
-/// deliveries that arrived before it, of handlers that are gone. None where nothing is left but what runs, or is locked.
+/// One step: discards work that waits for a retired handler, and adds the count to an audit. With `before`, it also
+/// discards the work of gone handlers on deliveries that arrived before that time. 0 where only running work and locked
+/// rows are left.
 pub(crate) async fn discard_unattended(
     connection: &mut Connection,
     before: Option<Timestamp>,
@@ -265,7 +268,7 @@ async fn discard_retired(connection: &mut Connection, audit_id: Option<i64>, now
     let retired = handlers::table.filter(handlers::retired_at.is_not_null()).select(handlers::name);
     let retired: Vec<String> = retired.load(connection).await?;
     for name in retired {
-        // Each line whole: what comes behind a first is not asked for one by one.
+        // Each line whole, so that the rows behind a first are not looked up one by one.
         let firsts = work::table.filter(work::handler.eq(&name)).filter(IsFirstAndWaits);
         let lines: Vec<i64> =
             firsts.select(work::first_delivery_id).limit(MAX_STEP_DELIVERIES).load(connection).await?;
@@ -281,7 +284,7 @@ async fn discard_retired(connection: &mut Connection, audit_id: Option<i64>, now
     Ok(0)
 }
 
-/// Work that is too old, of handlers that no process has had attached for a day.
+/// Discards work that is too old, of handlers that no process has had attached for a day.
 async fn discard_abandoned(
     connection: &mut Connection,
     before: Timestamp,
@@ -290,7 +293,7 @@ async fn discard_abandoned(
 ) -> QueryResult<u64> {
     let seen = active().filter(handlers::last_seen.ge(now.before(ABANDONED_AFTER))).select(handlers::name);
     let seen: Vec<String> = seen.load(connection).await?;
-    // Bodies that are too old are there only where unfinished work needs them.
+    // A body that is too old exists only where unfinished work needs it.
     let ids = deliveries::table
         .filter(deliveries::body.is_not_null())
         .filter(deliveries::received_at.lt(before))

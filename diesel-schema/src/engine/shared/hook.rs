@@ -9,7 +9,7 @@ use crate::engine::update::update;
 use crate::schema::work::due_hooks;
 use crate::{Claim, DeliveryRow, EventKind, OwedHook, Standing, Ticket, Timestamp, WorkRow, deliveries, results, work};
 
-/// Takes the hook that is due for longest.
+/// Takes the hook that has been due for longest.
 pub(crate) async fn take_hook(
     connection: &mut Connection,
     handler: &str,
@@ -31,7 +31,7 @@ pub(crate) async fn take_hook(
     }
 }
 
-/// A hook with what it is called with. A delivery in words of a later version is left to that.
+/// A hook with the arguments of its call. A delivery in words of a later version is left to that version.
 async fn owed(connection: &mut Connection, row: WorkRow, taken_until: Timestamp) -> QueryResult<Option<OwedHook>> {
     let delivery = deliveries::table
         .find(row.delivery_id)
@@ -75,7 +75,7 @@ async fn owed(connection: &mut Connection, row: WorkRow, taken_until: Timestamp)
     }))
 }
 
-/// Ends what was taken: nothing is owed any more, or again after a pause.
+/// Ends a taken hook: it is not owed any more, or owed again after a pause.
 pub(crate) async fn settle_hook(
     connection: &mut Connection,
     owed: &OwedHook,

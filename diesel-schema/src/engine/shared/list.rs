@@ -8,13 +8,13 @@ use super::{Connection, Db, RunQueryDsl};
 use crate::rules::selection::{selected, sought};
 use crate::{EventKind, Finding, Listed, Listing, Selection, Standing, State, Timestamp, WorkRow, deliveries, work};
 
-/// How many rows one page reads, where no index leads to those that are meant.
+/// How many rows one page reads, where no index leads to the selected rows.
 const MAX_ROWS_READ: i64 = 10_000;
 
-/// What a list shows of a delivery.
+/// The columns of a delivery in a list.
 type Columns = (i64, String, EventKind, Option<String>, Option<i64>, Standing, Timestamp, bool, String);
 
-/// The newest deliveries of a selection before one, at most `limit`, with the work on them that is meant.
+/// The newest deliveries of a selection before one, at most `limit`, with the selected work on them.
 pub(crate) async fn list(
     connection: &mut Connection,
     selection: &Selection,
@@ -58,7 +58,7 @@ pub(crate) async fn list(
         sql::<Bool>("(body IS NOT NULL)"),
         deliveries::findings,
     );
-    // Words of a later version of the program, which runs beside this one, are nothing that this one can show.
+    // This version cannot show words of a later version of the program, which runs beside it.
     let query = query.filter(deliveries::event.eq_any(EventKind::ALL));
     let query = query.filter(deliveries::standing.eq_any(Standing::ALL));
     let query = query.order(deliveries::id.desc()).limit(limit).select(columns);
@@ -84,7 +84,7 @@ pub(crate) async fn list(
     Ok(Listing { deliveries: deliveries.collect(), next_before: next_before.filter(|id| *id > selection.first_id) })
 }
 
-/// From the first of these deliveries up to the one before which the page begins.
+/// The ids from the first delivery up to the delivery before which the page begins.
 #[derive(Clone, Copy)]
 struct Range {
     first_id: i64,
@@ -97,14 +97,14 @@ impl Range {
     }
 }
 
-/// Where the window ends, if there is more behind it.
+/// The id at which the window ends, if more deliveries are behind it.
 async fn end_of_window(connection: &mut Connection, range: Range) -> QueryResult<Option<i64>> {
     let end = deliveries::table.filter(deliveries::id.between(range.first_id, range.last_id()));
     let end = end.order(deliveries::id.desc()).select(deliveries::id).limit(1).offset(MAX_ROWS_READ - 1);
     end.get_result(connection).await.optional()
 }
 
-/// The newest deliveries with work that is meant.
+/// The newest deliveries with selected work.
 async fn ids_of_work(
     connection: &mut Connection,
     selection: &Selection,
@@ -113,7 +113,7 @@ async fn ids_of_work(
 ) -> QueryResult<Vec<i64>> {
     let mut query = work::table.filter(work::delivery_id.between(range.first_id, range.last_id())).into_boxed::<Db>();
     match selection.state {
-        // The literal is the index's.
+        // The literal matches the partial index.
         Some(State::Discarded) => query = query.filter(sql::<Bool>("state = 'discarded'")),
         Some(state) => query = query.filter(work::state.eq(state)),
         None => {}
@@ -131,7 +131,7 @@ async fn ids_in_quarantine(connection: &mut Connection, range: Range, limit: i64
     query.order(deliveries::id.desc()).select(deliveries::id).limit(limit).load(connection).await
 }
 
-/// The work on these deliveries that is meant.
+/// The selected work on these deliveries.
 async fn work_on(
     connection: &mut Connection,
     selection: &Selection,

@@ -1,5 +1,5 @@
 //! The verbs that every backend carries out with the same statements. Each backend has this module as its own, with its
-//! own connection: where a database is asked within the process, what is awaited here is there at once.
+//! own connection. A database within the process answers at once: there an `await` here never waits.
 
 mod audit;
 mod backlog;

@@ -29,7 +29,7 @@ pub(crate) async fn prune_bodies(connection: &mut Connection, expiry: &Expiry, l
     Ok(old.len() as u64)
 }
 
-/// Looks at the next `limit` deliveries, and removes what may be, as one set.
+/// Looks at the next `limit` deliveries, and removes the removable ones, as one set.
 pub(crate) async fn prune_deliveries(
     connection: &mut Connection,
     expiry: &Expiry,
@@ -43,7 +43,8 @@ pub(crate) async fn prune_deliveries(
     let window = next.filter(deliveries::id.le(last_id.unwrap_or(i64::MAX)));
     let is_past = deliveries::received_at.lt(expiry.before);
     let is_ahead = deliveries::received_at.gt(expiry.now);
-    // Ids rise with the time of storing. A clock that was wrong for a while makes rows look young that older ones follow.
+    // Ids rise with the time of storing. A clock that was wrong for a while makes rows look younger than the rows that
+    // follow them.
     let odd: Option<i64> =
         window.filter(is_past.or(is_ahead)).select(deliveries::id).limit(1).get_result(connection).await.optional()?;
     if odd.is_none() && last_id.is_none_or(|last_id| last_id > expiry.old_up_to) {
@@ -58,7 +59,7 @@ pub(crate) async fn prune_deliveries(
     Ok(PruneStep { removed: removed as u64, next_after: last_id })
 }
 
-/// When the last delivery was received that may be old by the readings. A later one that was received before it came to a
+/// The time of the last delivery that may be old by the readings. A later delivery with an earlier time came to a
 /// process whose clock was behind.
 async fn floor(connection: &mut Connection, expiry: &Expiry) -> QueryResult<Timestamp> {
     let trusted = deliveries::table.filter(deliveries::id.le(expiry.trusted_up_to));

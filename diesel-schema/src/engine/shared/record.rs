@@ -32,7 +32,7 @@ pub(crate) async fn heads<'a>(
     Ok(heads)
 }
 
-/// Writes a plan, a statement a row: each is prepared once per connection.
+/// Writes a plan, one statement per row: each statement is prepared once per connection.
 pub(crate) async fn write(connection: &mut Connection, plan: &BatchPlan<'_>) -> QueryResult<()> {
     for row in &plan.deliveries {
         Insert(row).execute(connection).await?;
@@ -60,7 +60,7 @@ pub(crate) async fn write(connection: &mut Connection, plan: &BatchPlan<'_>) -> 
     Ok(())
 }
 
-/// Records a quarantined delivery in the place that it has already. Its work is that of one handler, or of all.
+/// Records a quarantined delivery under the id that it has already. Its work is that of one handler, or of all.
 pub(crate) async fn admit(
     connection: &mut Connection,
     delivery_id: i64,
@@ -76,7 +76,7 @@ pub(crate) async fn admit(
     let ground = ReadSet { heads, ids: [delivery_id].into(), ..ReadSet::default() };
     let mut handlers = active_handlers(connection).await?;
     if let Some(name) = handler {
-        // Whoever names a handler wants it to have what is selected, late deliveries too.
+        // An operator who names a handler wants it to have the selected deliveries, late ones too.
         handlers.retain_mut(|handler| {
             handler.takes_late = true;
             handler.name == name
@@ -85,17 +85,17 @@ pub(crate) async fn admit(
     let mut plan = BatchPlan::for_admission(delivery, &handlers, ground, now);
     let recorded = plan.recorded.pop();
     if recorded.is_some_and(|recorded| recorded.standing == Standing::Repeat) {
-        // A tombstone swallows it, as it does what comes anew: the body is not kept.
+        // A tombstone swallows the delivery, as it does a new one: the body is not kept.
         diesel::update(place).set(deliveries::body.eq(None::<Vec<u8>>)).execute(connection).await?;
         return Ok(recorded);
     }
     for row in plan.deliveries.drain(..) {
         if diesel::update(place).set(row).execute(connection).await? == 0 {
-            // Somebody has pruned it meanwhile, or was faster.
+            // Another process has pruned the delivery meanwhile, or was faster.
             return Ok(None);
         }
     }
-    // It may come before what its lines have: who is their first is seen once it is there.
+    // The delivery may come before the rows of its lines: the first of a line is known once the new row is there.
     plan.work.iter_mut().for_each(|row| row.is_first = false);
     write(connection, &plan).await?;
     for row in &plan.work {

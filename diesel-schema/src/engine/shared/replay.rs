@@ -3,10 +3,11 @@ use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResul
 use super::{Connection, RunQueryDsl, keep_delivery, lock_idle, promote_lines};
 use crate::{DeliveryRow, Line, Requeue, Requeued, State, Timestamp, audit, deliveries, work};
 
-/// What an operator who gave work up is quoted with.
+/// The text on work that an operator gave up.
 const DISCARDED: &str = "discarded by an operator";
 
-/// Makes work wait again, from its first attempt. What runs, and what somebody else has locked, is left alone.
+/// Makes work wait again, from its first attempt. Running work, and rows that another transaction has locked, are left
+/// alone.
 pub(crate) async fn requeue(connection: &mut Connection, items: &[Requeue], audit_id: i64) -> QueryResult<Requeued> {
     let mut requeued = Requeued::default();
     let mut lines = Vec::new();
@@ -32,7 +33,7 @@ pub(crate) async fn requeue(connection: &mut Connection, items: &[Requeue], audi
     Ok(requeued)
 }
 
-/// Work that is there and does not run.
+/// Makes work wait again that exists and does not run.
 async fn requeue_one(connection: &mut Connection, item: &Requeue) -> QueryResult<usize> {
     let row = work::table.find((item.delivery_id, &item.line.handler));
     let waiting = (
@@ -41,7 +42,7 @@ async fn requeue_one(connection: &mut Connection, item: &Requeue) -> QueryResult
         work::due_at.eq(None::<Timestamp>),
         work::finished_at.eq(None::<Timestamp>),
         work::last_error.eq(None::<String>),
-        // It has not failed for good after all.
+        // The work has not failed for good after all.
         work::hook_due_at.eq(None::<Timestamp>),
     );
     let rows = diesel::update(row).set(waiting).execute(connection).await?;
@@ -51,7 +52,7 @@ async fn requeue_one(connection: &mut Connection, item: &Requeue) -> QueryResult
     Ok(rows)
 }
 
-/// Work that was never made.
+/// Makes work that a delivery never had.
 async fn make(connection: &mut Connection, item: &Requeue, max_attempts: i32) -> QueryResult<usize> {
     if !keep_delivery(connection, item.delivery_id).await? {
         return Ok(0);
@@ -66,7 +67,7 @@ async fn make(connection: &mut Connection, item: &Requeue, max_attempts: i32) ->
     diesel::insert_into(work::table).values(row).on_conflict_do_nothing().execute(connection).await
 }
 
-/// Gives up work that waits. What runs, and what somebody else has locked, is left alone.
+/// Gives up waiting work. Running work, and rows that another transaction has locked, are left alone.
 pub(crate) async fn discard(
     connection: &mut Connection,
     pairs: &[(i64, Line)],
@@ -76,7 +77,7 @@ pub(crate) async fn discard(
     give_up(connection, pairs, DISCARDED, Some(audit_id), now).await
 }
 
-/// The same for a reason, which an operator reads in each row.
+/// The same for a reason, which an operator reads on each row.
 pub(super) async fn give_up(
     connection: &mut Connection,
     pairs: &[(i64, Line)],
@@ -95,7 +96,7 @@ pub(super) async fn give_up(
             work::finished_at.eq(now),
             work::last_error.eq(reason),
             work::is_first.eq(false),
-            // Left over where an older version of the program has made it wait again.
+            // An older version of the program makes work wait again, and leaves its owed hook.
             work::hook_due_at.eq(None::<Timestamp>),
         );
         if diesel::update(waiting).set(given_up).execute(connection).await? == 1 {
@@ -112,7 +113,7 @@ pub(super) async fn give_up(
     Ok(discarded)
 }
 
-/// Says in the audit how far an action has come, with what it did.
+/// Adds an action's rows to its audit, in the transaction of the rows.
 async fn add_to_audit(connection: &mut Connection, audit_id: i64, rows: u64) -> QueryResult<()> {
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     diesel::update(audit::table.find(audit_id))

@@ -7,10 +7,10 @@ use diesel::sql_types::Bool;
 use super::{Connection, RunQueryDsl, promote};
 use crate::{Line, Rescue, State, Timestamp, work};
 
-/// What the operator reads where the last attempt never came back.
+/// The text that an operator reads where the last attempt never came back.
 const LOST: &str = "the lease lapsed: the process died, hung or was cut off during the last attempt";
 
-/// What the operator reads where that happened before the last attempt, and not for the first time.
+/// The text that an operator reads where an attempt before the last never came back, and not for the first time.
 const SUSPECT_ERROR: &str = "the lease lapsed: the process died, hung or was cut off during more than one attempt";
 
 /// Work whose lease has lapsed.
@@ -22,7 +22,7 @@ pub(crate) struct Lapsed {
     max_attempts: i32,
 }
 
-/// What is read of work whose lease has lapsed.
+/// The columns that a rescue reads of work whose lease has lapsed.
 pub(crate) const LAPSED: (
     work::delivery_id,
     (work::first_delivery_id, work::handler),
@@ -30,11 +30,11 @@ pub(crate) const LAPSED: (
     work::max_attempts,
 ) = (work::delivery_id, (work::first_delivery_id, work::handler), work::attempt, work::max_attempts);
 
-/// Frees what was lost, the longest lost first: gives up what has no attempt left, lets the rest wait again.
+/// Frees lost work, the longest lost first: gives up work that has no attempt left, and lets the rest wait again.
 ///
-/// Of those that were lost before, or whose next attempt is the last, one alone has its turn. It may be what kills
-/// the process, or it may only have been beside that. One at a time, it is alone in dying: its neighbours are not
-/// discarded for it. Whoever was lost longest ago comes first, so the guilty one comes last.
+/// Among work that was lost before, or whose next attempt is the last, one suspect alone has its turn. It may be the
+/// work that kills the process, or only have run beside that work. One at a time, a suspect dies alone: its neighbours
+/// are not discarded for it. The longest lost comes first, so the guilty one comes last.
 pub(crate) async fn rescue(
     connection: &mut Connection,
     lost: Vec<Lapsed>,
@@ -98,13 +98,14 @@ async fn rescue_suspect(
     Ok(rescued)
 }
 
-/// Whether a suspect runs, or is about to: where nobody claims it, because its handler is paused or gone, it holds nobody up.
+/// Whether a suspect runs, or is about to. A suspect that nobody claims, because its handler is paused or gone, holds
+/// nobody up.
 ///
 /// Two statements, since each finds its rows by an index of its own.
 async fn has_turn(connection: &mut Connection, lease: Duration, now: Timestamp) -> QueryResult<bool> {
     let suspects = work::table.filter(work::last_error.eq(SUSPECT_ERROR));
     let running: i64 = suspects.filter(work::lease_until.ge(now)).count().get_result(connection).await?;
-    // The literal is the index's.
+    // The literal matches the partial index.
     let waiting = suspects.filter(sql::<Bool>("state = 'retryable'")).filter(work::due_at.gt(now.before(lease)));
     let waiting: i64 = waiting.filter(work::due_at.le(now)).count().get_result(connection).await?;
     Ok(running + waiting > 0)

@@ -8,18 +8,19 @@ use super::{Connection, Db, RunQueryDsl};
 use crate::rules::selection::{selected, sought};
 use crate::{Name, Page, Selected, Selection, Standing, State, deliveries, handlers, results, work};
 
-/// How many deliveries a step looks at, where no index leads to those that are meant.
+/// How many deliveries a step looks at, where no index leads to the selected ones.
 const MAX_ROWS_READ: i64 = 10_000;
 
-/// Which deliveries a step looks at, and whether there are more behind them.
+/// The deliveries that a step looks at, and whether there are more behind them.
 enum Range {
-    /// These.
+    /// These deliveries.
     Ids { ids: Vec<i64>, is_cut: bool },
-    /// Those up to this one.
+    /// The deliveries up to this one.
     Until { last_id: i64, is_cut: bool },
 }
 
-/// The next deliveries of a selection with the work on them that is meant, at most `limit`. Bounded, whatever is selected.
+/// The next deliveries of a selection with the selected work on them, at most `limit`. The rows read are bounded,
+/// whatever is selected.
 pub(crate) async fn page(connection: &mut Connection, selection: &Selection, limit: i64) -> QueryResult<Page> {
     let (first_id, last_id) = (selection.first_id, selection.last_id);
     let range = range(connection, selection, limit).await?;
@@ -83,7 +84,8 @@ async fn range(connection: &mut Connection, selection: &Selection, limit: i64) -
     Ok(Range::Until { last_id: end.unwrap_or(selection.last_id), is_cut: end.is_some() })
 }
 
-/// What is stored about a result, on each endpoint: by what it is filed under, and in quarantine.
+/// The stored deliveries about a result, on each endpoint: those filed under its first delivery, and those in
+/// quarantine.
 async fn of_result(
     connection: &mut Connection,
     selection: &Selection,
@@ -121,7 +123,7 @@ async fn endpoints(connection: &mut Connection) -> QueryResult<Vec<String>> {
     }
 }
 
-/// Whose work on these deliveries is meant.
+/// The handlers whose work on these deliveries is selected.
 async fn handlers_of(
     connection: &mut Connection,
     selection: &Selection,

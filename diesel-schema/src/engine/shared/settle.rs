@@ -5,7 +5,8 @@ use crate::engine::update::update;
 use crate::schema::work::held;
 use crate::{Settlement, State, Ticket, Timestamp, failpoint, work};
 
-/// Ends an attempt, and promotes within its line: the next is the first then, or one before it that was replayed meanwhile.
+/// Ends an attempt, and promotes within its line: the first is then the next row, or an earlier row that was replayed
+/// meanwhile.
 pub(crate) async fn settle(
     connection: &mut Connection,
     ticket: &Ticket,

@@ -7,7 +7,7 @@ use crate::{Line, work};
 /// The most lines that one sweep mends.
 const MAX_LINES: i64 = 100;
 
-/// Lines whose first is still to be promoted: none, but where a process died or a program broke the rule.
+/// Lines whose first is still to be promoted. There are none, unless a process died or a program broke the rule.
 pub(crate) async fn lines_without_first(connection: &mut Connection) -> QueryResult<Vec<Line>> {
     let line = (work::first_delivery_id, work::handler);
     let mut lines: Vec<Line> = finished_firsts().select(line).limit(MAX_LINES).load(connection).await?;
@@ -17,7 +17,7 @@ pub(crate) async fn lines_without_first(connection: &mut Connection) -> QueryRes
     Ok(lines)
 }
 
-/// Promotes within each of these lines, in their order. In how many a row was promoted.
+/// Promotes within each of these lines, in their order. Gives back the number of lines in which a row was promoted.
 pub(crate) async fn promote_lines(connection: &mut Connection, lines: &[Line]) -> QueryResult<u64> {
     let mut promoted = 0;
     for line in lines {

@@ -10,17 +10,17 @@ use crate::{Timestamp, work};
 /// The most waits that one sweep cuts, of leases and of pauses.
 const MAX_WAITS: i64 = 100;
 
-/// How far ahead a wait may have been measured from: others read the clock before they have the lock, or after this one did.
+/// How far ahead a wait's start may lie: another process reads the clock before it has the lock, or after this one did.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
-/// Leases and pauses that were measured from a moment to come, by delivery and handler: the clock has been put back since,
-/// and they would last until it is there again.
+/// Leases and pauses measured from a moment in the future, by delivery and handler. The clock has been put back since,
+/// and they would last until it reaches that moment again.
 pub(crate) async fn overlong_waits(connection: &mut Connection, now: Timestamp) -> QueryResult<Vec<(i64, String)>> {
     let latest = now.after(CLOCK_TOLERANCE);
     let ahead = work::table.filter(work::measured_from.gt(latest));
     let leases = ahead.filter(work::lease_until.gt(latest)).select((work::delivery_id, work::handler));
     let mut waits: Vec<(i64, String)> = leases.limit(MAX_WAITS).load(connection).await?;
-    // The literal is the index's.
+    // The literal matches the partial index.
     let pauses = ahead.filter(sql::<Bool>("state = 'retryable'")).filter(work::due_at.gt(latest));
     let pauses = pauses.select((work::delivery_id, work::handler));
     waits.extend(pauses.limit(MAX_WAITS).load::<(i64, String)>(connection).await?);
@@ -28,7 +28,7 @@ pub(crate) async fn overlong_waits(connection: &mut Connection, now: Timestamp) 
     Ok(waits)
 }
 
-/// Cuts such waits to what they were meant to be, from now on. How many were.
+/// Cuts such waits to their meant length, from now on. Gives back the number of cut waits.
 pub(crate) async fn cut_waits(
     connection: &mut Connection,
     waits: &[(i64, String)],

@@ -8,10 +8,10 @@ use crate::{Timestamp, Waiting, deliveries, work};
 /// How many rows one look reads at most.
 const MAX_ROWS_READ: i64 = 1_000;
 
-/// The lines that wait, in the words of the index of claims.
+/// The condition of waiting lines, in the words of the index of claims.
 const WAITS: &str = "is_first AND lease_until IS NULL AND finished_at IS NULL";
 
-/// The lines that wait for a handler that is none of these, handler by handler: each is found by one look at the index.
+/// The lines that wait for a handler that is not in `attached`, handler by handler: one look at the index finds each.
 pub(crate) async fn unattached(connection: &mut Connection, attached: &[String]) -> QueryResult<Vec<Waiting>> {
     let (mut unattached, mut last) = (Vec::new(), String::new());
     loop {
@@ -28,8 +28,8 @@ pub(crate) async fn unattached(connection: &mut Connection, attached: &[String])
     }
 }
 
-/// Deliveries that came before `since` and wait behind a first that has failed, handler by handler. A look finds some where
-/// there are any among the first thousand lines that fail.
+/// Deliveries that came before `since` and wait behind a first that has failed, handler by handler. A look finds some
+/// where there are any behind the first thousand failing lines.
 pub(crate) async fn held_up(
     connection: &mut Connection,
     handlers: &[String],
@@ -52,7 +52,8 @@ pub(crate) async fn held_up(
     Ok(held_up)
 }
 
-/// Whether a delivery that is no repeat has come to an endpoint after `since`. Reads what has come since, and no more.
+/// Whether a delivery that is no repeat has come to an endpoint after `since`. Reads the deliveries that have come
+/// since, and no more.
 pub(crate) async fn has_received(connection: &mut Connection, endpoint: &str, since: Timestamp) -> QueryResult<bool> {
     let mut before = i64::MAX;
     loop {

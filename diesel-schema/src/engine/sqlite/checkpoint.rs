@@ -9,39 +9,39 @@ use diesel::sql_types::Integer;
 use super::wal::{Wal, Way};
 use crate::engine::db_error::LOST_FRAMES;
 
-/// What SQLite tells of a checkpoint.
+/// SQLite's report of a checkpoint.
 #[derive(QueryableByName)]
 struct Checkpoint {
     #[diesel(sql_type = Integer)]
     busy: i32,
-    /// How many frames are in the log, -1 where there is none.
+    /// The number of frames in the WAL, -1 where there is no WAL.
     #[diesel(sql_type = Integer)]
     log: i32,
 }
 
-/// What SQLite tells of the commits of other connections.
+/// SQLite's report of the commits of other connections.
 #[derive(QueryableByName)]
 struct Version {
     #[diesel(sql_type = Integer)]
     data_version: i32,
 }
 
-/// Makes sure that every frame of the log is on the disk, whatever became of the syncs before.
+/// Makes sure that every frame of the WAL is on the disk, whether or not earlier fsyncs failed.
 ///
-/// A sync that fails is told once, and what it could not write is taken for written from then on: the next sync succeeds
-/// and brings nothing to the disk. What is added to the log then stands behind a gap, and a recovery reads up to there.
-/// A checkpoint proves nothing either. It ends at what the oldest reader sees, and after a power cut the older frames
-/// before the gap would cover what it had written to the file.
+/// A failed fsync is reported once. Its unwritten frames count as written from then on: the next fsync succeeds and
+/// brings nothing to the disk. Frames added to the WAL then stand behind a gap, and a recovery reads up to the gap. A
+/// checkpoint proves nothing either. It ends at the frame that the oldest reader sees. After a power cut the older
+/// frames before the gap would cover the pages that the checkpoint had written to the file.
 ///
-/// So the disk itself is read, past the cache. What it does not hold is written again out of the cache, byte for byte,
-/// while nobody else can write, and the disk is read once more. No reader is in the way of that, and none is disturbed.
-/// Where the disk still does not hold it, a log that is emptied begins in other blocks. Where there is no way past the
-/// cache all of the log is written again, and the sync is believed.
+/// So the disk itself is read, past the cache. Frames that it does not hold are written again out of the cache, byte
+/// for byte, while nobody else can write. Then the disk is read once more. No reader is in the way of that, and none is
+/// disturbed. Where the disk still does not hold the frames, the WAL is emptied and begins in other blocks. Where there
+/// is no way past the cache, the whole WAL is written again, and the fsync is believed.
 ///
 /// # Errors
 ///
-/// Those of the disk and the database; `database is locked` where somebody writes for longer than the busy timeout, or
-/// only an empty log would do and somebody reads.
+/// The disk's and the database's errors. `database is locked` where somebody writes for longer than the busy timeout,
+/// or somebody reads and only an empty WAL would do.
 pub(super) fn settle(connection: &mut SqliteConnection, path: &Path) -> QueryResult<()> {
     let mut wal = match Wal::open(path) {
         Err(_) if frames_of(connection)? == 0 => return Ok(()),
@@ -52,7 +52,7 @@ pub(super) fn settle(connection: &mut SqliteConnection, path: &Path) -> QueryRes
         return Ok(());
     }
     let mut held = wal.on_disk(frames).map_err(failure)?;
-    // First by the cache: it keeps what the disk will not take even now.
+    // First by the cache: it keeps the frames that the disk will not take even now.
     for way in [Way::Cache, Way::Disk] {
         if held.is_some_and(|held| held.frames == frames) {
             return Ok(());
@@ -66,10 +66,11 @@ pub(super) fn settle(connection: &mut SqliteConnection, path: &Path) -> QueryRes
     if held.is_some_and(|held| held.frames == frames) { Ok(()) } else { empty(connection) }
 }
 
-/// Gives back what stands behind the last commit: the frames of one that failed. How many frames are left.
+/// Cuts off the frames behind the last commit: they belong to a commit that failed. Gives back the number of frames
+/// left.
 ///
-/// The next commit would be written over them, into blocks that the file system has taken for written and lost: its sync
-/// succeeds, and the disk need not hold it.
+/// The next commit would be written over them, into blocks that the file system counts as written and has lost. Its
+/// fsync would succeed, and the disk need not hold it.
 fn cut(connection: &mut SqliteConnection, wal: &mut Wal) -> QueryResult<u64> {
     loop {
         let version = version(connection)?;
@@ -77,7 +78,7 @@ fn cut(connection: &mut SqliteConnection, wal: &mut Wal) -> QueryResult<u64> {
         if !wal.is_longer(frames).map_err(failure)? {
             return Ok(frames);
         }
-        // A checkpoint cannot be asked for within a transaction, and only there nobody else commits.
+        // A checkpoint cannot run within a transaction, and only within a transaction nobody else commits.
         let is_cut = connection.immediate_transaction(|c| {
             let is_last = version == self::version(c)?;
             if is_last {
@@ -91,31 +92,31 @@ fn cut(connection: &mut SqliteConnection, wal: &mut Wal) -> QueryResult<u64> {
     }
 }
 
-/// Another one after each commit of another connection.
+/// SQLite's data version: each commit of another connection changes it.
 fn version(connection: &mut SqliteConnection) -> QueryResult<i32> {
     diesel::sql_query("PRAGMA data_version").get_result::<Version>(connection).map(|version| version.data_version)
 }
 
-/// At a launch nobody knows whether a former process saw a sync fail. What can be moved into the file is, too.
+/// At launch nobody knows whether a former process saw an fsync fail. The WAL is checkpointed too, as far as it can be.
 pub(super) fn take_over(connection: &mut SqliteConnection, path: &Path) -> QueryResult<()> {
     settle(connection, path)?;
     shorten(connection).map(drop)
 }
 
-/// Moves what is in the log into the database file and syncs both, as far as nobody is in the way, and without being in
-/// anybody's: writers wait for the last bit alone. Whether the log is empty.
+/// Checkpoints the WAL into the database file and syncs both, as far as nobody is in the way. It is in nobody's way
+/// either: writers wait for the last bit alone. Gives back whether the WAL is empty.
 pub(super) fn shorten(connection: &mut SqliteConnection) -> QueryResult<bool> {
     checkpoint(connection, "PASSIVE")?;
     truncate_within(connection, 0)
 }
 
-/// Leaves no byte in the log, unless somebody reads it. While a reader is waited for nobody can write, so that is not for
-/// long. Whether the log is empty.
+/// Leaves no byte in the WAL, unless somebody reads it. While it waits for a reader nobody can write, so the wait is
+/// short. Gives back whether the WAL is empty.
 pub(super) fn truncate(connection: &mut SqliteConnection) -> QueryResult<bool> {
     truncate_within(connection, 1000)
 }
 
-/// How many frames SQLite has in the log.
+/// The number of frames that SQLite has in the WAL.
 pub(super) fn frames_of(connection: &mut SqliteConnection) -> QueryResult<u64> {
     Ok(u64::try_from(checkpoint(connection, "NOOP")?.log).unwrap_or(0))
 }
@@ -135,7 +136,7 @@ fn checkpoint(connection: &mut SqliteConnection, mode: &str) -> QueryResult<Chec
     diesel::sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(connection)
 }
 
-/// As SQLite itself puts it.
+/// The error in SQLite's own words.
 fn failure(error: io::Error) -> Error {
     match error.kind() {
         ErrorKind::StorageFull => database_error("database or disk is full"),
@@ -200,7 +201,7 @@ mod tests {
         settle(&mut connection, &path).unwrap();
     }
 
-    /// Some file systems give up what they could not write, in memory too.
+    /// Some file systems give up unwritten frames in memory too.
     #[test]
     fn frames_that_are_nowhere_any_more_are_told_of_and_not_copied_into_the_file() {
         let folder = tempfile::tempdir().unwrap();
@@ -214,7 +215,7 @@ mod tests {
 
         assert_eq!(settled.to_string(), LOST_FRAMES);
         assert!(std::fs::read(folder.path().join("test.db")).unwrap() == file);
-        // Nor at its end.
+        // The connection is not closed either: its end would copy the frames.
         std::mem::forget(connection);
     }
 }

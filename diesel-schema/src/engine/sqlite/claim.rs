@@ -11,7 +11,7 @@ use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, State, Ticket, Timestamp,
 
 pub(super) fn claim(connection: &mut SqliteConnection, request: &ClaimRequest, now: Timestamp) -> QueryResult<Claimed> {
     let mut budget = ClaimBudget::new(request);
-    // Rows are found as they are asked for. With a bound limit SQLite would compile the query anew each time.
+    // The query finds rows as the loop asks for them. With a bound limit SQLite would compile the query anew each time.
     let free = claimable(&request.handler, &now).select((WorkRow::as_select(), body_size(), was_promoted()));
     let (mut rows, mut has_promoted) = (Vec::new(), false);
     for row in free.load_iter::<(WorkRow, Option<i32>, bool), _>(connection)? {
@@ -88,7 +88,7 @@ mod tests {
         detail: String,
     }
 
-    /// How SQLite goes about a query on the tables as the migrations make them.
+    /// SQLite's plan of a query on the tables as the migrations make them.
     fn plan(query: &str) -> Vec<String> {
         let mut connection = SqliteConnection::establish(":memory:").unwrap();
         for migration in MIGRATIONS {

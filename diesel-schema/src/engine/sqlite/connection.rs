@@ -11,13 +11,14 @@ use crate::engine::backend::Open;
 use crate::engine::db_error::fault;
 use crate::engine::open_error::OpenError;
 
-/// Older ones can corrupt a database in WAL mode: <https://www.sqlite.org/wal.html#walresetbug>.
+/// Older versions can corrupt a database in WAL mode: <https://www.sqlite.org/wal.html#walresetbug>.
 const OLDEST_SOUND_VERSION: [u32; 3] = [3, 51, 3];
 
-// `busy_timeout` stands first: switching to WAL takes a lock itself. It is shorter than a pool waits for a connection, so
-// that the launch can say who is in the way.
-// `wal_autocheckpoint`, in pages: a page that many deliveries touch is copied back once for all of them, and the log stays
-// below 16 MiB. `trusted_schema` off: nothing in the file can make us run a function. `secure_delete`: what is erased is overwritten.
+// `busy_timeout` stands first: switching to WAL takes a lock itself. It is shorter than a pool waits for a connection,
+// so that the launch can name the process in the way.
+// `wal_autocheckpoint`, in pages: a page that many deliveries touch is copied back once for all of them, and the WAL
+// stays below 16 MiB. `trusted_schema` off: nothing in the file can make us run a function. `secure_delete`: erased
+// data is overwritten.
 const SETTINGS: &str = "
     PRAGMA busy_timeout = 3000;
     PRAGMA journal_mode = WAL;
@@ -30,10 +31,10 @@ const SETTINGS: &str = "
     PRAGMA busy_timeout = 5000;
 ";
 
-/// What others call a URL, and is none here: SQLite would make a file of that name.
+/// The prefixes of other clients' URLs, which mean nothing here: SQLite would make a file of that name.
 const SCHEMES: [&str; 3] = ["sqlite:", "sqlite3:", "jdbc:"];
 
-/// How often the log of a former process is tried to be made part of the file.
+/// The tries to checkpoint a former process's WAL into the file.
 const MAX_TRIES: u32 = 3;
 
 /// Counts the in-memory databases of this process, so that each has a name of its own.
@@ -93,7 +94,7 @@ fn establish(url: &str, open: Open) -> Result<SqliteConnection, OpenError> {
         .map_err(|error| OpenError::because("the SQLite file cannot be opened: check its path and permissions", error))
 }
 
-/// Why a file cannot be used. Another process in the way is nothing that is wrong with the file.
+/// Why a file cannot be used. A lock of another process is no fault of the file.
 pub(super) fn unless_locked(message: &str, error: diesel::result::Error) -> OpenError {
     match fault(&error) {
         "database is locked" => {
@@ -104,13 +105,13 @@ pub(super) fn unless_locked(message: &str, error: diesel::result::Error) -> Open
     }
 }
 
-/// At launch nobody knows whether a former process saw a sync fail: nothing is built on its log.
+/// At launch nobody knows whether a former process saw an fsync fail: nothing is built on its WAL.
 async fn persist_wal(connection: &mut Wrapper) -> Result<(), OpenError> {
     let mut tries = 1;
     loop {
         match connection.spawn_blocking(|c| take_over(c)).await {
             Ok(()) => return Ok(()),
-            // What was never told to anybody is told to the next who syncs, for each file once.
+            // Linux reports a pending writeback error once per file, to the next fsync: hence the retries.
             Err(_) if tries < MAX_TRIES => tries += 1,
             Err(error) => {
                 let message = "the SQLite file cannot be written to: check its disk and permissions";
@@ -127,7 +128,7 @@ fn take_over(connection: &mut SqliteConnection) -> QueryResult<()> {
     }
 }
 
-/// The same file, but only if it is there.
+/// The URL of the same file, but only if the file exists.
 fn existing(url: &str) -> String {
     match url.strip_prefix("file:") {
         Some(rest) if rest.contains("mode=") || rest.contains("vfs=memdb") => url.to_owned(),
@@ -187,7 +188,7 @@ fn parse_version(version: &str) -> [u32; 3] {
     std::array::from_fn(|_| parts.next().unwrap_or(0))
 }
 
-/// The file that a connection is to, with all links followed. `None` where it is to none.
+/// The file of a connection, with all links followed. `None` where the database has no file.
 pub(super) fn file_of(connection: &mut SqliteConnection) -> QueryResult<Option<PathBuf>> {
     let file = text(connection, "SELECT file AS value FROM pragma_database_list WHERE name = 'main'")?;
     Ok(Some(file).filter(|file| !file.is_empty()).map(PathBuf::from))
@@ -197,7 +198,7 @@ pub(super) fn journal_of(connection: &mut SqliteConnection) -> QueryResult<Strin
     text(connection, "SELECT journal_mode AS value FROM pragma_journal_mode")
 }
 
-/// What SQLite keeps beside a file.
+/// The path of a file that SQLite keeps beside the database file.
 pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
     path.push(suffix);
@@ -227,7 +228,7 @@ mod tests {
     use super::*;
 
     diesel::define_sql_function! {
-        /// Stands in for the one of the library.
+        /// Stands in for the library's own function.
         fn sqlite_version() -> Text;
     }
 

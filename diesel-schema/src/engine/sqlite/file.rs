@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 use super::mounts::Mount;
 use crate::engine::open_error::OpenError;
 
-/// How many links may lead to a file, one to the next.
+/// The longest chain of links to a file.
 const MAX_LINKS: usize = 40;
 
-/// Why a second name is no small matter: said at launch, and to a process that it befalls.
+/// Why a second name is no small matter: the message at launch, and later for a process whose file gets one.
 pub(super) const SECOND_NAME: &str = "the SQLite file has a second name, a hard link: whoever opens it by that one has a \
      write-ahead log of his own, and both destroy it. Remove the other name, and let a backup copy by `VACUUM INTO` \
      instead of `cp -al`";
 
-/// Makes the file of a database that is not there yet, for its owner alone: it holds what people said about
-/// themselves. SQLite gives `-wal` and `-shm` the permissions of the file that they belong to.
+/// Makes the file of a new database, for its owner alone: it holds people's statements about themselves. SQLite gives
+/// `-wal` and `-shm` the permissions of the file that they belong to.
 ///
 /// # Errors
 ///
-/// When there can be no file.
+/// When the file cannot be made.
 pub(super) fn make(url: &str) -> Result<(), OpenError> {
     let Some(path) = path_of(url) else { return Ok(()) };
     let path = followed(path);
@@ -31,7 +31,7 @@ pub(super) fn make(url: &str) -> Result<(), OpenError> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(&path) {
         Ok(_) => Ok(()),
-        // Not opened for a look: closing it would drop the locks that SQLite holds for this process.
+        // The file is not opened for a look: closing it would drop the locks that SQLite holds for this process.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => {
             Err(OpenError::because("the SQLite file cannot be opened: check its path and permissions", error))
@@ -39,11 +39,11 @@ pub(super) fn make(url: &str) -> Result<(), OpenError> {
     }
 }
 
-/// Looks for what would take the log away from its file.
+/// Looks for anything that would take the WAL away from its file.
 ///
 /// # Errors
 ///
-/// The first such thing, with its remedy.
+/// The first such danger, with its remedy.
 pub(super) fn inspect(path: &Path) -> Result<(), OpenError> {
     if has_second_name(path) {
         return Err(OpenError::new(SECOND_NAME));
@@ -84,7 +84,7 @@ pub(super) fn path_of(url: &str) -> Option<PathBuf> {
     let rest = rest.split('#').next().unwrap_or_default();
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let is_elsewhere = |pair: &str| matches!(pair, "mode=memory" | "vfs=memdb");
-    // What may stand before the path is the name of this machine.
+    // The part before the path may only be the name of this machine.
     let path = match path.strip_prefix("//") {
         Some(rest) => &rest[rest.find('/')?..],
         None => path,
@@ -93,7 +93,8 @@ pub(super) fn path_of(url: &str) -> Option<PathBuf> {
     (!path.is_empty() && path != ":memory:" && !query.split('&').any(is_elsewhere)).then(|| path.into())
 }
 
-/// Where symbolic links lead, the last one to nothing perhaps. SQLite follows them too, and makes the log there.
+/// The target of symbolic links, of which the last may lead to nothing. SQLite follows them too, and makes the WAL
+/// there.
 fn followed(mut path: PathBuf) -> PathBuf {
     for _ in 0..MAX_LINKS {
         let Ok(target) = std::fs::read_link(&path) else { break };

@@ -13,24 +13,24 @@ use super::{Wrapper, checkpoint};
 use crate::FilesChanged;
 use crate::engine::open_error::OpenError;
 
-/// How many bytes the write-ahead log may keep. SQLite begins anew in it, but gives nothing back.
+/// The number of bytes that the WAL may keep. SQLite restarts the WAL, but gives no byte back.
 const MAX_WAL_BYTES: u64 = 16 << 20;
 
-/// The files of a database: itself, its write-ahead log, and the index of the log.
+/// The files of a database: itself, its WAL, and the index of the WAL.
 ///
-/// Unix lets anybody delete or replace them while they are open, and says nothing to whoever goes on writing: SQLite's
-/// commits succeed, and are gone with the process. While a connection of this process is open, which is this one,
+/// Unix lets anybody delete or replace them while they are open, and says nothing to a process that goes on writing.
+/// SQLite's commits succeed, and are gone with the process. While a connection of this process is open, as this one is,
 /// nobody may do so, SQLite itself included.
 pub struct DatabaseFiles {
     connection: Mutex<Wrapper>,
-    /// What the next connection would open: a link may come to lead elsewhere.
+    /// The path that the next connection would open: a link may come to lead elsewhere.
     named: Option<PathBuf>,
-    /// None of an in-memory database, which is allowed to forget.
+    /// Empty for an in-memory database, which is allowed to forget.
     files: Vec<(PathBuf, Identity)>,
     log: Option<WalSync>,
 }
 
-/// What tells a file from another under the same path.
+/// The identity that tells a file from another under the same path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -46,7 +46,7 @@ impl DatabaseFiles {
         Ok(Self { connection: Mutex::new(connection), named: path_of(url), files, log })
     }
 
-    /// Waits until everything that was committed before is on the disk.
+    /// Waits until all earlier commits are on the disk.
     pub(super) async fn sync_wal(&self) -> QueryResult<()> {
         match &self.log {
             Some(log) => log.wait().await,
@@ -54,7 +54,7 @@ impl DatabaseFiles {
         }
     }
 
-    /// Makes sure of it after a sync has failed.
+    /// Makes sure that the whole WAL is on the disk, after a failed fsync.
     pub(super) async fn persist_wal(&self) -> QueryResult<()> {
         if let Some((path, _)) = self.files.get(1) {
             let path = path.clone();
@@ -74,7 +74,7 @@ impl DatabaseFiles {
         if self.files.get(1).is_some_and(is_long) { self.checkpoint().await } else { Ok(true) }
     }
 
-    /// What has become of the files, if they are not what and where they were.
+    /// The change of the files, if they are not the same files in the same places.
     pub(super) fn files_changed(&self) -> Option<FilesChanged> {
         let ((path, database), beside) = self.files.split_first()?;
         for path in self.named.iter().chain([path]) {
@@ -97,9 +97,9 @@ impl DatabaseFiles {
     }
 }
 
-/// Why the log, or its name in the folder, cannot be brought to the disk.
+/// Why the WAL, or its name in the folder, cannot be synced.
 fn unsynced(log: &Path, error: io::Error) -> OpenError {
-    // What a file system answers that does not know how to.
+    // A file system that cannot sync folders answers with one of these kinds.
     if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) {
         return OpenError::because("the SQLite log cannot be brought to the disk", error);
     }
@@ -130,7 +130,7 @@ fn files(connection: &mut SqliteConnection) -> Result<Vec<(PathBuf, Identity)>, 
 
 impl Identity {
     fn read(path: &Path) -> io::Result<Self> {
-        // Not opened: closing it would drop the locks that SQLite holds for this process.
+        // The file is not opened: closing it would drop the locks that SQLite holds for this process.
         std::fs::metadata(path).map(|metadata| Self::from(&metadata))
     }
 }
@@ -143,7 +143,7 @@ impl From<&Metadata> for Identity {
     }
 }
 
-/// Where an open file cannot be deleted, being there is enough.
+/// Where an open file cannot be deleted, its existence is enough.
 #[cfg(not(unix))]
 impl From<&Metadata> for Identity {
     fn from(_: &Metadata) -> Self {

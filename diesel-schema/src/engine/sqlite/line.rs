@@ -13,13 +13,13 @@ use crate::{Line, deliveries, work};
 diesel::table! {
     use diesel::sql_types::*;
 
-    /// The work, with what SQLite alone has to know of it.
+    /// The work, with the columns that SQLite alone has.
     #[sql_name = "mojito_work"]
     promotions (delivery_id, handler) {
         delivery_id -> BigInt,
         handler -> Text,
         is_first -> Bool,
-        /// Whether it became the first of its line after it was recorded.
+        /// Whether the row became the first of its line after it was recorded.
         was_promoted -> Bool,
     }
 }
@@ -33,7 +33,7 @@ pub(super) fn first_of<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
         .filter(work::is_first)
 }
 
-/// What is unfinished behind the first of a line, in stored order.
+/// The unfinished work behind the first of a line, in stored order.
 #[auto_type(no_type_alias)]
 pub(super) fn behind_first<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
     work::table
@@ -44,14 +44,16 @@ pub(super) fn behind_first<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
         .order(work::delivery_id)
 }
 
-/// Whether a row became the first of its line after it was recorded. Postgres has no such column: its claims are durable.
+/// Whether a row became the first of its line after it was recorded. Postgres needs no such column: its claims are
+/// durable.
 pub(super) fn was_promoted() -> SqlLiteral<Bool> {
     sql::<Bool>("mojito_work.was_promoted")
 }
 
-/// Promotes within a line: the earliest unfinished row is its first, unless one of the line runs. Whether a row was.
+/// Promotes within a line: the earliest unfinished row becomes the first, unless a row of the line runs. Gives back
+/// whether a row was promoted.
 ///
-/// The caller holds the write lock: nobody else records or ends anything meanwhile.
+/// The caller holds the write lock: nobody else records or ends work meanwhile.
 pub(super) async fn promote(connection: &mut SqliteConnection, line: &Line) -> QueryResult<bool> {
     let (result, handler) = (line.first_delivery_id, line.handler.as_str());
     let former = first_of(result, handler)
@@ -80,7 +82,7 @@ pub(super) async fn promote(connection: &mut SqliteConnection, line: &Line) -> Q
     }
 }
 
-/// Those of these rows that are there and do not run. Nobody else can lock one here.
+/// The rows with these keys that exist and do not run. Nobody else can lock a row here.
 pub(super) async fn lock_idle(
     connection: &mut SqliteConnection,
     keys: impl Iterator<Item = (i64, &str)>,
@@ -94,7 +96,7 @@ pub(super) async fn lock_idle(
     Ok(idle)
 }
 
-/// Whether a delivery is there. Nobody else can remove one here.
+/// Whether a delivery exists. Nobody else can remove one here.
 pub(super) async fn keep_delivery(connection: &mut SqliteConnection, id: i64) -> QueryResult<bool> {
     Ok(deliveries::table.find(id).select(deliveries::id).get_result::<i64>(connection).optional()?.is_some())
 }

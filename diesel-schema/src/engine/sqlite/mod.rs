@@ -1,4 +1,5 @@
-//! SQLite: one file, one writer at a time, each verb one hop to a blocking thread.
+//! SQLite: one file, one writer at a time. A verb is one hop to a blocking thread; a handler's transaction runs in
+//! place.
 
 mod checkpoint;
 mod claim;
@@ -54,13 +55,13 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub enum Sqlite {}
 
-/// What the verbs run on.
+/// The connection that the verbs run on.
 type Connection = SqliteConnection;
 
 /// Diesel's name for this database.
 type Db = diesel::sqlite::Sqlite;
 
-/// What a host's handler is handed. Our own verbs run on the connection within, in one hop.
+/// The connection that a host's handler is handed. Our own verbs run on the Diesel connection within it, in one call.
 type Wrapper = SyncConnectionWrapper<Session, Spawner>;
 
 impl Backend for Sqlite {
@@ -159,7 +160,7 @@ impl Backend for Sqlite {
     }
 
     async fn commit(connection: &mut Wrapper, _: Option<Line>) -> Result<Left, NotCommitted> {
-        // The next of the line was promoted with the fence: nobody could record meanwhile.
+        // The fence has promoted the next row of the line: nobody could record meanwhile.
         connection.spawn_blocking(|session| Ok(commit(session))).await.map_err(NotCommitted::Unknown)?
     }
 
@@ -232,7 +233,7 @@ fn at_once<R>(verb: impl Future<Output = R>) -> R {
     verb.now_or_never().expect("SQLite answers within the call")
 }
 
-/// Runs `verb` in one immediate transaction, in one hop.
+/// Runs `verb` in one immediate transaction, in one call.
 async fn write<R: Send + 'static>(
     connection: &mut Wrapper,
     verb: impl FnOnce(&mut SqliteConnection) -> QueryResult<R> + Send + 'static,
@@ -242,11 +243,12 @@ async fn write<R: Send + 'static>(
 
 type Transactions = AnsiTransactionManager;
 
-/// In WAL mode a commit without it may be lost in a power cut, but never in part, nor before one that was made earlier:
-/// the next sync of the log, whoever's it is, makes all before it durable. <https://www.sqlite.org/pragma.html#pragma_synchronous>
+/// In WAL mode a commit without fsync may be lost in a power cut, but never in part, nor before an earlier commit. The
+/// next fsync of the WAL, on any connection, makes all earlier commits durable.
+/// <https://www.sqlite.org/pragma.html#pragma_synchronous>
 const WITHOUT_FSYNC: &str = "PRAGMA synchronous = NORMAL";
 
-/// What the host's own writes on this connection rely on.
+/// The setting that the host's own writes on this connection rely on.
 const WITH_FSYNC: &str = "PRAGMA synchronous = FULL";
 
 fn begin(session: &mut Session, ticket: &Ticket, now: Timestamp) -> QueryResult<bool> {
@@ -295,7 +297,7 @@ fn commit(session: &mut Session) -> Result<Left, NotCommitted> {
 }
 
 fn rollback(session: &mut Session) -> QueryResult<Left> {
-    // Diesel would roll back to a savepoint that is open still. Closing the connection rolls back all.
+    // Diesel would roll back to a savepoint that is still open. Closing the connection rolls back everything.
     if !session.take_back() || !is_outermost(session) {
         return Err(Error::BrokenTransactionManager);
     }
@@ -304,7 +306,7 @@ fn rollback(session: &mut Session) -> QueryResult<Left> {
     Ok(left(session))
 }
 
-/// Whether no transaction within the handler's is open.
+/// Whether no inner transaction is open.
 fn is_outermost(session: &mut Session) -> bool {
     let status = <Transactions as TransactionManager<Session>>::transaction_manager_status_mut(session);
     matches!(status.transaction_depth(), Ok(Some(depth)) if depth == NonZeroU32::MIN)

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-/// File systems whose disk is another machine's, as Linux calls them.
+/// The file systems whose disk is another machine's, by Linux's names.
 const NETWORK: &[&str] = &[
     "9p",
     "afs",
@@ -23,23 +23,23 @@ const NETWORK: &[&str] = &[
     "smbfs",
 ];
 
-/// What a path is on, as Linux tells it.
+/// The mount that a path is on, as Linux reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mount {
     point: PathBuf,
-    /// The file system, by the kernel's name of it.
+    /// The file system, by the kernel's name.
     pub kind: String,
 }
 
 impl Mount {
-    /// `None` where the path is not there, or where the system does not tell.
+    /// `None` where the path does not exist, or where the system does not tell.
     pub fn containing(path: &Path) -> Option<Self> {
-        // Not the device: a file that is mounted by itself has the device of the folder that it comes from.
+        // The device does not tell: a file that is mounted by itself has the device of the folder that it comes from.
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
         Self::in_list(&mounts, &path.canonicalize().ok()?)
     }
 
-    /// The deepest, and of two on one point the later.
+    /// The deepest mount, and of two on one point the later.
     fn in_list(mounts: &str, path: &Path) -> Option<Self> {
         let mount = |line: &str| {
             let (mount, kind) = line.split_once(" - ")?;
@@ -50,12 +50,12 @@ impl Mount {
         mounts.lines().filter_map(mount).max_by_key(|mount| mount.point.components().count())
     }
 
-    /// Whether its disk is another machine's.
+    /// Whether the disk is another machine's.
     pub fn is_network(&self) -> bool {
         NETWORK.contains(&self.kind.as_str())
     }
 
-    /// Whether that path alone is mounted, without what is beside it.
+    /// Whether this path alone is mounted, without its neighbours.
     pub fn is_at(&self, path: &Path) -> bool {
         path.canonicalize().is_ok_and(|path| path == self.point)
     }

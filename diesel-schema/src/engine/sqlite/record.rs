@@ -12,7 +12,7 @@ use crate::rules::verdict::ResultState;
 use crate::schema::deliveries::{StoredCopy, known as known_by, of_message, quarantined, waiting};
 use crate::{Fingerprint, HandlerSpec, NewDelivery, Recorded, Timestamp, deliveries, failpoint, results, work};
 
-/// Loads what the batch stands on, decides, writes. The caller holds the write lock from before the first read.
+/// Loads the rows that the batch needs, decides, writes. The caller holds the write lock from before the first read.
 pub(super) async fn record(
     connection: &mut SqliteConnection,
     batch: &[NewDelivery],
@@ -30,8 +30,8 @@ pub(super) async fn record(
     Ok(plan.recorded.into_iter().map(Some).collect())
 }
 
-/// The stored deliveries with each fingerprint of the batch, one by one: those of its result, and quarantined ones, which
-/// there rarely are.
+/// The stored deliveries with each fingerprint of the batch, one by one: those of its result, and quarantined ones,
+/// which are rare.
 fn known(
     connection: &mut SqliteConnection,
     batch: &[NewDelivery],
@@ -84,7 +84,7 @@ fn open_lines<'a>(
 }
 
 diesel::table! {
-    /// SQLite's own: the highest id that an `AUTOINCREMENT` table has ever used.
+    /// SQLite's own table: the highest id that an `AUTOINCREMENT` table has ever used.
     sqlite_sequence (name) {
         name -> Text,
         seq -> BigInt,
@@ -93,8 +93,8 @@ diesel::table! {
 
 const COUNTED: &str = "mojito_deliveries";
 
-/// Ids that nobody has had: above what SQLite remembers, which may be less than what is stored since a row of
-/// `sqlite_sequence` was deleted, or since it was left out of a restore.
+/// Fresh ids, above SQLite's counter and above every stored id. The counter may be behind, since a row of
+/// `sqlite_sequence` was deleted or was left out of a restore.
 fn free_ids(connection: &mut SqliteConnection, count: usize) -> QueryResult<VecDeque<i64>> {
     let highest = counted(connection)?.unwrap_or(0).max(highest_of_deliveries(connection)?);
     Ok((highest + 1..).take(count).collect())
@@ -106,14 +106,14 @@ fn counted(connection: &mut SqliteConnection) -> QueryResult<Option<i64>> {
     row.get_result(connection).optional()
 }
 
-/// The highest id of a delivery, or of one that deliveries are filed under.
+/// The highest id of a delivery, or of a delivery that others are filed under.
 fn highest_of_deliveries(connection: &mut SqliteConnection) -> QueryResult<i64> {
     let id: Option<i64> = deliveries::table.select(max(deliveries::id)).get_result(connection)?;
     let first: Option<i64> = deliveries::table.select(max(deliveries::first_delivery_id)).get_result(connection)?;
     Ok(id.max(first).unwrap_or(0))
 }
 
-/// Lets SQLite remember what any table knows of an id. Only at launch: this reads whole tables.
+/// Raises SQLite's counter to the highest id that any table knows. Only at launch: this reads whole tables.
 pub(super) fn mend_ids(connection: &mut SqliteConnection) -> QueryResult<()> {
     let highest = |connection: &mut SqliteConnection| {
         let work: (Option<i64>, Option<i64>) =

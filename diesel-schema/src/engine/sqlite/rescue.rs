@@ -8,7 +8,7 @@ use crate::engine::update::update;
 use crate::schema::work::{held, lapsed};
 use crate::{Rescue, Ticket, Timestamp, failpoint, work};
 
-/// Renews the leases in `held`, and frees those that have lapsed.
+/// Renews the leases of `tickets`, and rescues the work whose lease has lapsed.
 pub(super) async fn renew_and_rescue(
     connection: &mut SqliteConnection,
     tickets: Vec<Ticket>,

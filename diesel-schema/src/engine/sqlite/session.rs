@@ -13,26 +13,26 @@ use diesel::{ConnectionResult, QueryResult};
 
 use super::statement;
 
-/// What whoever ends the transaction is told.
+/// The message for a handler that ends the transaction.
 const NOT_YOURS: &str = "a handler's transaction is committed when the handler answers Ok, and rolled back otherwise: \
     `BEGIN`, `COMMIT`, `END` and `ROLLBACK` are refused in it";
 
-/// What whoever goes on after SQLite has ended it is told.
+/// The message for a handler that goes on after SQLite has ended the transaction.
 const ROLLED_BACK: &str = "SQLite has rolled back the handler's transaction over an error: what follows it is refused";
 
 /// A SQLite connection. While a handler has it, nobody but ourselves ends its transaction.
 ///
-/// SQLite goes on in autocommit after a transaction has ended, whoever ended it: each statement would be an effect without
-/// a "done" mark. It derefs to Diesel's connection, for what only that has.
+/// After the end of a transaction, by any cause, SQLite goes on in autocommit: each statement would be an effect
+/// without a "done" mark. The session derefs to Diesel's connection, for the methods that only Diesel's has.
 pub struct Session {
     connection: SqliteConnection,
-    /// Whether a handler has it.
+    /// Whether a handler has the session.
     is_lent: bool,
-    /// Whether a statement has failed since somebody last looked whether the transaction is still open.
+    /// Whether a statement has failed since the last look whether the transaction is still open.
     has_failed: bool,
     /// Whether the handler's transaction ended before its time.
     has_ended: bool,
-    /// Whether a handler has left what no transaction undoes.
+    /// Whether a handler has left changes that no transaction undoes.
     is_altered: bool,
 }
 
@@ -41,34 +41,34 @@ impl Session {
         Self { connection, is_lent: false, has_failed: false, has_ended: false, is_altered: false }
     }
 
-    /// Lends it to a handler, whose transaction is open.
+    /// Lends the session to a handler, whose transaction is open.
     pub(super) fn lend(&mut self) {
         (self.is_lent, self.has_failed) = (true, false);
     }
 
-    /// Takes it back. Whether the transaction is still open.
+    /// Takes the session back. Gives back whether the transaction is still open.
     pub(super) fn take_back(&mut self) -> bool {
         self.is_lent = false;
         self.is_open()
     }
 
-    /// Whether a handler has left what no transaction undoes.
+    /// Whether a handler has left changes that no transaction undoes.
     pub(super) fn is_altered(&self) -> bool {
         self.is_altered
     }
 
-    /// Whether the handler's transaction is open. SQLite ends one only over an error.
+    /// Whether the handler's transaction is open. SQLite ends a transaction only over an error.
     fn is_open(&mut self) -> bool {
-        // It says so only by refusing to begin another.
+        // SQLite tells of an open transaction only by refusing to begin another.
         if std::mem::take(&mut self.has_failed) && self.connection.batch_execute("BEGIN").is_ok() {
             self.has_ended = true;
-            // Nothing was done in it.
+            // The probing transaction did nothing.
             let _ = self.connection.batch_execute("ROLLBACK");
         }
         !self.has_ended
     }
 
-    /// Looks at what a handler is about to run.
+    /// Checks a statement that a handler is about to run.
     fn admit(&mut self, sql: impl FnOnce() -> QueryResult<String>) -> QueryResult<()> {
         if !self.is_lent {
             return Ok(());
@@ -179,13 +179,13 @@ impl Deref for Session {
 
 impl DerefMut for Session {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
-        // Nobody sees what is done with it.
+        // The session does not see the use of Diesel's connection.
         self.is_altered |= self.is_lent;
         &mut self.connection
     }
 }
 
-/// The rows of a statement. It may fail at any of them.
+/// The rows of a statement. The statement may fail at any row.
 pub struct Rows<'conn, I> {
     rows: I,
     has_failed: &'conn mut bool,

@@ -13,11 +13,11 @@ use tokio::task::{JoinError, JoinHandle, block_in_place, spawn_blocking};
 /// Where a call to SQLite runs.
 #[derive(Debug, Clone, Copy, Default)]
 pub enum Spawner {
-    /// On a thread for such calls, while others use this one. That is two switches of threads.
+    /// On a blocking thread, while other tasks use this thread. That is two switches of threads.
     #[default]
     Elsewhere,
-    /// On the thread that asks, where the runtime has others: one of them takes over what else this one has to do. A
-    /// handler asks call by call, with the write lock in hand, and switches were most of what it took.
+    /// On the calling thread, where the runtime has others: one of them takes over the other tasks of this thread. A
+    /// handler calls statement by statement, with the write lock in hand, and thread switches were most of its time.
     InPlace,
 }
 
@@ -25,8 +25,8 @@ thread_local! {
     static MAY_BLOCK: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Says that nothing else waits for this thread: a call in place keeps it, and no other takes over from it. Each time that
-/// one did, another thread began to take part in all that the runtime does, with memory of its own.
+/// Says that no other task waits for this thread: a call in place keeps it, and no other thread takes over from it.
+/// With each takeover another thread began to take part in all that the runtime does, with memory of its own.
 pub(super) fn let_thread_block() {
     MAY_BLOCK.set(true);
 }
@@ -55,8 +55,8 @@ impl SpawnBlocking for Spawner {
     }
 }
 
-/// A call on another thread. It is waited for also where nobody wants to know any more: nothing happens on a connection
-/// that was given up.
+/// A call on another thread. A dropped call is waited for too, so that nothing happens on a connection that was given
+/// up.
 struct Call<R> {
     answer: JoinHandle<R>,
     /// Hangs up when the call has ended, or will never begin.
@@ -85,7 +85,7 @@ impl<R> Future for Call<R> {
 
 impl<R> Drop for Call<R> {
     fn drop(&mut self) {
-        // The call needs this thread for nothing, whatever runtime it belongs to, or none.
+        // The call does not need this thread, whatever runtime it belongs to, or none.
         let _ = self.ended.recv();
     }
 }
@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    /// Where a call runs: here, or on another thread.
+    /// Whether a call runs here, and not on another thread.
     async fn is_here(mut caller: Spawner) -> bool {
         let here: ThreadId = current().id();
         caller.spawn_blocking(|| current().id()).await.expect("it does not panic") == here
@@ -113,14 +113,14 @@ mod tests {
         assert!(!is_here(Spawner::InPlace).await);
     }
 
-    /// Drops a call half-way. Whether it has ended then.
+    /// Drops a call half-way. Gives back whether it has ended then.
     fn ends_when_dropped(runtime: &tokio::runtime::Runtime) -> bool {
         let (done, is_done) = channel();
         let (begun, has_begun) = channel();
         runtime.block_on(async {
             let mut call = Spawner::Elsewhere.spawn_blocking(move || {
                 begun.send(()).expect("the test listens");
-                // Long enough that who does not wait is found out.
+                // Long enough to catch a drop that does not wait.
                 std::thread::sleep(std::time::Duration::from_millis(50));
                 done.send(()).expect("the test listens");
             });

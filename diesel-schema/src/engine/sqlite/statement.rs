@@ -1,4 +1,4 @@
-/// Whether one of these statements would begin or end a transaction. A savepoint is none.
+/// Whether a statement of this SQL would begin or end a transaction. A savepoint is none.
 pub(super) fn ends_transaction(sql: &str) -> bool {
     statements(sql).iter().any(|[first, second, third]| match first.as_str() {
         "BEGIN" | "COMMIT" | "END" => true,
@@ -7,13 +7,13 @@ pub(super) fn ends_transaction(sql: &str) -> bool {
     })
 }
 
-/// Whether one of these statements may leave something that no transaction undoes. Tables are made seldom, and a temporary
-/// one has many spellings.
+/// Whether a statement of this SQL may leave changes that no transaction undoes. Every `CREATE` counts: tables are made
+/// seldom, and a temporary table has many spellings.
 pub(super) fn alters_session(sql: &str) -> bool {
     statements(sql).iter().any(|[first, ..]| matches!(first.as_str(), "PRAGMA" | "ATTACH" | "DETACH" | "CREATE"))
 }
 
-/// The first three words of each statement. The `END` of a trigger is none.
+/// The first three words of each statement. The `END` of a trigger begins none.
 fn statements(sql: &str) -> Vec<[String; 3]> {
     let mut found = Vec::new();
     let mut words: Vec<String> = Vec::new();
@@ -43,7 +43,7 @@ fn statements(sql: &str) -> Vec<[String; 3]> {
     }
 }
 
-/// The least that tells one statement from the next.
+/// The tokens that tell one statement from the next, and no more.
 #[derive(Debug, Clone, Copy)]
 enum Token<'a> {
     Word(&'a str),
@@ -60,7 +60,7 @@ impl<'a> Token<'a> {
             ';' => Self::End,
             '-' if sql.starts_with("--") => Self::Other(until("\n", 2)),
             '/' if sql.starts_with("/*") => Self::Other(until("*/", 2)),
-            // A doubled quote ends one text and begins another, which comes to the same.
+            // A doubled quote ends one text and begins another, which has the same effect.
             '\'' => Self::Other(until("'", 1)),
             '"' => Self::Other(until("\"", 1)),
             '`' => Self::Other(until("`", 1)),

@@ -1,4 +1,4 @@
-//! What a keeper does about leases that lapsed.
+//! Tests of the heartbeat on leases that lapsed.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn lost(attempts: &[(i64, i32)]) -> SqliteConnection {
     for migration in MIGRATIONS {
         connection.batch_execute(migration.up).unwrap();
     }
-    // Its deliveries do not matter here.
+    // The deliveries of the work do not matter here.
     connection.batch_execute("PRAGMA foreign_keys = OFF").unwrap();
     for (delivery, attempt) in attempts {
         let insert = format!(

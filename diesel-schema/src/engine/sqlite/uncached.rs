@@ -3,16 +3,16 @@ use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::path::Path;
 
-/// How much is read or written at once at most.
+/// The most bytes that are read or written at once.
 pub(super) const CHUNK: usize = 256 << 10;
 
-/// What position, length and place in memory have to be a multiple of, for every disk there is.
+/// The alignment of position, length and memory, for every disk there is.
 pub(super) const BLOCK: usize = 4096;
 
 /// A file as its disk holds it, read from its beginning: the system's cache is passed by.
 pub(super) struct Uncached {
     file: File,
-    /// Longer than a chunk by what aligning it may take.
+    /// Longer than a chunk by the most that its alignment may take.
     memory: Vec<u8>,
     unread: Range<usize>,
     has_ended: bool,
@@ -21,17 +21,17 @@ pub(super) struct Uncached {
 impl Uncached {
     /// # Errors
     ///
-    /// When the file system or the operating system knows no way past the cache: `InvalidInput` or `Unsupported`.
+    /// When the file system or the operating system has no way past the cache: `InvalidInput` or `Unsupported`.
     pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { file: open(path)?, memory: vec![0; CHUNK + BLOCK], unread: 0..0, has_ended: false })
     }
 
-    /// Writes up to a chunk from the beginning of a block, with zeros to the end of the last one, and reads it back: the
-    /// cache does not hold it any more.
+    /// Writes up to a chunk from the beginning of a block, with zeros to the end of the last block. Reads it back from
+    /// the disk: the cache does not hold it any more.
     ///
     /// # Errors
     ///
-    /// Those of the disk; also where it does not hold then what was written.
+    /// The disk's errors; also where the disk did not keep the written bytes.
     pub fn write(&mut self, position: u64, bytes: &[u8]) -> io::Result<()> {
         let start = self.memory.as_ptr().align_offset(BLOCK);
         let blocks = &mut self.memory[start..start + bytes.len().next_multiple_of(BLOCK)];
@@ -48,7 +48,7 @@ impl Uncached {
         let start = self.memory.as_ptr().align_offset(BLOCK);
         let length = self.file.read(&mut self.memory[start..start + CHUNK])?;
         self.unread = start..start + length;
-        // Whoever read on from there would not be at a multiple of a block any more.
+        // A later read from there would not be at a multiple of a block any more.
         self.has_ended = length < CHUNK;
         Ok(())
     }

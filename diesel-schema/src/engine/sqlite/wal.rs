@@ -5,50 +5,51 @@ use std::path::{Path, PathBuf};
 use super::uncached::{BLOCK, CHUNK, Uncached};
 use crate::engine::db_error::LOST_FRAMES;
 
-/// How long the header of the log is, and that of each of its frames.
+/// The length of the WAL's header, and of the header of each of its frames.
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 
-/// A write-ahead log as the bytes of a file: <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
+/// The write-ahead log (WAL) as the bytes of a file: <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
 ///
 /// Each frame carries a checksum over itself and all frames before it. So a recovery after a power cut reads up to the
-/// first frame that is not as it was written, and whoever reads the disk can tell how far that will come.
+/// first frame that is not as it was written. A reader of the disk can tell how far a recovery will come.
 pub(super) struct Wal {
     path: PathBuf,
     file: File,
 }
 
-/// How a log is written again.
+/// How a WAL is written again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     /// By the system's cache, where a copy stays until the disk has taken it.
     Cache,
-    /// Past it. ext4 keeps in memory that a block was allocated to be written, and once that has failed it never notes on
-    /// the disk that the block holds anything, however often it is written from the cache.
+    /// Past the cache. ext4 keeps in memory that a block was allocated to be written. Once that write has failed, ext4
+    /// never notes on the disk that the block holds anything, however often the cache writes it.
     Disk,
 }
 
-/// The part of a log that a recovery would read.
+/// The part of a WAL that a recovery would read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Readable {
     pub frames: u64,
-    /// Where the last of them ends.
+    /// The position at which the last of the frames ends.
     bytes: u64,
 }
 
 impl Wal {
     pub fn open(path: &Path) -> io::Result<Self> {
-        // SQLite holds no locks on the log itself: they could be lost by closing it.
+        // SQLite holds no locks on the WAL itself, which closing this file could lose.
         Ok(Self { path: path.to_owned(), file: File::options().read(true).write(true).open(path)? })
     }
 
-    /// How much of the first `frames` the disk itself holds. `None` where a file system has no way past its cache.
+    /// The part of the first `frames` that the disk itself holds. `None` where the file system has no way past its
+    /// cache.
     ///
     /// # Errors
     ///
-    /// Those of the disk.
+    /// The disk's errors.
     pub fn on_disk(&self, frames: u64) -> io::Result<Option<Readable>> {
-        // What is in the disk's own cache is to be durable too.
+        // Frames in the disk's own cache are to be durable too.
         self.file.sync_data()?;
         let readable = Uncached::open(&self.path).and_then(|disk| Readable::read(disk, frames));
         match readable {
@@ -58,27 +59,27 @@ impl Wal {
         }
     }
 
-    /// Whether anything stands behind the first `frames`.
+    /// Whether the WAL goes on behind the first `frames`.
     ///
     /// # Errors
     ///
-    /// Those of the disk.
+    /// The disk's errors.
     pub fn is_longer(&mut self, frames: u64) -> io::Result<bool> {
         Ok(self.file.metadata()?.len() > self.end_of(frames)?)
     }
 
-    /// Cuts off what stands behind the first `frames`. The caller holds SQLite's write lock, and these are all that anybody
-    /// reads.
+    /// Cuts the WAL off behind the first `frames`. The caller holds SQLite's write lock, and nobody reads beyond these
+    /// frames.
     ///
     /// # Errors
     ///
-    /// Those of the disk; also where the system has given up what it could not write.
+    /// The disk's errors; also where the system has given up bytes that it could not write.
     pub fn cut(&mut self, frames: u64) -> io::Result<()> {
         let end = self.end_of(frames)?;
         self.file.set_len(end)
     }
 
-    /// Where the first `frames` end, in the cache.
+    /// The position at which the first `frames` end, in the cache.
     fn end_of(&mut self, frames: u64) -> io::Result<u64> {
         if frames == 0 {
             return Ok(0);
@@ -90,12 +91,12 @@ impl Wal {
         }
     }
 
-    /// Writes what the disk does not hold of the first `frames` once more, byte for byte, and syncs it. The caller holds
-    /// SQLite's write lock: nobody adds to the log meanwhile, and nobody begins it anew.
+    /// Writes the bytes of the first `frames` that the disk does not hold once more, byte for byte, and syncs them. The
+    /// caller holds SQLite's write lock: nobody adds to the WAL meanwhile, and nobody restarts it.
     ///
     /// # Errors
     ///
-    /// Those of the disk; also where the system has given up what it could not write.
+    /// The disk's errors; also where the system has given up bytes that it could not write.
     pub fn write_again(&mut self, way: Way, held: Option<Readable>, frames: u64) -> io::Result<()> {
         let end = self.end_of(frames)?;
         let mut position = held.map_or(0, |held| held.bytes / BLOCK as u64 * BLOCK as u64);
@@ -108,7 +109,7 @@ impl Wal {
                 Way::Disk => Uncached::open(&self.path).and_then(|mut disk| disk.write(position, &chunk)),
             };
             if way == Way::Cache || written.is_err() {
-                // What was to go past the cache has left it for that.
+                // The write past the cache has dropped the chunk from the cache.
                 self.file.seek(SeekFrom::Start(position))?;
                 self.file.write_all(&chunk)?;
             }
@@ -119,7 +120,7 @@ impl Wal {
     }
 }
 
-/// Whether a file system knows no way past its cache.
+/// Whether the error says that a file system has no way past its cache.
 fn is_unknown(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported)
 }
@@ -153,7 +154,7 @@ impl Readable {
     }
 }
 
-/// Reads as much as there is room for. `false` where the file ends before.
+/// Fills `room` from the file. `false` where the file ends before.
 fn fill(file: &mut impl Read, room: &mut [u8]) -> io::Result<bool> {
     match file.read_exact(room) {
         Ok(()) => Ok(true),
@@ -162,14 +163,14 @@ fn fill(file: &mut impl Read, room: &mut [u8]) -> io::Result<bool> {
     }
 }
 
-/// The sum of all that was added.
+/// The checksum of all added bytes.
 struct Checksum {
     word: fn([u8; 4]) -> u32,
     sums: (u32, u32),
 }
 
 impl Checksum {
-    /// The first word of a log says in which order the bytes of the summed words are.
+    /// The first word of a WAL gives the byte order of the summed words.
     fn new(magic: u32) -> Self {
         Self { word: if magic & 1 == 1 { u32::from_be_bytes } else { u32::from_le_bytes }, sums: (0, 0) }
     }
@@ -183,7 +184,7 @@ impl Checksum {
         self.sums = (first, second);
     }
 
-    /// As the log itself has it.
+    /// The checksum as the WAL holds it.
     fn bytes(&self) -> [u8; 8] {
         ((u64::from(self.sums.0) << 32) | u64::from(self.sums.1)).to_be_bytes()
     }
@@ -203,7 +204,7 @@ mod tests {
     use super::*;
     use crate::engine::sqlite::checkpoint::frames_of;
 
-    /// A database with a log of some frames, its connection, the log, and how many frames SQLite counts in it.
+    /// A database whose WAL has some frames: its connection, the WAL's path, and SQLite's count of the frames.
     fn filled(folder: &Path) -> (SqliteConnection, PathBuf, u64) {
         let path = folder.join("test.db");
         let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
@@ -223,7 +224,7 @@ mod tests {
         let (mut connection, path, frames) = filled(folder.path());
         let all = Readable::read(File::open(&path).unwrap(), u64::MAX).unwrap();
 
-        // A log that has begun anew still holds, behind its end, what it held before.
+        // A restarted WAL still holds its former frames, behind its end.
         connection.batch_execute("PRAGMA wal_checkpoint(RESTART); INSERT INTO t VALUES (1)").unwrap();
         let anew = Readable::read(File::open(&path).unwrap(), u64::MAX).unwrap();
 

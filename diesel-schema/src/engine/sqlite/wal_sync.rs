@@ -8,62 +8,62 @@ use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error};
 use tokio::task::spawn_blocking;
 
-/// Brings the write-ahead log to the disk, after commits that did not.
+/// Syncs the write-ahead log (WAL), after commits that did not.
 ///
-/// SQLite would do so within the commit, with its only write lock in hand. Here the next transaction is written
-/// meanwhile, and one sync serves all who have committed before it began.
+/// SQLite would sync within the commit, with its only write lock in hand. Here the next transaction is written
+/// meanwhile, and one fsync serves every commit made before it began.
 #[derive(Clone)]
 pub(super) struct WalSync(Arc<Shared>);
 
 struct Shared {
     log: File,
-    /// How many have asked.
+    /// The number of callers that have asked.
     asked: AtomicU64,
     synced: Mutex<Synced>,
 }
 
 #[derive(Default)]
 struct Synced {
-    /// How many of those who asked are served.
+    /// The number of callers that are served.
     served: u64,
-    /// After a failure the system takes what it could not write for written, and the next sync would succeed.
+    /// After a failed fsync the system counts the unwritten bytes as written, and the next fsync would succeed.
     has_failed: bool,
 }
 
 impl WalSync {
     /// # Errors
     ///
-    /// When the log cannot be opened, or its name in the folder cannot be brought to the disk.
+    /// When the WAL cannot be opened, or its name in the folder cannot be synced.
     pub fn new(log: &Path) -> io::Result<Self> {
         #[cfg(unix)]
         if let Some(folder) = log.parent() {
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
             File::open(folder)?.sync_all()?;
         }
-        // SQLite holds no locks on the log itself: they could be lost by closing it.
+        // SQLite holds no locks on the WAL itself, which closing this file could lose.
         let log = File::open(log)?;
         Ok(Self(Arc::new(Shared { log, asked: AtomicU64::default(), synced: Mutex::default() })))
     }
 
-    /// Waits until everything that was committed before is on the disk.
+    /// Waits until all earlier commits are on the disk.
     ///
     /// # Errors
     ///
-    /// When the disk fails, or has failed since the log was last [settled](Self::settled).
+    /// When the disk fails, or has failed since the WAL was last [settled](Self::settled).
     ///
     /// # Cancellation
     ///
-    /// The sync goes on, and a failure of it is remembered.
+    /// The fsync goes on, and its failure is remembered.
     pub async fn wait(&self) -> QueryResult<()> {
         let shared = Arc::clone(&self.0);
         let number = shared.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let outcome = spawn_blocking(move || shared.serve(number)).await;
-        // As SQLite itself puts it.
+        // The error in SQLite's own words.
         let failed = || Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new("disk I/O error".to_owned()));
         outcome.map_err(io::Error::other).flatten().map_err(|_| failed())
     }
 
-    /// The disk has shown all of the log: what failed before does not matter any more.
+    /// Forgets earlier failures: the disk has shown the whole WAL.
     pub fn settled(&self) {
         self.0.synced.lock().unwrap_or_else(PoisonError::into_inner).has_failed = false;
     }
@@ -105,7 +105,7 @@ mod tests {
 
         let error = sync.wait().await.expect_err("it fails");
         let remembered = has_failed();
-        // Whoever was served by a later sync would be told that all is well.
+        // A caller that a later fsync served would be told that all is well.
         sync.0.synced.lock().expect("nobody panics").served = u64::MAX;
         let again = sync.wait().await;
         sync.settled();
