@@ -139,12 +139,12 @@ impl MojitoConfig {
         self
     }
 
-    /// How many bytes of bodies may wait to be recorded; more is answered 503. Default: 32 MiB, at most 256 MiB.
-    /// At least one body is always let in.
+    /// The bytes of bodies that may wait to be recorded; a further body is answered 503. Default: 32 MiB, at most 256
+    /// MiB. At least one body is always let in.
     ///
-    /// A quarter as much may be held of bodies over 16 KiB that are still arriving. Who finds that full waits, for
-    /// half of [`body_deadline`](Self::body_deadline) at most, and is then answered 503; smaller bodies never wait
-    /// for it.
+    /// Bodies over 16 KiB that are still arriving may hold a quarter as much. If that room is full, a further one waits
+    /// for at most half of [`body_deadline`](Self::body_deadline), and is then answered 503. Smaller bodies never wait
+    /// for this room.
     pub fn queue_limit(mut self, limit: ByteUnit) -> Self {
         self.queue_limit = limit;
         self

@@ -33,8 +33,8 @@ impl<'a, B: Backend> Context<'a, B> {
     ///
     /// # What a handler may do to it
     ///
-    /// Whatever the handler does, its effect is there once or not at all. A failed attempt is rolled back, stores the
-    /// reason in `last_error`, and is repeated.
+    /// Every effect through it is there once or not at all, whatever the handler does. A failed attempt is rolled back,
+    /// stores the reason in `last_error`, and is repeated.
     ///
     /// | what a handler does | on SQLite | on Postgres |
     /// | --- | --- | --- |

@@ -28,7 +28,7 @@ const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(4 * 3600);
 /// Calls the hook `discarded` of one handler when a call is owed, one call at a time.
 ///
 /// The debt is a column of the work row, committed together with the work's end. So it outlives the process that gave
-/// up the work: any process with the handler may call the hook, and only the hook's answer settles the debt.
+/// up the work. Any process with the handler may call the hook, and only the hook's answer settles the debt.
 pub(super) struct Discarded<B: Backend> {
     pub handler: Arc<dyn MojitoHandler<B>>,
     pub name: Arc<str>,

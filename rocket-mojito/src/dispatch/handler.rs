@@ -79,9 +79,10 @@ pub trait MojitoHandler<B: Backend>: Send + Sync + 'static {
     /// logs.
     ///
     /// The hook is called after the discard is committed, in any process that has this handler attached, whichever
-    /// process gave up the work. It is called at least once. If it answers with an error, panics, takes five seconds,
-    /// or its process dies, it is called again, after 30 s at first, later up to 4 h apart. Later deliveries of the
-    /// same result may be handled before the call or during it. While the handler is paused, the call waits.
+    /// process gave up the work. It is called at least once. A call fails by an error, a panic, five seconds without an
+    /// answer, or the end of its process. A failed call is repeated, after 30 s at first, later up to 4 h apart. Later
+    /// deliveries of the same result may be handled before the call or during it. While the handler is paused, the call
+    /// waits.
     ///
     /// The hook is not called for work that an operator discards. Nor is it called once the work is replayed, its body
     /// is pruned or its result is erased. An erasure does not wait for a running call. So make the hook's writes

@@ -26,9 +26,9 @@ pub(super) struct Prefetched {
 /// Claims that were made before their slots were free.
 ///
 /// A claim is a transaction, and waits for the disk on Postgres. With a backlog and a quick handler, one claim brings
-/// more work than there are slots. Its surplus is up to twice as large as that of the claim before, and the next claim
-/// is made while half of the surplus still waits. A slow handler gets no prefetch, nor does a handler that has not yet
-/// proved to be quick.
+/// more work than there are slots. Its surplus is up to twice as large as that of the claim before. The next claim is
+/// made once no more than half of the surplus waits. A slow handler gets no prefetch, nor does a handler that has not
+/// yet proved to be quick.
 pub(super) struct Prefetch<W> {
     waiting: VecDeque<(Instant, W)>,
     surplus: usize,

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// Declares an open set of texts: known values by name, any other kept as it was sent.
+/// Declares an open set of texts: known values by name, and any other value as it was sent.
 macro_rules! open_set {
     ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$about])*
@@ -51,7 +51,7 @@ macro_rules! open_set {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
                     $(Self::$variant => f.write_str(stringify!($variant)),)+
-                    // Whatever the sender put there.
+                    // The text comes from the sender.
                     Self::Other(_) => f.write_str("Other([redacted])"),
                 }
             }
@@ -78,7 +78,7 @@ open_set! {
 }
 
 open_set! {
-    /// How the interview went: the payload's `interview_status`. The texts hold commas; they are never split.
+    /// The course of the interview: the payload's `interview_status`. The texts contain commas and are never split.
     InterviewStatus {
         /// It runs.
         Ongoing = "ongoing",
@@ -98,7 +98,7 @@ open_set! {
 }
 
 open_set! {
-    /// How far the scoring is: the payload's `processing_status`.
+    /// The progress of the scoring: the payload's `processing_status`.
     ProcessingStatus {
         /// Not begun.
         New = "new",

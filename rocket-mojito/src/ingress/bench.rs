@@ -1,4 +1,4 @@
-//! What benchmarks measure alone. For nobody else.
+//! Parts that benchmarks measure alone. For no other use.
 
 use mojito_schema::{Content, Fingerprint, NewDelivery};
 use rocket::http::HeaderMap;
@@ -19,7 +19,7 @@ impl Gate {
         config.resolve().map(Self)
     }
 
-    /// Whether the only endpoint knows the sender.
+    /// Whether the only endpoint authenticates the sender.
     pub fn admits(&self, headers: &HeaderMap<'_>) -> bool {
         self.0.iter().all(|endpoint| authenticate(endpoint, headers).is_ok())
     }
@@ -30,7 +30,7 @@ pub fn is_usable(body: &[u8]) -> bool {
     matches!(ParsedBody::parse(body), ParsedBody::Usable { .. })
 }
 
-/// A body as it goes to the store.
+/// A body as the delivery that the store records.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! Everything before the store: who sent it, is it whole, what does it say.
+//! Everything before the store: authenticates the sender, reads the body whole, and parses it.
 //!
 //! | status | cause |
 //! | --- | --- |
