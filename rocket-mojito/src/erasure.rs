@@ -104,7 +104,8 @@ pub struct Erased {
     pub without: Vec<String>,
     /// Deliveries that were left, and may be about the person all the same.
     pub elsewhere: Elsewhere,
-    /// Results that were not erased, because a handler's hook failed, or a transaction held them. Erase again later.
+    /// Results that were not erased, because a handler's hook failed, or a transaction held them. Erase again once that
+    /// is over.
     pub kept: Vec<Kept>,
     /// Steps on the files of the database that failed.
     pub undone: Vec<Undone>,

@@ -326,7 +326,7 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
 
     async fn on_shutdown(&self, rocket: &Rocket<Orbit>) {
         let Some(running) = self.running.lock().await.take() else { return };
-        // Rocket ends its shutdown after grace, mercy and one second more, whatever its fairings do.
+        // Rocket gives up a clean shutdown after grace, mercy and one second more, whatever its fairings do.
         let shutdown = &rocket.config().shutdown;
         let grace = Duration::from_secs(shutdown.grace.into());
         let mercy = Duration::from_secs(shutdown.mercy.into());

@@ -111,8 +111,9 @@ impl Inbox {
         self.store.count(selection.clone()).await.map_err(|_| Error::unavailable("the count"))
     }
 
-    /// Hands deliveries to handlers again, from the first attempt, whatever their former outcome. It runs at its own
-    /// pace: work that waits again is due at once, and live deliveries never wait behind the rest.
+    /// Hands deliveries to handlers again, from the first attempt, whatever their former outcome. It takes as long as
+    /// its pace says: work that waits again is due at once, and live deliveries never wait behind the rest of the
+    /// replay.
     ///
     /// A replay skips repeat detection on purpose. Running work is left alone. Quarantined deliveries are read with
     /// today's types. If their result has a newer version by now, they become `late`, and the state is not moved back.
@@ -187,8 +188,7 @@ impl Inbox {
     /// [`is_refused`](Error::is_refused) if the person's value is blank, or a mail address is none, or the number of
     /// results differs from the confirmed one. The same if a handler with the hook
     /// [`erased`](crate::MojitoHandler::erased) is not attached and [`Erasure::without_handler`] does not name it. A
-    /// refused erasure has changed nothing. Otherwise as [`replay`](Self::replay). A failed erasure can be asked for
-    /// again.
+    /// refused erasure has changed nothing. Otherwise as [`replay`](Self::replay). The erasure can be asked for again.
     ///
     /// # Cancellation
     ///

@@ -100,7 +100,7 @@ impl<B: Backend> Pool<B> {
         let timeout = Some(Duration::from_secs(config.connect_timeout));
         let pool = managed::Pool::builder(Manager::new(url.clone()))
             .max_size(config.max_connections)
-            // The connection that was used last has the warmest page cache and its prepared statements.
+            // The connection that was used last has the warmest cache, and its prepared statements.
             .queue_mode(managed::QueueMode::Lifo)
             .wait_timeout(timeout)
             .create_timeout(timeout)

@@ -9,7 +9,7 @@ use crate::{Error, EventKind};
 /// A longer name only makes lists harder to read.
 const MAX_NAME_LENGTH: usize = 100;
 
-/// A path for deliveries, with the secrets that are valid there. There is one per merchant and environment.
+/// A path for deliveries, with the secrets that are valid there. Use one per merchant and environment.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(crate = "rocket::serde", default, deny_unknown_fields)]
 pub struct EndpointConfig {

@@ -20,8 +20,8 @@ impl<'a, B: Backend> Context<'a, B> {
     /// The transaction in which the "done" mark is set: a write through it takes effect exactly once.
     ///
     /// The first call takes a connection from the pool and opens the transaction. Its first statement is the fence,
-    /// which fails unless this attempt still holds the lease. Before that call the handler holds no connection, so that
-    /// is the place for calls to other services and other slow work.
+    /// which passes only while this attempt still holds the lease. Before that call the handler holds no connection, so
+    /// that is the place for calls to other services and other slow work.
     ///
     /// After the call, be quick. On SQLite the open transaction blocks every other writer, even the recording of new
     /// deliveries, and a write through [`Inbox`](crate::Inbox) waits for it in vain. Postgres ends a transaction that
@@ -31,12 +31,12 @@ impl<'a, B: Backend> Context<'a, B> {
     /// (Diesel's `transaction`) is a savepoint. The commit does not wait for the disk. A power cut may undo the effect
     /// and the mark together, and then the handler is run again.
     ///
-    /// # What a handler may do to it
+    /// # Statements and failures of a handler
     ///
     /// Every effect through it is there once or not at all, whatever the handler does. A failed attempt is rolled back,
     /// stores the reason in `last_error`, and is repeated.
     ///
-    /// | what a handler does | on SQLite | on Postgres |
+    /// | a handler | on SQLite | on Postgres |
     /// | --- | --- | --- |
     /// | ignores an error of a statement, and answers `Ok` | the statement alone is undone, and the rest is committed | the server has aborted the whole transaction: the attempt fails |
     /// | meets an error that rolls back all: `ON CONFLICT ROLLBACK`, `RAISE(ROLLBACK)`, a full disk | later statements are refused, and the attempt fails | as above |

@@ -159,7 +159,7 @@ impl<B: Backend> Executor<B> {
                 drop(guard);
             }
         });
-        // The release goes on when Rocket's runtime ends; otherwise the leases lapse.
+        // If Rocket's runtime ends first, the release ends with it, and the leases lapse.
         let _ = released.await;
     }
 

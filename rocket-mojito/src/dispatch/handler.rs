@@ -93,8 +93,8 @@ pub trait MojitoHandler<B: Backend>: Send + Sync + 'static {
         Ok(())
     }
 
-    /// A result is erased: delete its data from the host's tables, through `tx`. Other effects may have to be deleted
-    /// again, since the result may be erased again.
+    /// A result is erased: delete its data from the host's tables, through `tx`. A deletion outside of `tx` may have to
+    /// be repeated, since the result may be erased again.
     ///
     /// `tx` is the transaction in which [`Inbox::erase`](crate::Inbox::erase) removes the result from the plugin's
     /// tables: both forget, or neither. If the hook answers with an error, panics or takes five seconds, the result is

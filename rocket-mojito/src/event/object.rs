@@ -30,7 +30,7 @@ impl<'a> RawObject<'a> {
     /// The members of the object in `json`, or `None` if `json` is not one well-formed object.
     ///
     /// The first pass decodes texts while it reads the object. It fails if such a value is not a text, or if a database
-    /// cannot keep the text. The second pass finds values as they were sent; it fails only if `json` is not JSON.
+    /// cannot keep the text. The second pass finds values as they were sent; it fails only on malformed JSON.
     pub fn parse(json: &'a str) -> Option<Self> {
         Self::read(json, Collect { decodes: true }).or_else(|| Self::read(json, Collect { decodes: false }))
     }

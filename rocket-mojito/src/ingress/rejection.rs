@@ -37,7 +37,7 @@ pub(crate) enum Cause {
     Store(Unavailable),
 }
 
-/// RFC 9110, section 11.6.1, requires a challenge in each 401. It reveals nothing about the expected secret.
+/// The challenge in each 401, which RFC 9110, section 11.6.1, requires.
 const CHALLENGE: &str = "Secret realm=\"webhooks\"";
 
 impl Rejection {

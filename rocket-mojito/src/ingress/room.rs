@@ -78,7 +78,7 @@ impl Room {
         permit.ok().and_then(Result::ok).ok_or(Rejection::new(Cause::NoRoom))
     }
 
-    /// Reads on, unless the room is lent and another body waits for it after the loan.
+    /// Reads on, unless the room is lent, the loan is over and another body waits for it.
     pub async fn hold(&self, reading: impl Future<Output = Result<(), Rejection>>) -> Result<(), Rejection> {
         let Some(lent) = self.lent else { return reading.await };
         let mut waiting = self.waiting.subscribe();
