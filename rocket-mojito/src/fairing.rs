@@ -90,7 +90,7 @@ impl<B: Backend> MojitoFairing<B> {
         Self { config, handlers: Vec::new(), host_pool: None, running: Mutex::new(None) }
     }
 
-    /// Adds a handler. Each has its own work.
+    /// Adds a handler. Each handler has its own work.
     ///
     /// The launch enters it in the database (`mojito_handlers`). From then on every process makes work for it, even a
     /// process without handlers. Only [`Inbox::retire_handler`] ends that, so retire the former name of a handler that

@@ -112,7 +112,7 @@ impl Inbox {
     }
 
     /// Hands deliveries to handlers again, from the first attempt, whatever their former outcome. It takes as long as
-    /// its pace says: work that waits again is due at once, and live deliveries never wait behind the rest of the
+    /// its pace says. Work that waits again is due at once, and live deliveries never wait behind the rest of the
     /// replay.
     ///
     /// A replay skips repeat detection on purpose. Running work is left alone. Quarantined deliveries are read with

@@ -20,7 +20,7 @@ pub(super) enum Outcome {
     TimedOut,
     /// Another transaction conflicted, which is nobody's fault.
     Conflict,
-    /// No attempt was possible, or it was stopped.
+    /// No attempt was possible, or the attempt was stopped.
     Released,
 }
 

@@ -22,7 +22,7 @@ use crate::{Event, EventKind};
 /// | an error, a panic, a timeout, a commit that failed | rolled back; attempted again after a backoff (30 s at first, doubling to 4 h), discarded after the last attempt |
 /// | a deadlock or serialization failure, handed on by `?` | the same, with a backoff of milliseconds at first |
 /// | [`HandlerError::retry_in`] | rolled back; attempted again then, in 7 days at most; it counts as an attempt |
-/// | [`HandlerError::discard`] | rolled back; given up until somebody replays it |
+/// | [`HandlerError::discard`] | rolled back; given up until an operator replays it |
 ///
 /// Effects through [`Context::transaction`] happen exactly once. Every other effect happens at least once: give
 /// [`Context::key`] to the services that you call.

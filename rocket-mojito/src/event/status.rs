@@ -80,19 +80,19 @@ open_set! {
 open_set! {
     /// The course of the interview: the payload's `interview_status`. The texts contain commas and are never split.
     InterviewStatus {
-        /// It runs.
+        /// The interview runs.
         Ongoing = "ongoing",
-        /// It runs, in the words of the vendor's main API.
+        /// The interview runs, in the words of the vendor's main API.
         Started = "started",
         /// An error, or the candidate or a recruiter asked for another attempt.
         Failed = "failed",
         /// The candidate left.
         Abandoned = "abandoned",
-        /// Nobody spoke.
+        /// No speech was detected.
         TerminatedNoSpeech = "terminated, no speech detected",
-        /// It ended as planned.
+        /// The interview ended as planned.
         Completed = "completed",
-        /// The candidate ended it, or the time was up.
+        /// The candidate ended the interview, or the time was up.
         CompletedStoppedEarly = "completed, stopped early",
     }
 }

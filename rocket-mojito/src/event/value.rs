@@ -19,7 +19,7 @@ pub(super) enum Value<'a> {
         /// Whether any text contains a replacement U+FFFD.
         has_replacements: bool,
     },
-    /// Anything else, as it was sent.
+    /// Any other value, as it was sent.
     Other(&'a RawValue),
 }
 
