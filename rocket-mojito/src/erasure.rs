@@ -3,10 +3,10 @@ use std::fmt;
 
 use mojito_schema::{ErasedRows, Person, Undone};
 
-/// An erasure: whom, and how many results that may be.
+/// An erasure: the person, and the number of results that it may take.
 ///
-/// A [`Person`] is one by itself, as long as no more than twenty results name them. More want to be confirmed: a value
-/// that many people share, such as an id that was never filled in, would take all of them.
+/// A [`Person`] alone is enough if no more than twenty results name the person. More have to be confirmed. A value that
+/// many people share, such as an id that was never filled in, would take all of their results.
 ///
 /// ```
 /// # use rocket_mojito::{Erasure, Person};
@@ -19,7 +19,7 @@ pub struct Erasure {
     without: BTreeSet<String>,
 }
 
-/// How many results an erasure takes that nobody has confirmed.
+/// The number of results that an erasure takes without confirmation.
 const UNCONFIRMED: u64 = 20;
 
 impl Erasure {
@@ -28,25 +28,25 @@ impl Erasure {
         Self { person, confirmed: None, without: BTreeSet::new() }
     }
 
-    /// Confirms how many results it takes, as [`Inbox::count_erasure`](crate::Inbox::count_erasure) has told. If there are
-    /// more or fewer by then, nothing is erased.
+    /// Confirms the number of results, as counted by [`Inbox::count_erasure`](crate::Inbox::count_erasure). If there
+    /// are more or fewer by then, nothing is erased.
     pub fn confirm(mut self, results: u64) -> Self {
         self.confirmed = Some(results);
         self
     }
 
-    /// Goes without the hook `erased` of a handler that is not attached. The host's tables keep what that would have deleted:
-    /// the receipt says so.
+    /// Goes without the hook `erased` of a handler that is not attached. The host's tables keep the rows that the hook
+    /// would delete, and the receipt names the handler.
     pub fn without_handler(mut self, name: impl Into<String>) -> Self {
         self.without.insert(name.into());
         self
     }
 
-    /// The handlers whose hook is not called: those that are known to have one and are not attached.
+    /// The handlers whose hook cannot be called: those that have one and are not attached.
     ///
     /// # Errors
     ///
-    /// Why it is not to be carried out: one of these was not named, or another one was.
+    /// The reason for a refusal: one of these was not named, or another handler was.
     pub(crate) fn missing(
         &self,
         hooked: &BTreeSet<String>,
@@ -65,7 +65,7 @@ impl Erasure {
         Ok(missing.into_iter().cloned().collect())
     }
 
-    /// Why it is not to be carried out, where it takes so many results.
+    /// The reason for a refusal of an erasure that takes so many results.
     pub(crate) fn refusal(&self, results: u64) -> Option<String> {
         match self.confirmed {
             Some(confirmed) if confirmed != results => {
@@ -86,13 +86,13 @@ impl From<Person> for Erasure {
     }
 }
 
-/// What was removed of a person, and what was not: the receipt.
+/// The receipt of an erasure: counts of the removed rows and texts, and the data that was left.
 ///
-/// It counts rows, and names no person. Keep it, but for [`kept`](Self::kept): that names results.
+/// It counts rows, and names no person. Keep it, but for [`kept`](Self::kept), which names results.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Erased {
-    /// Results that were emptied. A tombstone is left of each, so that a late retry brings nothing back.
+    /// Results that were emptied. Each leaves a tombstone, so that a late retry brings nothing back.
     pub results: u64,
     /// Bodies that were removed.
     pub bodies: u64,
@@ -100,13 +100,14 @@ pub struct Erased {
     pub work: u64,
     /// Error texts that were removed.
     pub errors: u64,
-    /// Handlers that are not attached, and whose [`erased`](crate::MojitoHandler::erased) was not called, as it was told.
+    /// Handlers that are not attached, whose [`erased`](crate::MojitoHandler::erased) was left out on request.
     pub without: Vec<String>,
-    /// What was left, and may hold the person all the same.
+    /// Deliveries that were left, and may be about the person all the same.
     pub elsewhere: Elsewhere,
-    /// Results that were not erased, because a handler could not forget them, or held them. Erase again when that is over.
+    /// Results that were not erased, because a handler's hook failed, or a transaction held them. Erase again once that
+    /// is over.
     pub kept: Vec<Kept>,
-    /// What could not be done about the files of the database.
+    /// Steps on the files of the database that failed.
     pub undone: Vec<Undone>,
 }
 
@@ -118,7 +119,7 @@ impl Erased {
         self.errors += rows.errors;
     }
 
-    /// How many rows it has changed.
+    /// The number of rows that the erasure changed.
     pub(crate) fn affected(&self) -> u64 {
         self.results + self.bodies + self.work + self.errors
     }
@@ -126,19 +127,19 @@ impl Erased {
 
 /// Bodies that an erasure left, because they hold an id outside of its field, or a mail address within a longer text.
 ///
-/// A score may be 42 where an id is. Whether they are about the person is for a human to decide: look at them, and erase
-/// what has to go by the id of its result.
+/// A score may be 42 as well as an id. A human has to decide whether such a body is about the person. If it is, erase
+/// it by the id of its result.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Elsewhere {
-    /// How many deliveries there are whose body, or the state it led to, is such.
+    /// The number of deliveries with such a body, or whose state is such.
     pub count: u64,
     /// The ids of the first hundred.
     pub deliveries: Vec<i64>,
 }
 
 impl Elsewhere {
-    /// How many are named.
+    /// The maximum number of named deliveries.
     const NAMED: usize = 100;
 
     pub(crate) fn of(deliveries: impl IntoIterator<Item = i64>) -> Self {
@@ -153,32 +154,32 @@ impl Elsewhere {
     }
 }
 
-/// A result that was not erased: nothing of it was. `Debug` does not show which it is.
+/// A result that was not erased, not even in part. `Debug` does not name the result.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Kept {
-    /// The handler that was in the way, where it is known which.
+    /// The handler that prevented the erasure, if it is known.
     pub handler: Option<String>,
     /// The endpoint of the result.
     pub endpoint: String,
     /// The vendor's id of the result.
     pub result_id: String,
-    /// What was in the way.
+    /// The cause.
     pub cause: KeptBecause,
 }
 
-/// Why a result was not erased.
+/// The cause for which a result was not erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeptBecause {
     /// The handler's [`erased`](crate::MojitoHandler::erased) answered with an error.
     Failed,
-    /// It panicked.
+    /// The hook panicked.
     Panicked,
-    /// It took more than five seconds.
+    /// The hook took more than five seconds.
     TimedOut,
-    /// What it wrote could not be committed, or it ended the transaction itself.
+    /// The hook's writes could not be committed, or the hook ended the transaction itself.
     NotCommitted,
-    /// On Postgres: a handler that runs, or somebody else's transaction, held a row of the result for ten seconds.
+    /// On Postgres: a running handler, or another transaction, held a row of the result for ten seconds.
     Locked,
 }
 

@@ -3,9 +3,9 @@ use std::fmt;
 
 use mojito_schema::OpenError;
 
-/// Why the plugin cannot start, or why an operator's request was not carried out.
+/// The cause of a launch that failed, or of an operator's request that was not carried out.
 ///
-/// The text says what was found and what would do. It holds no secret, no URL and nothing of a candidate.
+/// The text names the value that was found, and the remedy. It holds no secret, no URL and nothing of a candidate.
 pub struct Error(Box<Kind>);
 
 #[derive(Debug)]
@@ -22,12 +22,12 @@ impl Error {
         matches!(*self.0, Kind::Config(_))
     }
 
-    /// Whether the database cannot be reached, or is not fit to keep promises in.
+    /// Whether the database cannot be reached, or cannot keep the plugin's promises.
     pub fn is_unavailable(&self) -> bool {
         matches!(*self.0, Kind::Database { .. } | Kind::Unavailable(_))
     }
 
-    /// Whether an operator's request was not carried out because of what it asks for. Nothing was touched.
+    /// Whether an operator's request was refused for its content. Nothing was changed.
     pub fn is_refused(&self) -> bool {
         matches!(*self.0, Kind::Refused(_))
     }
@@ -59,7 +59,7 @@ impl fmt::Display for Error {
     }
 }
 
-// A launch that fails prints its error with `Debug`: the sentence is more use there than the structure.
+// A launch that fails prints its error with `Debug`, where the sentence is more use than the structure.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

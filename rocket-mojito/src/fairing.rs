@@ -18,10 +18,10 @@ use crate::pool::Pool;
 use crate::store::{Database, DedicatedConnection, DieselStore, ErasedHook, Recorder, RecorderHandle, Store, Wakeup};
 use crate::{Error, Inbox, routes};
 
-/// After how long the launch says that a handler that was retired still gets its work.
+/// The time after which the launch logs that work is still made for a formerly retired handler.
 const SLOW_ATTACH: Duration = Duration::from_secs(10);
 
-/// After how long the launch says that migrations still run.
+/// The time after which the launch logs that migrations still run.
 const SLOW_MIGRATION: Duration = Duration::from_secs(10);
 
 /// The plugin: attach it, and JobMojito's webhooks are received, recorded and handled.
@@ -50,8 +50,8 @@ const SLOW_MIGRATION: Duration = Duration::from_secs(10);
 /// }
 /// ```
 ///
-/// At launch it opens the database, runs its migrations and mounts its routes; at liftoff it starts to run
-/// handlers; at shutdown it stops them. Anything that is wrong stops the launch with a sentence in the log.
+/// At launch it opens the database, runs its migrations and mounts its routes. At liftoff it starts to run handlers,
+/// and at shutdown it stops them. Any fault stops the launch with a sentence in the log.
 pub struct MojitoFairing<B: Backend> {
     config: MojitoConfig,
     handlers: Vec<Arc<dyn MojitoHandler<B>>>,
@@ -59,41 +59,43 @@ pub struct MojitoFairing<B: Backend> {
     running: Mutex<Option<Running<B>>>,
 }
 
-/// How to find the pool of the host's database, once it is there.
+/// The host's database by name, and a function that finds its pool once it exists.
 struct HostPool<B: Backend> {
     name: &'static str,
     find: fn(&Rocket<Build>) -> Option<Pool<B>>,
 }
 
-/// What the launch has put together.
+/// The parts that the launch has put together.
 struct Running<B: Backend> {
     database: Arc<Database<B>>,
     store: Arc<dyn Store>,
     pauses: Pauses,
     signal: Wakeup,
     recording: RecorderHandle,
-    /// Until the dispatcher has it.
+    /// Owned here until the dispatcher takes it.
     runtime: Option<HandlerRuntime>,
     dispatcher: Option<Dispatcher<B>>,
 }
 
-/// Longer names of handlers help nobody who reads a list.
+/// A longer handler name only makes lists harder to read.
 const MAX_NAME_LENGTH: usize = 200;
 
 impl<B: Backend> MojitoFairing<B> {
-    /// A fairing with these settings, without a handler: it records and serves, and hands nothing on.
+    /// A fairing with these settings, without a handler: it records deliveries and answers requests, and hands nothing
+    /// on.
     ///
-    /// The database is known by the first handler. Where there is none, name it: `MojitoFairing::<Sqlite>::new(config)`.
+    /// The first handler determines the database. Without a handler, name the database:
+    /// `MojitoFairing::<Sqlite>::new(config)`.
     pub fn new(config: MojitoConfig) -> Self {
         Self { config, handlers: Vec::new(), host_pool: None, running: Mutex::new(None) }
     }
 
-    /// Adds a handler. Each has its own work.
+    /// Adds a handler. Each handler has its own work.
     ///
-    /// The launch enters it in the database (`mojito_handlers`), and from then on every process makes work for it, those
-    /// that have no handler too. Nothing but [`Inbox::retire_handler`] ends that: where a handler is renamed or removed, the
-    /// former name is to be retired. What was recorded before the first attach is handed over by a
-    /// [`Replay::to_handler`](crate::Replay::to_handler).
+    /// The launch enters it in the database (`mojito_handlers`). From then on every process makes work for it, even a
+    /// process without handlers. Only [`Inbox::retire_handler`] ends that, so retire the former name of a handler that
+    /// is renamed or removed. A [`Replay::to_handler`](crate::Replay::to_handler) hands over deliveries that were
+    /// recorded before the first attach.
     pub fn handler(mut self, handler: impl MojitoHandler<B>) -> Self {
         self.handlers.push(Arc::new(handler));
         self
@@ -101,7 +103,7 @@ impl<B: Backend> MojitoFairing<B> {
 
     /// Shares the pool of the host's database. Attach that database's fairing first.
     ///
-    /// Without this the plugin opens `databases.mojito`.
+    /// Without this call the plugin opens `databases.mojito`.
     pub fn database<D>(mut self) -> Self
     where
         D: HostDatabase<Pool = Pool<B>>,
@@ -111,7 +113,7 @@ impl<B: Backend> MojitoFairing<B> {
         self
     }
 
-    /// Everything that can go wrong does so here, before the first request.
+    /// Every fault of the setup shows here, before the first request.
     async fn assemble(&self, rocket: Rocket<Build>) -> Result<Rocket<Build>, (Rocket<Build>, Error)> {
         match self.prepare(&rocket).await {
             Ok((endpoints, running)) => {
@@ -144,7 +146,7 @@ impl<B: Backend> MojitoFairing<B> {
         let queue_limit = self.config.queue_limit.as_u64();
         let recorder = Recorder::start(&database, &signal, queue_limit, self.config.ack_deadline);
         let Ok((recorder, recording)) = recorder.await else {
-            // Why stands in the log, and the process is about to end.
+            // The log has the reason, and the process is about to end.
             database.notices().flush().await;
             return Err(Error::unavailable("a connection to record on"));
         };
@@ -182,13 +184,13 @@ impl<B: Backend> MojitoFairing<B> {
                 )));
             }
             let max_attempts = self.config.max_attempts.into();
-            // Which of them have a hook is seen with a connection.
+            // The hook is looked for later, with a connection.
             Ok(HandlerSpec { name, takes_late: handler.takes_late(), max_attempts, has_erased_hook: false })
         };
         self.handlers.iter().map(spec).collect()
     }
 
-    /// The host's database, or one of our own, with the tables in it.
+    /// The host's database, or the plugin's own, with the tables in it.
     async fn open_database(&self, rocket: &Rocket<Build>, specs: Vec<HandlerSpec>) -> Result<Database<B>, Error> {
         let name = self.host_pool.as_ref().map_or("mojito", |host| host.name);
         let setting = format!("databases.{name}.url");
@@ -246,8 +248,8 @@ impl<B: Backend> MojitoFairing<B> {
     }
 }
 
-/// Lets everybody who records know the handlers, before this process does. One that was retired gets the work of what was
-/// recorded since, which may take its time.
+/// Enters the handlers before this process records, so that every recorder knows them. A formerly retired handler gets
+/// work for every delivery recorded since, which may take a while.
 async fn attach<B: Backend>(connection: &mut B::Connection, specs: Arc<Vec<HandlerSpec>>) -> Result<(), OpenError> {
     let mut said = Instant::now();
     loop {
@@ -263,7 +265,7 @@ async fn attach<B: Backend>(connection: &mut B::Connection, specs: Arc<Vec<Handl
     }
 }
 
-/// Says, now and then, that it takes its time.
+/// Runs the migrations, and logs at intervals that they still run.
 async fn migrate<B: Backend>(connection: &mut B::Connection) -> Result<(), OpenError> {
     let mut migrating = pin!(B::migrate(connection));
     loop {
@@ -324,7 +326,7 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
 
     async fn on_shutdown(&self, rocket: &Rocket<Orbit>) {
         let Some(running) = self.running.lock().await.take() else { return };
-        // Rocket gives up on a clean end after grace, mercy and one second more, whatever its fairings are at.
+        // Rocket gives up a clean shutdown after grace, mercy and one second more, whatever its fairings do.
         let shutdown = &rocket.config().shutdown;
         let grace = Duration::from_secs(shutdown.grace.into());
         let mercy = Duration::from_secs(shutdown.mercy.into());

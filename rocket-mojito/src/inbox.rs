@@ -12,9 +12,9 @@ use crate::notices::{Notice, Notices, Scope};
 use crate::operation::{Actor, Pruned, Replay, Replayed};
 use crate::store::{NotErased, Store, Wakeup};
 
-/// The way into the store: records deliveries, and tells and does what operators ask for.
+/// The way into the store: records deliveries, and carries out operators' requests.
 ///
-/// The fairing manages it: take `&State<Inbox>`, or the guard `Inbox`, which is a cheap handle of its own.
+/// The fairing manages it. Take `&State<Inbox>`, or the guard `Inbox`, which is a cheap handle of its own.
 #[derive(Clone)]
 pub struct Inbox {
     store: Arc<dyn Store>,
@@ -35,11 +35,11 @@ impl Inbox {
         Self { store, retention, pauses, signal, notices }
     }
 
-    /// Records a delivery. The receipt says that it is durable.
+    /// Records a delivery. The receipt proves that it is durable.
     ///
     /// # Errors
     ///
-    /// When it was not committed in time. Nobody knows then whether it will be: a retry is counted as a repeat.
+    /// When it was not committed in time. The commit may still happen; then a retry counts as a repeat.
     ///
     /// # Cancellation
     ///
@@ -64,21 +64,22 @@ impl Inbox {
         }
     }
 
-    /// What is waiting, for a handler that is attached or for one that is not, overdue, running, dead and quarantined. An
-    /// answer also says that the store takes deliveries.
+    /// Counts work and deliveries: waiting with and without an attached handler, overdue, running, dead and
+    /// quarantined. An answer also proves that the store takes deliveries.
     ///
     /// # Errors
     ///
-    /// When the database does not answer, or took no commit when last asked for one: the disk may be full, or fail.
+    /// When the database does not answer, or refused the last commit that was asked of it: the disk may be full, or
+    /// fail.
     pub async fn backlog(&self) -> Result<Backlog, Error> {
         self.store.backlog().await.map_err(|_| Error::unavailable("the backlog"))
     }
 
-    /// The deliveries that a selection means, newest first, with the work on them that it means: a page of those before a
-    /// delivery, or of the newest. `limit` is cut to a thousand.
+    /// The selected deliveries, newest first, each with its selected work. A page begins before a given delivery, or
+    /// with the newest. `limit` is cut to a thousand.
     ///
-    /// A page reads ten thousand rows at most, and says how far back it has searched. Its texts of errors are what handlers
-    /// said, and may quote a candidate.
+    /// A page reads ten thousand rows at most, and says how far back it has searched. Its error texts come from
+    /// handlers, and may quote a candidate.
     ///
     /// ```
     /// # use rocket_mojito::{Error, Inbox, Listing, Selection, State};
@@ -99,29 +100,29 @@ impl Inbox {
         listing.map_err(|_| Error::unavailable("the list"))
     }
 
-    /// How many deliveries a selection means: the dry run of a replay.
+    /// The number of deliveries that a selection covers: the dry run of a replay.
     ///
     /// # Errors
     ///
-    /// When the selection names a handler or an endpoint that there is not and that nothing stored is of, or the database does
-    /// not answer.
+    /// When the selection names a handler or an endpoint that neither exists nor occurs in the tables, or the database
+    /// does not answer.
     pub async fn count(&self, selection: &Selection) -> Result<u64, Error> {
         self.check_names(selection, None).await?;
         self.store.count(selection.clone()).await.map_err(|_| Error::unavailable("the count"))
     }
 
-    /// Hands deliveries to handlers again, from the first attempt, whatever came of them before. It takes as long as its pace
-    /// says: what waits again is due at once, and live deliveries never wait behind what is still to come.
+    /// Hands deliveries to handlers again, from the first attempt, whatever their former outcome. It takes as long as
+    /// its pace says. Work that waits again is due at once, and live deliveries never wait behind the rest of the
+    /// replay.
     ///
-    /// Repeat detection is passed by on purpose. What runs at this moment is left alone. Quarantined deliveries are
-    /// read with today's types; where their result has come to something newer meanwhile they become `late`, and the
-    /// state is not moved back. A handler is told by [`Event::is_superseded`](crate::Event::is_superseded).
+    /// A replay skips repeat detection on purpose. Running work is left alone. Quarantined deliveries are read with
+    /// today's types. If their result has a newer version by now, they become `late`, and the state is not moved back.
+    /// A handler sees that by [`Event::is_superseded`](crate::Event::is_superseded).
     ///
     /// # Errors
     ///
-    /// When no handler or endpoint has the name that was asked for, the handler is retired
-    /// ([`is_refused`](Error::is_refused)), or the database does not answer. What was done until then is done, and stands in
-    /// the audit.
+    /// When no handler or endpoint has the given name, the handler is retired ([`is_refused`](Error::is_refused)), or
+    /// the database does not answer. Work that was replayed until then stays replayed, and stands in the audit.
     ///
     /// # Cancellation
     ///
@@ -134,7 +135,7 @@ impl Inbox {
         self.store.replay(replay, actor).await.map_err(|_| Error::unavailable("the replay"))
     }
 
-    /// Gives up the selected work that waits, of one handler or of all. How much there was.
+    /// Gives up the selected work that waits, of one handler or of all. Returns its count.
     ///
     /// # Errors
     ///
@@ -142,18 +143,19 @@ impl Inbox {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future cancels nothing: it goes on.
+    /// Dropping the future cancels nothing: the discard goes on.
     pub async fn discard(&self, selection: Selection, handler: Option<&str>, actor: Actor) -> Result<u64, Error> {
         self.check_names(&selection, handler).await?;
         let handler = handler.map(str::to_owned);
         self.store.discard(selection, handler, actor).await.map_err(|_| Error::unavailable("the discard"))
     }
 
-    /// Removes bodies and deliveries that are older than the settings allow, at once, by the clock as it is now (on Postgres
+    /// Removes bodies and deliveries that are older than the settings allow, at once, by the present clock (on Postgres
     /// the server's).
     ///
-    /// It also happens by itself, every hour. But then only to what a reading of the clock that was stored at least a day
-    /// before takes for too old as well: a clock may be years ahead for a moment.
+    /// The pruner also does this by itself, every hour. But it removes only rows that are also too old by a clock
+    /// reading stored at least a day before. A single reading is not enough, since a clock may be years ahead for a
+    /// moment.
     ///
     /// # Errors
     ///
@@ -161,51 +163,53 @@ impl Inbox {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future cancels nothing: it goes on.
+    /// Dropping the future cancels nothing: the pruning goes on.
     pub async fn prune(&self, actor: Actor) -> Result<Pruned, Error> {
         self.store.prune(self.retention, actor).await.map_err(|_| Error::unavailable("the prune"))
     }
 
-    /// Removes a person from every table, body and error text, result by result. What comes for an erased result later is
-    /// acknowledged and not kept.
+    /// Removes a person from every table, body and error text, result by result. A later delivery of an erased result
+    /// is acknowledged and not kept.
     ///
-    /// A result is about the person where one of its bodies, former ones too, or its state is. An id counts in a field of its
-    /// name, a mail address wherever it stands as a whole text. What only mentions them is left, and stands in the receipt
-    /// ([`Erased::elsewhere`]), as does whatever could not be done ([`Erased::kept`], [`Erased::undone`]).
+    /// A result is about the person if its state or one of its bodies, former ones too, is. An id counts in a field of
+    /// its name, a mail address wherever it stands as a whole text. Deliveries that only mention the id or address are
+    /// left, and stand in the receipt ([`Erased::elsewhere`]). So do steps that failed ([`Erased::kept`],
+    /// [`Erased::undone`]).
     ///
-    /// Every stored body is read, a few at a time: on a large table it takes a while, and holds nobody up. At the end SQLite
-    /// rewrites its file, if that has 64 MiB or less: nobody else writes for a second or so. Each attached handler deletes from
-    /// the host's tables by [`MojitoHandler::erased`](crate::MojitoHandler::erased), in the same transaction.
+    /// Every stored body is read, a few at a time. On a large table that takes a while, but it blocks nobody. At the
+    /// end SQLite rewrites its file, if that has 64 MiB or less: all other writers wait for a second or so. Each
+    /// attached handler deletes from the host's tables by [`MojitoHandler::erased`](crate::MojitoHandler::erased), in
+    /// the same transaction.
     ///
-    /// A [`Person`] is enough for up to twenty results; more want to be confirmed by [`Erasure::confirm`].
+    /// A [`Person`] is enough for up to twenty results; more require [`Erasure::confirm`].
     ///
     /// # Errors
     ///
-    /// [`is_refused`](Error::is_refused) where the person's value is blank, a mail address is none, or the number of results
-    /// is not the one that was confirmed, or a handler with the hook [`erased`](crate::MojitoHandler::erased) is not attached
-    /// and [`Erasure::without_handler`] does not name it: then nothing was touched. Otherwise as [`replay`](Self::replay). It
-    /// can be asked for again.
+    /// [`is_refused`](Error::is_refused) if the person's value is blank, or a mail address is none, or the number of
+    /// results differs from the confirmed one. The same if a handler with the hook
+    /// [`erased`](crate::MojitoHandler::erased) is not attached and [`Erasure::without_handler`] does not name it. A
+    /// refused erasure has changed nothing. Otherwise as [`replay`](Self::replay). The erasure can be asked for again.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future cancels nothing: it goes on.
+    /// Dropping the future cancels nothing: the erasure goes on.
     pub async fn erase(&self, erasure: impl Into<Erasure>, actor: Actor) -> Result<Erased, Error> {
         self.store.erase(erasure.into(), actor).await.map_err(not_erased)
     }
 
-    /// What [`erase`](Self::erase) would come to: the same without the writing, and without the handlers. Nothing is kept or
-    /// undone yet.
+    /// The dry run of [`erase`](Self::erase): the same counts without writes, and without the handlers. `kept` and
+    /// `undone` are empty.
     ///
     /// # Errors
     ///
-    /// [`is_refused`](Error::is_refused) where the person's value is blank, or a mail address is none. Otherwise when the
+    /// [`is_refused`](Error::is_refused) if the person's value is blank, or a mail address is none. Otherwise when the
     /// database does not answer.
     pub async fn count_erasure(&self, person: &Person) -> Result<Erased, Error> {
         self.store.count_erasure(person.clone()).await.map_err(not_erased)
     }
 
-    /// Every handler that has been attached to this database, by whichever process: what waits for it, when a process that has
-    /// it said so last, whether it is retired.
+    /// Every handler that any process has ever attached to this database. Each with its waiting work, the last time at
+    /// which a process reported it attached, and whether it is retired.
     ///
     /// # Errors
     ///
@@ -214,20 +218,20 @@ impl Inbox {
         self.store.handlers().await.map_err(|_| Error::unavailable("the handlers"))
     }
 
-    /// Retires a handler that is gone for good, or was renamed: deliveries make no work for it any more, and what waits for it
-    /// is discarded. How much there was. What runs ends as it does.
+    /// Retires a handler that is gone for good, or was renamed. Deliveries make no work for it any more, and its
+    /// waiting work is discarded. Returns the count of that. Running work ends as it does.
     ///
-    /// A launch that attaches it again ends that, and makes work for it of everything that was recorded since. What was
-    /// discarded is a matter of [`replay`](Self::replay).
+    /// A launch that attaches the handler again ends the retirement, and makes work for it of every delivery recorded
+    /// since. Discarded work comes back only by a [`replay`](Self::replay).
     ///
     /// # Errors
     ///
-    /// [`is_refused`](Error::is_refused) where a process had it attached within the last three minutes: it would be left
-    /// without a word. Otherwise as [`replay`](Self::replay).
+    /// [`is_refused`](Error::is_refused) if a process had the handler attached within the last three minutes, since
+    /// that process would get no sign of it. Otherwise as [`replay`](Self::replay).
     ///
     /// # Cancellation
     ///
-    /// Dropping the future cancels nothing: it goes on.
+    /// Dropping the future cancels nothing: the retirement goes on.
     pub async fn retire_handler(&self, name: &str, actor: Actor) -> Result<u64, Error> {
         let known = self.known(name).await?;
         let refused = || {
@@ -252,7 +256,7 @@ impl Inbox {
         Ok(handlers.swap_remove(place))
     }
 
-    /// Work that is made for a handler that is retired would never be done.
+    /// Refuses a retired handler, since work made for it would never be done.
     async fn check_target(&self, name: &str) -> Result<(), Error> {
         match self.known(name).await?.retired_at {
             Some(_) => Err(Error::refused(format!("the handler `{name}` is retired: attach it again first"))),
@@ -260,7 +264,7 @@ impl Inbox {
         }
     }
 
-    /// A name that is mistyped would mean nothing, and nothing would be said. What is gone may have left something.
+    /// Refuses a mistyped name, which would silently select nothing. A former handler or endpoint may still have rows.
     async fn check_names(&self, selection: &Selection, handler: Option<&str>) -> Result<(), Error> {
         for name in [selection.handler_name(), handler].into_iter().flatten() {
             let unknown = self.pauses.check_handler(name);
@@ -283,7 +287,7 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// When there is no such endpoint.
+    /// When no endpoint has this name.
     pub fn pause_endpoint(&self, name: &str) -> Result<(), Error> {
         self.pauses.set_endpoint(name, true)
     }
@@ -292,16 +296,17 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// When there is no such endpoint.
+    /// When no endpoint has this name.
     pub fn resume_endpoint(&self, name: &str) -> Result<(), Error> {
         self.pauses.set_endpoint(name, false)
     }
 
-    /// Claims nothing more for a handler, in this process. Its work is recorded all the same; what runs goes on.
+    /// Claims no more work for a handler, in this process. Its work is recorded all the same, and running attempts go
+    /// on.
     ///
     /// # Errors
     ///
-    /// When there is no such handler.
+    /// When no handler has this name.
     pub fn pause_handler(&self, name: &str) -> Result<(), Error> {
         self.pauses.set_handler(name, true)
     }
@@ -310,7 +315,7 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// When there is no such handler.
+    /// When no handler has this name.
     pub fn resume_handler(&self, name: &str) -> Result<(), Error> {
         self.pauses.set_handler(name, false)?;
         self.signal.notify();

@@ -1,7 +1,7 @@
 //! Receives the webhooks of JobMojito inside a Rocket application, and never loses one.
 //!
-//! Attach a [`MojitoFairing`] with a [`MojitoHandler`]: deliveries are authenticated, recorded in your database,
-//! acknowledged, and then handed to the handler, outside the request, until it says that it is done.
+//! Attach a [`MojitoFairing`] with a [`MojitoHandler`]. Deliveries are authenticated, recorded in your database,
+//! acknowledged, and then handed to the handler, outside the request, until the handler reports success.
 //!
 //! ```no_run
 //! # // It would open a database and listen on a port.
@@ -31,17 +31,17 @@
 //!
 //! | for | see |
 //! | --- | --- |
-//! | every setting, and what stops a launch | [`MojitoConfig`] |
-//! | what a handler may answer, and the fate of each answer | [`MojitoHandler`] |
+//! | every setting, and the faults that stop a launch | [`MojitoConfig`] |
+//! | the answers of a handler, and the fate of each | [`MojitoHandler`] |
 //! | the transaction in which an effect happens exactly once, and the key for effects elsewhere | [`Context`] |
-//! | what a delivery says, and what it changed | [`Event`], [`Payload`] |
-//! | every status that a request can be answered with | [`Rejection`] |
+//! | the content of a delivery, and its change to the result | [`Event`], [`Payload`] |
+//! | every status of an answer to a refused request | [`Rejection`] |
 //! | routes of your own | [`MojitoEvent`], [`Inbox::record`] |
 //! | the backlog, lists, replay, discard, erasure, pauses | [`Inbox`] |
 //! | a Diesel 2.3 pool for `rocket_db_pools` | [`pool`] |
 //!
-//! The tables are yours to read with Diesel: they are in the crate `mojito-schema`. How it all works, from the socket to the
-//! handler's commit, stands in `ARCHITECTURE.md` beside this crate's manifest.
+//! The tables are yours to read with Diesel: the crate `mojito-schema` declares them. `ARCHITECTURE.md`, beside this
+//! crate's manifest, describes the whole path from the socket to the handler's commit.
 //!
 //! # Features
 //!

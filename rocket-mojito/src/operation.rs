@@ -1,6 +1,6 @@
 use mojito_schema::Selection;
 
-/// Who does something, and why: for the audit.
+/// The name and reason of an operation's author, for the audit.
 ///
 /// ```
 /// # use rocket_mojito::Actor;
@@ -13,27 +13,27 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Somebody, by the name that the audit will show. NUL in a text becomes U+FFFD.
+    /// An author, by the name that the audit shows. NUL in a text becomes U+FFFD.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: without_nul(name.into()), reason: None }
     }
 
-    /// Says why.
+    /// Adds the reason.
     pub fn because(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(without_nul(reason.into()));
         self
     }
 }
 
-/// A text as every database takes it.
+/// A text that every database accepts.
 fn without_nul(text: String) -> String {
     text.replace('\0', "\u{FFFD}")
 }
 
-/// A replay: which work, and how fast.
+/// A replay: the selected work, and its pace.
 ///
-/// It means the work that was selected: handler by handler, delivery by delivery. [`Inbox::count`](crate::Inbox::count) tells
-/// beforehand how many deliveries a selection means.
+/// A replay covers the selected work: handler by handler, delivery by delivery. [`Inbox::count`](crate::Inbox::count)
+/// tells beforehand how many deliveries a selection covers.
 ///
 /// ```
 /// # use rocket_mojito::{Replay, Selection, State};
@@ -51,41 +51,41 @@ pub struct Replay {
 impl Replay {
     /// A replay of the selected work, fifty deliveries a second.
     ///
-    /// Without a condition on the work it is all that was made for the selected deliveries. A quarantined delivery that is
-    /// understood now gets work for every handler.
+    /// Without a condition on the work, the replay covers all work of the selected deliveries. A quarantined delivery
+    /// that is understood now gets work for every handler.
     pub fn of(selection: Selection) -> Self {
         Self { selection, handler: None, to_all_handlers: false, per_second: 50 }
     }
 
-    /// Only to the handler of this name, whatever work the selection found. It may be one that was attached after the
-    /// deliveries came: work that was never made is made.
+    /// Limits the replay to the handler of this name, whatever work the selection found. If the handler was attached
+    /// after the deliveries came, the missing work is made.
     pub fn to_handler(mut self, name: impl Into<String>) -> Self {
         self.handler = Some(name.into());
         self.to_all_handlers = false;
         self
     }
 
-    /// To every handler that is known and not retired, also where the selection found work of one alone.
+    /// Extends the replay to every known handler that is not retired, even if the selection found work of one alone.
     pub fn to_all_handlers(mut self) -> Self {
         self.handler = None;
         self.to_all_handlers = true;
         self
     }
 
-    /// How many deliveries wait again in each second. At least 1.
+    /// The number of deliveries that are made to wait again in each second. At least 1.
     pub fn per_second(mut self, deliveries: u32) -> Self {
         self.per_second = deliveries.max(1);
         self
     }
 }
 
-/// What a replay came to.
+/// The counts of a replay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Replayed {
-    /// Work that waits again: one for each delivery and handler.
+    /// Work that waits again, counted once for each delivery and handler.
     pub work: u64,
-    /// Work that was left alone, since it ran or somebody else had it locked.
+    /// Work that was left alone, since it was running or locked by another transaction.
     pub left_alone: u64,
     /// Quarantined deliveries that are understood now, and have their standing and their work.
     pub admitted: u64,
@@ -93,7 +93,7 @@ pub struct Replayed {
     pub still_quarantined: u64,
 }
 
-/// What was pruned.
+/// The counts of a pruning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pruned {
@@ -101,7 +101,7 @@ pub struct Pruned {
     pub bodies: u64,
     /// Deliveries older than `retention_days`.
     pub deliveries: u64,
-    /// Work that was discarded, since nobody would ever have done it: its handler is retired, or it is older than
-    /// `body_retention_days` and no process has had its handler attached for a day.
+    /// Work that was discarded because nobody would ever have done it. Either its handler is retired, or it is older
+    /// than `body_retention_days` and no process has had its handler attached for a day.
     pub work: u64,
 }

@@ -29,23 +29,23 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 use crate::config::read_pool;
 
-/// How long a connection may rest before it is asked whether it still lives.
+/// The rest after which a connection is pinged before its next use.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long its answer may take.
+/// The time limit of a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a pool's settings are called where nobody says whose they are.
+/// The name of a pool's settings where the caller does not know the database's name.
 const ANY_DATABASE: &str = "databases.<name>";
 
 /// A pool of SQLite connections: WAL, `synchronous = FULL`, foreign keys, a busy timeout.
 ///
-/// On a runtime with several threads, as Rocket's is, a call runs on the thread that makes it, by
-/// [`block_in_place`](tokio::task::block_in_place): other tasks go on, and what the same task has joined with it waits.
+/// On a runtime with several threads, as Rocket's is, a call runs on its caller's thread, by
+/// [`block_in_place`](tokio::task::block_in_place). Other tasks go on, but futures joined in the same task wait.
 ///
 /// # Panics
 ///
-/// A call does in a [`LocalSet`](tokio::task::LocalSet).
+/// A call in a [`LocalSet`](tokio::task::LocalSet) panics.
 #[cfg(feature = "sqlite")]
 pub type SqlitePool = Pool<mojito_schema::Sqlite>;
 
@@ -58,34 +58,34 @@ pub type PooledConnection<B> = managed::Object<Manager<B>>;
 
 /// A pool of asynchronous Diesel connections to one database.
 ///
-/// Its settings are those of every `rocket_db_pools` pool: `url`, `max_connections` (10,000 at most), `connect_timeout`
-/// (in seconds, 3,600 at most).
+/// Its settings are named as in every `rocket_db_pools` pool: `url`, `max_connections` (10,000 at most),
+/// `connect_timeout` (in seconds, 3,600 at most).
 pub struct Pool<B: Backend> {
     pool: managed::Pool<Manager<B>>,
     url: String,
     users: Arc<RwLock<()>>,
 }
 
-/// Keeps a pool open: closing it waits until nobody has one of these.
+/// Keeps a pool open: its close waits until every guard is dropped.
 pub(crate) struct InUse(#[expect(dead_code, reason = "held, not read")] OwnedRwLockReadGuard<()>);
 
 impl<B: Backend> Pool<B> {
-    /// The database that the pool's connections mean.
+    /// The URL of the pool's database.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// How many connections there can be at once.
+    /// The maximum number of connections.
     pub(crate) fn max_connections(&self) -> usize {
         self.pool.status().max_size
     }
 
-    /// The runtime that the pool was made on: Rocket's.
+    /// The runtime on which the pool was made: Rocket's.
     pub(crate) fn runtime(&self) -> &Handle {
         &self.pool.manager().runtime
     }
 
-    /// Opens a connection beside those of the pool.
+    /// Opens a connection outside of the pool.
     pub(crate) async fn open_beside(&self, open: Open) -> Result<B::Connection, OpenError> {
         self.pool.manager().open(open).await
     }
@@ -100,7 +100,7 @@ impl<B: Backend> Pool<B> {
         let timeout = Some(Duration::from_secs(config.connect_timeout));
         let pool = managed::Pool::builder(Manager::new(url.clone()))
             .max_size(config.max_connections)
-            // The one that was used last still knows what it has read, and what it has prepared.
+            // The connection that was used last has the warmest cache, and its prepared statements.
             .queue_mode(managed::QueueMode::Lifo)
             .wait_timeout(timeout)
             .create_timeout(timeout)
@@ -109,7 +109,7 @@ impl<B: Backend> Pool<B> {
             .build()
             .expect("a runtime is named");
         let pool = Self { pool, url, users: Arc::default() };
-        // The pool connects lazily: without this, a database that is not there would not stop the launch.
+        // The pool connects lazily. Without this connection, an absent database would not stop the launch.
         drop(pool.connection().await?);
         Ok(pool)
     }
@@ -158,7 +158,7 @@ impl<B: Backend> rocket_db_pools::Pool for Pool<B> {
 pub struct Manager<B> {
     url: String,
     runtime: Handle,
-    /// Whether there was a database once: from then on one that has vanished is never made anew.
+    /// Whether a connection was opened once. From then on, a vanished database is never created anew.
     has_opened: AtomicBool,
     backend: PhantomData<fn() -> B>,
 }
@@ -168,8 +168,9 @@ impl<B: Backend> Manager<B> {
         Self { url, runtime: Handle::current(), has_opened: AtomicBool::new(false), backend: PhantomData }
     }
 
-    /// Opens a connection on Rocket's runtime, whoever asks. What drives it lives where it was opened: on that of the
-    /// handlers it would stand still while one of them blocks its thread, and end with them.
+    /// Opens a connection on Rocket's runtime, whatever runtime the caller is on. A connection's driver task lives on
+    /// the runtime that opened it. On the handlers' runtime it would stall while a handler blocks its thread, and end
+    /// with that runtime.
     async fn open(&self, open: Open) -> Result<B::Connection, OpenError> {
         let url = self.url.clone();
         let opening = self.runtime.spawn(async move { B::open(&url, open).await });
@@ -192,7 +193,7 @@ impl<B: Backend> managed::Manager for Manager<B> {
         if connection.is_broken() {
             return Err(RecycleError::message("the connection is broken"));
         }
-        // What has rested may have died of it, without a word.
+        // A resting connection may have died unnoticed.
         if metrics.last_used() > PING_INTERVAL && connection.batch_execute("SELECT 1").await.is_err() {
             return Err(RecycleError::message("the connection is dead"));
         }
@@ -200,7 +201,7 @@ impl<B: Backend> managed::Manager for Manager<B> {
     }
 }
 
-/// A pooled connection that is closed, not given back, unless somebody says that it is as good as before.
+/// A pooled connection that is closed on drop, unless the caller gives it back as good as before.
 ///
 /// So a panic, a timeout or an error never leaves an open transaction to the next user.
 pub(crate) struct Loan<B: Backend>(Option<PooledConnection<B>>);

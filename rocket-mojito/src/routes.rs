@@ -5,7 +5,7 @@ use rocket::{Data, Request, post, routes};
 use crate::Inbox;
 use crate::ingress::{Cause, MojitoEvent, Receipt, Rejection};
 
-/// The routes of one endpoint, to be mounted where it lives.
+/// The routes of one endpoint, to be mounted at its path.
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes = routes![interview_result, interview_collected, interview_failed, any_event];
     let paths: Vec<String> = routes.iter().map(|route| route.uri.to_string()).collect();
@@ -35,7 +35,8 @@ async fn any_event(event: Result<MojitoEvent, Rejection>, inbox: Inbox) -> Resul
     inbox.record(event?).await
 }
 
-/// All but `POST`. Without a route for `HEAD` Rocket would answer by that for `GET`, after an error in the log.
+/// Every method but `POST`. Without a route for `HEAD`, Rocket would answer it by the route for `GET`, after an error
+/// in the log.
 const OTHER_METHODS: [Method; 8] = [
     Method::Get,
     Method::Head,
@@ -47,7 +48,7 @@ const OTHER_METHODS: [Method; 8] = [
     Method::Patch,
 ];
 
-/// Answers 405 where Rocket itself would answer 404.
+/// Answers 405 instead of Rocket's own 404.
 #[derive(Clone, Copy)]
 struct NotAllowed;
 

@@ -1,4 +1,4 @@
-//! Doors into what hosts never call, for the tests and fuzz targets of this project. Nothing here is a promise.
+//! Access to internals for the tests and fuzz targets of this project. Nothing here is a promise.
 
 use mojito_schema::{Content, NewDelivery};
 use rocket::http::HeaderMap;
@@ -8,15 +8,15 @@ use crate::event::{ParsedBody, classify};
 use crate::ingress::{Cause, authenticate, signer};
 use crate::{EndpointConfig, Error, EventKind, Finding, MojitoConfig, Payload, Rejection, SecretConfig, Timestamp};
 
-/// What stands at the entrance of an endpoint, without a socket in front of it and with the clock in the caller's hand.
+/// The authentication and verification of an endpoint, without a socket and with the caller's clock.
 pub struct Gate(Endpoints);
 
 impl Gate {
-    /// The entrance of an endpoint with these secrets and keys.
+    /// The gate of an endpoint with these secrets and keys.
     ///
     /// # Errors
     ///
-    /// Those of a launch.
+    /// The errors of a launch.
     pub fn try_new(secrets: impl IntoIterator<Item = SecretConfig>) -> Result<Self, Error> {
         let endpoint = secrets.into_iter().fold(EndpointConfig::new(), EndpointConfig::secret);
         MojitoConfig::new().endpoint(Endpoints::DEFAULT, endpoint).resolve().map(Self)
@@ -31,21 +31,21 @@ impl Gate {
         config.resolve().map(Self)
     }
 
-    /// Which static secret these headers hold: what is decided before the body is read.
+    /// The static secret in these headers: the decision before the body is read.
     ///
     /// # Errors
     ///
-    /// When they hold none of those that there are.
+    /// When the headers hold no secret of the endpoint.
     pub fn authenticate(&self, headers: &HeaderMap<'_>) -> Result<Option<&str>, Rejection> {
         let endpoint = self.0.iter().next().expect("there is one");
         authenticate(endpoint, headers).map(|sender| sender.secret_id)
     }
 
-    /// Which key signed this body, and the signed id of the message: what is decided after the body was read.
+    /// The key that signed this body, and the signed id of the message: the decision after the body was read.
     ///
     /// # Errors
     ///
-    /// When none did, or not within the window around `now`.
+    /// When no key signed it, or the time is outside of the window around `now`.
     pub fn verify(
         &self,
         headers: &HeaderMap<'_>,
@@ -58,20 +58,20 @@ impl Gate {
     }
 }
 
-/// What a body was understood as.
+/// A body after parsing and classification.
 pub struct Understood {
-    /// What it says, by its path or by itself.
+    /// The event kind, by the path or by the body.
     pub kind: EventKind,
-    /// None where it is quarantined.
+    /// `None` if the body is quarantined.
     pub payload: Option<Payload>,
-    /// What was noteworthy; where it is quarantined, why.
+    /// The findings. If the body is quarantined, the cause.
     pub findings: Vec<Finding>,
-    /// Which result it is about, where that can be told.
+    /// The id of the result, if it is readable.
     pub result_id: Option<String>,
 }
 
 impl Understood {
-    /// Reads a body that came to the path of an event, or to the one of all.
+    /// Reads a body that came to the path of an event kind, or to the path for all kinds.
     pub fn new(path: Option<EventKind>, body: &[u8]) -> Self {
         let (kind, reading) = classify(path, ParsedBody::parse(body));
         match reading {

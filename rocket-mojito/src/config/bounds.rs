@@ -5,7 +5,7 @@ use rocket::data::ByteUnit;
 
 use crate::Error;
 
-/// A setting that is a number, and the most that it can be. The least is 1.
+/// A numeric setting with its maximum. The minimum is 1.
 #[derive(Debug)]
 pub(super) struct Bound {
     setting: &'static str,
@@ -22,7 +22,7 @@ enum Unit {
     Whole,
 }
 
-/// What a setting has been set to.
+/// The value of a numeric setting.
 pub(super) enum Number {
     Bytes(ByteUnit),
     Time(Duration),
@@ -32,7 +32,8 @@ pub(super) enum Number {
 const HOUR: u64 = 3600;
 const MEBIBYTE: u64 = 1 << 20;
 
-/// Each works at its most. More than that helps nobody, and at some point the arithmetic of time or memory ends.
+/// Every setting works at its maximum. Larger values help nobody, and at some point the arithmetic of time or memory
+/// overflows.
 const BOUNDS: [Bound; 14] = [
     Bound { setting: "body_limit", unit: Unit::Bytes, most: 64 * MEBIBYTE },
     Bound { setting: "body_deadline", unit: Unit::Seconds, most: HOUR },
@@ -46,13 +47,13 @@ const BOUNDS: [Bound; 14] = [
     Bound { setting: "retention_days", unit: Unit::Days, most: 36_500 },
     Bound { setting: "body_retention_days", unit: Unit::Days, most: 36_500 },
     Bound { setting: "silence_alert", unit: Unit::Hours, most: 365 * 24 },
-    // Those of a pool.
+    // The settings of a pool.
     Bound { setting: "max_connections", unit: Unit::Whole, most: 10_000 },
     Bound { setting: "connect_timeout", unit: Unit::Seconds, most: HOUR },
 ];
 
 impl Bound {
-    /// The bound of a setting; none where it is no number.
+    /// The bound of a setting, or `None` if the setting is not numeric.
     pub fn find(setting: &str) -> Option<&'static Self> {
         BOUNDS.iter().find(|bound| bound.setting == setting)
     }
@@ -60,14 +61,14 @@ impl Bound {
     fn allows(&self, number: &Number) -> bool {
         match number {
             Number::Bytes(bytes) => (1..=self.most).contains(&bytes.as_u64()),
-            // Code may set parts of a second, of which the clock knows thousandths.
+            // Code may set fractions of a second; the clock resolves milliseconds.
             Number::Time(time) => time.as_millis() >= 1 && time.as_secs() <= self.most,
             Number::Whole(number) => (1..=self.most).contains(number),
         }
     }
 }
 
-/// Makes sure that a setting below `root` is a number that it can be.
+/// Makes sure that the number of a setting below `root` is within its bound.
 pub(super) fn check(root: &str, setting: &str, number: &Number) -> Result<(), Error> {
     let bound = Bound::find(setting).expect("every number has a bound");
     if bound.allows(number) {

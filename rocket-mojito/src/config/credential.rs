@@ -7,21 +7,21 @@ use crate::Error;
 /// Shorter secrets can be guessed.
 const MIN_SECRET_LENGTH: usize = 24;
 
-/// Longer ids help nobody who reads a list.
+/// A longer id only makes lists harder to read.
 const MAX_ID_LENGTH: usize = 100;
 
-/// The schemes that there are.
+/// The known schemes.
 const SCHEMES: [&str; 5] = ["header", "standard-webhooks", "github", "stripe", "hmac"];
 
-/// What a secret's settings come to, once they are sound.
+/// A secret or key whose settings are sound.
 pub(super) enum Credential {
-    /// It is compared with a header.
+    /// A secret that is compared with the value of a header.
     Secret(Secret),
-    /// It signs.
+    /// A key that signs the body.
     Key(Key),
 }
 
-/// A secret that is ready to be compared with. Only its digest is kept.
+/// A secret, ready for comparison. Only its digest is kept.
 #[derive(Clone)]
 pub(crate) struct Secret {
     pub id: String,
@@ -30,8 +30,8 @@ pub(crate) struct Secret {
 }
 
 impl Credential {
-    /// Checks the settings and fetches the value. With it, the value's digest: none may serve two purposes. `path`
-    /// names the endpoint's list of secrets.
+    /// Checks the settings and fetches the value. Also returns the value's digest, since no value may serve two
+    /// purposes. `path` names the endpoint's list of secrets.
     pub fn resolve(config: &SecretConfig, path: &str) -> Result<(Self, [u8; 32]), Error> {
         check_id(config, path)?;
         let scheme = Self::scheme(config, path)?;
@@ -68,7 +68,7 @@ impl Credential {
         }
     }
 
-    /// The scheme that the settings describe; none where the secret is the value of a header.
+    /// The scheme that the settings describe, or `None` if the secret is the value of a header.
     fn scheme(config: &SecretConfig, path: &str) -> Result<Option<Scheme>, Error> {
         let own: &[&str] = match config.scheme.as_str() {
             "header" => &["header"],
@@ -121,7 +121,7 @@ fn hmac(config: &SecretConfig, path: &str) -> Result<Scheme, Error> {
     })
 }
 
-/// Makes sure that nothing is set which the scheme would not look at.
+/// Makes sure that no setting is set which the scheme ignores.
 fn check_settings(config: &SecretConfig, path: &str, own: &[&str]) -> Result<(), Error> {
     let set = [
         ("header", config.header.is_some()),
@@ -166,7 +166,7 @@ fn check_header(
     ))
 }
 
-/// The id is stored with each delivery, and stands in a column of text.
+/// The id is stored with each delivery, in a text column.
 fn check_id(config: &SecretConfig, path: &str) -> Result<(), Error> {
     if config.id.trim().is_empty() {
         return Err(Error::config(format!("a secret in `{path}` has an empty `id`: give each a name of its own")));
@@ -180,7 +180,7 @@ fn check_id(config: &SecretConfig, path: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Nobody means quotes: a file of variables, or a shell, has handed them on.
+/// Quotes around a value are never meant: a file of variables, or a shell, passed them on.
 fn check_quotes(config: &SecretConfig, path: &str, value: &str) -> Result<(), Error> {
     let is_within = |quote| value.len() >= 2 && value.starts_with(quote) && value.ends_with(quote);
     if is_within('"') || is_within('\'') {
@@ -198,7 +198,7 @@ fn check_value(config: &SecretConfig, path: &str, value: &str, remedy: &str) -> 
         return Err(config
             .fault(path, format!("has {} characters, and {MIN_SECRET_LENGTH} are the least: {remedy}", value.len())));
     }
-    // HTTP trims spaces around a value, and Rocket drops a header that is not ASCII: neither would ever match.
+    // HTTP trims spaces around a value, and Rocket drops a header that is not ASCII. Neither value would ever match.
     if !is_visible(value) || value.trim() != value {
         return Err(config.fault(path, format!("holds characters that are not visible ASCII: {remedy}")));
     }

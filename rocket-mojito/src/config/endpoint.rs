@@ -6,10 +6,10 @@ use super::credential::Credential;
 use super::{Key, Secret, SecretConfig};
 use crate::{Error, EventKind};
 
-/// Longer names help nobody who reads a list.
+/// A longer name only makes lists harder to read.
 const MAX_NAME_LENGTH: usize = 100;
 
-/// One path that deliveries come to, with the secrets that are valid there. One per merchant and environment.
+/// A path for deliveries, with the secrets that are valid there. Use one per merchant and environment.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(crate = "rocket::serde", default, deny_unknown_fields)]
 pub struct EndpointConfig {
@@ -23,7 +23,7 @@ impl EndpointConfig {
         Self::default()
     }
 
-    /// Adds a secret or key. All that are added are valid at once; an endpoint with secrets and keys wants one of each.
+    /// Adds a secret or key. All of them are valid at once. An endpoint with secrets and keys requires one of each.
     pub fn secret(mut self, secret: SecretConfig) -> Self {
         self.secrets.push(secret);
         self
@@ -89,13 +89,13 @@ fn check_name(name: &str) -> Result<(), Error> {
 #[derive(Clone)]
 pub(crate) struct Endpoint {
     pub name: String,
-    /// One of these must stand in its header, where there are any.
+    /// If there are any, the request must carry one of them in its header.
     pub secrets: Vec<Secret>,
-    /// One of these must have signed the body, where there are any.
+    /// If there are any, one of them must have signed the body.
     pub keys: Vec<Key>,
 }
 
-/// Which value serves whom: its digest, and the endpoint and scheme that it is for.
+/// The endpoint and scheme of each secret value, by the digest of the value.
 #[derive(Default)]
 struct Values(HashMap<[u8; 32], (String, String)>);
 
@@ -108,7 +108,8 @@ impl Values {
                  give each a secret of its own, so that deliveries cannot be mixed up"
             )));
         }
-        // A key that is also sent in a header is none; and what one scheme signs may mean something else in another.
+        // A key that is also sent in a header is no longer secret. Bytes signed under one scheme may mean something
+        // else under another.
         if former != scheme {
             return Err(Error::config(format!(
                 "secret `{id}` in `mojito.endpoints.{endpoint}.secrets` has the value of another one with the scheme \
@@ -119,7 +120,7 @@ impl Values {
     }
 }
 
-/// Every endpoint, and which request is for which.
+/// Every endpoint, with the mount below which a request's path names it.
 #[derive(Clone)]
 pub(crate) struct Endpoints {
     by_name: HashMap<String, Endpoint>,
@@ -150,8 +151,8 @@ impl Endpoints {
         self.by_name.values()
     }
 
-    /// The endpoint and event kind that a path names: below the mount `[/endpoint][/event]`, elsewhere (a host's
-    /// own route) the same at its end.
+    /// The endpoint and event kind that a path names. Below the mount the path is `[/endpoint][/event]`; elsewhere (a
+    /// host's own route) it ends like that.
     pub fn locate<'p>(&self, path: impl Iterator<Item = &'p str>) -> Option<(&Endpoint, Option<EventKind>)> {
         let segments: Vec<&str> = path.collect();
         let is_below_mount =

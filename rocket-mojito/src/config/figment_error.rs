@@ -3,10 +3,10 @@ use rocket::figment::error::{Actual, Kind};
 
 use super::Bound;
 
-/// Says which setting below `root` cannot be read, and what would do, without its value: a secret that stands in the
-/// wrong place, or a whole configuration that lacks a bracket, must not get into a log.
+/// Describes the unreadable setting below `root`, and the remedy, without the value. A secret in the wrong place, or a
+/// whole configuration that lacks a bracket, must not get into a log.
 pub(crate) fn describe(root: &str, error: &Error) -> String {
-    // Figment puts the root behind the path that leads on from it.
+    // Figment appends the root to the path below it.
     let path = error.path.strip_suffix(root.split('.').map(str::to_owned).collect::<Vec<_>>().as_slice());
     let path: Vec<&str> = path.unwrap_or(&error.path).iter().map(String::as_str).collect();
     let mut setting = root.to_owned();
@@ -42,7 +42,7 @@ fn problem(kind: &Kind, path: &[&str]) -> String {
     }
 }
 
-/// What belongs into the setting at this path below the root, in the words of who writes it.
+/// The remedy for the setting at this path below the root, in the words of the configuration's author.
 fn belongs(path: &[&str]) -> String {
     if let [setting] = path
         && let Some(bound) = Bound::find(setting)
@@ -65,14 +65,14 @@ fn belongs(path: &[&str]) -> String {
     text.to_owned()
 }
 
-/// Whether a setting stands at the top of `mojito`.
+/// Whether `mojito` has a setting of this name at its top level.
 pub(super) fn is_setting(name: &str) -> bool {
     let is_of_pool = matches!(name, "max_connections" | "connect_timeout");
     let is_number = Bound::find(name).is_some() && !is_of_pool;
     is_number || matches!(name, "mount" | "migrate" | "allow_ephemeral" | "paused_handlers" | "endpoints")
 }
 
-/// Where a parser stopped: the rest of its message quotes the line, which may hold a secret.
+/// The position at which the parser stopped. The rest of its message quotes the line, which may hold a secret.
 fn position(message: &str) -> Option<String> {
     let (_, rest) = message.lines().next()?.split_once("parse error at line ")?;
     let (line, column) = rest.split_once(", column ")?;

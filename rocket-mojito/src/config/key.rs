@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 use super::Encoding;
 
-/// A key that deliveries are signed with, ready to be used.
+/// A key that signs deliveries, ready for use.
 #[derive(Clone)]
 pub(crate) struct Key {
     pub id: String,
@@ -15,7 +15,7 @@ pub(crate) struct Key {
     pub mac: Mac,
 }
 
-/// How a gateway signs: which bytes, and in which headers it says so.
+/// A gateway's way of signing: the signed bytes, and the headers of the signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Scheme {
     /// Standard Webhooks, symmetric: `id.time.body`.
@@ -27,17 +27,17 @@ pub(crate) enum Scheme {
         /// The header of the signatures.
         signature: String,
     },
-    /// As GitHub does: the body.
+    /// GitHub's scheme: the body.
     GitHub,
-    /// As Stripe does: `time.body`.
+    /// Stripe's scheme: `time.body`.
     Stripe,
-    /// As one's own gateway does: the body, or `time.body`.
+    /// A custom gateway's scheme: the body, or `time.body`.
     Hmac {
         /// The header of the signature.
         header: String,
-        /// What stands in it before the signature.
+        /// The text before the signature in that header.
         prefix: String,
-        /// How the signature is written.
+        /// The encoding of the signature.
         encoding: Encoding,
         /// The header of the time, if there is one.
         timestamp_header: Option<String>,
@@ -45,14 +45,14 @@ pub(crate) enum Scheme {
 }
 
 impl Scheme {
-    /// Standard Webhooks with headers whose names begin like this.
+    /// Standard Webhooks with header names that begin with this prefix.
     pub fn standard_webhooks(header_prefix: &str) -> Self {
         let header = |name: &str| format!("{header_prefix}-{name}");
         Self::StandardWebhooks { id: header("id"), timestamp: header("timestamp"), signature: header("signature") }
     }
 }
 
-/// HMAC-SHA256 that has taken in its key, and nothing else yet. The key itself is not kept.
+/// An HMAC-SHA256 that has absorbed its key and nothing else. The key itself is not kept.
 #[derive(Clone)]
 pub(crate) struct Mac(Hmac<Sha256>);
 
@@ -72,13 +72,13 @@ impl fmt::Debug for Mac {
     }
 }
 
-/// What a key of Standard Webhooks begins with.
+/// The prefix of every Standard Webhooks key.
 const SECRET_PREFIX: &str = "whsec_";
 
 /// The lengths that the specification allows, in bytes.
 const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// The bytes of a key of Standard Webhooks, or what is wrong with it.
+/// The bytes of a Standard Webhooks key, or the fault of the value.
 ///
 /// Source: Standard Webhooks, "Signature scheme", symmetric.
 pub(super) fn standard_webhooks_key(value: &str) -> Result<Vec<u8>, String> {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::Error;
 
-/// Which endpoints and handlers of this process are paused.
+/// The pause switches of this process's endpoints and handlers.
 #[derive(Clone)]
 pub(crate) struct Pauses(Arc<Switches>);
 
@@ -40,12 +40,12 @@ impl Pauses {
         set(&self.0.handlers, "handler", name, is_paused)
     }
 
-    /// Makes sure that there is a handler of this name.
+    /// Makes sure that a handler of this name exists.
     pub fn check_handler(&self, name: &str) -> Result<(), Error> {
         find(&self.0.handlers, "handler", name).map(drop)
     }
 
-    /// Makes sure that there is an endpoint of this name.
+    /// Makes sure that an endpoint of this name exists.
     pub fn check_endpoint(&self, name: &str) -> Result<(), Error> {
         find(&self.0.endpoints, "endpoint", name).map(drop)
     }

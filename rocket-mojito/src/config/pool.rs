@@ -8,14 +8,14 @@ use super::bounds::{self, Number};
 use super::describe;
 use crate::Error;
 
-/// What a pool looks at.
+/// The settings that a pool reads.
 const SETTINGS: [&str; 3] = ["url", "max_connections", "connect_timeout"];
 
-/// The settings of a pool, where they can be. `root` is their key in Rocket's configuration.
+/// Reads the settings of a pool and checks their bounds. `root` is their key in Rocket's configuration.
 ///
 /// # Errors
 ///
-/// A sentence without a value: the URL holds a password.
+/// The sentence contains no value, since the URL holds a password.
 pub(crate) fn read_pool(root: &str, figment: &Figment) -> Result<Config, Error> {
     let settings: Dict = figment.extract().map_err(|error| Error::config(describe(root, &error)))?;
     if let Some(unknown) = settings.keys().find(|name| !SETTINGS.contains(&name.as_str())) {
@@ -30,7 +30,7 @@ pub(crate) fn read_pool(root: &str, figment: &Figment) -> Result<Config, Error> 
     Ok(config)
 }
 
-/// Says where attempts will wait for each other's connections: nothing is lost by that, but time.
+/// Warns if attempts may wait for each other's connections. Such a wait loses nothing but time.
 pub(crate) fn compare_pool(root: &str, max_connections: usize, handlers: usize, concurrency: usize) {
     let wanted = handlers * concurrency;
     if max_connections < wanted {

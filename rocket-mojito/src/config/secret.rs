@@ -7,14 +7,15 @@ use rocket::serde::Deserialize;
 
 use crate::Error;
 
-/// Something that authenticates deliveries: a secret in a header, or a key that signs them.
+/// A credential that authenticates deliveries: a secret in a header, or a key that signs them.
 ///
-/// JobMojito sends a secret in a header of your choice. A gateway in front of this application can sign what it hands
-/// on; then the endpoint has a key. Several of each may be valid at once, so that they can be changed without downtime.
-/// An endpoint with both wants both: one of the secrets, and a signature by one of the keys. Nothing prints the value.
+/// JobMojito sends a secret in a header of your choice. If a gateway in front of this application signs the requests
+/// that it passes on, the endpoint has a key. Several secrets and keys may be valid at once, so that rotation needs no
+/// downtime. An endpoint with both requires both: one of the secrets, and a signature by one of the keys. Nothing
+/// prints the value.
 ///
-/// In `Rocket.toml` the value may come from a variable of the environment (`env`) or from a file (`file`): without the
-/// end of the line that it may have. A value in quotes is refused.
+/// In `Rocket.toml` the value may come from an environment variable (`env`) or from a file (`file`). Line ends after
+/// the value are dropped. A value in quotes is refused.
 ///
 /// ```
 /// # use rocket_mojito::SecretConfig;
@@ -39,7 +40,7 @@ pub struct SecretConfig {
     file: Option<PathBuf>,
 }
 
-/// How a signature is written in its header.
+/// The encoding of a signature in its header.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(crate = "rocket::serde", rename_all = "lowercase")]
 #[non_exhaustive]
@@ -56,18 +57,18 @@ fn static_header() -> String {
 }
 
 impl SecretConfig {
-    /// A secret that stands in `header` as it is. `id` is stored with every delivery that it authenticated.
+    /// A secret that `header` carries as it is. `id` is stored with every delivery that the secret authenticated.
     pub fn header(id: impl Into<String>, header: impl Into<String>, value: impl Into<String>) -> Self {
         Self { header: Some(header.into()), ..Self::new("header", id, value) }
     }
 
-    /// A key of Standard Webhooks: `whsec_` and 24 to 64 bytes in base64. Signatures are those of version `v1`.
+    /// A key of Standard Webhooks: `whsec_` and 24 to 64 bytes in base64. Only signatures of version `v1` are checked.
     pub fn standard_webhooks(id: impl Into<String>, key: impl Into<String>) -> Self {
         Self::new("standard-webhooks", id, key)
     }
 
-    /// A key that signs as GitHub does: `sha256=…` in `X-Hub-Signature-256`. It carries no time, so a delivery that
-    /// somebody captured can be sent again at any time.
+    /// A key that signs as GitHub does: `sha256=…` in `X-Hub-Signature-256`. The signature covers no time, so a
+    /// captured delivery can be sent again at any time.
     pub fn github(id: impl Into<String>, key: impl Into<String>) -> Self {
         Self::new("github", id, key)
     }
@@ -78,32 +79,32 @@ impl SecretConfig {
     }
 
     /// A key whose HMAC-SHA256 of the body stands in `header`. Without a [`timestamp_header`](Self::timestamp_header)
-    /// it carries no time, as with [`github`](Self::github).
+    /// the signature covers no time, as with [`github`](Self::github).
     pub fn hmac(id: impl Into<String>, header: impl Into<String>, key: impl Into<String>) -> Self {
         Self { header: Some(header.into()), ..Self::new("hmac", id, key) }
     }
 
-    /// For [`standard_webhooks`](Self::standard_webhooks): what the names of the three headers begin with. Default:
-    /// `webhook`, as in `webhook-id`. Svix sends `svix-id` and so on.
+    /// For [`standard_webhooks`](Self::standard_webhooks): the prefix of the three header names. Default: `webhook`, as
+    /// in `webhook-id`. Svix uses `svix`, as in `svix-id`.
     pub fn header_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.header_prefix = Some(prefix.into());
         self
     }
 
-    /// For [`hmac`](Self::hmac): how the signature is written. Default: [`Encoding::Hex`].
+    /// For [`hmac`](Self::hmac): the encoding of the signature. Default: [`Encoding::Hex`].
     pub fn encoding(mut self, encoding: Encoding) -> Self {
         self.encoding = Some(encoding);
         self
     }
 
-    /// For [`hmac`](Self::hmac): what stands before the signature in its header, such as `sha256=`. Default: nothing.
+    /// For [`hmac`](Self::hmac): the text before the signature in its header, such as `sha256=`. Default: empty.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
     }
 
-    /// For [`hmac`](Self::hmac): a header with the Unix time in seconds. Then time, a full stop and body are signed
-    /// instead of the body alone, and more than 300 seconds off is refused.
+    /// For [`hmac`](Self::hmac): a header with the Unix time in seconds. The signature then covers time, a full stop
+    /// and body instead of the body alone. A time more than 300 seconds off is refused.
     pub fn timestamp_header(mut self, header: impl Into<String>) -> Self {
         self.timestamp_header = Some(header.into());
         self
@@ -124,7 +125,7 @@ impl SecretConfig {
         }
     }
 
-    /// The value, from wherever it is to come. `path` names the endpoint's list of secrets.
+    /// The value, from its configured source. `path` names the endpoint's list of secrets.
     pub(super) fn fetch(&self, path: &str) -> Result<String, Error> {
         let value = match (&self.value, &self.env, &self.file) {
             (Some(value), None, None) => return Ok(value.clone()),
@@ -132,7 +133,7 @@ impl SecretConfig {
             (None, None, Some(file)) => self.read_file(file, path)?,
             _ => return Err(self.fault(path, "needs exactly one of `value`, `env` and `file`")),
         };
-        // Whatever put it there may have ended the line.
+        // The author of the variable or file may have ended the line.
         Ok(value.trim_end_matches(['\r', '\n']).to_owned())
     }
 
@@ -159,7 +160,7 @@ impl SecretConfig {
         })
     }
 
-    /// What is wrong with this secret, as the sentence that stops the launch.
+    /// The error for this secret: the sentence that stops the launch.
     pub(super) fn fault(&self, path: &str, fault: impl fmt::Display) -> Error {
         Error::config(format!("secret `{}` in `{path}` {fault}", self.id))
     }

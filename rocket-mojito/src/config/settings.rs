@@ -14,9 +14,8 @@ use crate::Error;
 
 /// Every setting of the plugin. The key is `mojito` in `Rocket.toml`, and `ROCKET_MOJITO` in the environment.
 ///
-/// Nothing is started with a setting that is missing, unknown or contradictory, or with a number that is 0 or too large:
-/// the launch stops with a sentence. So it does where a variable of the environment begins with `ROCKET_MOJITO_`, which
-/// nobody would read.
+/// A setting that is missing, unknown or contradictory stops the launch with a sentence, as does a number that is 0 or
+/// too large. So does an environment variable that begins with `ROCKET_MOJITO_`, since nothing would read it.
 ///
 /// ```
 /// # use rocket_mojito::{EndpointConfig, MojitoConfig, SecretConfig};
@@ -78,7 +77,7 @@ impl Default for MojitoConfig {
 }
 
 impl MojitoConfig {
-    /// The defaults, without an endpoint: no launch accepts them before one is added.
+    /// The defaults, without an endpoint. No launch accepts them before an endpoint is added.
     pub fn new() -> Self {
         Self::default()
     }
@@ -87,13 +86,13 @@ impl MojitoConfig {
     ///
     /// # Errors
     ///
-    /// When a setting is unknown or has a value of another type. What is missing is found at launch, so that code
-    /// can still add it.
+    /// When a setting is unknown or has a value of another type. A missing setting is an error only at launch, so that
+    /// code can still add it.
     pub fn from_env() -> Result<Self, Error> {
         Self::from_figment(&rocket::Config::figment())
     }
 
-    /// The same from a configuration of the host's own.
+    /// The same, from the host's own configuration.
     ///
     /// # Errors
     ///
@@ -113,127 +112,132 @@ impl MojitoConfig {
         }
     }
 
-    /// Where the routes are mounted. Default: `/webhooks/jobmojito`.
+    /// The path at which the routes are mounted. Default: `/webhooks/jobmojito`.
     pub fn mount(mut self, path: impl Into<String>) -> Self {
         self.mount = path.into();
         self
     }
 
-    /// The longest body that is taken; more is answered 413. Default: 1 MiB, at most 64 MiB. JobMojito's bodies are a few kB.
+    /// The maximum size of a body; a larger one is answered 413. Default: 1 MiB, at most 64 MiB. JobMojito's bodies are
+    /// a few kB.
     pub fn body_limit(mut self, limit: ByteUnit) -> Self {
         self.body_limit = limit;
         self
     }
 
-    /// How long a body may take to arrive; then 408. Counted from its first bytes. Default: 10 s, at most 1 h.
+    /// The time for a body to arrive, counted from its first bytes; a later one is answered 408. Default: 10 s, at most
+    /// 1 h.
     pub fn body_deadline(mut self, deadline: Duration) -> Self {
         self.body_deadline = deadline;
         self
     }
 
-    /// How long a request waits for its commit; then 503, and the commit may still happen. Default: 5 s, at most 1 h.
+    /// The time for a request's commit. A later one is answered 503, and the commit may still happen. Default: 5 s, at
+    /// most 1 h.
     pub fn ack_deadline(mut self, deadline: Duration) -> Self {
         self.ack_deadline = deadline;
         self
     }
 
-    /// How many bytes of bodies may wait to be recorded; more is answered 503. Default: 32 MiB, at most 256 MiB.
-    /// At least one body is always let in.
+    /// The bytes of bodies that may wait to be recorded; a further body is answered 503. Default: 32 MiB, at most 256
+    /// MiB. At least one body is always let in.
     ///
-    /// A quarter as much may be held of bodies over 16 KiB that are still arriving. Who finds that full waits, for
-    /// half of [`body_deadline`](Self::body_deadline) at most, and is then answered 503; smaller bodies never wait
-    /// for it.
+    /// Bodies over 16 KiB that are still arriving may hold a quarter as much. If that room is full, a further one waits
+    /// for at most half of [`body_deadline`](Self::body_deadline), and is then answered 503. Smaller bodies never wait
+    /// for this room.
     pub fn queue_limit(mut self, limit: ByteUnit) -> Self {
         self.queue_limit = limit;
         self
     }
 
-    /// How many attempts of each handler run at once in this process. Default: 4, at most 1,000. The
-    /// pool needs as many connections for each handler: the launch warns where it has fewer.
+    /// The number of attempts of each handler that run at once in this process. Default: 4, at most 1,000. The pool
+    /// needs as many connections for each handler, and the launch warns if it has fewer.
     pub fn handler_concurrency(mut self, attempts: usize) -> Self {
         self.handler_concurrency = attempts;
         self
     }
 
-    /// How long an attempt may take; then it counts as failed and its transaction is rolled back. Default: 5 min,
-    /// at most a day.
+    /// The time limit of an attempt. After it, the attempt counts as failed and its transaction is rolled back.
+    /// Default: 5 min, at most a day.
     ///
-    /// A handler that blocks its thread cannot be stopped: it keeps its slot and its lease until it yields, a warning
-    /// names it, and then its answer comes too late.
+    /// A handler that blocks its thread cannot be stopped: it keeps its slot and its lease until it yields. A warning
+    /// names the handler, and its answer then comes too late.
     pub fn handler_timeout(mut self, timeout: Duration) -> Self {
         self.handler_timeout = timeout;
         self
     }
 
-    /// How long a claim is good without being renewed. It is renewed three times in that span, so this is how
-    /// long the work of a dead process waits for another. Default: 15 s, at most 1 h.
+    /// The time for which a claim is valid without renewal. The heartbeat renews it every second, or three times in
+    /// this span if that is more often. So the work of a dead process waits this long for another process. Default: 15
+    /// s, at most 1 h.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
-    /// How often work is looked for when nothing tells of any: what is due for another attempt, and what other
-    /// processes recorded, is found by then. What this process records starts at once. Default: 1 s, at
-    /// most 1 h.
+    /// The interval at which the database is polled for work when no notification arrives. Polling also finds work that
+    /// is due for another attempt, and work that other processes recorded. Work that this process records starts at
+    /// once. Default: 1 s, at most 1 h.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
         self
     }
 
-    /// After how many attempts a delivery is discarded. Default: 20, which takes 33 hours on average and 44 at most:
-    /// the first pause is 30 s, they double up to 4 h, and each is cut at random, to half of it at most. At most 1,000.
-    /// Work that is recorded keeps the number that was in force then.
+    /// The number of attempts after which a delivery is discarded. Default: 20, at most 1,000. Twenty attempts take 33
+    /// hours on average and 44 at most. The first pause is 30 s, and pauses double up to 4 h. Each is shortened at
+    /// random, to no less than half. Recorded work keeps the number that was in force at its recording.
     pub fn max_attempts(mut self, attempts: u16) -> Self {
         self.max_attempts = attempts;
         self
     }
 
-    /// After how many days a delivery's row is pruned, where it is nobody's current state. Default: 400, at most
-    /// 36,500. They count by two readings of the clock that lie a day apart, so it goes up to 30 hours later.
+    /// The number of days after which a delivery's row is pruned, unless it is the current state of a result. Default:
+    /// 400, at most 36,500. The days are counted by two readings of the clock that lie a day apart, so pruning comes up
+    /// to 30 hours later.
     pub fn retention_days(mut self, days: u32) -> Self {
         self.retention_days = days;
         self
     }
 
-    /// After how many days a delivery's body is pruned, by two readings as well. Default: 90, at most 36,500.
+    /// The number of days after which a delivery's body is pruned, also by two readings. Default: 90, at most 36,500.
     pub fn body_retention_days(mut self, days: u32) -> Self {
         self.body_retention_days = days;
         self
     }
 
-    /// After how many hours in which nothing new came to an endpoint the log says so, for each endpoint. Default: never; at
-    /// most 8,760, a year. A repeat is nothing new.
+    /// The number of hours without a new delivery after which the log warns, for each endpoint. A repeat is not a new
+    /// delivery. Default: never; at most 8,760, a year.
     pub fn silence_alert(mut self, hours: u32) -> Self {
         self.silence_alert = Some(hours);
         self
     }
 
-    /// Whether migrations run at launch. Otherwise the launch only checks that they have run. Default: yes.
+    /// Whether migrations run at launch. If not, the launch only checks that they have run. Default: yes.
     pub fn migrate(mut self, migrate: bool) -> Self {
         self.migrate = migrate;
         self
     }
 
-    /// Whether a database that forgets is accepted: for tests alone. Default: no.
+    /// Whether a database that forgets its data is accepted: for tests alone. Default: no.
     pub fn allow_ephemeral(mut self, allow: bool) -> Self {
         self.allow_ephemeral = allow;
         self
     }
 
-    /// Leaves the work of a handler waiting, until a launch without this or
-    /// [`Inbox::resume_handler`](crate::Inbox::resume_handler). It is recorded all the same.
+    /// Leaves the work of a handler waiting, until a launch without this setting or
+    /// [`Inbox::resume_handler`](crate::Inbox::resume_handler). The work is recorded all the same.
     pub fn pause_handler(mut self, name: impl Into<String>) -> Self {
         self.paused_handlers.insert(name.into());
         self
     }
 
-    /// Adds an endpoint, or replaces the one of that name. The one named `default` has the empty path.
+    /// Adds an endpoint, or replaces the endpoint of that name. The endpoint `default` has the empty path.
     pub fn endpoint(mut self, name: impl Into<String>, endpoint: EndpointConfig) -> Self {
         self.endpoints.insert(name.into(), endpoint);
         self
     }
 
-    /// Adds a secret or key to an endpoint, which is added too if need be.
+    /// Adds a secret or key to an endpoint, and the endpoint itself if it is missing.
     pub fn secret(mut self, endpoint: impl Into<String>, secret: SecretConfig) -> Self {
         let entry = self.endpoints.entry(endpoint.into()).or_default();
         *entry = std::mem::take(entry).secret(secret);
@@ -253,13 +257,13 @@ impl MojitoConfig {
         Endpoints::resolve(&self.endpoints, &self.mount)
     }
 
-    /// How long rows and bodies are kept.
+    /// The retention of rows and bodies.
     pub(crate) fn retention(&self) -> Retention {
         let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 60 * 60);
         Retention { deliveries: days(self.retention_days), bodies: days(self.body_retention_days) }
     }
 
-    /// How long nothing may come to an endpoint before it is said.
+    /// The longest silence of an endpoint before the log warns.
     pub(crate) fn longest_silence(&self) -> Option<Duration> {
         self.silence_alert.map(|hours| Duration::from_secs(u64::from(hours) * 60 * 60))
     }
@@ -309,7 +313,7 @@ impl MojitoConfig {
     }
 }
 
-/// Whether Rocket can mount at this path, and requests come to it: no client sends `.` or `..` as they are.
+/// Whether Rocket can mount at this path and requests can reach it: no client sends a `.` or `..` segment as it is.
 fn is_plain_path(path: &str) -> bool {
     // Source: RFC 3986, section 3.3, `pchar` without percent-encoding.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte);
@@ -318,7 +322,7 @@ fn is_plain_path(path: &str) -> bool {
     path == "/" || path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_segment))
 }
 
-/// Whether settings of the plugin stand in a profile of its name, which nobody has chosen.
+/// Whether settings of the plugin stand in a profile named `mojito` that is not the selected profile.
 fn is_taken_for_a_profile(figment: &Figment) -> bool {
     let profile = Profile::new("mojito");
     let is_ours = |settings: &Dict| settings.keys().any(|name| is_setting(name));
@@ -329,7 +333,7 @@ fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration,
     u64::deserialize(deserializer).map(Duration::from_secs)
 }
 
-/// How long rows and bodies are kept.
+/// The retention of rows and bodies.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Retention {
     pub deliveries: Duration,

@@ -4,24 +4,24 @@ use super::Bound;
 use super::figment_error::is_setting;
 use crate::Error;
 
-/// The variables that Rocket's configuration is read from and that settings of the plugin can stand in.
+/// The variables that hold Rocket's configuration and may hold settings of the plugin.
 const PREFIXES: [&str; 2] = ["ROCKET_MOJITO", "ROCKET_DATABASES"];
 
-/// What a variable begins with that would be a setting of its own, if there were such.
+/// The prefix of variables that look like single settings. Rocket reads no such variable.
 const MISTAKEN_PREFIX: &str = "ROCKET_MOJITO_";
 
-/// Makes sure that nothing in the environment was meant for the plugin and is not read: Rocket passes over what it does
-/// not know, and over what is not UTF-8.
+/// Makes sure that no environment variable was meant for the plugin and is not read. Rocket ignores unknown variables,
+/// and values that are not UTF-8.
 pub(super) fn check() -> Result<(), Error> {
     check_all(std::env::vars_os())
 }
 
 fn check_all(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), Error> {
-    // In one order, whatever the environment's is.
+    // Sorted, so that the error does not depend on the order of the environment.
     let mut variables: Vec<_> = variables.map(|(name, value)| (name.to_string_lossy().into_owned(), value)).collect();
     variables.sort();
     for (name, value) in &variables {
-        // Rocket minds no case in names.
+        // Rocket ignores the case of names.
         let upper = name.to_ascii_uppercase();
         if let Some(rest) = upper.strip_prefix(MISTAKEN_PREFIX) {
             return Err(Error::config(format!(
@@ -40,7 +40,7 @@ fn check_all(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<()
     Ok(())
 }
 
-/// What would do. A value is quoted only where it cannot be a secret.
+/// The replacement for a variable. Its value is quoted only if it cannot be a secret.
 fn instead(setting: &str, value: &OsStr) -> String {
     let is_plain = |value: &&str| value.len() <= 20 && value.bytes().all(|byte| byte.is_ascii_digit());
     let value = value.to_str().filter(|_| Bound::find(setting).is_some()).filter(is_plain).unwrap_or("…");

@@ -18,16 +18,16 @@ use crate::Event;
 use crate::notices::Scope;
 use crate::store::Database;
 
-/// What the operator reads where a handler went on without the transaction that it had asked for.
+/// The `last_error` of an attempt whose handler answered `Ok` although its transaction could not be opened.
 const NOT_OPENED: &str = "the handler answered Ok, although its transaction could not be opened";
 
-/// How long an attempt is kept before it is released, where the server takes no writes.
+/// The pause before an attempt is released while the server takes no writes.
 const STANDBY_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The longest `last_error` that is kept, in bytes.
+/// The maximum length of a stored `last_error`, in bytes.
 const MAX_ERROR_LENGTH: usize = 2000;
 
-/// How long an attempt keeps its slot that has found no connection to the database: another one would not either.
+/// The time for which an attempt without a database connection keeps its slot: another attempt would find none either.
 const CONNECT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One run of a handler on one delivery.
@@ -36,13 +36,13 @@ pub(super) struct Attempt<B: Backend> {
     pub database: Arc<Database<B>>,
     pub claim: Claim,
     pub lease: Duration,
-    /// Says when the handler is to be stopped.
+    /// Signals that the handler is to be stopped.
     pub stop: AbortRegistration,
 }
 
 impl<B: Backend> Attempt<B> {
-    /// Runs the handler and ends its transaction. What comes back is still to be settled; nothing where the commit
-    /// settled it, or the work is somebody else's now.
+    /// Runs the handler and ends its transaction. Returns the ending that is still to be settled. `None` means that the
+    /// commit settled it, or that another worker has the delivery now.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl<B: Backend> Attempt<B> {
         };
         let mut ending = match answer {
             Ok(()) => match transaction.commit().await {
-                // It went on without one.
+                // The handler needed no transaction.
                 End::Unused | End::Unconnected => Some(completed()),
                 End::Committed => {
                     notices.works(|| Scope::Handler(ticket.handler));
@@ -101,7 +101,7 @@ impl<B: Backend> Attempt<B> {
     }
 }
 
-/// What may panic: it runs the host's code, and reads what a sender wrote.
+/// The part that may panic: it runs the host's code, and reads a sender's text.
 async fn attempt<B: Backend>(handler: &dyn MojitoHandler<B>, claim: Claim, cx: &mut Context<'_, B>) -> HandlerResult {
     match Event::from_claim(claim) {
         Some(event) => handle(handler, &event, cx).await,
@@ -109,24 +109,24 @@ async fn attempt<B: Backend>(handler: &dyn MojitoHandler<B>, claim: Claim, cx: &
     }
 }
 
-/// What a panic said, where it said anything: it is stored as a handler's error is, and never logged.
+/// The message of a panic, if it has one. It is stored as a handler's error is, and never logged.
 fn text_of(panic: &(dyn Any + Send)) -> String {
     let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     said.map_or_else(|| "the handler panicked".to_owned(), |said| format!("the handler panicked: {said}"))
 }
 
-/// No attempt was possible, and none counts. Until it is claimed again another server may have taken over.
+/// No attempt was possible, and none counts. Before the next claim another server may have taken over.
 async fn released() -> Ending {
     tokio::time::sleep(STANDBY_RETRY_INTERVAL).await;
     not_possible()
 }
 
-/// The end of an attempt that was not possible, or was stopped: it does not count.
+/// The ending of an attempt that was not possible, or was stopped: it does not count.
 pub(super) fn not_possible() -> Ending {
     Ending { settlement: Settlement::Release, outcome: Outcome::Released }
 }
 
-/// The end of an attempt whose handler did not answer in time.
+/// The ending of an attempt whose handler did not answer in time.
 pub(super) fn timed_out(timeout: Duration, attempt: i32) -> Ending {
     let error = format!("the handler did not answer within {} s", timeout.as_secs_f32());
     Ending { outcome: Outcome::TimedOut, ..failed(&error.into(), attempt) }
@@ -136,7 +136,8 @@ fn completed() -> Ending {
     Ending { settlement: Settlement::Complete, outcome: Outcome::Completed }
 }
 
-/// What a future answers, unless it was stopped first. One that blocks its thread may answer after that: it is too late.
+/// The output of a future, unless it was stopped first. A future that blocks its thread may still answer after the
+/// stop; that answer is too late.
 async fn unless_stopped<F: Future>(future: F, stop: AbortRegistration) -> Result<F::Output, Aborted> {
     let mut future = pin!(Abortable::new(future, stop));
     let answer = future.as_mut().await;
@@ -160,14 +161,14 @@ fn again(error: String, pause: Duration) -> Settlement {
     Settlement::Retry { due_at: Timestamp::now().after(pause), error }
 }
 
-/// At most so much, without NUL, which Postgres refuses.
+/// Cuts the text to its maximum length and replaces NUL, which Postgres refuses.
 fn cut(text: String) -> String {
     let mut text = text.replace('\0', "\u{FFFD}");
     text.truncate(text.floor_char_boundary(MAX_ERROR_LENGTH));
     text
 }
 
-/// The idempotency key: endpoint, event and body are in the fingerprint.
+/// The idempotency key. Endpoint, event and body enter it through the fingerprint.
 fn key(fingerprint: &[u8], ticket: &Ticket) -> String {
     let digest = Sha256::new()
         .chain_update(b"mojito.key.v1\0")

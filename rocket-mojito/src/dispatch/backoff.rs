@@ -6,20 +6,19 @@ const BASE_DELAY: Duration = Duration::from_secs(30);
 /// The longest pause before the second attempt after a conflict.
 const CONFLICT_BASE_DELAY: Duration = Duration::from_millis(50);
 
-/// The longest pause before any attempt: a fault that lasts over a night or a day is outlived.
+/// The longest pause before any attempt. The retries outlive a fault of a night or a day.
 const MAX_DELAY: Duration = Duration::from_secs(4 * 3600);
 
-/// The pause after a failed attempt: exponential, with equal jitter. What failed together does not come back together,
-/// and no pause is so short that the attempts are used up while the fault lasts.
+/// The pause after a failed attempt: exponential, with equal jitter. Jitter spreads retries of simultaneous failures.
+/// No pause is so short that the attempts run out while the fault lasts.
 ///
 /// Source: Amazon's "Exponential backoff and jitter". `jitter` is a random number from 0 to 1.
 pub(super) fn pause(attempt: i32, jitter: f64) -> Duration {
     doubled(BASE_DELAY, attempt).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
-/// The pause after an attempt that another transaction was in the way of: nothing is wrong with either, and whoever
-/// was in the way is soon gone. Exponential all the same, with full jitter, so that many that meet again and again
-/// spread out.
+/// The pause after an attempt that conflicted with another transaction. Neither is at fault, and the other transaction
+/// soon ends. The pause is exponential all the same, with full jitter, so that repeated conflicts spread out.
 pub(super) fn pause_of_conflict(attempt: i32, jitter: f64) -> Duration {
     doubled(CONFLICT_BASE_DELAY, attempt).mul_f64(jitter.clamp(0.0, 1.0))
 }
@@ -34,7 +33,7 @@ mod tests {
     use super::*;
     use crate::MojitoConfig;
 
-    /// How long the retries of a delivery go on by the default settings, in hours.
+    /// The total of all retry pauses by the default settings, in hours.
     fn schedule(jitter: f64) -> f64 {
         let retries = 1..i32::from(MojitoConfig::new().max_attempts);
         let pauses: Duration = retries.map(|attempt| pause(attempt, jitter)).sum();

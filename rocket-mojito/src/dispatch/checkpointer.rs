@@ -7,10 +7,10 @@ use tokio::sync::watch;
 use crate::notices::Notice;
 use crate::store::Database;
 
-/// How often the files are looked at.
+/// The interval between two looks at the database's files.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Keeps the database's log short, and looks for what its files should not be.
+/// Keeps the WAL short by checkpoints, and looks for faults of the database's files.
 pub(super) struct Checkpointer<B: Backend> {
     pub database: Arc<Database<B>>,
 }
@@ -20,7 +20,7 @@ impl<B: Backend> Checkpointer<B> {
         let mut warned = None;
         while !*stop.borrow_and_update() {
             let database = Arc::clone(&self.database);
-            // In a task of its own: nobody can cancel it half-way.
+            // In a task of its own, so that no cancellation can interrupt the checkpoint.
             let _ = tokio::spawn(async move { database.checkpoint_if_long().await }).await;
             if let Some(text) = news(&mut warned, self.database.warning()) {
                 self.database.notices().say(Notice::Files { text });
@@ -33,7 +33,7 @@ impl<B: Backend> Checkpointer<B> {
     }
 }
 
-/// A warning that was not given yet. It is given once for as long as it lasts.
+/// The warning, if it was not given yet. A warning is given once for as long as it lasts.
 fn news(given: &mut Option<&'static str>, found: Option<&'static str>) -> Option<&'static str> {
     let former = std::mem::replace(given, found);
     found.filter(|_| former != found)

@@ -15,37 +15,37 @@ use crate::config::Pauses;
 use crate::notices::Notice;
 use crate::store::Committed;
 
-/// How long a call may take.
+/// The time limit of a call.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// For how long a hook is taken: after that another process may call it. Longer than a call and its settlement take.
+/// The lease of a hook: after it another process may call the hook. It is longer than a call and its settlement take.
 const HOOK_LEASE: Duration = Duration::from_secs(30);
 
-/// The pause before a call that failed is made again: as long as the work has been dead, within these.
+/// The bounds of the pause before a failed call is repeated. The pause is as long as the work has been dead.
 const MIN_RETRY_INTERVAL: Duration = Duration::from_secs(30);
 const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(4 * 3600);
 
-/// Calls the hook `discarded` of one handler where it is owed, one call at a time.
+/// Calls the hook `discarded` of one handler when a call is owed, one call at a time.
 ///
-/// The debt is a column of the work, committed together with its end. So it outlives whoever gave the work up: any process
-/// with the handler may call the hook, and only its answer settles the debt.
+/// The debt is a column of the work row, committed together with the work's end. So it outlives the process that gave
+/// up the work. Any process with the handler may call the hook, and only the hook's answer settles the debt.
 pub(super) struct Discarded<B: Backend> {
     pub handler: Arc<dyn MojitoHandler<B>>,
     pub name: Arc<str>,
-    /// How long it sleeps when nothing wakes it: what others gave up is found by then.
+    /// The longest sleep without a wake-up. Polling then finds work that other processes gave up.
     pub poll_interval: Duration,
     pub leases: Leases<B>,
     pub pauses: Pauses,
-    /// The handlers' runtime: a hook that blocks its thread holds up no request.
+    /// The handlers' runtime, so that a hook that blocks its thread holds up no request.
     pub runtime: Handle,
 }
 
 impl<B: Backend> Discarded<B> {
-    /// Calls until `stop` says so. A call that runs then is owed still.
+    /// Calls hooks until `stop` is set. A call that is running then stays owed.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut given_up = self.leases.given_up.listen();
         while !*stop.borrow_and_update() {
-            // Seen before the look: what is given up from here on is looked for again.
+            // Marked as seen before the query, so that work given up from here on triggers another query.
             given_up.borrow_and_update();
             while let Some(owed) = self.take().await {
                 tokio::select! {
@@ -66,7 +66,7 @@ impl<B: Backend> Discarded<B> {
         let mut link = self.leases.link.lock().await;
         let taken = link.commit("no hook could be taken", |connection| {
             async move {
-                // Somebody may have paused it while this waited for its turn.
+                // The handler may have been paused while this call waited for the connection.
                 if pauses.has_handler(&name) {
                     Ok(None)
                 } else {
@@ -83,12 +83,12 @@ impl<B: Backend> Discarded<B> {
         owed
     }
 
-    /// Calls the hook. After what pause it is to be called again, where that has failed.
+    /// Calls the hook. Returns the pause before the next call if this one failed.
     ///
-    /// One that blocks its thread is waited for, or another call would run beside it.
+    /// A hook that blocks its thread is awaited, since another call would run beside it.
     async fn call(&self, owed: &OwedHook) -> Option<Duration> {
         let pause = Some(pause(Duration::try_from(*Timestamp::now() - *owed.discarded_at).unwrap_or_default()));
-        // Nothing is left to tell of: the body is pruned.
+        // The body is pruned, so there is no event to hand over.
         let event = Event::from_claim(owed.claim.clone())?;
         let (handler, error) = (Arc::clone(&self.handler), owed.error.clone());
         let mut call =
@@ -113,7 +113,7 @@ impl<B: Backend> Discarded<B> {
             self.leases.database.notices().say(Notice::HookFailed { handler, delivery });
         }
         let mut link = self.leases.link.lock().await;
-        // Where the database cannot be reached it is taken again after its lease.
+        // If the database cannot be reached, the hook is taken again after its lease.
         let _ = link
             .commit("a hook could not be settled", |c| B::settle_hook(c, owed, pause, Timestamp::now()).boxed())
             .await

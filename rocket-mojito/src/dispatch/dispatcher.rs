@@ -22,8 +22,8 @@ use crate::notices::Notice;
 use crate::pool::InUse;
 use crate::store::{Database, DedicatedConnection, Wakeup};
 
-/// The background work of one process: an executor and a caller of hooks per handler, the keeper of the leases, the roster of
-/// the handlers, the pruner, the trimmer, the watcher, the wire to other processes.
+/// The background tasks of one process. Each handler has an executor and a task that calls its hook. The process has a
+/// heartbeat, a roster, a pruner, a checkpointer, a watcher and a notifier.
 pub(crate) struct Dispatcher<B: Backend> {
     leases: Leases<B>,
     stop: Stop,
@@ -41,7 +41,7 @@ pub(crate) struct Dispatcher<B: Backend> {
     _pool: InUse,
 }
 
-/// Tells tasks to stop. It does so as well where it is dropped: a Rocket that is, without a shutdown, leaves none behind.
+/// Tells tasks to stop, also on drop: a Rocket that is dropped without a shutdown leaves no task behind.
 struct Stop(watch::Sender<bool>);
 
 impl Stop {
@@ -73,7 +73,7 @@ impl<B: Backend> Dispatcher<B> {
     ) -> Self {
         let pool = database.keep_open().await;
         let mut link = DedicatedConnection::new(Arc::clone(&database));
-        // Before anybody takes the last connection that the server gives. Where it cannot be opened now, the log says so.
+        // Opened before other users take the server's last connection. If that fails now, the log says so.
         let _ = link.open().await;
         let link = Arc::new(Mutex::new(link));
         let leases = Leases { database, link, in_flight: InFlight::default(), given_up: Wakeup::new() };
@@ -166,13 +166,14 @@ impl<B: Backend> Dispatcher<B> {
         }
     }
 
-    /// Stops claiming, gives running attempts `grace` to end, then stops and releases those that did not.
+    /// Stops claiming, and gives running attempts `grace` to end. Then stops and releases the rest.
     ///
     /// It takes no longer than `grace` and `mercy`, whatever handlers and the database do: a lease that could not be
-    /// released lapses. That of a handler that still blocks its thread is not released: another would run beside it.
+    /// released lapses. The lease of a handler that still blocks its thread is not released, since another attempt
+    /// would run beside it.
     pub async fn stop(self, grace: Duration, mercy: Duration) {
         self.stop.now();
-        // What they wait for goes on by itself, step by step.
+        // An abort is safe: a database step that such a task awaits still finishes.
         self.pruner.abort();
         self.trimmer.abort();
         self.roster.abort();
@@ -180,13 +181,13 @@ impl<B: Backend> Dispatcher<B> {
         let Self { leases, stop_keeper, slots, executors, hooks, keeper, wire, _runtime, _pool, .. } = self;
         let mut all_ended = pin!(async {
             for executor in executors.into_iter().chain(hooks) {
-                // It has ended either way.
+                // The executor has ended, with or without a panic.
                 let _ = executor.await;
             }
             for slots in &slots {
                 slots.all_ended().await;
             }
-            // Not before: what still runs needs its lease.
+            // Not before: a running attempt needs its lease.
             stop_keeper.now();
             let _ = keeper.await;
             let _ = wire.await;
@@ -200,7 +201,7 @@ impl<B: Backend> Dispatcher<B> {
         for ticket in &unfinished {
             leases.in_flight.abort(ticket);
         }
-        // Nothing is cancelled: each attempt is a task of its own, which releases it.
+        // No attempt is cancelled: each is a task of its own, which releases its lease.
         if tokio::time::timeout(mercy, all_ended).await.is_err() {
             notices.say(Notice::NotReleased { count: leases.in_flight.tickets().len() as u64 });
         }

@@ -2,14 +2,14 @@ use mojito_schema::{Settlement, Ticket};
 
 use crate::notices::{Notice, Notices, Scope};
 
-/// How an attempt ended, and what is still to be settled.
+/// The end of an attempt, with the settlement that is still to be written.
 #[derive(Debug)]
 pub(super) struct Ending {
     pub settlement: Settlement,
     pub outcome: Outcome,
 }
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Completed,
@@ -18,13 +18,13 @@ pub(super) enum Outcome {
     Discarded,
     Panicked,
     TimedOut,
-    /// Another transaction was in the way, which is nobody's fault.
+    /// Another transaction conflicted, which is nobody's fault.
     Conflict,
-    /// No attempt was possible, or it was stopped.
+    /// No attempt was possible, or the attempt was stopped.
     Released,
 }
 
-/// Which attempt it was of which work.
+/// The identity of an attempt: its ticket and number.
 pub(super) struct Tried {
     pub ticket: Ticket,
     pub number: i32,
@@ -32,7 +32,7 @@ pub(super) struct Tried {
 }
 
 impl Ending {
-    /// Says what needs a person, once it is settled. Never with the error's text.
+    /// Logs the outcome that a person has to see, once it is settled. The error's text is never logged.
     pub fn say(&self, tried: Tried, notices: &Notices) {
         let Tried { ticket: Ticket { handler, delivery_id: delivery, .. }, number: attempt, max_attempts } = tried;
         let outcome = self.outcome.as_str();

@@ -17,16 +17,17 @@ use super::running::Running;
 use crate::config::Pauses;
 use crate::store::Wakeup;
 
-/// Runs the work of one handler: as many attempts at once as it may, in the order of each result's line.
+/// Runs the work of one handler: as many attempts at once as it has slots, in the order of each result's line.
 ///
-/// It is a task of the handlers' runtime, so that the next attempt begins on the thread on which the last one has ended.
-/// What must not wait for a handler, it spawns on Rocket's: claims, settlements, time-outs.
+/// It is a task of the handlers' runtime, so that the next attempt begins on the thread on which the last one ended. It
+/// spawns claims, settlements and time-outs on Rocket's runtime, where they do not wait for a handler.
 pub(super) struct Executor<B: Backend> {
     pub handler: Arc<dyn MojitoHandler<B>>,
     pub name: Arc<str>,
     pub timeout: Duration,
     pub lease: Duration,
-    /// How long it sleeps when nothing wakes it: what is due later, and what others recorded, is found by then.
+    /// The longest sleep without a wake-up. Polling then finds retries that are due, and work that other processes
+    /// recorded.
     pub poll_interval: Duration,
     pub slots: Slots,
     pub leases: Leases<B>,
@@ -34,10 +35,10 @@ pub(super) struct Executor<B: Backend> {
     pub wakeup: Wakeup,
 }
 
-/// What was claimed and is held, and whether there may be more.
+/// Claims that are held, and whether there may be more.
 type Claims = (Vec<Prefetched>, bool);
 
-/// How many attempts may run at once, and a bell that rings when one has ended.
+/// The limit of concurrent attempts, and a notification for each attempt that ends.
 #[derive(Clone)]
 pub(super) struct Slots {
     free: Arc<Semaphore>,
@@ -62,7 +63,7 @@ impl Slots {
     }
 }
 
-/// The right to run one attempt. Rings the bell when it is dropped, however the attempt ended.
+/// The right to run one attempt. Its drop notifies the executor, however the attempt ended.
 pub(super) struct Slot {
     permit: Option<OwnedSemaphorePermit>,
     ended: Arc<Notify>,
@@ -76,14 +77,14 @@ impl Drop for Slot {
 }
 
 impl<B: Backend> Executor<B> {
-    /// Claims and runs until `stop` says so. Attempts that still run go on.
+    /// Claims and runs work until `stop` is set. Running attempts go on.
     ///
-    /// What was claimed is started while the next claim is made.
+    /// Claimed work is started while the next claim is made.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut recorded = self.wakeup.listen();
         let mut prefetch = Prefetch::new();
         let mut claiming = pin!(Fuse::terminated());
-        // Whether there may be something that the last claim has not seen.
+        // Whether there may be work that the last claim has not seen.
         let mut is_due = true;
         while !*stop.borrow_and_update() {
             failpoint::reach("executor.loop");
@@ -94,7 +95,7 @@ impl<B: Backend> Executor<B> {
             self.start_waiting(&mut prefetch);
             let wanted = prefetch.wanted(self.slots.free.available_permits());
             if is_due && !is_paused && wanted > 0 && claiming.is_terminated() {
-                // Seen before the claim: what is recorded from here on makes it due again.
+                // Marked as seen before the claim, so that work recorded from here on triggers another claim.
                 recorded.borrow_and_update();
                 is_due = false;
                 claiming.set(self.claim(wanted, self.slots.free.available_permits()).fuse());
@@ -117,8 +118,8 @@ impl<B: Backend> Executor<B> {
         self.release(&mut prefetch, claiming).await;
     }
 
-    /// Sleeps by Rocket's clock, for ever without an end: a handler that blocks the thread which keeps the time of its own
-    /// runtime would stop that.
+    /// Sleeps by the clock of Rocket's runtime; without an end, for ever. The handlers' runtime is no clock: a handler
+    /// may block the thread that drives its timer.
     fn rest(&self, until: Option<Instant>) -> impl Future<Output = ()> + use<B> {
         let _rocket = self.leases.database.runtime().enter();
         let sleep = until.map(tokio::time::sleep_until);
@@ -130,7 +131,7 @@ impl<B: Backend> Executor<B> {
         }
     }
 
-    /// Starts what waits, as far as there are free slots.
+    /// Starts waiting claims, as far as there are free slots.
     fn start_waiting(&self, prefetch: &mut Prefetch<Prefetched>) {
         while self.slots.free.available_permits() > 0
             && let Some(waiting) = prefetch.next()
@@ -139,13 +140,13 @@ impl<B: Backend> Executor<B> {
         }
     }
 
-    /// Hands back what waits, and what is being claimed: no attempt was made, and none counts.
+    /// Hands back waiting claims, and the claim in progress: no attempt was made, and none counts.
     async fn release(
         &self,
         prefetch: &mut Prefetch<Prefetched>,
         mut claiming: Pin<&mut Fuse<impl Future<Output = Claims>>>,
     ) {
-        // Before anything else is written: it has its turn already.
+        // The claim in progress comes first: its turn to write has already begun.
         if !claiming.is_terminated() {
             let (claims, is_cut) = claiming.as_mut().await;
             prefetch.add(claims, is_cut);
@@ -153,16 +154,16 @@ impl<B: Backend> Executor<B> {
         let (leases, waiting): (_, Vec<_>) = (self.leases.clone(), prefetch.give_up().collect());
         let released = self.leases.database.runtime().spawn(async move {
             for Prefetched { claim, guard, .. } in waiting {
-                // Where the database cannot be reached, the lease lapses.
+                // If the database cannot be reached, the lease lapses.
                 let _ = leases.settle(claim.ticket, Settlement::Release).await;
                 drop(guard);
             }
         });
-        // It goes on where Rocket ends; then the leases lapse.
+        // If Rocket's runtime ends first, the release ends with it, and the leases lapse.
         let _ = released.await;
     }
 
-    /// Claims up to `limit`, of which `free` are started at once, and holds them.
+    /// Claims up to `limit` deliveries, of which `free` start at once, and holds their leases.
     async fn claim(&self, limit: usize, free: usize) -> Claims {
         let request = ClaimRequest { handler: Arc::clone(&self.name), limit, free, lease: self.lease };
         let Claimed { claims, is_cut, .. } = self.leases.claim(request, self.pauses.clone()).await;
@@ -189,7 +190,7 @@ impl<B: Backend> Executor<B> {
             timeout: self.timeout,
             in_flight: self.leases.in_flight.clone(),
             notices: self.leases.database.notices().clone(),
-            // Where nothing is left to settle, the slot is free at once.
+            // If nothing is left to settle, the slot is free at once.
             task: tokio::spawn(async move {
                 let ended = attempt.run().await.transpose()?;
                 Some((ended, (guard, slot)))

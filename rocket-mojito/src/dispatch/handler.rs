@@ -9,7 +9,7 @@ use mojito_schema::Backend;
 use super::Context;
 use crate::{Event, EventKind};
 
-/// What the host does about deliveries.
+/// The host's reaction to deliveries.
 ///
 /// Each handler that is attached has work of its own, with attempts and a fate of its own. Deliveries about one
 /// interview result reach a handler one at a time and in stored order.
@@ -22,16 +22,18 @@ use crate::{Event, EventKind};
 /// | an error, a panic, a timeout, a commit that failed | rolled back; attempted again after a backoff (30 s at first, doubling to 4 h), discarded after the last attempt |
 /// | a deadlock or serialization failure, handed on by `?` | the same, with a backoff of milliseconds at first |
 /// | [`HandlerError::retry_in`] | rolled back; attempted again then, in 7 days at most; it counts as an attempt |
-/// | [`HandlerError::discard`] | rolled back; given up until somebody replays it |
+/// | [`HandlerError::discard`] | rolled back; given up until an operator replays it |
 ///
-/// Effects through [`Context::transaction`] happen exactly once. Everything else happens at least once:
-/// give [`Context::key`] to whom you call.
+/// Effects through [`Context::transaction`] happen exactly once. Every other effect happens at least once: give
+/// [`Context::key`] to the services that you call.
 ///
-/// Handlers run on a runtime of their own. One that blocks its thread, which is best left to
-/// [`spawn_blocking`](rocket::tokio::task::spawn_blocking), may hold up other handlers, and nothing else; except on SQLite,
-/// where its open transaction keeps everybody from writing. What a handler spawns lives on that runtime, and ends with it.
-/// So does what drives a connection that it opens: open those that routes use as well, of an HTTP client for example, by a
-/// [`Handle`](rocket::tokio::runtime::Handle) of Rocket's runtime that was taken at ignition.
+/// Handlers run on a runtime of their own. A handler that blocks its thread may hold up other handlers, but nothing
+/// else. Except on SQLite: there its open transaction blocks every writer. Blocking work belongs in
+/// [`spawn_blocking`](rocket::tokio::task::spawn_blocking).
+///
+/// A task that a handler spawns lives on that runtime, and ends with it. So does the driver of a connection that it
+/// opens. For connections that routes share, of an HTTP client for example, take a
+/// [`Handle`](rocket::tokio::runtime::Handle) of Rocket's runtime at ignition, and open them on that.
 #[rocket::async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` handles no deliveries from a database of the kind `{B}`",
@@ -39,17 +41,17 @@ use crate::{Event, EventKind};
     note = "write `#[rocket::async_trait] impl MojitoHandler<{B}> for {Self} {{ … }}`"
 )]
 pub trait MojitoHandler<B: Backend>: Send + Sync + 'static {
-    /// The name that its work is stored under. It must stay the same over releases: another name is another handler, and the
-    /// former one goes on to get work until it is [retired](crate::Inbox::retire_handler). Default: the name of the type,
-    /// without its path.
+    /// The name under which the handler's work is stored. It must stay the same over releases. Another name is another
+    /// handler, and the former one goes on to get work until it is [retired](crate::Inbox::retire_handler). Default:
+    /// the name of the type, without its path.
     fn name(&self) -> String {
         let full = std::any::type_name::<Self>();
         let plain = full.split('<').next().unwrap_or(full);
         plain.rsplit("::").next().unwrap_or(plain).to_owned()
     }
 
-    /// Whether it also wants `interview_collected` that came after the result. Of several processes that have it attached, the
-    /// one that was launched last decides for all. Default: no.
+    /// Whether the handler also takes `interview_collected` that came after the result. If several processes have the
+    /// handler attached, the process that was launched last decides for all. Default: no.
     fn takes_late(&self) -> bool {
         false
     }
@@ -72,36 +74,40 @@ pub trait MojitoHandler<B: Backend>: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Work of this handler failed for good: it gave up, its last attempt failed, or was lost with its process. Tell somebody.
-    /// `error` is what stands in `last_error`, and may quote the candidate: keep it out of logs.
+    /// Work of this handler failed for good: the handler gave up, the last attempt failed, or that attempt was lost
+    /// with its process. Tell somebody. `error` is the stored `last_error`, and may quote the candidate: keep it out of
+    /// logs.
     ///
-    /// It is called after that is committed, in some process that has this handler attached, by whichever the work was
-    /// given up; and at least once: where it answers with an error, panics, takes five seconds, or its process dies, it is
-    /// called again, after 30 s at first, later up to 4 h apart. Later deliveries of the same result may be handled before
-    /// or meanwhile. While the handler is paused it waits.
+    /// The hook is called after the discard is committed, in any process that has this handler attached, whichever
+    /// process gave up the work. It is called at least once. A call fails by an error, a panic, five seconds without an
+    /// answer, or the end of its process. A failed call is repeated, after 30 s at first, later up to 4 h apart. Later
+    /// deliveries of the same result may be handled before the call or during it. While the handler is paused, the call
+    /// waits.
     ///
-    /// It is not called for work that an operator discards, nor once the work is replayed, its body is pruned or its result
-    /// erased. An erasure does not wait for a call that runs: let whatever it writes be found by [`erased`](Self::erased), or
-    /// look whether the result is still there, in the transaction that writes. Default: nothing.
+    /// The hook is not called for work that an operator discards. Nor is it called once the work is replayed, its body
+    /// is pruned or its result is erased. An erasure does not wait for a running call. So make the hook's writes
+    /// reachable for [`erased`](Self::erased), or check in the writing transaction that the result still exists.
+    /// Default: nothing.
     async fn discarded(&self, event: &Event, error: &str) -> HandlerResult {
         let _ = (event, error);
         Ok(())
     }
 
-    /// A result is erased: delete what the host's tables hold of it, through `tx`. What is not written through `tx` may have
-    /// to be deleted again, since the result may be erased again.
+    /// A result is erased: delete its data from the host's tables, through `tx`. A deletion outside of `tx` may have to
+    /// be repeated, since the result may be erased again.
     ///
-    /// `tx` is the transaction in which [`Inbox::erase`](crate::Inbox::erase) removes the result from the plugin's tables:
-    /// both forget, or neither. Where it answers with an error, panics or takes five seconds, the result is kept, and stands
-    /// in the receipt. Be quick, call nobody, and do not ask an `Inbox` to write, as in a handler's transaction.
+    /// `tx` is the transaction in which [`Inbox::erase`](crate::Inbox::erase) removes the result from the plugin's
+    /// tables: both forget, or neither. If the hook answers with an error, panics or takes five seconds, the result is
+    /// kept, and stands in the receipt. Be quick, call no service, and do not write through an `Inbox`, as in a
+    /// handler's transaction.
     ///
-    /// It is called for results that this handler has never heard of, too. Results that were erased before it was attached
-    /// are not told. Where a handler that has this method is not attached, an erasure is refused; see
+    /// The hook is also called for results of which this handler has had no delivery. It is not called for results that
+    /// were erased before it was attached. If a handler with this hook is not attached, an erasure is refused; see
     /// [`Erasure::without_handler`](crate::Erasure::without_handler).
     ///
-    /// Write it as `async fn erased(&self, endpoint: &str, result_id: &str, tx: &mut B::Connection) -> HandlerResult`, under
-    /// `#[rocket::async_trait]`. The launch looks whether it is written: it calls the method, and drops the future before
-    /// anything of it has run. Default: nothing.
+    /// Write it as `async fn erased(&self, endpoint: &str, result_id: &str, tx: &mut B::Connection) -> HandlerResult`,
+    /// under `#[rocket::async_trait]`. The launch finds out whether the method is written: it calls the method, and
+    /// drops the future before any code of it has run. Default: nothing.
     fn erased<'life0, 'life1, 'life2, 'life3, 'async_trait>(
         &'life0 self,
         endpoint: &'life1 str,
@@ -120,7 +126,7 @@ pub trait MojitoHandler<B: Backend>: Send + Sync + 'static {
     }
 }
 
-/// What a handler without the hook `erased` answers. It has no size, and an async block, which holds `self`, has one.
+/// The future of a handler without the hook `erased`. Its size is zero; an async block, which holds `self`, has a size.
 struct NoHook;
 
 impl Future for NoHook {
@@ -131,12 +137,12 @@ impl Future for NoHook {
     }
 }
 
-/// Whether a handler has the hook `erased`. Nothing of it is run.
+/// Whether a handler has the hook `erased`. No code of the hook is run.
 pub(crate) fn has_erased_hook<B: Backend>(handler: &dyn MojitoHandler<B>, connection: &mut B::Connection) -> bool {
     size_of_val(&*handler.erased("", "", connection)) > 0
 }
 
-/// Calls the method that an event is for.
+/// Calls the method for the kind of the event.
 pub(super) async fn handle<B: Backend>(
     handler: &dyn MojitoHandler<B>,
     event: &Event,
@@ -150,16 +156,16 @@ pub(super) async fn handle<B: Backend>(
     }
 }
 
-/// The longest delay that a handler may ask for. What comes later about the same result waits as long.
+/// The longest delay that a handler may ask for. Later deliveries of the same result wait as long.
 const MAX_RETRY_IN: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// What a handler answers.
+/// The answer of a handler.
 pub type HandlerResult = Result<(), HandlerError>;
 
-/// Why a handler did not do its work. Any error becomes one by `?`: then it is attempted again.
+/// The reason why a handler did not do its work. Any error becomes one by `?`, and then the work is attempted again.
 ///
-/// Its text is stored as the work's `last_error`, for operators, and is never logged. So is the message of a panic; what a
-/// panic hook prints is the host's.
+/// The error's text is stored as the work's `last_error`, for operators, and is never logged. The same holds for the
+/// message of a panic. The output of a panic hook is the host's concern.
 pub struct HandlerError {
     pub(super) fate: Fate,
     source: Box<dyn StdError + Send + Sync>,
@@ -178,15 +184,15 @@ impl HandlerError {
         Self { fate: Fate::Discard, source: reason.into() }
     }
 
-    /// Asks for the next attempt after `delay` instead of the backoff: 7 days at most, and a longer one is cut to
-    /// that. It counts as an attempt.
+    /// Asks for the next attempt after `delay` instead of the backoff. A delay above 7 days is cut to 7 days. The
+    /// attempt counts.
     pub fn retry_in(delay: Duration) -> Self {
         let delay = delay.min(MAX_RETRY_IN);
         let text = format!("the handler asked for another attempt in {} s", delay.as_secs());
         Self { fate: Fate::RetryIn(delay), source: text.into() }
     }
 
-    /// Whether another transaction was in the way of the handler's: it is fit to be run again at once.
+    /// Whether the handler's transaction conflicted with another: it can be run again at once.
     pub(super) fn is_conflict(&self) -> bool {
         mojito_schema::is_conflict(&*self.source)
     }
@@ -210,7 +216,7 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for HandlerError {
     }
 }
 
-// The text is the host's: it may quote the candidate.
+// The error's text comes from the host, and may quote the candidate.
 impl fmt::Debug for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HandlerError").field("fate", &self.fate).finish_non_exhaustive()
@@ -232,7 +238,7 @@ mod tests {
         assert!(HandlerError::retry_in(Duration::MAX).text().contains("604800 s"));
     }
 
-    /// The rule is the same for both databases: it looks at types alone.
+    /// The rule is the same for both databases, since only types matter.
     #[cfg(feature = "sqlite")]
     #[rocket::async_test]
     async fn a_handler_has_the_hook_that_it_writes() {
@@ -243,7 +249,7 @@ mod tests {
         #[rocket::async_trait]
         impl MojitoHandler<Sqlite> for Without {}
 
-        /// Does as little as a hook can do.
+        /// The smallest possible hook.
         struct With;
 
         #[rocket::async_trait]

@@ -9,17 +9,17 @@ use super::leases::Leases;
 use crate::notices::Notice;
 use crate::store::{Committed, DedicatedConnection, Wakeup};
 
-/// The longest pause between two looks at the leases: what a dead process held is found within seconds.
+/// The longest pause between two renewals, so that the leases of a dead process are found within seconds.
 const MAX_RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A sweep may take this part of the time, and no more: with a hundred thousand that wait in lines it reads all of them.
+/// A sweep takes at most one part in so many of the time, since it reads every line: a hundred thousand lines may wait.
 const SWEEP_REST_FACTOR: u32 = 20;
 
-/// Renews the leases that this process holds, and rescues the lapsed ones, whose ever they were. Sweeps the lines: one that has
-/// no first is never claimed from. Cuts leases and pauses that were set while the clock was ahead.
+/// Renews the leases that this process holds, and rescues lapsed leases of any process. Sweeps the lines, since a line
+/// without a first is never claimed from. Cuts leases and pauses that were set while the clock was ahead.
 pub(super) struct Heartbeat<B: Backend> {
     pub leases: Leases<B>,
-    /// For the sweep: what it reads holds up nobody else.
+    /// The sweep's own connection, so that its reads hold up no other statement.
     pub reader: Mutex<DedicatedConnection<B>>,
     pub lease: Duration,
     pub wakeup: Wakeup,
@@ -70,7 +70,7 @@ impl<B: Backend> Heartbeat<B> {
         }
     }
 
-    /// Promotes in lines that have no first.
+    /// Promotes a delivery in each line that has no first.
     async fn sweep(&self) {
         const FAILURE: &str = "the lines could not be swept";
         let found = self.reader.lock().await.read(FAILURE, |c| B::lines_without_first(c).boxed()).await;
@@ -87,7 +87,7 @@ impl<B: Backend> Heartbeat<B> {
         }
     }
 
-    /// Cuts the leases and pauses that would last until a clock that was put back is there again.
+    /// Cuts the leases and pauses that would last until a clock that was put back reaches its former time.
     async fn cut_waits(&self) {
         const FAILURE: &str = "leases and pauses could not be compared with the clock";
         let found = self.reader.lock().await.read(FAILURE, |c| B::overlong_waits(c, Timestamp::now()).boxed()).await;

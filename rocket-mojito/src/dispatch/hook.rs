@@ -5,7 +5,7 @@ use mojito_schema::Backend;
 use super::MojitoHandler;
 use crate::store::ErasedHook;
 
-/// A handler, as an erasure calls it.
+/// The adapter through which an erasure calls a handler.
 pub(crate) struct Hook<B: Backend>(pub Arc<dyn MojitoHandler<B>>);
 
 #[rocket::async_trait]
@@ -15,7 +15,7 @@ impl<B: Backend> ErasedHook<B> for Hook<B> {
     }
 
     async fn erased(&self, endpoint: &str, result_id: &str, tx: &mut B::Connection) -> bool {
-        // The error's text is the host's: it may quote the candidate.
+        // The error's text comes from the host, and may quote the candidate.
         self.0.erased(endpoint, result_id, tx).await.is_ok()
     }
 }

@@ -11,15 +11,16 @@ use crate::config::Pauses;
 use crate::notices::Notice;
 use crate::store::{Committed, Database, DedicatedConnection, Unavailable, Wakeup};
 
-/// How long until the next try to release an attempt.
+/// The pause before an attempt's release is tried again.
 const RELEASE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The leases of this process: the connection they are taken, renewed and settled on, and the tickets in flight.
+/// The leases of this process: the tickets in flight, and the connection on which leases are taken, renewed and
+/// settled.
 pub(super) struct Leases<B: Backend> {
     pub database: Arc<Database<B>>,
     pub link: Arc<tokio::sync::Mutex<DedicatedConnection<B>>>,
     pub in_flight: InFlight,
-    /// Rings where work failed for good.
+    /// Notifies when work failed for good.
     pub given_up: Wakeup,
 }
 
@@ -35,11 +36,11 @@ impl<B: Backend> Clone for Leases<B> {
 }
 
 impl<B: Backend> Leases<B> {
-    /// Claims work, unless its handler is paused. Nothing where the database does not answer.
+    /// Claims work, unless its handler is paused. Returns no claims if the database does not answer.
     ///
     /// # Cancellation
     ///
-    /// Changes nothing: the claim is made, and lapses.
+    /// A dropped future changes nothing: the claim is made all the same, and lapses.
     pub async fn claim(&self, request: ClaimRequest, pauses: Pauses) -> Claimed {
         const FAILURE: &str = "nothing could be claimed";
         let (link, database) = (Arc::clone(&self.link), Arc::clone(&self.database));
@@ -47,7 +48,7 @@ impl<B: Backend> Leases<B> {
             let mut link = link.lock().await;
             let claimed = link.commit(FAILURE, |connection| {
                 async move {
-                    // Somebody may have paused it while this waited for its turn.
+                    // The handler may have been paused while this claim waited for the connection.
                     if pauses.has_handler(&request.handler) {
                         Ok(Claimed::default())
                     } else {
@@ -58,8 +59,9 @@ impl<B: Backend> Leases<B> {
             });
             let committed = claimed.await?;
             drop(link);
-            // A power cut may take the claim, and whoever holds it. It must not take the delivery under a handler that has begun,
-            // nor the end of what came before it in its line: that would begin again after it.
+            // A power cut may undo the claim together with the process that holds it. It must not undo the delivery of
+            // a handler that has begun. Nor may it undo the end of the predecessor in the line, which would begin again
+            // after its successor.
             let seen = committed.seen();
             let newest = seen.claims.iter().map(|claim| claim.ticket.delivery_id).max().unwrap_or(0);
             if !seen.has_promoted && database.is_durable(newest) {
@@ -76,8 +78,8 @@ impl<B: Backend> Leases<B> {
         claimed
     }
 
-    /// Settles an attempt that has ended, and says what needs a person. One that was not possible must not count: it is
-    /// held until the database takes writes again.
+    /// Settles an attempt that has ended, and logs the outcome that a person has to see. An attempt that was not
+    /// possible must not count: its lease is held until the database takes writes again.
     pub async fn end(&self, tried: Tried, ending: &Ending) {
         loop {
             match self.settle(tried.ticket.clone(), ending.settlement.clone()).await {
@@ -93,8 +95,8 @@ impl<B: Backend> Leases<B> {
         }
     }
 
-    /// Settles an attempt. Where the database cannot be reached the lease lapses, and the work is rescued. Whether the work
-    /// was still its own.
+    /// Settles an attempt. Returns whether the attempt still held its lease. If the database cannot be reached, the
+    /// lease lapses and the work is rescued.
     pub async fn settle(&self, ticket: Ticket, settlement: Settlement) -> Result<bool, Unavailable> {
         let (handler, delivery) = (ticket.handler.clone(), ticket.delivery_id);
         let mut link = self.link.lock().await;
@@ -109,11 +111,11 @@ impl<B: Backend> Leases<B> {
     }
 }
 
-/// The tickets that this process holds, and how to stop the work on each.
+/// The tickets that this process holds, with a handle to abort the work on each.
 #[derive(Clone, Default)]
 pub(super) struct InFlight(Arc<Mutex<HashMap<Ticket, AbortHandle>>>);
 
-/// A ticket that is held for as long as this lives.
+/// Keeps a ticket in flight until it is dropped.
 pub(super) struct InFlightGuard {
     in_flight: InFlight,
     ticket: Ticket,
@@ -125,12 +127,12 @@ impl InFlight {
         InFlightGuard { in_flight: self.clone(), ticket }
     }
 
-    /// Every ticket that is held.
+    /// Every ticket in flight.
     pub fn tickets(&self) -> Vec<Ticket> {
         self.lock().keys().cloned().collect()
     }
 
-    /// Stops the work on a ticket, as soon as it waits for something.
+    /// Stops the work on a ticket, at its next await.
     pub fn abort(&self, ticket: &Ticket) {
         if let Some(abort) = self.lock().get(ticket) {
             abort.abort();

@@ -1,13 +1,14 @@
-//! Everything after the store: claims what is due, runs the host's handlers, settles what came of it.
+//! Everything after the store: claims due work, runs the host's handlers, settles the outcomes.
 //!
 //! ```text
 //! executor: claim ── attempt: handler ── commit | retry | discard | release
-//! keeper:   renew leases, rescue lapsed ones
-//! hooks:    call `discarded` for what failed for good
-//! roster:   say which handlers are attached, and which are not
-//! pruner:   remove what is too old
-//! trimmer:  shorten the database's log
-//! wire:     tell other processes of work, and hear of theirs
+//! heartbeat:    renew leases, rescue lapsed ones
+//! hooks:        call `discarded` for work that failed for good
+//! roster:       note which handlers are attached, and log which are not
+//! pruner:       remove rows and bodies that are too old
+//! checkpointer: keep the WAL short
+//! notifier:     notify other processes of work, and listen for theirs
+//! watcher:      log lines and endpoints that stand still
 //! ```
 
 mod attempt;

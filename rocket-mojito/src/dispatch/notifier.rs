@@ -10,22 +10,23 @@ use tokio::time::{sleep, timeout};
 use crate::notices::{Notice, Scope};
 use crate::store::{Database, Wakeup};
 
-/// How long it may be quiet before the connection is tried.
+/// The longest silence before the connection is probed.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long the database may take to take word.
+/// The time limit of a NOTIFY.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The pause after telling: what is recorded meanwhile is told at once, so that a busy process does not wake idle ones
-/// for every batch.
+/// The pause after a NOTIFY. Work recorded during the pause shares one NOTIFY, so that a busy process does not wake
+/// idle ones for every batch.
 const MIN_NOTIFY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The longest pause before a lost connection is opened again.
 const MAX_RECONNECT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Tells the other processes on the database of work that this one made, and hears of theirs, where the database can do that.
+/// Notifies the other processes on the database of work that this process made, and listens for theirs, if the database
+/// supports that.
 ///
-/// Nothing rests on it. While it is down, work that others recorded waits for the executors' next look.
+/// No promise depends on it. While the connection is down, work of other processes waits for the executors' next poll.
 pub(super) struct Notifier<B: Backend> {
     pub database: Arc<Database<B>>,
     pub wakeup: Wakeup,
@@ -40,14 +41,14 @@ impl<B: Backend> Notifier<B> {
         while !*stop.borrow_and_update() {
             let began = Instant::now();
             tokio::select! {
-                // Whatever it was at, its connection is closed.
+                // A stop drops the future, and with it the connection, whatever its state.
                 _ = stop.changed() => return,
                 () = self.hold(&mut is_down) => {}
             }
             if !std::mem::replace(&mut is_down, true) {
                 self.database.notices().say(Notice::Unheard);
             }
-            // One that held for a while is opened again at once.
+            // A connection that lasted for a while is opened again at once.
             let longer = (pause * 2).clamp(Duration::from_millis(100), MAX_RECONNECT_INTERVAL);
             pause = if began.elapsed() > MAX_RECONNECT_INTERVAL { Duration::from_millis(100) } else { longer };
             tokio::select! {
@@ -57,13 +58,13 @@ impl<B: Backend> Notifier<B> {
         }
     }
 
-    /// Opens a connection, and tells and hears until it is lost.
+    /// Opens a connection, and notifies and listens until it is lost.
     async fn hold(&self, is_down: &mut bool) {
         let Ok(mut connection) = B::listen(self.database.url()).await else { return };
         *is_down = false;
         self.database.notices().works(|| Scope::Wire);
         let (name, mut own) = (format!("{:016x}", fastrand::u64(..)), self.wakeup.listen_for_own());
-        // What was made while nobody could hear of it.
+        // Work was made while the connection was down.
         own.mark_changed();
         self.wakeup.notify_of_others();
         loop {
@@ -77,7 +78,7 @@ impl<B: Backend> Notifier<B> {
                     Err(_) => return,
                 },
                 _ = own.changed() => in_time(B::notify(&mut connection, &name).boxed()).await,
-                // To hear nothing may mean that there is nobody at the other end.
+                // Silence may mean that the other end is gone.
                 () = sleep(KEEPALIVE_INTERVAL) => in_time(B::notify(&mut connection, &name).boxed()).await,
             };
             if is_told.is_none() {

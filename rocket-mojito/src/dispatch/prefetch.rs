@@ -7,32 +7,33 @@ use tokio::time::Instant;
 
 use super::leases::InFlightGuard;
 
-/// How many claims wait at most, beside those for free slots.
+/// The maximum number of waiting claims, beside those for free slots.
 const MAX_PREFETCH: usize = 64;
 
-/// An attempt has to end, and the next claim to be made, within this time, or nothing is claimed ahead.
+/// Prefetch needs an attempt that ends, and a next claim, within this time.
 const MAX_CLAIM_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long a claim may wait. Then it is handed back: another process may have time.
+/// The longest wait of a prefetched claim. Then it is handed back, since another process may have a free slot.
 const PREFETCH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A claim that waits for a free slot. It is held, so its lease is renewed.
+/// A claim that waits for a free slot. Its ticket is in flight, so its lease is renewed.
 pub(super) struct Prefetched {
     pub claim: Claim,
     pub guard: InFlightGuard,
     pub registration: AbortRegistration,
 }
 
-/// Claims that were made ahead of the slots that they will run in.
+/// Claims that were made before their slots were free.
 ///
-/// A claim is a transaction, and waits for the disk on Postgres. Where there is a backlog, and a handler that is quick, one
-/// claim brings more than there are slots, up to twice as much as the one before, and the next is made while half of that still waits. A handler that
-/// takes its time, or has not shown yet that it does not, is never claimed for ahead.
+/// A claim is a transaction, and waits for the disk on Postgres. With a backlog and a quick handler, one claim brings
+/// more work than there are slots. Its surplus is up to twice as large as that of the claim before. The next claim is
+/// made once no more than half of the surplus waits. A slow handler gets no prefetch, nor does a handler that has not
+/// yet proved to be quick.
 pub(super) struct Prefetch<W> {
     waiting: VecDeque<(Instant, W)>,
     surplus: usize,
     claimed_at: Instant,
-    /// Whether an attempt has ended since.
+    /// Whether an attempt has ended since that claim.
     has_ended: bool,
 }
 
@@ -41,12 +42,12 @@ impl<W> Prefetch<W> {
         Self { waiting: VecDeque::new(), surplus: 0, claimed_at: Instant::now(), has_ended: false }
     }
 
-    /// Takes note of an attempt that has ended.
+    /// Notes that an attempt has ended.
     pub fn ended(&mut self) {
         self.has_ended = true;
     }
 
-    /// How much to claim for so many free slots: nothing, where enough waits.
+    /// The number of deliveries to claim for so many free slots: 0 if enough claims wait.
     pub fn wanted(&self, free: usize) -> usize {
         match self.waiting.len() {
             waiting if waiting > self.surplus / 2 => 0,
@@ -54,7 +55,7 @@ impl<W> Prefetch<W> {
         }
     }
 
-    /// Takes in what was claimed, and whether the claim stopped at a limit: then there may be more.
+    /// Adds the claims. `is_cut` tells that the claim stopped at a limit, so that there may be more work.
     pub fn add(&mut self, claims: Vec<W>, is_cut: bool) {
         let now = Instant::now();
         let is_quick = std::mem::take(&mut self.has_ended) && now - self.claimed_at < MAX_CLAIM_INTERVAL;
@@ -63,23 +64,23 @@ impl<W> Prefetch<W> {
         self.waiting.extend(claims.into_iter().map(|claim| (now, claim)));
     }
 
-    /// The one that has waited longest.
+    /// The claim that has waited longest.
     pub fn next(&mut self) -> Option<W> {
         self.waiting.pop_front().map(|(_, claim)| claim)
     }
 
-    /// Everything that waits, to be handed back. Nothing is claimed ahead after that, until claims are quick again.
+    /// Every waiting claim, to be handed back. After that there is no prefetch until claims are quick again.
     pub fn give_up(&mut self) -> impl Iterator<Item = W> + use<W> {
         self.surplus = 0;
         std::mem::take(&mut self.waiting).into_iter().map(|(_, claim)| claim)
     }
 
-    /// Whether something has waited for too long.
+    /// Whether a claim has waited for too long.
     pub fn is_overdue(&self) -> bool {
         self.waiting.front().is_some_and(|(since, _)| since.elapsed() >= PREFETCH_TIMEOUT)
     }
 
-    /// When something will have waited for too long.
+    /// The time at which a claim will have waited for too long.
     pub fn overdue_at(&self) -> Option<Instant> {
         self.waiting.front().map(|(since, _)| *since + PREFETCH_TIMEOUT)
     }
@@ -89,7 +90,7 @@ impl<W> Prefetch<W> {
 mod tests {
     use super::*;
 
-    /// What is claimed for four slots, one time after the other, where whatever runs ends after `pause`.
+    /// The sizes of successive claims for four slots, if every attempt ends after `pause`.
     async fn claimed(pause: Duration, backlog: usize) -> Vec<usize> {
         let mut prefetch = Prefetch::new();
         let mut claimed = Vec::new();

@@ -8,10 +8,10 @@ use crate::notices::{Notice, Notices};
 use crate::operation::{Actor, Pruned};
 use crate::store::Store;
 
-/// How often what is too old is looked for.
+/// The interval between two prunings.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Removes what is too old, from time to time.
+/// Removes rows and bodies that are older than their retention, at intervals.
 pub(crate) struct Pruner {
     pub store: Arc<dyn Store>,
     pub retention: Retention,
@@ -21,7 +21,7 @@ pub(crate) struct Pruner {
 impl Pruner {
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow_and_update() {
-            // A failure is logged where it happens; the next hour tries again.
+            // The store logs a failure; the next run tries again.
             if let Ok(pruned) = self.store.prune_on(self.retention, Actor::new("rocket-mojito")).await
                 && (pruned.bodies > 0 || pruned.deliveries > 0 || pruned.work > 0)
             {

@@ -10,15 +10,16 @@ use super::leases::Leases;
 use crate::notices::Notice;
 use crate::store::Committed;
 
-/// How often the handlers are looked at: each is seen at least every minute and a half.
+/// The interval between two attendance notes. Each handler is noted at least every minute and a half.
 const ATTENDANCE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How often it is said that a handler is not attached.
+/// The interval between two reminders that a handler is not attached.
 const REMINDER_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 const FAILURE: &str = "the handlers could not be looked at";
 
-/// Tells the database that the handlers of this process are attached, and the log which others no living process has.
+/// Records in the database that the handlers of this process are attached. Logs the handlers that no living process
+/// has.
 pub(super) struct Roster<B: Backend> {
     pub leases: Leases<B>,
     pub names: Vec<String>,
@@ -40,7 +41,7 @@ impl<B: Backend> Roster<B> {
         let names = self.names.clone();
         let mut link = self.leases.link.lock().await;
         let noted = link.commit(FAILURE, |c| B::note_attached(c, names, Timestamp::now()).boxed()).await;
-        // What a power cut takes of it is written again.
+        // The next look repeats a note that a power cut undid.
         let Ok(unattached) = noted.map(Committed::outcome) else { return };
         let due = due(reminded, &unattached, Instant::now());
         if due.is_empty() {
@@ -58,7 +59,7 @@ impl<B: Backend> Roster<B> {
     }
 }
 
-/// Those that are to be said now, since they are new or were said a day ago.
+/// The handlers to log now: those that are new, or were logged a day ago.
 fn due(reminded: &mut HashMap<String, Instant>, unattached: &[String], now: Instant) -> Vec<String> {
     reminded.retain(|name, _| unattached.contains(name));
     let mut due = Vec::new();

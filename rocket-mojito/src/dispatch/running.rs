@@ -11,28 +11,29 @@ use super::executor::Slot;
 use super::leases::{InFlight, InFlightGuard};
 use crate::notices::{Notice, Notices};
 
-/// How long an attempt may take to end after its time-out before it is named.
+/// The time for an attempt to end after its time-out before the log names it.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is held while an attempt is not settled.
+/// The lease and slot of an attempt that is not settled.
 type Kept = (InFlightGuard, Slot);
 
-/// An attempt on the handlers' runtime. It is waited for on Rocket's, where no handler can hold up its time-out.
+/// An attempt on the handlers' runtime. Rocket's runtime awaits it, so that no handler can hold up its time-out.
 pub(super) struct Running {
     pub ticket: Ticket,
-    /// Which attempt it is.
+    /// The number of the attempt.
     pub number: i32,
     pub timeout: Duration,
     pub in_flight: InFlight,
     pub notices: Notices,
-    /// Comes to nothing where there is nothing to settle.
+    /// Returns `None` if there is nothing to settle.
     pub task: JoinHandle<Option<(Result<Ending, Aborted>, Kept)>>,
 }
 
 impl Running {
-    /// Waits until it has ended, and stops it at its time-out. What is still to be settled, and held until then.
+    /// Waits until the attempt has ended, and stops it at its time-out. Returns the ending to be settled, and the lease
+    /// and slot to hold until then.
     ///
-    /// A handler that blocks its thread cannot be stopped before it yields: for so long it keeps its lease and its slot,
+    /// A handler that blocks its thread cannot be stopped before it yields. Until then it keeps its lease and its slot,
     /// or another attempt would run beside it.
     pub async fn ended(mut self) -> Option<(Ending, Kept)> {
         let (mut is_late, mut ended) = (false, timeout(self.timeout, &mut self.task).await);
@@ -49,7 +50,7 @@ impl Running {
                 self.task.await
             }
         };
-        // An error is a defect of ours, or the end of the runtime: the lease lapses.
+        // The cause is a defect of ours, or the end of the runtime: the lease lapses.
         let (ended, kept) = ended.ok().flatten()?;
         let ending = match ended {
             Ok(ending) => ending,

@@ -3,17 +3,18 @@ use std::io;
 use mojito_schema::Backend;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// How many threads there are at most: as many as Rocket's runtime has at most for calls that block.
+/// The maximum number of threads: the maximum of Rocket's runtime for blocking calls.
 const MAX_THREADS: usize = 512;
 
-/// The runtime that handlers run on, with their executors: one that blocks its thread holds up handlers alone.
+/// The runtime of the handlers and their executors: a handler that blocks its thread holds up only handlers.
 ///
-/// Each attempt that may run at once has a thread, each executor, and each handler's hook. So one whose turn to write or whose connection has come can always take
-/// it, whatever the others do: else it would keep the turn from those that record.
+/// Each attempt that may run at once has a thread, and so has each executor and each handler's hook. So an attempt can
+/// always run once it gets its turn to write or its connection, whatever other attempts do. Otherwise it would keep its
+/// turn from the recorder.
 pub(crate) struct HandlerRuntime(Option<Runtime>);
 
 impl HandlerRuntime {
-    /// Starts so many threads. Calls to the database that block may block it.
+    /// Starts so many threads. Database calls may block them.
     ///
     /// # Errors
     ///
@@ -33,7 +34,8 @@ impl HandlerRuntime {
     }
 }
 
-/// Ends it without waiting. A handler that blocks its thread would keep whoever waits; and nobody may wait in a task.
+/// Shuts the runtime down without waiting. A handler that blocks its thread would hold up the drop, and a drop inside a
+/// task must not wait.
 impl Drop for HandlerRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {

@@ -6,10 +6,10 @@ use tokio::sync::watch;
 
 use crate::notices::{Notice, Notices};
 
-/// How long a task that panicked rests before it is started again.
+/// The pause before a task that panicked is started again.
 const RESTART_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Runs a task until it ends by itself. One that panics is started again: a defect of ours must not stop the work.
+/// Runs a task until it returns. A task that panics is started again: a defect of ours must not stop the work.
 pub(super) async fn supervise<F: Future<Output = ()>>(
     task: &'static str,
     notices: &Notices,

@@ -16,36 +16,36 @@ pub(super) struct Transaction<B: Backend> {
 }
 
 enum State<B: Backend> {
-    /// Nobody has asked for it: no connection is held.
+    /// The handler has not asked for it: no connection is held.
     Unused,
-    /// It was asked for in vain. It may be asked for again.
+    /// It could not be opened. The handler may ask again.
     Failed,
-    /// The same, since the server takes no writes: it is a standby now.
+    /// It could not be opened, since the server is a standby and takes no writes. The handler may ask again.
     ReadOnly,
     /// Open, with the fence passed.
     Open { loan: Loan<B>, _turns: (WriteTurn, TransactionTurn) },
-    /// The ticket is stale: somebody else has the work.
+    /// The ticket is stale: another worker has the delivery.
     Stale,
-    /// There was no connection to open it on.
+    /// There was no connection for it.
     Unconnected,
 }
 
-/// What the end of a transaction came to.
+/// The end of a transaction.
 #[derive(Debug)]
 pub(super) enum End {
-    /// There was none.
+    /// There was no transaction, or it was rolled back.
     Unused,
     /// Effect and "done" mark are committed.
     Committed,
-    /// The ticket is stale: nothing is to be done.
+    /// The ticket is stale: there is nothing to settle.
     Stale,
     /// There was no connection for it: the attempt is not to blame.
     Unconnected,
-    /// It could not be opened, and the handler went on without.
+    /// It could not be opened, and the handler went on without it.
     Failed,
     /// The server takes no writes: no attempt was possible.
     ReadOnly,
-    /// It was not committed, or nobody knows.
+    /// It was not committed, or its commit is in doubt.
     NotCommitted(NotCommitted),
 }
 
@@ -54,7 +54,7 @@ impl<B: Backend> Transaction<B> {
         Self { database, ticket, lease, state: State::Unused }
     }
 
-    /// Opens it at the first call; the fence is its first statement.
+    /// Opens the transaction at the first call; the fence is its first statement.
     pub async fn connection(&mut self) -> Result<&mut B::Connection, HandlerError> {
         if matches!(self.state, State::Unused | State::Failed | State::ReadOnly | State::Unconnected) {
             self.state = State::Failed;
@@ -88,7 +88,7 @@ impl<B: Backend> Transaction<B> {
                 Ok(State::ReadOnly)
             }
             Err(error) => {
-                // A session that the server had closed is as good as none.
+                // A session that the server has closed counts as no connection.
                 if !B::lives(loan.connection(), Duration::ZERO).await {
                     self.state = State::Unconnected;
                 }
@@ -97,7 +97,7 @@ impl<B: Backend> Transaction<B> {
         }
     }
 
-    /// Commits, if it was opened. It is committed only where the database says so.
+    /// Commits the transaction, if it was opened. It counts as committed only if the database confirms the commit.
     pub async fn commit(&mut self) -> End {
         match std::mem::replace(&mut self.state, State::Unused) {
             State::Unused => End::Unused,
@@ -114,7 +114,7 @@ impl<B: Backend> Transaction<B> {
                         End::Committed
                     }
                     Err(reason) => {
-                        // The lock goes with the connection, and comes before the turn.
+                        // The lock goes with the connection, and must go before the turn.
                         drop(loan);
                         self.take_note(&reason);
                         End::NotCommitted(reason)
@@ -131,7 +131,7 @@ impl<B: Backend> Transaction<B> {
         health.report("a handler's transaction could not be committed", fault(error));
     }
 
-    /// Rolls back, if it was opened.
+    /// Rolls the transaction back, if it was opened.
     pub async fn rollback(&mut self) -> End {
         match std::mem::replace(&mut self.state, State::Unused) {
             State::Unused | State::Failed => End::Unused,
@@ -139,7 +139,7 @@ impl<B: Backend> Transaction<B> {
             State::Stale => End::Stale,
             State::Unconnected => End::Unconnected,
             State::Open { mut loan, _turns } => {
-                // A connection that cannot roll back is closed, which does.
+                // A connection whose rollback fails is closed, which rolls back as well.
                 match B::rollback(loan.connection()).await {
                     Ok(left) => end(loan, left),
                     Err(_) => drop(loan),
@@ -150,7 +150,7 @@ impl<B: Backend> Transaction<B> {
     }
 }
 
-/// Gives back a connection on which nothing is left of a handler. Any other is closed.
+/// Gives back a connection on which nothing is left of a handler. Any other connection is closed.
 fn end<B: Backend>(loan: Loan<B>, left: Left) {
     if left == Left::Nothing {
         loan.give_back();

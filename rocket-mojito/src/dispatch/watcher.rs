@@ -8,22 +8,22 @@ use tokio::time::{Instant, sleep};
 use crate::notices::{Notice, Notices, Scope};
 use crate::store::Store;
 
-/// How often it looks.
+/// The interval between two looks.
 const WATCH_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
-/// How often the same is said again for as long as it lasts.
+/// The interval between two reminders of the same condition while it lasts.
 const REMINDER_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a delivery waits behind one that fails before it is said.
+/// The time for which a delivery waits behind a failing one before the log says so.
 const HELD_UP_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// Looks for what stands still without anything happening: lines that a failing first holds up, and endpoints that hear
-/// nothing. Handlers that nobody has attached are the [`Roster`](super::roster::Roster)'s to name.
+/// Looks for silent standstill: lines whose first delivery keeps failing, and endpoints without deliveries. Handlers
+/// that no process has attached are the [`Roster`](super::roster::Roster)'s to name.
 pub(crate) struct Watcher {
     pub store: Arc<dyn Store>,
     pub notices: Notices,
     pub endpoints: Vec<String>,
-    /// After how long an endpoint that hears nothing is named.
+    /// The silence after which an endpoint is named.
     pub silence_alert: Option<Duration>,
 }
 
@@ -43,7 +43,7 @@ impl Watcher {
         }
     }
 
-    /// Says in one line what former processes have left for somebody. A failure is logged where it happens.
+    /// Logs in one line the work that former processes left for a person. The store logs a failure.
     async fn sum_up(&self) {
         let Ok(backlog) = self.store.backlog().await else { return };
         let count = |count: i64| u64::try_from(count).unwrap_or_default();

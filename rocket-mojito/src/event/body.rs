@@ -15,22 +15,22 @@ const MAX_DEPTH: usize = 64;
 /// The longest usable `id`, in bytes.
 const MAX_ID_LENGTH: usize = 200;
 
-/// A body without any of these is in a form that is not known yet: read as a snapshot it would empty every column.
+/// A body without any of these is in an unknown form: as a snapshot it would empty every column.
 const STATUSES: [Field; 3] = [Field::Status, Field::InterviewStatus, Field::ProcessingStatus];
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// What the bytes of a body were understood as.
+/// A body after parsing.
 #[derive(Debug, Clone)]
 pub(crate) enum ParsedBody {
-    /// A payload, and what was noteworthy about it.
+    /// A payload with its findings.
     Usable { payload: Box<Payload>, findings: Vec<Finding> },
-    /// Nothing that can be applied: why, and the result's id where at least that can be told.
+    /// Nothing usable: the cause, and the result's id if at least that is readable.
     Unusable { cause: Finding, result_id: Option<String> },
 }
 
 impl ParsedBody {
-    /// Reads a body. Total: there is no body that it fails on.
+    /// Reads a body. Parsing is total: no body makes it fail.
     pub fn parse(body: &[u8]) -> Self {
         let (mut members, is_enveloped) = match RawObject::parse_body(body) {
             Ok(members) => members.out_of_envelope(),
@@ -79,8 +79,8 @@ impl<'a> RawObject<'a> {
         }
     }
 
-    /// The members that count, and whether they are those of an enveloped record. What an envelope costs is counted
-    /// with it: its depth, and its members.
+    /// The members that count, and whether they come from an enveloped record. The envelope's depth and members count
+    /// with them.
     fn out_of_envelope(self) -> (Self, bool) {
         let Some(mut record) = self.record().and_then(Self::parse) else { return (self, false) };
         record.depth = self.depth;
@@ -96,7 +96,7 @@ fn usable_id(value: Value<'_>) -> Option<String> {
     is_usable.then(|| text.into_owned())
 }
 
-/// Whether the vendor's document says that the field is always there, null or not.
+/// Whether the vendor's document says that the field is always present, null or not.
 fn is_required(field: Field) -> bool {
     !matches!(
         field,
@@ -149,7 +149,7 @@ impl<'a> FieldReader<'a> {
         payload
     }
 
-    /// The value of a field that is there and not null; notes its presence.
+    /// The value of a field that is present and not null. Notes the presence.
     fn value(&mut self, field: Field) -> Option<Value<'a>> {
         let value = self.members.take(field);
         let presence = match value {
@@ -193,7 +193,7 @@ impl<'a> FieldReader<'a> {
         Some(decoded.text)
     }
 
-    /// A text that the vendor's document does not let be null. Null is tolerated all the same.
+    /// A text that is never null by the vendor's document. Null is tolerated all the same.
     fn required_text(&mut self, field: Field) -> Option<Cow<'a, str>> {
         let text = self.text(field);
         if self.presences.of(field) == Presence::Null {

@@ -1,10 +1,10 @@
 use super::{ParsedBody, Payload, ResultStatus};
 use crate::{EventKind, Finding, FindingCode};
 
-/// Decides which event a body is: by the path where it names one, else by the vendor's documented conditions.
+/// Decides the event kind of a body: by the path if it names one, else by the vendor's documented conditions.
 ///
-/// Where path and body disagree the path wins and the reading carries a finding. Where neither tells, the reading
-/// becomes unusable.
+/// If path and body disagree, the path wins and the reading gets a finding. If neither tells, the reading becomes
+/// unusable.
 pub(crate) fn classify(path: Option<EventKind>, reading: ParsedBody) -> (EventKind, ParsedBody) {
     let ParsedBody::Usable { payload, mut findings } = reading else {
         return (path.unwrap_or(EventKind::Unknown), reading);

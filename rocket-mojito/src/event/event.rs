@@ -6,7 +6,7 @@ use mojito_schema::Claim;
 use super::{ParsedBody, Payload};
 use crate::{EventKind, Field, Finding, Standing, Timestamp};
 
-/// What a handler is told about one delivery.
+/// One delivery, as a handler sees it.
 ///
 /// `Debug` shows ids, counts and names of fields, nothing of the candidate.
 pub struct Event {
@@ -25,7 +25,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// What the delivery says.
+    /// The event kind of the delivery.
     pub fn kind(&self) -> EventKind {
         self.kind
     }
@@ -35,12 +35,12 @@ impl Event {
         &self.payload
     }
 
-    /// The endpoint that it came to.
+    /// The endpoint that received the delivery.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// The row in `mojito_deliveries`.
+    /// The id of the row in `mojito_deliveries`.
     pub fn delivery_id(&self) -> i64 {
         self.delivery_id
     }
@@ -50,23 +50,23 @@ impl Event {
         self.standing
     }
 
-    /// Which snapshot of its result this is, from 1, without gaps. None for a late delivery.
+    /// The version of this snapshot of its result, from 1, without gaps. `None` for a late delivery.
     pub fn version(&self) -> Option<i64> {
         self.version
     }
 
-    /// When its last byte had arrived.
+    /// The time at which the last byte had arrived.
     pub fn received_at(&self) -> Timestamp {
         self.received_at
     }
 
-    /// Whether the result has come to a later version since. So it is when an old delivery is replayed: effects
-    /// that show the present state belong to the later version, which has been or will be handled itself.
+    /// Whether the result has a later version by now, as when an old delivery is replayed. Effects that show the
+    /// present state belong to the later version, which has been or will be handled itself.
     pub fn is_superseded(&self) -> bool {
         self.is_superseded
     }
 
-    /// The fields that differ from the version before, or for a first version from an empty one.
+    /// The fields that differ from the version before; for a first version, from an empty one.
     ///
     /// `id`, `reason` and unknown keys are never among them.
     pub fn changes(&self) -> &[Field] {
@@ -78,12 +78,13 @@ impl Event {
         self.changes.contains(&field)
     }
 
-    /// What was noteworthy about the delivery.
+    /// The findings of the delivery.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// The version before this one. None for a first version, a late delivery, and where the body is not kept any more.
+    /// The version before this one. `None` for a first version, for a late delivery, and if the body is not kept any
+    /// more.
     pub fn previous(&self) -> Option<&Payload> {
         let read = || match ParsedBody::parse(self.former_body.as_deref()?) {
             ParsedBody::Usable { payload, .. } => Some(payload),
@@ -92,7 +93,7 @@ impl Event {
         self.previous.get_or_init(read).as_deref()
     }
 
-    /// The event of a claimed delivery. None where its body is gone, or is not understood.
+    /// The event of a claimed delivery. `None` if its body is gone, or is not understood.
     pub(crate) fn from_claim(claim: Claim) -> Option<Self> {
         let delivery = claim.delivery;
         let ParsedBody::Usable { payload, .. } = ParsedBody::parse(delivery.body.as_deref()?) else {

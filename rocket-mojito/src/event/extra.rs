@@ -6,26 +6,26 @@ use super::text;
 
 /// Keys of the body that the vendor's document does not name, with their values as they were sent.
 ///
-/// They are kept as one text, which is read again by whoever walks through them.
+/// They are kept as one JSON text, which each walk parses again.
 #[derive(Clone, Default, PartialEq)]
 pub struct Extra {
-    /// One JSON object, or nothing where there is no such key.
+    /// One JSON object, or an empty text if there is no such key.
     json: String,
     count: usize,
 }
 
 impl Extra {
-    /// How many there are.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there is none.
+    /// Whether there is no key.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The value of a key, as JSON. The last one, where a key stands twice.
+    /// The value of a key, as JSON. If a key stands twice, its last value.
     pub fn get(&self, key: &str) -> Option<&RawValue> {
         self.iter().filter(|(name, _)| name == key).last().map(|(_, value)| value)
     }
@@ -40,7 +40,7 @@ impl Extra {
         })
     }
 
-    /// One JSON object, as the result table holds it: keys and values are those of the body, to the byte.
+    /// One JSON object, as the result table holds it. Keys and values equal those of the body, to the byte.
     pub fn to_json(&self) -> String {
         self.clone().into_json()
     }
@@ -49,7 +49,7 @@ impl Extra {
         if self.is_empty() { "{}".to_owned() } else { self.json }
     }
 
-    /// What collected members are, each key and value well-formed JSON.
+    /// Joins the collected members. Each key and value is well-formed JSON.
     pub(super) fn new(members: &[(&RawValue, &RawValue)]) -> Self {
         if members.is_empty() {
             return Self::default();
@@ -67,7 +67,7 @@ impl Extra {
     }
 }
 
-/// Takes the value that JSON begins with, and the one character behind it.
+/// Takes the value at the start of the JSON, and the one character behind it.
 fn take_value<'j>(rest: &mut &'j str) -> Option<&'j RawValue> {
     let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
     let value = values.next()?.ok()?;

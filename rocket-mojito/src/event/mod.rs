@@ -1,4 +1,4 @@
-//! What a delivery says: typed, total, and without loss.
+//! The content of a delivery: typed, total, and without loss.
 //!
 //! Reading an authentic body never fails. It yields a [`Payload`] with findings, or the one finding for which the
 //! delivery is quarantined.

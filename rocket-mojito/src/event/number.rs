@@ -2,7 +2,7 @@ use std::fmt;
 
 /// A number of the payload, as it was sent: `4.212` stays `4.212`, and `5` does not become `5.0`.
 ///
-/// It prints the digits of the body. Two numbers are equal when their doubles are, which is how the tables hold them.
+/// `Display` prints the digits of the body. Two numbers are equal if their doubles are, as in the tables.
 ///
 /// ```
 /// # use rocket_mojito::Number;
@@ -23,12 +23,12 @@ impl Number {
         self.value
     }
 
-    /// The integer, if the number was sent as one that fits.
+    /// The integer, if the number was sent as an integer that fits.
     pub fn as_i64(&self) -> Option<i64> {
         self.digits.parse().ok()
     }
 
-    /// The number with these digits, which are a JSON number. None where no double is near.
+    /// The number with these digits of a JSON number. `None` if no double is near.
     pub(super) fn from_json(digits: &str) -> Option<Self> {
         let value: f64 = digits.parse().ok()?;
         value.is_finite().then(|| Self { digits: digits.into(), value })

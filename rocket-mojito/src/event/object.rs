@@ -9,7 +9,7 @@ use super::text;
 use super::value::{Decode, Value};
 use crate::Field;
 
-/// An object with more members is quarantined. Unknown keys beyond them are not collected.
+/// An object with more members is quarantined. Unknown keys above this number are not collected.
 pub(super) const MAX_MEMBERS: usize = 1000;
 
 /// The members of a JSON object.
@@ -18,36 +18,37 @@ pub(super) struct RawObject<'a> {
     known: [Option<Value<'a>>; Field::ALL.len()],
     /// Keys that the vendor's document does not name.
     pub unknown: Vec<(&'a RawValue, &'a RawValue)>,
-    /// How many members the object has, of any key.
+    /// The number of members, known and unknown.
     pub count: usize,
     /// The first known key that stands twice.
     pub duplicate: Option<Field>,
-    /// How deep the deepest value is nested, where the object itself is level 1.
+    /// The nesting of the deepest value. The object itself is level 1.
     pub depth: usize,
 }
 
 impl<'a> RawObject<'a> {
-    /// The members of the object that `json` is, or nothing where `json` is not one well-formed object.
+    /// The members of the object in `json`, or `None` if `json` is not one well-formed object.
     ///
-    /// Texts are decoded while the object is read. Where one of them is no text, or not all of it can be kept, that
-    /// fails, and values are first found as they were sent: what fails then is not JSON.
+    /// The first pass decodes texts while it reads the object. It fails if such a value is not a text, or if a database
+    /// cannot keep the text. The second pass finds values as they were sent; it fails only on malformed JSON.
     pub fn parse(json: &'a str) -> Option<Self> {
         Self::read(json, Collect { decodes: true }).or_else(|| Self::read(json, Collect { decodes: false }))
     }
 
-    /// Whether a known key is there, with null or with a value.
+    /// Whether a known key is present, with null or with a value.
     pub fn has(&self, field: Field) -> bool {
         self.known[field as usize].is_some()
     }
 
-    /// The value of a known key, which is gone then.
+    /// Takes the value of a known key out of the object.
     pub fn take(&mut self, field: Field) -> Option<Value<'a>> {
         self.known[field as usize].take()
     }
 
     /// The JSON of `record` in the vendor's oldest form: an object without `id` that has a text `table` beside it.
     ///
-    /// Where `table` or `record` stands twice, another parser might see the other one: that is no such form.
+    /// If `table` or `record` stands twice, another parser might choose the other one, so that object is not of this
+    /// form.
     pub fn record(&self) -> Option<&'a str> {
         if self.has(Field::Id) {
             return None;
@@ -91,12 +92,12 @@ impl<'a> RawObject<'a> {
     }
 }
 
-/// Whether the value of a field is worth a try to be read as a text, or as a list of texts.
+/// Whether the first pass tries to read the field as a text, or as a list of texts.
 fn is_mostly_text(field: Field) -> bool {
     !matches!(field, Field::Score | Field::AiAnalysisRecruiterScore | Field::RecruiterGoNextRound)
 }
 
-/// The name that a key spells, escapes resolved.
+/// The field that a key names, with escapes resolved.
 fn known_field(key: &RawValue) -> Option<Field> {
     let json = key.get();
     let as_sent = &json[1..json.len() - 1];
@@ -112,7 +113,7 @@ fn depth_of(value: &Value<'_>) -> usize {
     }
 }
 
-/// How deep well-formed JSON is nested: 0 for a bare value. Takes no stack, whatever the depth.
+/// The nesting of well-formed JSON: 0 for a bare value. Needs no stack, whatever the depth.
 fn depth(json: &str) -> usize {
     if !json.starts_with(['{', '[']) {
         return 0;
@@ -133,7 +134,7 @@ fn depth(json: &str) -> usize {
     deepest
 }
 
-/// Goes on behind the end of a string that has begun.
+/// Skips to the end of a string that has begun.
 fn skip_string(bytes: &mut Bytes<'_>) {
     while let Some(byte) = bytes.next() {
         match byte {
@@ -147,7 +148,7 @@ fn skip_string(bytes: &mut Bytes<'_>) {
 }
 
 struct Collect {
-    /// Whether what is mostly a text is decoded at once.
+    /// Whether fields that are mostly texts are decoded at once.
     decodes: bool,
 }
 

@@ -8,36 +8,36 @@ use crate::Field;
 
 /// The body of a delivery, field by field, under the vendor's own names.
 ///
-/// A field is `None` where the body has no value for it; [`presence`](Self::presence) tells why. All texts are the
-/// vendor's or the candidate's: treat them as untrusted. `Debug` names the filled fields and shows none.
+/// A field is `None` if the body has no value for it; [`presence`](Self::presence) tells why. All texts come from the
+/// vendor or the candidate: treat them as untrusted. `Debug` names the filled fields and shows no value.
 ///
 /// Source: the vendor's OpenAPI document, `WebhookInterviewResultPayload`.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Payload {
-    /// Which interview result this is about. One attempt of a candidate has one id.
+    /// The id of the interview result. One attempt of a candidate has one id.
     pub id: String,
     /// The interview's definition.
     pub interview_id: Option<String>,
     /// By the vendor's document the same as `interview_id`.
     pub question_set_id: Option<String>,
-    /// Life cycle of the result.
+    /// The life cycle of the result.
     pub status: Option<ResultStatus>,
-    /// How the interview went.
+    /// The course of the interview.
     pub interview_status: Option<InterviewStatus>,
-    /// How far the scoring is.
+    /// The progress of the scoring.
     pub processing_status: Option<ProcessingStatus>,
     /// The candidate's enrolment.
     pub profile_interview_id: Option<String>,
-    /// The person, where a registered profile is linked.
+    /// The person, if a registered profile is linked.
     pub profile_id: Option<String>,
-    /// Your own id of the candidate, where one is linked.
+    /// Your own id of the candidate, if one is linked.
     pub candidate_external_id: Option<String>,
-    /// The candidate's name, where one is linked.
+    /// The candidate's name, if one is linked.
     pub candidate_name: Option<String>,
-    /// The candidate's mail address, where one is linked.
+    /// The candidate's mail address, if one is linked.
     pub candidate_email: Option<String>,
-    /// The candidate's phone number, where one is linked.
+    /// The candidate's phone number, if one is linked.
     pub candidate_phone_number: Option<String>,
     /// The overall score. No range is published.
     pub score: Option<Number>,
@@ -53,9 +53,10 @@ pub struct Payload {
     pub ai_analysis_recruiter_why_not_hire: Option<Reasons>,
     /// The recruiter's decision. A score alone decides nothing about a person.
     pub recruiter_go_next_round: Option<bool>,
-    /// Link to the report, probably signed and short-lived: a secret, and a URL that anybody may have chosen.
+    /// Link to the report, probably signed and short-lived: a secret, and a URL that any sender may have chosen.
     pub pdf_export_url: Option<String>,
-    /// The vendor's hint what changed. Its format is not published; [`Event::changes`](crate::Event::changes) is sure.
+    /// The vendor's hint at the change. Its format is not published; [`Event::changes`](crate::Event::changes) is
+    /// reliable.
     pub reason: Option<String>,
     /// Keys that the vendor's document does not name.
     pub extra: Extra,
@@ -63,7 +64,7 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Whether a field stood in the body, and as what.
+    /// Whether and how a field stood in the body.
     pub fn presence(&self, field: Field) -> Presence {
         self.presences.of(field)
     }

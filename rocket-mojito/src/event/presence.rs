@@ -1,16 +1,16 @@
 use crate::Field;
 
-/// Whether a field stood in the body, and as what. The payload's `Option` is filled for `Value` alone.
+/// Whether and how a field stood in the body. The payload's `Option` is `Some` for `Value` alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Presence {
-    /// The key was not there.
+    /// The key was absent.
     #[default]
     Absent,
-    /// The key was there with null.
+    /// The key was present with null.
     Null,
-    /// The key was there with a value of another type, or a number out of range: a finding names it.
+    /// The key was present with a value of another type, or a number out of range. A finding names it.
     Unreadable,
-    /// The key was there with a value.
+    /// The key was present with a value.
     Value,
 }
 

@@ -10,7 +10,7 @@ pub enum Reasons {
     List(Vec<String>),
     /// One text.
     Text(String),
-    /// Anything else, as it was sent.
+    /// A value of another type, as it was sent.
     Other(Box<RawValue>),
 }
 

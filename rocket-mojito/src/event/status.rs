@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// Declares an open set of texts: known values by name, any other kept as it was sent.
+/// Declares an open set of texts: known values by name, and any other value as it was sent.
 macro_rules! open_set {
     ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$about])*
@@ -51,7 +51,7 @@ macro_rules! open_set {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
                     $(Self::$variant => f.write_str(stringify!($variant)),)+
-                    // Whatever the sender put there.
+                    // The text comes from the sender.
                     Self::Other(_) => f.write_str("Other([redacted])"),
                 }
             }
@@ -78,27 +78,27 @@ open_set! {
 }
 
 open_set! {
-    /// How the interview went: the payload's `interview_status`. The texts hold commas; they are never split.
+    /// The course of the interview: the payload's `interview_status`. The texts contain commas and are never split.
     InterviewStatus {
-        /// It runs.
+        /// The interview runs.
         Ongoing = "ongoing",
-        /// It runs, in the words of the vendor's main API.
+        /// The interview runs, in the words of the vendor's main API.
         Started = "started",
         /// An error, or the candidate or a recruiter asked for another attempt.
         Failed = "failed",
         /// The candidate left.
         Abandoned = "abandoned",
-        /// Nobody spoke.
+        /// No speech was detected.
         TerminatedNoSpeech = "terminated, no speech detected",
-        /// It ended as planned.
+        /// The interview ended as planned.
         Completed = "completed",
-        /// The candidate ended it, or the time was up.
+        /// The candidate ended the interview, or the time was up.
         CompletedStoppedEarly = "completed, stopped early",
     }
 }
 
 open_set! {
-    /// How far the scoring is: the payload's `processing_status`.
+    /// The progress of the scoring: the payload's `processing_status`.
     ProcessingStatus {
         /// Not begun.
         New = "new",

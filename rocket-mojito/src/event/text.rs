@@ -4,33 +4,33 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
-/// What stands for what no database can hold: three bytes in UTF-8, as a surrogate would be.
+/// Replaces a character that no database can hold. It has three bytes in UTF-8, as an encoded surrogate has.
 const REPLACEMENT: &str = "\u{FFFD}";
 
 /// A JSON string, decoded so that every database can hold it.
 pub(super) struct Decoded<'a> {
     pub text: Cow<'a, str>,
-    /// Whether NUL or a lone surrogate stood in it: U+FFFD took their place.
+    /// Whether U+FFFD replaced a NUL or a lone surrogate.
     pub has_replacements: bool,
 }
 
 impl<'a, T: Into<Cow<'a, str>>> From<T> for Decoded<'a> {
-    /// A text in which nothing had to be replaced.
+    /// A text without replacements.
     fn from(text: T) -> Self {
         Self { text: text.into(), has_replacements: false }
     }
 }
 
-/// Decodes a JSON string that is known to be well-formed, quotes and all.
+/// Decodes a well-formed JSON string, including its quotes.
 pub(super) fn decode(json: &str) -> Decoded<'_> {
     let inner = &json[1..json.len() - 1];
     if !inner.contains('\\') {
         return Decoded::from(inner);
     }
-    // As bytes, serde_json keeps lone surrogates in the way of UTF-8 (ED A0..BF xx) where a `String` would fail.
+    // Decoded as bytes, lone surrogates survive in the manner of UTF-8 (ED A0..BF xx); a `String` would fail.
     let decoded = serde_json::Deserializer::from_str(json).deserialize_bytes(Bytes);
     let Ok(mut bytes) = decoded.map(Cow::into_owned) else {
-        // Nothing well-formed comes here, but reading a body must be total whatever serde_json makes of it.
+        // Only well-formed JSON comes here, but reading a body must be total whatever serde_json answers.
         return Decoded { text: REPLACEMENT.into(), has_replacements: true };
     };
     let has_surrogates = replace_surrogates(&mut bytes);
@@ -41,7 +41,7 @@ pub(super) fn decode(json: &str) -> Decoded<'_> {
     Decoded { text: text.replace('\0', REPLACEMENT).into(), has_replacements: true }
 }
 
-/// Whether there was one that stood alone.
+/// Replaces lone surrogates. Returns whether there was one.
 fn replace_surrogates(bytes: &mut [u8]) -> bool {
     let mut is_any = false;
     let mut at = 0;

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::text::{self, Decoded};
 
-/// A longer list of texts stays as it was sent: in memory each text costs several times its bytes.
+/// A longer list of texts stays as it was sent, since each text in memory costs several times its bytes.
 const MAX_TEXTS: usize = 1000;
 
 /// The value of a known key.
@@ -16,15 +16,15 @@ pub(super) enum Value<'a> {
     /// A list of at most [`MAX_TEXTS`] texts and nothing else.
     List {
         texts: Vec<String>,
-        /// Whether U+FFFD took a place in any of them.
+        /// Whether any text contains a replacement U+FFFD.
         has_replacements: bool,
     },
-    /// Anything else, as it was sent.
+    /// Any other value, as it was sent.
     Other(&'a RawValue),
 }
 
 impl<'a> Value<'a> {
-    /// The value that well-formed JSON is.
+    /// The value of well-formed JSON.
     pub fn parse(json: &'a RawValue) -> Self {
         let sent = json.get();
         match sent.bytes().next() {
@@ -40,8 +40,7 @@ fn list(json: &str) -> Option<Value<'_>> {
     serde_json::Deserializer::from_str(json).deserialize_seq(List).ok()
 }
 
-/// Reads a list of texts, and fails on anything else in it. Only a text is looked into: there is no end to how deep
-/// lists may be nested.
+/// Reads a list of texts, and fails on any other element. Only texts are parsed, since nested lists may have any depth.
 struct List;
 
 impl<'de> Visitor<'de> for List {
@@ -65,8 +64,8 @@ impl<'de> Visitor<'de> for List {
     }
 }
 
-/// Reads null, a text or a list of texts while the JSON around it is read, and fails on anything else: on what has to be
-/// replaced as well, for which [`Value::parse`] is there.
+/// Reads null, a text or a list of texts while the JSON around it is read, and fails on any other value. It also fails
+/// on a text that needs replacements; [`Value::parse`] handles that.
 pub(super) struct Decode;
 
 impl<'de> DeserializeSeed<'de> for Decode {
@@ -93,7 +92,7 @@ impl<'de> Visitor<'de> for Decode {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        // To the end in any case: so it takes many bytes at once.
+        // The fold never stops early, so that it can take many bytes at once.
         let has_nul = text.bytes().fold(false, |has_nul, byte| has_nul | (byte == 0));
         if has_nul { Err(E::custom("NUL")) } else { Ok(Value::Text(Decoded::from(text.to_owned()))) }
     }

@@ -5,17 +5,18 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use super::{Cause, Rejection};
 use crate::config::{Endpoint, Secret};
 
-/// Proof that a request came from somebody who knows a secret of the endpoint, as far as it has any. Only it can read
-/// a body; whether that was signed is still to be seen.
+/// Proof that the sender knows a secret of the endpoint, if the endpoint has any. Only this type can read a body; the
+/// signature is verified later.
 pub(crate) struct Authenticated<'e> {
     pub endpoint: &'e Endpoint,
-    /// The secret; none where the endpoint has keys alone.
+    /// The id of the secret, or `None` if the endpoint has keys alone.
     pub secret_id: Option<&'e str>,
 }
 
-/// Looks for a header that holds one of the endpoint's secrets. An endpoint with keys alone has none to look for.
+/// Looks for a header that holds one of the endpoint's secrets. An endpoint with keys alone needs no header.
 ///
-/// Every secret is compared, and digests are, so that the time tells neither which one is near nor how long it is.
+/// Every secret is compared, and only digests are compared. So the time reveals neither the closest secret nor its
+/// length.
 pub(crate) fn authenticate<'e>(
     endpoint: &'e Endpoint,
     headers: &HeaderMap<'_>,
@@ -34,7 +35,7 @@ pub(crate) fn authenticate<'e>(
         let index = u32::try_from(index).expect("few secrets");
         matched.conditional_assign(&index, is_equal(secret, first));
     }
-    // Two values cannot both be meant: whoever stands between may have judged by the other one.
+    // Two values are ambiguous: a proxy in between may have judged by the other one.
     if is_repeated {
         return Err(Rejection::new(Cause::SecretRepeated));
     }

@@ -11,7 +11,7 @@ use super::authentication::Authenticated;
 use super::room::{MAX_SMALL_BODY, Room, Rooms};
 use super::{Cause, Rejection, media_type};
 
-/// A body that has arrived whole, from somebody who may send one.
+/// A body that arrived whole, from an authenticated sender.
 pub(super) struct Body<'e> {
     pub sender: Authenticated<'e>,
     pub held: HeldBytes,
@@ -20,25 +20,27 @@ pub(super) struct Body<'e> {
 /// The bytes of a body.
 pub(crate) struct HeldBytes {
     pub bytes: Vec<u8>,
-    /// Held while a large body is in memory and in nobody's queue.
+    /// The room of a large body, until the recorder counts the body in its queue.
     pub room: Option<OwnedSemaphorePermit>,
 }
 
-/// What bodies may cost.
+/// The limits of a body.
 pub(super) struct Limits {
     pub size: ByteUnit,
     pub deadline: Duration,
     pub rooms: Rooms,
 }
 
-/// How many bytes Rocket reads itself, before any guard runs. An error among them it takes for the end.
+/// The number of bytes that Rocket reads itself, before any guard runs. It takes a read error among them for the end of
+/// the body.
 const ROCKETS_OWN: usize = 14;
 
-/// What a buffer begins with, whatever length is declared: most bodies fit, and nobody can make us reserve more.
+/// The first capacity of a buffer, whatever length is declared. Most bodies fit, and no sender can make us reserve
+/// more.
 const FIRST_CAPACITY: usize = 4096;
 
 impl<'e> Authenticated<'e> {
-    /// Reads the whole body, or refuses it: too long, not JSON by its media type, too slow, or cut.
+    /// Reads the whole body. Refuses one that is too long, not JSON by its media type, too slow, or cut.
     pub(super) async fn read(
         self,
         headers: &HeaderMap<'_>,
@@ -66,8 +68,8 @@ fn declared_length(headers: &HeaderMap<'_>) -> Result<Option<u64>, Rejection> {
     length.trim().parse().map(Some).map_err(|_| Rejection::new(Cause::DeclaredTooLarge))
 }
 
-/// Half of the time is kept for a body that has waited for room: with room that comes later, it would be late through
-/// no fault of its sender.
+/// A body waits for room for at most half of its time. The other half remains for the bytes, since otherwise the wait
+/// would make the body late through no fault of its sender.
 async fn read_to_limit(
     data: Data<'_>,
     declared: Option<u64>,
@@ -86,9 +88,9 @@ async fn read_to_limit(
         if (bytes.len() as u64) < reached {
             break;
         }
-        // What it grows out of is free again.
+        // Assigning the next room frees the smaller one.
         room = Some(next.enter(declared, began + limits.deadline / 2).await?);
-        // One byte more tells that a body is too large.
+        // One byte beyond the limit shows that a body is too large.
         let mut part = (&mut stream).take(next.size.saturating_add(1) - reached);
         next.hold(read(&mut part, &mut bytes, deadline)).await?;
         reached = next.size.saturating_add(1);
@@ -99,7 +101,7 @@ async fn read_to_limit(
     if bytes.len() as u64 > limits.size.as_u64() {
         return Err(Rejection::new(Cause::ActualTooLarge));
     }
-    // Where no length was declared, this alone tells a short body from one that was cut.
+    // Without a declared length, only this tells a short body from a cut one.
     if bytes.len() < ROCKETS_OWN && !has_ended {
         return Err(Rejection::new(Cause::BodyCut));
     }

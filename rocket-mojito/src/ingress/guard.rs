@@ -17,7 +17,7 @@ use crate::notices::Notices;
 use crate::store::Unavailable;
 use crate::{EventKind, Finding, Timestamp};
 
-/// What the data guard needs to know. Managed by the fairing.
+/// The state of the data guard. Managed by the fairing.
 #[derive(Clone)]
 pub(crate) struct Ingress(Arc<Inner>);
 
@@ -40,9 +40,9 @@ impl Ingress {
 
 /// An authentic delivery, complete and read, that is not recorded yet: a data guard for routes of your own.
 ///
-/// [`Inbox::record`](crate::Inbox::record) records it. The endpoint and the event kind are those that the path of
-/// the request names: `…/endpoint/interview_result`, both parts optional, without the endpoint the one named
-/// `default`. The plugin's own routes are made of this and nothing more:
+/// [`Inbox::record`](crate::Inbox::record) records it. The path of the request names the endpoint and the event kind:
+/// `…/endpoint/interview_result`. Both parts are optional; without the first, the endpoint is `default`. The plugin's
+/// own routes consist of this guard and that call:
 ///
 /// ```
 /// # use rocket::post;
@@ -54,12 +54,12 @@ impl Ingress {
 /// }
 /// ```
 ///
-/// Taken as `Result`, a refusal is answered with exactly what the documentation promises; taken plainly, it goes to
-/// the host's catchers. A launch with a route that has this guard, and without the fairing, is stopped.
+/// A route that takes it as `Result` answers a refusal exactly as documented. Taken plainly, a refusal goes to the
+/// host's catchers. A launch with a route that has this guard, but without the fairing, is stopped.
 ///
 /// # Cancellation
 ///
-/// Nothing is left behind when the future is dropped.
+/// A dropped future leaves nothing behind.
 pub struct MojitoEvent {
     endpoint: String,
     secret_id: String,
@@ -71,12 +71,12 @@ pub struct MojitoEvent {
 }
 
 impl MojitoEvent {
-    /// What it says.
+    /// The event kind of the delivery.
     pub fn kind(&self) -> EventKind {
         self.kind
     }
 
-    /// The body, field by field. None when it was not understood, and will be quarantined.
+    /// The body, field by field. `None` if the body was not understood, and will be quarantined.
     pub fn payload(&self) -> Option<&Payload> {
         match &self.reading {
             ParsedBody::Usable { payload, .. } => Some(payload),
@@ -84,7 +84,7 @@ impl MojitoEvent {
         }
     }
 
-    /// What was noteworthy about it; where it was not understood, why.
+    /// The findings of the delivery. If the body was not understood, the cause.
     pub fn findings(&self) -> &[Finding] {
         match &self.reading {
             ParsedBody::Usable { findings, .. } => findings,
@@ -92,12 +92,12 @@ impl MojitoEvent {
         }
     }
 
-    /// The endpoint that it came to.
+    /// The endpoint that received the delivery.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// Which of the endpoint's secrets matched.
+    /// The id of the secret or key that authenticated the delivery.
     pub fn secret_id(&self) -> &str {
         &self.secret_id
     }
@@ -128,7 +128,7 @@ impl MojitoEvent {
 
     pub(crate) fn into_delivery(self) -> NewDelivery {
         let HeldBytes { bytes: body, room } = self.body;
-        // From here on the recorder counts it.
+        // From here on the recorder's queue counts the body.
         drop(room);
         let (content, findings) = match self.reading {
             ParsedBody::Usable { payload, findings } => {
@@ -143,7 +143,7 @@ impl MojitoEvent {
     }
 }
 
-/// Authenticate, read, verify, parse: each step takes what only the one before can give.
+/// Authenticate, read, verify, parse: each step takes a value that only the step before can give.
 async fn receive(
     ingress: &Ingress,
     located: Option<(&Endpoint, Option<EventKind>)>,
@@ -162,7 +162,7 @@ async fn receive(
     MojitoEvent::from_verified(verified, path, received_at).await
 }
 
-/// Reads what the body says. A large one takes a while, in which its thread could serve others.
+/// Parses a body. A large one takes a while, so the blocking pool parses it and frees this thread.
 async fn understand(body: HeldBytes) -> Result<(HeldBytes, ParsedBody), Rejection> {
     if body.room.is_none() {
         let reading = ParsedBody::parse(&body.bytes);

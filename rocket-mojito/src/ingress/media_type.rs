@@ -2,7 +2,7 @@ use rocket::http::HeaderMap;
 
 use super::{Cause, Rejection};
 
-/// Checks that the body is said to be plain JSON in UTF-8, or that nothing is said.
+/// Checks that the headers declare plain JSON in UTF-8, or nothing.
 pub(super) fn check(headers: &HeaderMap<'_>) -> Result<(), Rejection> {
     let mut types = headers.get("Content-Type");
     let (first, second) = (types.next(), types.next());
@@ -12,7 +12,8 @@ pub(super) fn check(headers: &HeaderMap<'_>) -> Result<(), Rejection> {
     if let Some(text) = first {
         check_type(text)?;
     }
-    // No encoding is undone here, so none can hide a bomb. Empty elements of a list are none (RFC 9110, 5.6.1).
+    // The plugin decodes no content encoding, so no body can expand like a zip bomb. Empty list elements are ignored
+    // (RFC 9110, 5.6.1).
     let mut encodings = headers.get("Content-Encoding").flat_map(|list| list.split(',')).map(trim);
     if !encodings.all(|encoding| encoding.is_empty() || encoding.eq_ignore_ascii_case("identity")) {
         return Err(Rejection::new(Cause::Encoding));
@@ -38,16 +39,16 @@ fn check_type(text: &str) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Of names in lower case.
+/// Takes names in lower case.
 fn is_json(top: &str, sub: &str) -> bool {
     matches!((top, sub), ("application" | "text", "json")) || sub.ends_with("+json")
 }
 
-/// A name and its value, quotes resolved.
+/// A name and its value, with quotes resolved.
 type Parameter<'t> = (&'t str, String);
 
-/// The parameter that stands before the next `;`, if one does, and all behind that (RFC 9110, 5.6.6: blanks around a
-/// `;` and nothing between two of them are fine, blanks around a `=` are not). None where it is not written so.
+/// The parameter before the next `;`, if there is one, and the text behind that `;`. `None` if the syntax is wrong. By
+/// RFC 9110, 5.6.6, blanks around a `;` and nothing between two of them are valid. Blanks around a `=` are not.
 fn take_parameter(text: &str) -> Option<(Option<Parameter<'_>>, &str)> {
     let text = text.trim_start_matches(BLANKS);
     let (parameter, rest) = match text.find([';', '=']) {
@@ -71,7 +72,7 @@ fn take_parameter(text: &str) -> Option<(Option<Parameter<'_>>, &str)> {
     rest.strip_prefix(';').map(|rest| (parameter, rest))
 }
 
-/// What stands before the closing quote, escapes resolved, and what stands behind it (RFC 9110, 5.6.4).
+/// The text before the closing quote, with escapes resolved, and the text behind it (RFC 9110, 5.6.4).
 fn take_quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut letters = text.char_indices();

@@ -8,9 +8,10 @@ use super::signature::SignatureError;
 use crate::notices::Notice;
 use crate::store::Unavailable;
 
-/// Why a request is refused. As a responder it is the exact answer: a status, a fixed code, and nothing else.
+/// The reason why a request is refused. As a responder it is the exact answer: a status, a fixed code, and nothing
+/// else.
 ///
-/// It tells the sender no detail and repeats nothing of the request. The cause goes to the log, as a code.
+/// The answer contains no detail and repeats nothing of the request. The cause goes to the log, as a code.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Rejection(Cause);
 
@@ -36,7 +37,7 @@ pub(crate) enum Cause {
     Store(Unavailable),
 }
 
-/// A sender that is told nothing of who it is is told this: RFC 9110, section 11.6.1, wants a challenge.
+/// The challenge in each 401, which RFC 9110, section 11.6.1, requires.
 const CHALLENGE: &str = "Secret realm=\"webhooks\"";
 
 impl Rejection {
@@ -44,7 +45,7 @@ impl Rejection {
         Self(cause)
     }
 
-    /// The status that it is answered with.
+    /// The status of the answer.
     pub fn status(&self) -> Status {
         match self.0 {
             Cause::UnknownEndpoint
@@ -61,7 +62,7 @@ impl Rejection {
         }
     }
 
-    /// The code that it is answered with.
+    /// The code in the answer.
     pub fn code(&self) -> &'static str {
         match self.status().code {
             401 => "unauthorized",
@@ -74,7 +75,7 @@ impl Rejection {
         }
     }
 
-    /// What the log is told, with the endpoint that the request was for.
+    /// The notice for the log, with the endpoint of the request.
     pub(crate) fn notice(&self, endpoint: Option<String>) -> Notice {
         Notice::Refused { endpoint, code: self.code(), cause: self.cause() }
     }
@@ -128,7 +129,7 @@ impl<'r> Responder<'r, 'static> for Rejection {
         match self.status().code {
             401 => response.raw_header("WWW-Authenticate", CHALLENGE),
             405 => response.raw_header("Allow", "POST"),
-            // Spread, so that a sender's queue does not come back as one wave.
+            // Spread at random, so that a sender's queue does not come back as one wave.
             503 => response.header(Header::new("Retry-After", fastrand::u32(5..=60).to_string())),
             _ => &mut response,
         };

@@ -10,28 +10,29 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::authentication::Authenticated;
 use super::{Cause, Rejection};
 
-/// A larger body waits for room. JobMojito's are a few kB: they never wait for large ones.
+/// Only a larger body waits for room. JobMojito's bodies are a few kB, so they never wait for large ones.
 pub(super) const MAX_SMALL_BODY: u64 = 16 << 10;
 
-/// Up to here, a body whose sender is not known yet takes the room of many, in which no larger one is waited for.
+/// The size up to which an unauthenticated sender's body stays in the room of many, where it never waits for a larger
+/// one.
 const MAX_MEDIUM_BODY: u64 = 64 << 10;
 
-/// How long a sender who is not known yet may hold the room of many while others wait for it.
+/// The time for which an unauthenticated sender may hold the room of many while others wait for it.
 const LOAN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Who may hold how much while it arrives.
+/// The memory limits for arriving bodies.
 ///
-/// A sender who has shown a secret shares room with all who have. One who has not shares it with those of the same
-/// endpoint, so that whoever knows no more than a URL is in nobody else's way.
+/// All senders with a proven secret share one room. Other senders share rooms with the same endpoint's senders only. So
+/// a sender who knows only a URL holds up nobody else.
 pub(super) struct Rooms {
     authenticated: [Room; 1],
     unauthenticated: HashMap<String, [Room; 2]>,
 }
 
 impl Rooms {
-    /// At most `total` bytes of large bodies are in memory at once, however many clients send them; one of `size` always
-    /// is. Each of these endpoints has as much again for senders who are not known yet: half of it for bodies up to
-    /// [`MAX_MEDIUM_BODY`], half for larger ones.
+    /// At most `total` bytes of large bodies are in memory at once, however many clients send them; one body of `size`
+    /// always is let in. Each `unauthenticated` endpoint has as much again for senders without a secret. Half of that
+    /// is for bodies up to [`MAX_MEDIUM_BODY`], half for larger ones.
     pub fn new<'n>(size: ByteUnit, total: ByteUnit, unauthenticated: impl Iterator<Item = &'n str>) -> Self {
         let (size, half) = (size.as_u64(), total.as_u64() / 2);
         let of_one = || [Room::new(MAX_MEDIUM_BODY, half, Some(LOAN_TIMEOUT)), Room::new(size, half, None)];
@@ -41,7 +42,7 @@ impl Rooms {
         }
     }
 
-    /// The rooms that a body goes through as it grows.
+    /// The rooms that a body passes through as it grows.
     pub fn of(&self, sender: &Authenticated<'_>) -> &[Room] {
         match self.unauthenticated.get(&sender.endpoint.name) {
             Some(rooms) if sender.secret_id.is_none() => rooms,
@@ -50,9 +51,9 @@ impl Rooms {
     }
 }
 
-/// Memory for bodies of some size that arrive.
+/// Memory for arriving bodies up to some size.
 pub(super) struct Room {
-    /// How large a body in it becomes.
+    /// The maximum size of a body in this room.
     pub size: u64,
     free: Arc<Semaphore>,
     waiting: watch::Sender<usize>,
@@ -65,8 +66,8 @@ impl Room {
         Self { size, free, waiting: watch::Sender::new(0), lent }
     }
 
-    /// Waits for all the room that a body may need, at once: bodies that each held a part of theirs and waited for more
-    /// would wait for each other.
+    /// Waits for all the room that a body may need, at once. Otherwise bodies that each held a part would wait for each
+    /// other.
     pub async fn enter(&self, declared: Option<u64>, until: Instant) -> Result<OwnedSemaphorePermit, Rejection> {
         let most = kibibytes(declared.unwrap_or(u64::MAX).min(self.size));
         if let Ok(permit) = Arc::clone(&self.free).try_acquire_many_owned(most) {
@@ -77,13 +78,13 @@ impl Room {
         permit.ok().and_then(Result::ok).ok_or(Rejection::new(Cause::NoRoom))
     }
 
-    /// Reads on, unless the room was only lent and others wait for it by now.
+    /// Reads on, unless the room is lent, the loan is over and another body waits for it.
     pub async fn hold(&self, reading: impl Future<Output = Result<(), Rejection>>) -> Result<(), Rejection> {
         let Some(lent) = self.lent else { return reading.await };
         let mut waiting = self.waiting.subscribe();
         let wanted_back = async {
             sleep(lent).await;
-            // It never closes: it is of this room.
+            // The channel never closes, since this room owns its sender.
             let _ = waiting.wait_for(|count| *count > 0).await;
         };
         tokio::select! {
@@ -94,7 +95,7 @@ impl Room {
     }
 }
 
-/// Counts one who waits, for as long as it lives.
+/// Counts one waiting body until it is dropped.
 struct Waiting<'r>(&'r watch::Sender<usize>);
 
 impl<'r> Waiting<'r> {
@@ -110,7 +111,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Rounded up; more than a semaphore can hold is as much as it can.
+/// Rounds up, and caps at the maximum of a semaphore.
 fn kibibytes(bytes: u64) -> u32 {
     const MAX_PERMITS: u32 = u32::MAX >> 3;
     u32::try_from(bytes.div_ceil(1024)).unwrap_or(MAX_PERMITS).min(MAX_PERMITS)

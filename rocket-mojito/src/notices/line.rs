@@ -1,8 +1,9 @@
 use tracing::Level;
 
-/// One line of the log. It holds ids, names of endpoints and handlers, codes and counts, and nothing of a delivery.
+/// One line of the log. It contains ids, names of endpoints and handlers, codes and counts, and no content of a
+/// delivery.
 ///
-/// A field that is none is not written.
+/// A field that is `None` is not written.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Line {
     pub level: Level,
@@ -14,7 +15,7 @@ pub(super) struct Line {
     pub standing: Option<&'static str>,
     pub outcome: Option<&'static str>,
     pub task: Option<&'static str>,
-    /// What the database said, in words of ours.
+    /// The database's error, in words of ours.
     pub fault: Option<String>,
     pub delivery: Option<i64>,
     pub attempt: Option<i32>,
@@ -23,11 +24,11 @@ pub(super) struct Line {
     pub discarded: Option<u64>,
     pub quarantined: Option<u64>,
     pub unattached: Option<u64>,
-    /// How many more there were of the kind that no line was written for.
+    /// The number of further notices of this kind without a line of their own.
     pub left_out: u64,
 }
 
-/// Which lines are of one kind: at most one of them is written in a minute.
+/// The kind of a line: at most one line of a kind is written in a minute.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     text: &'static str,
@@ -64,7 +65,7 @@ impl Line {
 
     pub fn key(&self) -> Key {
         Key {
-            // One fault is met by many, each with a text of its own.
+            // Many callers meet one fault, each with a text of its own.
             text: if self.fault.is_some() { "" } else { self.text },
             endpoint: self.endpoint.clone(),
             handler: self.handler.clone(),
@@ -74,7 +75,8 @@ impl Line {
         }
     }
 
-    /// Hands it to the host's subscriber, or to the logger where there is none. It takes as long as that does.
+    /// Hands the line to the host's subscriber, or to the logger if there is no subscriber. Blocks for as long as that
+    /// does.
     pub fn write(&self) {
         match self.level {
             Level::ERROR => self.write_error(),
@@ -85,7 +87,7 @@ impl Line {
     }
 }
 
-/// A level and the names of fields are part of the place in the code where tracing is called.
+/// Tracing takes the level and the field names as constants of the call site.
 macro_rules! write_at {
     ($name:ident, $level:expr) => {
         impl Line {

@@ -1,7 +1,6 @@
-//! What needs a person, said in one line of the log: at most once a minute for each kind and endpoint or handler.
+//! Notices for a person, each in one line of the log: at most one line a minute for each kind and endpoint or handler.
 //!
-//! Whoever has something to say never waits: a thread of its own writes the lines, since a pipe that nobody reads holds up
-//! whoever writes to it.
+//! A caller never waits. A thread of its own writes the lines, since a pipe without a reader blocks its writer.
 
 mod line;
 mod notice;

@@ -2,16 +2,16 @@ use tracing::Level;
 
 use super::line::Line;
 
-/// Everything that is said in the log while a host runs. Nothing of it is personal data.
+/// Every log line of a running host. No field contains personal data.
 #[derive(Debug, Clone)]
 pub(crate) enum Notice {
-    /// A request was answered with an error. No endpoint where the path names none.
+    /// A request was answered with an error. `endpoint` is `None` if the path names none.
     Refused { endpoint: Option<String>, code: &'static str, cause: &'static str },
-    /// A delivery was recorded and not understood: it waits for somebody to look at it.
+    /// A delivery was recorded but not understood: it waits for an operator.
     Quarantined { endpoint: String, delivery: i64 },
-    /// A delivery was recorded: for whoever looks for it.
+    /// A delivery was recorded. Written at the level DEBUG.
     Recorded { delivery: i64, standing: &'static str },
-    /// An attempt came to nothing, and another follows. The error's text may quote a candidate.
+    /// An attempt failed, and another follows. The error's text may quote a candidate, so it is left out.
     Failed { handler: String, delivery: i64, attempt: i32, outcome: &'static str },
     /// Work was given up: by the handler, or after its last attempt.
     Discarded { handler: String, delivery: i64, attempt: i32, outcome: &'static str },
@@ -19,11 +19,11 @@ pub(crate) enum Notice {
     HookFailed { handler: String, delivery: i64 },
     /// An attempt goes on after its time-out.
     Overtime { handler: String, delivery: i64 },
-    /// An attempt was settled after another worker had taken the work.
+    /// An attempt was settled after another worker had claimed the delivery.
     TooLate { handler: String, delivery: i64 },
     /// Leases had lapsed, and their work waits again.
     Rescued { count: u64 },
-    /// Leases of last attempts had lapsed.
+    /// Leases of last attempts had lapsed, and their work is discarded.
     DiscardedUnfinished { count: u64 },
     /// Leases and pauses had been set by a clock that was ahead.
     Cut { count: u64 },
@@ -39,41 +39,43 @@ pub(crate) enum Notice {
     RecorderPanicked { count: u64 },
     /// A task of ours panicked, and is started again.
     TaskPanicked { task: &'static str },
-    /// Processes do not hear of each other's work.
+    /// Processes cannot notify each other of work.
     Unheard,
     /// The database answered with an error.
     Fault { text: &'static str, fault: String },
-    /// Something about the database's files needs an operator.
+    /// The database's files need an operator.
     Files { text: &'static str },
-    /// What former processes have left for somebody, at launch. `unattached` is work for handlers that no living process has.
+    /// The backlog for an operator at launch, left by former processes. `unattached` counts work for handlers that no
+    /// living process has.
     LeftOver { discarded: u64, quarantined: u64, unattached: u64 },
-    /// No living process has attached a handler that work is made for. `count` is of lines, `delivery` one of them.
+    /// Work is made for a handler that no living process has attached. `count` counts lines, `delivery` is in one of
+    /// them.
     Unattached { handler: String, count: u64, delivery: Option<i64> },
-    /// Deliveries have waited for an hour behind one of the same result that fails.
+    /// Deliveries have waited for an hour behind a failing delivery of the same result.
     HeldUp { handler: String, count: u64, delivery: i64 },
-    /// Nothing new has come to an endpoint for so long.
+    /// No new delivery has come to an endpoint for so many hours.
     Silent { endpoint: String, hours: u64 },
     /// Old deliveries were removed.
     Pruned { bodies: u64, deliveries: u64, work: u64 },
-    /// Old deliveries are still referred to by a table of the host's.
+    /// A table of the host's still refers to old deliveries.
     Kept { count: u64, delivery: i64 },
 }
 
-/// What fails and works again as one.
+/// A part of the system that fails and recovers as one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
     /// The attempts of a handler.
     Handler(String),
-    /// An endpoint that hears something.
+    /// The arrival of deliveries at an endpoint.
     Endpoint(String),
-    /// Recording, of every endpoint.
+    /// Recording, for every endpoint.
     Recording,
-    /// Hearing of other processes' work.
+    /// Notifications between processes.
     Wire,
 }
 
 impl Notice {
-    /// The line that says it, and what has to work again for it to be over.
+    /// The line of a notice, and the scope whose recovery ends it.
     pub(super) fn into_line(self) -> (Line, Option<Scope>) {
         let warning = |text| Line::new(Level::WARN, text);
         let error = |text| Line::new(Level::ERROR, text);
@@ -205,7 +207,7 @@ fn of_attempt(
 }
 
 impl Scope {
-    /// A warning, as what it ends: at Rocket's release default nothing below is written.
+    /// A warning, like the lines whose end it marks: Rocket's release default writes no lower level.
     pub(super) fn recovered(&self) -> Line {
         let recovered = |text| Line::new(Level::WARN, text);
         match self {

@@ -10,13 +10,13 @@ use super::notice::{Notice, Scope};
 use super::queue::Queue;
 use super::writer;
 
-/// How often one line of a kind is written.
+/// The interval between two lines of a kind.
 const THROTTLE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How long the end waits for whoever reads the log. Rocket's own limit is a second after everything else.
+/// The time that a shutdown waits for the log's reader. Rocket's own limit is a second after everything else.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Says what needs a person. A cheap handle; the thread that writes ends with the last one.
+/// Logs notices for a person. A cheap handle; the writing thread ends with the last handle.
 #[derive(Clone)]
 pub(crate) struct Notices(Arc<Open>);
 
@@ -29,7 +29,7 @@ impl Drop for Open {
 }
 
 impl Notices {
-    /// Starts the thread that writes.
+    /// Starts the writing thread.
     ///
     /// # Errors
     ///
@@ -44,36 +44,37 @@ impl Notices {
         Ok(Self(Arc::new(Open(queue))))
     }
 
-    /// Says it, unless that was said within a minute: then it is counted, and the count is said later.
+    /// Logs a notice, unless one of its kind was logged within a minute. Then it is counted, and the count is logged
+    /// later.
     pub fn say(&self, notice: Notice) {
         let (line, scope) = notice.into_line();
         self.0.0.push(line, scope);
     }
 
-    /// Says what only somebody who looks for it wants to know. It is not made where nobody does.
+    /// Logs a notice at the level DEBUG. The closure is not called if nothing takes that level.
     pub fn detail(&self, notice: impl FnOnce() -> Notice) {
         if is_heard(Level::DEBUG) {
             self.say(notice());
         }
     }
 
-    /// Something does not work, of which there are lines already.
+    /// Notes that a scope fails. Its lines are written already.
     pub fn fails(&self, scope: Scope) {
         self.0.0.begin(scope);
     }
 
-    /// Something works. Where it did not, `recovered` is said. It costs nothing where everything works.
+    /// Notes that a scope works. If it did not, `recovered` is logged. While every scope works, a call costs nothing.
     pub fn works(&self, scope: impl FnOnce() -> Scope) {
         self.0.0.end(scope);
     }
 
-    /// Waits until everything is written, or half a second is over: nobody may be reading.
+    /// Waits until every line is written, for at most half a second, since the log may have no reader.
     pub async fn flush(&self) {
         let _ = timeout(FLUSH_TIMEOUT, self.0.0.flush()).await;
     }
 }
 
-/// Whether a subscriber, or the logger where there is none, may want lines of this level.
+/// Whether a subscriber, or else the logger, may take lines of this level.
 fn is_heard(level: Level) -> bool {
     level <= LevelFilter::current() || log::max_level() >= log::LevelFilter::Debug
 }

@@ -10,14 +10,14 @@ use super::line::Line;
 use super::notice::Scope;
 use super::throttle::Throttle;
 
-/// How many lines may wait to be written. More are dropped, and counted.
+/// The maximum number of queued lines. Further lines are dropped, and counted.
 const MAX_QUEUED_LINES: usize = 1024;
 
-/// Lines on their way to the thread that writes them. Nobody waits to put one in.
+/// Lines on their way to the writing thread. No caller waits to add one.
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
-    /// How much does not work. Where that is nothing, nobody needs the lock to say that something works.
+    /// The number of failing scopes. While it is 0, a scope that works needs no lock.
     troubles: AtomicUsize,
 }
 
@@ -25,7 +25,7 @@ struct State {
     throttle: Throttle,
     lines: VecDeque<Line>,
     dropped: u64,
-    /// Told once everything is written.
+    /// Notified once every line is written.
     flushes: Vec<oneshot::Sender<()>>,
     is_closed: bool,
 }
@@ -42,11 +42,11 @@ impl Queue {
         Self { state: Mutex::new(state), changed: Condvar::new(), troubles: AtomicUsize::new(0) }
     }
 
-    /// Puts in what may be written now, and counts the rest.
+    /// Adds the line if it may be written now, or counts it.
     pub fn push(&self, line: Line, scope: Option<Scope>) {
         let mut state = self.lock();
         let line = match line.level {
-            // Only what needs a person can come so often that nobody reads it.
+            // Only these levels can come often enough to flood the log.
             Level::WARN | Level::ERROR => state.throttle.admit(line, scope, Instant::now()),
             _ => Some(line),
         };
@@ -68,7 +68,7 @@ impl Queue {
         self.put(state, line);
     }
 
-    /// What resolves once all that was said is written, counts too.
+    /// Resolves once every line so far is written, including counts.
     pub fn flush(&self) -> oneshot::Receiver<()> {
         let (done, flushed) = oneshot::channel();
         self.lock().flushes.push(done);
@@ -76,13 +76,13 @@ impl Queue {
         flushed
     }
 
-    /// Nothing more comes.
+    /// Closes the queue: no further line comes.
     pub fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_one();
     }
 
-    /// The next line, once there is one. None once it is closed and empty.
+    /// Waits for the next line. `None` once the queue is closed and empty.
     pub fn next(&self) -> Option<Line> {
         let mut state = self.lock();
         loop {
@@ -107,7 +107,7 @@ impl Queue {
                     continue;
                 }
                 for flush in state.flushes.drain(..) {
-                    // Whoever waited may have given up.
+                    // The waiting task may have given up.
                     let _ = flush.send(());
                 }
                 if state.is_closed {
@@ -133,7 +133,7 @@ impl Queue {
             None => {}
         }
         drop(state);
-        // What was left out has a time at which it is due.
+        // A line that was left out sets a time at which it is due.
         self.changed.notify_one();
     }
 

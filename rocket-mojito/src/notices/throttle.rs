@@ -6,30 +6,30 @@ use super::notice::Scope;
 
 /// Lets one line of each kind through in an interval, and counts the others.
 ///
-/// A line stands for what it tells of, and `left_out` for what no line tells of: together they are all that was said. The
-/// time is the caller's, and monotonic.
+/// A line stands for its own notice, and `left_out` for the notices without a line. Together they count every notice.
+/// The caller passes the time, which is monotonic.
 pub(super) struct Throttle {
     interval: Duration,
     said: HashMap<Key, Said>,
     troubles: HashMap<Scope, Trouble>,
 }
 
-/// What was said of one kind.
+/// The state of one kind of line.
 struct Said {
     again_at: Instant,
     left_out: u64,
-    /// The last one that was left out.
+    /// The last line that was left out.
     sample: Option<Line>,
     scope: Option<Scope>,
 }
 
-/// Something that does not work, until it works again.
+/// A failing scope, until it works again.
 #[derive(Default)]
 struct Trouble {
     is_over: bool,
-    /// Until then `recovered` is not said again.
+    /// The time before which `recovered` is not written again.
     again_at: Option<Instant>,
-    /// It is over, and that is not said yet.
+    /// Whether the scope works again and that is not written yet.
     is_unsaid: bool,
 }
 
@@ -38,7 +38,7 @@ impl Throttle {
         Self { interval, said: HashMap::new(), troubles: HashMap::new() }
     }
 
-    /// The line, if one of its kind may be written now. Else it is counted.
+    /// Returns the line if one of its kind may be written now. Otherwise it is counted.
     pub fn admit(&mut self, mut line: Line, scope: Option<Scope>, now: Instant) -> Option<Line> {
         if let Some(scope) = &scope {
             self.begin(scope.clone());
@@ -58,13 +58,14 @@ impl Throttle {
         Some(line)
     }
 
-    /// Something does not work.
+    /// Notes that a scope fails.
     pub fn begin(&mut self, scope: Scope) {
         let trouble = self.troubles.entry(scope).or_default();
         (trouble.is_over, trouble.is_unsaid) = (false, false);
     }
 
-    /// It works again. The line that says so, with what was left out meanwhile, if it may be written now.
+    /// Notes that a scope works again. Returns the line for that, with the count of lines left out meanwhile, if it may
+    /// be written now.
     pub fn end(&mut self, scope: &Scope, now: Instant) -> Option<Line> {
         let trouble = self.troubles.get_mut(scope).filter(|trouble| !trouble.is_over)?;
         (trouble.is_over, trouble.is_unsaid) = (true, true);
@@ -74,12 +75,12 @@ impl Throttle {
         Some(self.recovered(scope, now))
     }
 
-    /// How much does not work.
+    /// The number of failing scopes.
     pub fn troubles(&self) -> usize {
         self.troubles.values().filter(|trouble| !trouble.is_over).count()
     }
 
-    /// What was left out, and may be said now. Forgets what there is nothing to say of.
+    /// The lines that were left out and may be written now. Forgets kinds and scopes that are quiet.
     pub fn due(&mut self, now: Instant) -> Vec<Line> {
         let interval = self.interval;
         let mut due = Vec::new();
@@ -98,7 +99,7 @@ impl Throttle {
         due
     }
 
-    /// All that was left out and is still to be said.
+    /// Every line that was left out and is still to be written.
     pub fn rest(&mut self, now: Instant) -> Vec<Line> {
         let mut rest: Vec<Line> = self.said.values_mut().filter_map(Said::take).collect();
         for trouble in self.troubles.values_mut() {
@@ -108,7 +109,7 @@ impl Throttle {
         rest
     }
 
-    /// When there may be something due.
+    /// The next time at which a line may be due.
     pub fn next_due(&self) -> Option<Instant> {
         let said = self.said.values().map(|said| said.again_at);
         let over = self.troubles.values().filter(|trouble| trouble.is_over).filter_map(|trouble| trouble.again_at);
@@ -135,7 +136,7 @@ impl Throttle {
 }
 
 impl Said {
-    /// The sample of what was left out, with the count of the others.
+    /// The last line left out, with the count of the others.
     fn take(&mut self) -> Option<Line> {
         let mut line = self.sample.take()?;
         line.left_out = std::mem::take(&mut self.left_out) - 1;

@@ -7,17 +7,17 @@ use tracing::subscriber::NoSubscriber;
 
 use super::queue::Queue;
 
-/// Starts the thread that writes what is put into the queue, until that is closed and empty. Whoever starts it decides
-/// which subscriber hears the lines.
+/// Starts the thread that writes the queue's lines, until the queue is closed and empty. The caller's subscriber gets
+/// the lines.
 pub(super) fn start(queue: Arc<Queue>) -> io::Result<()> {
     let subscriber = get_default(Dispatch::clone);
     let write = move || {
         while let Some(line) = queue.next() {
-            // A subscriber of the host's may panic, and so does `print!` once nobody can read any more.
+            // A host's subscriber may panic, and so does `print!` once its pipe has no reader.
             let _ = catch_unwind(AssertUnwindSafe(|| line.write()));
         }
     };
-    // Without a subscriber tracing hands on to the logger, and no longer does where one was ever set.
+    // Without a subscriber tracing hands lines to the logger, but no longer once any subscriber was ever set.
     let write: Box<dyn FnOnce() + Send> = if subscriber.is::<NoSubscriber>() {
         Box::new(write)
     } else {

@@ -2,46 +2,46 @@ use rocket::http::HeaderMap;
 
 use super::tag::Tag;
 
-/// How many signatures one request may present: more would make us compare for somebody.
+/// The maximum number of signatures in one request, so that no sender can make us compare any number.
 pub(super) const MAX_SIGNATURES: usize = 16;
 
-/// What the headers of a request say about its signature.
+/// The content of a request's signature headers.
 pub(super) struct SignatureHeaders<'h> {
-    /// What is signed in front of the body, piece by piece.
+    /// The pieces that are signed in front of the body.
     pub preamble: Vec<&'h str>,
-    /// The signatures. One that fits is enough.
+    /// The signatures. One that matches is enough.
     pub tags: Vec<Tag>,
-    /// When it was signed, in Unix seconds, where the scheme says so.
+    /// The time of signing, in Unix seconds, if the scheme has one.
     pub sent_at: Option<i64>,
-    /// The signed id of the message, where the scheme has one.
+    /// The signed id of the message, if the scheme has one.
     pub message_id: Option<&'h str>,
 }
 
-/// Why a signature is refused, by how far it came.
+/// The reason why a signature is refused. A later variant got further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum SignatureError {
-    /// A header that the scheme needs is not there.
+    /// A header that the scheme needs is absent.
     Absent,
-    /// A header stands twice, or does not hold what the scheme puts there.
+    /// A header stands twice, or does not have the scheme's format.
     Malformed,
-    /// No key made it, over these bytes.
+    /// No key made this signature over these bytes.
     Wrong,
-    /// It is right, and too old, or from the future.
+    /// The signature is right, but too old, or from the future.
     Stale,
 }
 
-/// The value of a header that must be there once.
+/// The value of a header that must be present exactly once.
 pub(super) fn one<'h>(headers: &'h HeaderMap<'_>, name: &str) -> Result<&'h str, SignatureError> {
     let mut values = headers.get(name);
     let first = values.next().ok_or(SignatureError::Absent)?;
-    // Two values cannot both be meant: whoever stands between may have judged by the other one.
+    // Two values are ambiguous: a proxy in between may have judged by the other one.
     match values.next() {
         Some(_) => Err(SignatureError::Malformed),
         None => Ok(first),
     }
 }
 
-/// The members of a list, if there are not too many.
+/// The members of a list, if they are not too many.
 pub(super) fn list(text: &str, separator: char) -> Result<impl Iterator<Item = &str>, SignatureError> {
     match text.split(separator).nth(MAX_SIGNATURES) {
         Some(_) => Err(SignatureError::Malformed),

@@ -1,7 +1,7 @@
-//! Signatures: who signed the body, with which key, when, and as which message.
+//! Signatures: the signing key of a body, the time, and the id of the message.
 //!
-//! Each scheme reads the headers, and says what they present: what is signed in front of the body, the signatures, the
-//! time, and the message's id. What follows from it is the same for all, and stands in `verification`.
+//! Each scheme reads its headers: the signed pieces in front of the body, the signatures, the time, and the message's
+//! id. The verification is the same for all schemes, and stands in `verification`.
 //!
 //! | scheme | signed | time | id |
 //! | --- | --- | --- | --- |

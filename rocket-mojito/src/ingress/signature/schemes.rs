@@ -1,4 +1,4 @@
-//! How each scheme says what it signs: one function a scheme.
+//! The header format of each scheme: one function a scheme.
 
 use rocket::http::HeaderMap;
 
@@ -6,10 +6,10 @@ use super::headers::{SignatureHeaders, list, one};
 use super::{SignatureError, tag, timestamp};
 use crate::Encoding;
 
-/// The longest id of a message.
+/// The maximum length of a message's id.
 const MAX_ID_LENGTH: usize = 255;
 
-/// Reads the three headers. Signatures of other versions than `v1` are passed over, never taken for one.
+/// Reads the three headers. Signatures of versions other than `v1` are ignored.
 ///
 /// Source: Standard Webhooks 1.0, "Webhook headers (sending metadata to consumers)".
 pub(super) fn standard_webhooks<'h>(
@@ -32,7 +32,7 @@ fn is_message_id(id: &str) -> bool {
     (1..=MAX_ID_LENGTH).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.')
 }
 
-/// Reads `X-Hub-Signature-256: sha256=…`. The older `X-Hub-Signature`, with SHA-1, is not looked at.
+/// Reads `X-Hub-Signature-256: sha256=…`. The older `X-Hub-Signature`, with SHA-1, is ignored.
 ///
 /// Source: GitHub, "Validating webhook deliveries".
 pub(super) fn github<'h>(headers: &'h HeaderMap<'_>) -> Result<SignatureHeaders<'h>, SignatureError> {
@@ -41,7 +41,7 @@ pub(super) fn github<'h>(headers: &'h HeaderMap<'_>) -> Result<SignatureHeaders<
     Ok(SignatureHeaders { preamble: Vec::new(), tags: vec![tag], sent_at: None, message_id: None })
 }
 
-/// Reads `Stripe-Signature: t=…,v1=…`. Members of other names, `v0` among them, are passed over.
+/// Reads `Stripe-Signature: t=…,v1=…`. Members of other names, `v0` among them, are ignored.
 ///
 /// Source: Stripe, "Verify webhook signatures manually".
 pub(super) fn stripe<'h>(headers: &'h HeaderMap<'_>) -> Result<SignatureHeaders<'h>, SignatureError> {
@@ -59,7 +59,7 @@ pub(super) fn stripe<'h>(headers: &'h HeaderMap<'_>) -> Result<SignatureHeaders<
     Ok(SignatureHeaders { preamble: vec![time, "."], tags, sent_at: Some(timestamp::read(time)?), message_id: None })
 }
 
-/// Reads one signature from a header of the gateway's own, and the time from another, if it sends one.
+/// Reads one signature from a header of the gateway's own, and the time from another, if one is configured.
 pub(super) fn hmac<'h>(
     headers: &'h HeaderMap<'_>,
     header: &str,

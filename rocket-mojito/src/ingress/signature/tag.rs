@@ -1,7 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// A signature as somebody presented it: 32 bytes, and nothing is known about them yet.
+/// A signature as a sender presented it: 32 bytes, not verified yet.
 pub(super) type Tag = [u8; 32];
 
 /// Reads hexadecimal digits, of either case.
@@ -17,7 +17,7 @@ pub(super) fn from_hex(text: &str) -> Option<Tag> {
     Some(tag)
 }
 
-/// Reads base64 in its one canonical form: the standard alphabet, padded, without anything behind.
+/// Reads base64 in its one canonical form: the standard alphabet, padded, without trailing text.
 pub(super) fn from_base64(text: &str) -> Option<Tag> {
     STANDARD.decode(text).ok()?.try_into().ok()
 }
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn base64_is_read_in_its_canonical_form_alone() {
-        // 0xFB and 0xFF give the two letters in which the alphabets differ.
+        // 0xFB and 0xFF yield the two letters in which the alphabets differ.
         let right = STANDARD.encode([[0xFB; 16], [0xFF; 16]].concat());
         let wrong = [
             right.trim_end_matches('=').to_owned(),

@@ -1,19 +1,19 @@
 use super::SignatureError;
 
-/// How far, in seconds, the time of a signature may be off in either direction.
+/// The tolerance for the time of a signature, in seconds in either direction.
 const TOLERANCE: u64 = 300;
 
-/// Reads a Unix time in seconds, written in the one way that there is: digits, without a zero in front.
+/// Reads a Unix time in seconds, in its one canonical form: digits, without a leading zero.
 pub(super) fn read(text: &str) -> Result<i64, SignatureError> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     if !is_plain {
         return Err(SignatureError::Malformed);
     }
-    // What is empty, or too long for the type, ends here.
+    // An empty text, or one too long for the type, ends here.
     text.parse().map_err(|_| SignatureError::Malformed)
 }
 
-/// Whether a delivery that was signed then can have been sent just now.
+/// Whether a delivery with this time of signing can have been sent just now.
 pub(super) fn is_fresh(sent_at: i64, now: i64) -> bool {
     now.abs_diff(sent_at) <= TOLERANCE
 }

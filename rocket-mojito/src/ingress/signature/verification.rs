@@ -9,19 +9,19 @@ use crate::config::{Endpoint, Key, Scheme};
 use crate::ingress::body::{Body, HeldBytes};
 use crate::ingress::{Cause, Rejection};
 
-/// Proof that a body is what somebody sent who may: the endpoint's secret was there, and one of its keys signed these
-/// bytes, as far as it has any. Only this can be read as an event.
+/// Proof that an authorised sender sent these bytes. The endpoint's secret was present and one of its keys signed the
+/// bytes, as far as the endpoint has any. Only this type can be read as an event.
 pub(crate) struct Verified<'e> {
     pub endpoint: &'e Endpoint,
-    /// The key, where the endpoint has any; otherwise the secret.
+    /// The id of the key if the endpoint has any; otherwise of the secret.
     pub secret_id: &'e str,
-    /// The id that the gateway gave to the message, where its scheme signs one.
+    /// The id that the gateway gave to the message, if its scheme signs one.
     pub message_id: Option<String>,
     pub body: HeldBytes,
 }
 
 impl<'e> Body<'e> {
-    /// Verifies the signature, where the endpoint has keys.
+    /// Verifies the signature, if the endpoint has keys.
     pub fn verify(self, headers: &HeaderMap<'_>, now: Timestamp) -> Result<Verified<'e>, Rejection> {
         let Self { sender, held: body } = self;
         let endpoint = sender.endpoint;
@@ -35,9 +35,9 @@ impl<'e> Body<'e> {
     }
 }
 
-/// The key that signed these bytes, and the id of the message. Of several flaws, that of the key that came furthest.
+/// The key that signed these bytes, and the id of the message. If no key did, the error of the key that got furthest.
 ///
-/// Every key is tried, whichever fits.
+/// Every key is tried, even after a match.
 pub(crate) fn signer<'k>(
     keys: &'k [Key],
     headers: &HeaderMap<'_>,
@@ -71,7 +71,8 @@ fn read_headers<'h>(scheme: &Scheme, headers: &'h HeaderMap<'_>) -> Result<Signa
     }
 }
 
-/// Compares all signatures in constant time, and only then looks at the clock: who cannot sign is told nothing of it.
+/// Compares all signatures in constant time before it looks at the clock. So a sender who cannot sign learns nothing
+/// about the clock.
 fn check(key: &Key, signed: &SignatureHeaders<'_>, body: &[u8], now: Timestamp) -> Result<(), SignatureError> {
     let mut mac = key.mac.begin();
     for piece in &signed.preamble {
