@@ -10,7 +10,7 @@ pub enum FilesChanged {
     /// Another file is at the database's path.
     Replaced,
     /// The WAL, or its index, is not there any more.
-    LogDeleted,
+    WalDeleted,
 }
 
 impl fmt::Display for FilesChanged {
@@ -24,7 +24,7 @@ impl fmt::Display for FilesChanged {
                 "the SQLite file was replaced while it was open, and this process will not write to the other one: stop \
                  it, and start it again on the file that is to stay"
             }
-            Self::LogDeleted => {
+            Self::WalDeleted => {
                 "the SQLite file's `-wal` or `-shm` was deleted while it was open: stop this process, which saves what \
                  they held, and start it again"
             }

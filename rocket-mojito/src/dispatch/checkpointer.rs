@@ -4,7 +4,8 @@ use std::time::Duration;
 use mojito_schema::Backend;
 use tokio::sync::watch;
 
-use crate::notices::Notice;
+use super::supervisor::Service;
+use crate::notices::{Notice, Notices};
 use crate::store::Database;
 
 /// The interval between two looks at the database's files.
@@ -15,8 +16,14 @@ pub(super) struct Checkpointer<B: Backend> {
     pub database: Arc<Database<B>>,
 }
 
-impl<B: Backend> Checkpointer<B> {
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+impl<B: Backend> Service for Checkpointer<B> {
+    const NAME: &'static str = "checkpointer";
+
+    fn notices(&self) -> &Notices {
+        self.database.notices()
+    }
+
+    async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut warned = None;
         while !*stop.borrow_and_update() {
             let database = Arc::clone(&self.database);

@@ -10,9 +10,10 @@ use tokio::time::timeout;
 
 use super::MojitoHandler;
 use super::leases::Leases;
+use super::supervisor::Service;
 use crate::Event;
 use crate::config::Pauses;
-use crate::notices::Notice;
+use crate::notices::{Notice, Notices};
 use crate::store::Committed;
 
 /// The time limit of a call.
@@ -40,9 +41,15 @@ pub(super) struct Discarded<B: Backend> {
     pub runtime: Handle,
 }
 
-impl<B: Backend> Discarded<B> {
+impl<B: Backend> Service for Discarded<B> {
+    const NAME: &'static str = "hooks";
+
+    fn notices(&self) -> &Notices {
+        self.leases.database.notices()
+    }
+
     /// Calls hooks until `stop` is set. A call that is running then stays owed.
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+    async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut given_up = self.leases.given_up.listen();
         while !*stop.borrow_and_update() {
             // Marked as seen before the query, so that work given up from here on triggers another query.
@@ -60,7 +67,9 @@ impl<B: Backend> Discarded<B> {
             }
         }
     }
+}
 
+impl<B: Backend> Discarded<B> {
     async fn take(&self) -> Option<OwedHook> {
         let (name, pauses) = (Arc::clone(&self.name), self.pauses.clone());
         let mut link = self.leases.link.lock().await;

@@ -14,7 +14,7 @@ use super::leases::{InFlight, Leases};
 use super::notifier::Notifier;
 use super::pruner::Pruner;
 use super::roster::Roster;
-use super::supervisor::supervise;
+use super::supervisor::serve;
 use super::watcher::Watcher;
 use super::{HandlerRuntime, MojitoHandler};
 use crate::config::{MojitoConfig, Pauses};
@@ -27,16 +27,14 @@ use crate::store::{Database, DedicatedConnection, Wakeup};
 pub(crate) struct Dispatcher<B: Backend> {
     leases: Leases<B>,
     stop: Stop,
-    stop_keeper: Stop,
+    stop_last: Stop,
     slots: Vec<Slots>,
     executors: Vec<JoinHandle<()>>,
     hooks: Vec<JoinHandle<()>>,
-    keeper: JoinHandle<()>,
-    pruner: JoinHandle<()>,
-    roster: JoinHandle<()>,
-    wire: JoinHandle<()>,
-    trimmer: JoinHandle<()>,
-    watcher: JoinHandle<()>,
+    /// The tasks that a shutdown does not wait for.
+    upkeep: Vec<JoinHandle<()>>,
+    /// The tasks that running attempts need until they have ended.
+    last: Vec<JoinHandle<()>>,
     _runtime: HandlerRuntime,
     _pool: InUse,
 }
@@ -89,11 +87,7 @@ impl<B: Backend> Dispatcher<B> {
                 pauses: pauses.clone(),
                 runtime: runtime.handle().clone(),
             };
-            let hooks_stopped = stopped.clone();
-            hooks.push(tokio::spawn(async move {
-                let notices = discarded.leases.database.notices();
-                supervise("hooks", notices, hooks_stopped.clone(), || discarded.run(hooks_stopped.clone())).await;
-            }));
+            hooks.push(tokio::spawn(serve(discarded, stopped.clone())));
             let executor = Executor {
                 name: handler.name().into(),
                 handler,
@@ -106,64 +100,23 @@ impl<B: Backend> Dispatcher<B> {
                 wakeup: wakeup.clone(),
             };
             slots.push(executor.slots.clone());
-            let stopped = stopped.clone();
-            executors.push(runtime.handle().spawn(async move {
-                let notices = executor.leases.database.notices();
-                supervise("executor", notices, stopped.clone(), || executor.run(stopped.clone())).await;
-            }));
+            executors.push(runtime.handle().spawn(serve(executor, stopped.clone())));
         }
         let reader = Mutex::new(DedicatedConnection::new(Arc::clone(&leases.database)));
-        let keeper = Heartbeat { leases: leases.clone(), reader, lease: config.lease, wakeup: wakeup.clone() };
-        let wire = Notifier { database: Arc::clone(&leases.database), wakeup: wakeup.clone() };
-        let (stop_keeper, keeper_stopped) = Stop::new();
-        let wire_stopped = keeper_stopped.clone();
-        let wire = tokio::spawn(async move {
-            supervise("wire", wire.database.notices(), wire_stopped.clone(), || wire.run(wire_stopped.clone())).await;
-        });
-        let keeper = tokio::spawn(async move {
-            supervise("keeper", keeper.leases.database.notices(), keeper_stopped.clone(), || {
-                keeper.run(keeper_stopped.clone())
-            })
-            .await;
-        });
-        let trimmer = Checkpointer { database: Arc::clone(&leases.database) };
-        let trimmer_stopped = stopped.clone();
-        let trimmer = tokio::spawn(async move {
-            supervise("trimmer", trimmer.database.notices(), trimmer_stopped.clone(), || {
-                trimmer.run(trimmer_stopped.clone())
-            })
-            .await;
-        });
-        let watcher_stopped = stopped.clone();
-        let watcher = tokio::spawn(async move {
-            supervise("watcher", &watcher.notices, watcher_stopped.clone(), || watcher.run(watcher_stopped.clone()))
-                .await;
-        });
-        let roster_stopped = stopped.clone();
-        let roster = tokio::spawn(async move {
-            let notices = roster.leases.database.notices();
-            supervise("roster", notices, roster_stopped.clone(), || roster.run(roster_stopped.clone())).await;
-        });
-        let pruner = tokio::spawn(async move {
-            supervise("pruner", &pruner.notices, stopped.clone(), || pruner.run(stopped.clone())).await;
-        });
+        let heartbeat = Heartbeat { leases: leases.clone(), reader, lease: config.lease, wakeup: wakeup.clone() };
+        let notifier = Notifier { database: Arc::clone(&leases.database), wakeup: wakeup.clone() };
+        let (stop_last, stopped_last) = Stop::new();
+        let last =
+            vec![tokio::spawn(serve(heartbeat, stopped_last.clone())), tokio::spawn(serve(notifier, stopped_last))];
+        let checkpointer = Checkpointer { database: Arc::clone(&leases.database) };
+        let upkeep = vec![
+            tokio::spawn(serve(checkpointer, stopped.clone())),
+            tokio::spawn(serve(watcher, stopped.clone())),
+            tokio::spawn(serve(roster, stopped.clone())),
+            tokio::spawn(serve(pruner, stopped)),
+        ];
         let (_runtime, _pool) = (runtime, pool);
-        Self {
-            leases,
-            stop,
-            stop_keeper,
-            slots,
-            executors,
-            hooks,
-            keeper,
-            pruner,
-            roster,
-            trimmer,
-            watcher,
-            wire,
-            _runtime,
-            _pool,
-        }
+        Self { leases, stop, stop_last, slots, executors, hooks, upkeep, last, _runtime, _pool }
     }
 
     /// Stops claiming, and gives running attempts `grace` to end. Then stops and releases the rest.
@@ -174,11 +127,8 @@ impl<B: Backend> Dispatcher<B> {
     pub async fn stop(self, grace: Duration, mercy: Duration) {
         self.stop.now();
         // An abort is safe: a database step that such a task awaits still finishes.
-        self.pruner.abort();
-        self.trimmer.abort();
-        self.roster.abort();
-        self.watcher.abort();
-        let Self { leases, stop_keeper, slots, executors, hooks, keeper, wire, _runtime, _pool, .. } = self;
+        self.upkeep.iter().for_each(JoinHandle::abort);
+        let Self { leases, stop_last, slots, executors, hooks, last, _runtime, _pool, .. } = self;
         let mut all_ended = pin!(async {
             for executor in executors.into_iter().chain(hooks) {
                 // The executor has ended, with or without a panic.
@@ -188,9 +138,10 @@ impl<B: Backend> Dispatcher<B> {
                 slots.all_ended().await;
             }
             // Not before: a running attempt needs its lease.
-            stop_keeper.now();
-            let _ = keeper.await;
-            let _ = wire.await;
+            stop_last.now();
+            for task in last {
+                let _ = task.await;
+            }
         });
         if tokio::time::timeout(grace, all_ended.as_mut()).await.is_ok() {
             return;

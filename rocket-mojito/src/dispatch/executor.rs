@@ -14,7 +14,9 @@ use super::ending::Tried;
 use super::leases::Leases;
 use super::prefetch::{Prefetch, Prefetched};
 use super::running::Running;
+use super::supervisor::Service;
 use crate::config::Pauses;
+use crate::notices::Notices;
 use crate::store::Wakeup;
 
 /// Runs the work of one handler: as many attempts at once as it has slots, in the order of each result's line.
@@ -76,11 +78,17 @@ impl Drop for Slot {
     }
 }
 
-impl<B: Backend> Executor<B> {
+impl<B: Backend> Service for Executor<B> {
+    const NAME: &'static str = "executor";
+
+    fn notices(&self) -> &Notices {
+        self.leases.database.notices()
+    }
+
     /// Claims and runs work until `stop` is set. Running attempts go on.
     ///
     /// Claimed work is started while the next claim is made.
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+    async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut recorded = self.wakeup.listen();
         let mut prefetch = Prefetch::new();
         let mut claiming = pin!(Fuse::terminated());
@@ -117,7 +125,9 @@ impl<B: Backend> Executor<B> {
         }
         self.release(&mut prefetch, claiming).await;
     }
+}
 
+impl<B: Backend> Executor<B> {
     /// Sleeps by the clock of Rocket's runtime; without an end, for ever. The handlers' runtime is no clock: a handler
     /// may block the thread that drives its timer.
     fn rest(&self, until: Option<Instant>) -> impl Future<Output = ()> + use<B> {

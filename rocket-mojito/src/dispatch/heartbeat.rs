@@ -6,7 +6,8 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use super::leases::Leases;
-use crate::notices::Notice;
+use super::supervisor::Service;
+use crate::notices::{Notice, Notices};
 use crate::store::{Committed, DedicatedConnection, Wakeup};
 
 /// The longest pause between two renewals, so that the leases of a dead process are found within seconds.
@@ -25,8 +26,14 @@ pub(super) struct Heartbeat<B: Backend> {
     pub wakeup: Wakeup,
 }
 
-impl<B: Backend> Heartbeat<B> {
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+impl<B: Backend> Service for Heartbeat<B> {
+    const NAME: &'static str = "heartbeat";
+
+    fn notices(&self) -> &Notices {
+        self.leases.database.notices()
+    }
+
+    async fn run(&self, mut stop: watch::Receiver<bool>) {
         let pause = (self.lease / 3).min(MAX_RENEWAL_INTERVAL);
         let mut next_sweep = Instant::now();
         while !*stop.borrow_and_update() {
@@ -43,7 +50,9 @@ impl<B: Backend> Heartbeat<B> {
             }
         }
     }
+}
 
+impl<B: Backend> Heartbeat<B> {
     async fn look(&self) {
         let (held, lease) = (self.leases.in_flight.tickets(), self.lease);
         let mut link = self.leases.link.lock().await;

@@ -7,7 +7,8 @@ use mojito_schema::{Backend, QueryResult};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use crate::notices::{Notice, Scope};
+use super::supervisor::Service;
+use crate::notices::{Notice, Notices, Scope};
 use crate::store::{Database, Wakeup};
 
 /// The longest silence before the connection is probed.
@@ -32,8 +33,14 @@ pub(super) struct Notifier<B: Backend> {
     pub wakeup: Wakeup,
 }
 
-impl<B: Backend> Notifier<B> {
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+impl<B: Backend> Service for Notifier<B> {
+    const NAME: &'static str = "notifier";
+
+    fn notices(&self) -> &Notices {
+        self.database.notices()
+    }
+
+    async fn run(&self, mut stop: watch::Receiver<bool>) {
         if !B::can_notify(self.database.url()) {
             return;
         }
@@ -57,7 +64,9 @@ impl<B: Backend> Notifier<B> {
             }
         }
     }
+}
 
+impl<B: Backend> Notifier<B> {
     /// Opens a connection, and notifies and listens until it is lost.
     async fn hold(&self, is_down: &mut bool) {
         let Ok(mut connection) = B::listen(self.database.url()).await else { return };

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::supervisor::Service;
 use crate::config::Retention;
 use crate::notices::{Notice, Notices};
 use crate::operation::{Actor, Pruned};
@@ -18,8 +19,14 @@ pub(crate) struct Pruner {
     pub notices: Notices,
 }
 
-impl Pruner {
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+impl Service for Pruner {
+    const NAME: &'static str = "pruner";
+
+    fn notices(&self) -> &Notices {
+        &self.notices
+    }
+
+    async fn run(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow_and_update() {
             // The store logs a failure; the next run tries again.
             if let Ok(pruned) = self.store.prune_on(self.retention, Actor::new("rocket-mojito")).await

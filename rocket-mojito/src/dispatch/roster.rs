@@ -7,7 +7,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::leases::Leases;
-use crate::notices::Notice;
+use super::supervisor::Service;
+use crate::notices::{Notice, Notices};
 use crate::store::Committed;
 
 /// The interval between two attendance notes. Each handler is noted at least every minute and a half.
@@ -25,8 +26,14 @@ pub(super) struct Roster<B: Backend> {
     pub names: Vec<String>,
 }
 
-impl<B: Backend> Roster<B> {
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+impl<B: Backend> Service for Roster<B> {
+    const NAME: &'static str = "roster";
+
+    fn notices(&self) -> &Notices {
+        self.leases.database.notices()
+    }
+
+    async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut reminded = HashMap::new();
         while !*stop.borrow_and_update() {
             self.look(&mut reminded).await;
@@ -36,7 +43,9 @@ impl<B: Backend> Roster<B> {
             }
         }
     }
+}
 
+impl<B: Backend> Roster<B> {
     async fn look(&self, reminded: &mut HashMap<String, Instant>) {
         let names = self.names.clone();
         let mut link = self.leases.link.lock().await;

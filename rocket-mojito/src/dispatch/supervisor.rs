@@ -9,8 +9,25 @@ use crate::notices::{Notice, Notices};
 /// The pause before a task that panicked is started again.
 const RESTART_INTERVAL: Duration = Duration::from_millis(500);
 
+/// A background task.
+pub(super) trait Service: Send + Sync + 'static {
+    /// The task's name in the log.
+    const NAME: &'static str;
+
+    /// The log that a panic of the task is reported to.
+    fn notices(&self) -> &Notices;
+
+    /// Runs until `stop` is set.
+    fn run(&self, stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send;
+}
+
+/// Runs a service until `stop` is set.
+pub(super) async fn serve<S: Service>(service: S, stop: watch::Receiver<bool>) {
+    supervise(S::NAME, service.notices(), stop.clone(), || service.run(stop.clone())).await;
+}
+
 /// Runs a task until it returns. A task that panics is started again: a defect of ours must not stop the work.
-pub(super) async fn supervise<F: Future<Output = ()>>(
+async fn supervise<F: Future<Output = ()>>(
     task: &'static str,
     notices: &Notices,
     mut stop: watch::Receiver<bool>,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use super::supervisor::Service;
 use crate::notices::{Notice, Notices, Scope};
 use crate::store::Store;
 
@@ -27,8 +28,14 @@ pub(crate) struct Watcher {
     pub silence_alert: Option<Duration>,
 }
 
-impl Watcher {
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+impl Service for Watcher {
+    const NAME: &'static str = "watcher";
+
+    fn notices(&self) -> &Notices {
+        &self.notices
+    }
+
+    async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut silent: HashMap<&str, Instant> = HashMap::new();
         self.sum_up().await;
         while !*stop.borrow_and_update() {
@@ -42,7 +49,9 @@ impl Watcher {
             }
         }
     }
+}
 
+impl Watcher {
     /// Logs in one line the work that former processes left for a person. The store logs a failure.
     async fn sum_up(&self) {
         let Ok(backlog) = self.store.backlog().await else { return };

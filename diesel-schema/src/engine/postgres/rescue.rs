@@ -12,7 +12,7 @@ use crate::schema::work::lapsed;
 use crate::{Rescue, Ticket, Timestamp, UtcTimestamp, failpoint, work};
 
 /// One heartbeat at a time looks for lapsed leases: two would each give a suspect its turn. The number is ours.
-const ONE_KEEPER: i64 = 5_570_251_197;
+const ONE_RESCUER: i64 = 5_570_251_197;
 
 define_sql_function! {
     /// Takes a lock on a number until the transaction ends, unless another transaction has it.
@@ -31,7 +31,7 @@ pub(super) async fn renew_and_rescue(
 ) -> QueryResult<Rescue> {
     let mut rescue = Rescue { stale: renew(connection, tickets, lease, now).await?, ..Rescue::default() };
     failpoint::reach("lease.renewed");
-    if diesel::select(pg_try_advisory_xact_lock(ONE_KEEPER)).get_result(connection).await? {
+    if diesel::select(pg_try_advisory_xact_lock(ONE_RESCUER)).get_result(connection).await? {
         let lost = lapsed(&now).order((work::lease_until, work::delivery_id)).for_update().skip_locked();
         let lost = lost.select(shared::LAPSED).load(connection).await?;
         shared::rescue(connection, lost, lease, now, &mut rescue).await?;

@@ -88,7 +88,7 @@ impl DatabaseFiles {
             Err(error) => error.kind() == ErrorKind::NotFound,
             Ok(found) => found != *identity,
         };
-        beside.iter().any(is_gone).then_some(FilesChanged::LogDeleted)
+        beside.iter().any(is_gone).then_some(FilesChanged::WalDeleted)
     }
 
     pub(super) fn warning(&self) -> Option<&'static str> {
