@@ -35,6 +35,7 @@ mod plans;
 mod poison;
 mod pooler;
 mod postgres;
+mod prose;
 mod proxy;
 mod quarantine;
 mod resources;
