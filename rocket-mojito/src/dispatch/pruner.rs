@@ -6,10 +6,16 @@ use tokio::sync::watch;
 use crate::config::Retention;
 use crate::notices::{Notice, Notices};
 use crate::operation::{Actor, Pruned};
-use crate::store::Store;
+use crate::store::{Store, Unavailable};
 
 /// How often what is too old is looked for.
 const PAUSE: Duration = Duration::from_secs(3600);
+
+/// How long after a pass that failed the next one begins.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// How long after many such passes.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 /// Removes what is too old, from time to time.
 pub(crate) struct Pruner {
@@ -19,19 +25,78 @@ pub(crate) struct Pruner {
 }
 
 impl Pruner {
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
-        while !*stop.borrow_and_update() {
-            // A failure is logged where it happens; the next hour tries again.
-            if let Ok(pruned) = self.store.prune_on(self.retention, Actor::new("rocket-mojito")).await
-                && (pruned.bodies > 0 || pruned.deliveries > 0 || pruned.work > 0)
-            {
-                let Pruned { bodies, deliveries, work } = pruned;
-                self.notices.say(Notice::Pruned { bodies, deliveries, work });
-            }
-            tokio::select! {
-                _ = stop.changed() => {}
-                () = tokio::time::sleep(PAUSE) => {}
-            }
+    pub async fn run(&self, stop: watch::Receiver<bool>) {
+        repeat(stop, || self.pass()).await;
+    }
+
+    /// A failure is logged where it happens.
+    async fn pass(&self) -> Result<(), Unavailable> {
+        let Pruned { bodies, deliveries, work } =
+            self.store.prune_on(self.retention, Actor::new("rocket-mojito")).await?;
+        if bodies + deliveries + work > 0 {
+            self.notices.say(Notice::Pruned { bodies, deliveries, work });
         }
+        Ok(())
+    }
+}
+
+/// Makes a pass each hour, until all stops. A process that lives for less than an hour prunes too: the pass that follows a
+/// failure does not wait for so long.
+async fn repeat<F>(mut stop: watch::Receiver<bool>, pass: impl Fn() -> F)
+where
+    F: Future<Output = Result<(), Unavailable>>,
+{
+    let mut retry = RETRY;
+    while !*stop.borrow_and_update() {
+        let pause = match pass().await {
+            Ok(()) => PAUSE,
+            Err(_) => retry,
+        };
+        retry = if pause == PAUSE { RETRY } else { (retry * 2).min(LONGEST_RETRY) };
+        tokio::select! {
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// When passes begin whose outcomes are these, in seconds after the first.
+    async fn passes(outcomes: &[Result<(), Unavailable>]) -> Vec<u64> {
+        let (stop, stopped) = watch::channel(false);
+        let (began, seconds) = (Instant::now(), Mutex::new(Vec::new()));
+
+        repeat(stopped, || async {
+            let mut seconds = seconds.lock().unwrap();
+            seconds.push(began.elapsed().as_secs());
+            if seconds.len() == outcomes.len() {
+                stop.send_replace(true);
+            }
+            outcomes[seconds.len() - 1]
+        })
+        .await;
+
+        seconds.into_inner().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_is_made_each_hour() {
+        assert_eq!(passes(&[Ok(()); 3]).await, [0, 3600, 7200]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_that_failed_is_made_again_soon_and_then_less_often() {
+        let failed = Err(Unavailable::Database);
+
+        let passes = passes(&[failed, failed, failed, failed, failed, Ok(()), failed, Ok(())]).await;
+
+        assert_eq!(passes, [0, 10, 30, 70, 130, 190, 3790, 3800]);
     }
 }
