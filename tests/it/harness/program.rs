@@ -12,16 +12,24 @@ pub(crate) struct Program {
     pub(crate) arguments: &'static [&'static str],
 }
 
+/// Both releases in one build, so that they share what they stand on, as `tests/releases` makes them.
+const RELEASE: &[&str] = &[
+    "--release",
+    "-p",
+    "example-app",
+    "-p",
+    "mojito-tests",
+    "--no-default-features",
+    "--features",
+    "example-app/default,mojito-tests/sqlite",
+];
+
 impl Program {
     /// The example as it is deployed.
-    pub(crate) const RELEASED_EXAMPLE: Self = Self::example("released-example", &["--release", "-p", "example-app"]);
+    pub(crate) const RELEASED_EXAMPLE: Self = Self::example("released-example", RELEASE);
 
-    /// `fault-host` as a host is deployed: without fail points. It shares all that it stands on with the example.
-    pub(crate) const RELEASED_HOST: Self = Self {
-        copy: "released-host",
-        name: "fault-host",
-        arguments: &["--release", "-p", "mojito-tests", "--no-default-features", "--features", "sqlite"],
-    };
+    /// `fault-host` as a host is deployed: without fail points.
+    pub(crate) const RELEASED_HOST: Self = Self { copy: "released-host", name: "fault-host", arguments: RELEASE };
 
     pub(super) const fn example(copy: &'static str, arguments: &'static [&'static str]) -> Self {
         Self { copy, name: "example-app", arguments }
