@@ -109,7 +109,7 @@ async fn a_release_build_says_everything_and_quotes_nobody() {
         let log = said(&Program::RELEASED_HOST.path(), level).await;
 
         assert!(!log.contains(CANARY), "{log}");
-        assert_eq!(log.contains("Rocket has launched from"), level.is_some(), "Rocket itself says nothing by default");
+        assert_eq!(log.contains("Matched: (interview_result)"), level.is_some(), "Rocket is silent by default");
     }
 }
 
