@@ -29,8 +29,10 @@ pub(crate) enum Behaviour {
     Poisoned(Poison),
 }
 
-/// What poison does.
+/// What poison does. Whatever says something says the id of the result.
 pub(crate) enum Poison {
+    /// The handler answers an error.
+    Fail,
     /// The handler gives up.
     Refuse,
     /// The handler panics.
@@ -43,7 +45,7 @@ pub(crate) enum Poison {
 
 impl Behaviour {
     /// `plain`, `external`, `slow:<ms>`, `gated:<file>`, `holding:<file>`, `counting:<rows>`, `flaky:<percent>`, `pending`,
-    /// `blocking`, `parked:<file>`, `refuse`, `panic`, `abort`, `overflow`.
+    /// `blocking`, `parked:<file>`, `fail`, `refuse`, `panic`, `abort`, `overflow`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, argument) = text.split_once(':').unwrap_or((text, ""));
         let number = || argument.parse::<u64>().map_err(|_| format!("{text}: no number"));
@@ -58,6 +60,7 @@ impl Behaviour {
             "pending" => Self::Pending,
             "blocking" => Self::Blocking,
             "parked" => Self::Parked(argument.into()),
+            "fail" => Self::Poisoned(Poison::Fail),
             "refuse" => Self::Poisoned(Poison::Refuse),
             "panic" => Self::Poisoned(Poison::Panic),
             "abort" => Self::Poisoned(Poison::Abort),
@@ -87,7 +90,7 @@ impl Behaviour {
                 }
                 Ok(())
             }
-            Self::Poisoned(poison) if result_id.starts_with("poison") => poison.work(),
+            Self::Poisoned(poison) if result_id.starts_with("poison") => poison.work(result_id),
             _ => Ok(()),
         }
     }
@@ -136,10 +139,11 @@ async fn wait_for(file: &Path) {
 }
 
 impl Poison {
-    fn work(&self) -> HandlerResult {
+    fn work(&self, result_id: &str) -> HandlerResult {
         match self {
-            Self::Refuse => Err(HandlerError::discard("poison")),
-            Self::Panic => panic!("poison"),
+            Self::Fail => Err(result_id.into()),
+            Self::Refuse => Err(HandlerError::discard(result_id)),
+            Self::Panic => panic!("{result_id}"),
             Self::Abort => std::process::abort(),
             Self::Overflow => Err(format!("{} frames were not enough", overflow(0)).into()),
         }

@@ -1,6 +1,6 @@
 use diesel::{ExpressionMethods as _, QueryDsl as _, QueryResult};
 use diesel_async::RunQueryDsl;
-use rocket_mojito::{Backend, Postgres, Sqlite};
+use rocket_mojito::Backend;
 
 diesel::table! {
     /// What handlers did. The test creates it, without a constraint that would hide what happened twice.
@@ -46,8 +46,9 @@ pub(crate) trait Effects: Backend {
 
 /// The same statements for each, on its own connection.
 macro_rules! effects_in {
-    ($($backend:ident),+) => {
-        $(impl Effects for $backend {
+    ($($feature:literal $backend:ident),+) => {
+        $(#[cfg(feature = $feature)]
+        impl Effects for rocket_mojito::$backend {
             async fn write(connection: &mut Self::Connection, effect: Effect<'_>) -> QueryResult<()> {
                 diesel::insert_into(effects::table).values(effect).execute(connection).await.map(drop)
             }
@@ -60,4 +61,4 @@ macro_rules! effects_in {
     };
 }
 
-effects_in!(Postgres, Sqlite);
+effects_in!("postgres" Postgres, "sqlite" Sqlite);

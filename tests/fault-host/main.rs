@@ -7,6 +7,7 @@
 //! | `FAULT_ADDRESS` | the file that its address is written to once it listens |
 //! | `FAULT_JOURNAL` | the file that every run of a handler is written to |
 //! | `FAULT_HANDLERS` | its handlers: `name:behaviour`, or `name:behaviour:argument`, joined by commas |
+//! | `FAULT_PANICS` | `place`: what panics prints its place alone, by the hook of the README |
 //!
 //! `GET /health` answers 200 while the store takes deliveries, else 503. `POST /prune` removes what is too old, and
 //! answers 200 with how many bodies that were, or 503.
@@ -15,13 +16,14 @@ mod behaviour;
 mod effect;
 mod handler;
 mod journal;
+mod panics;
 
 use std::error::Error;
 use std::path::Path;
 
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
-use rocket_mojito::{Actor, Inbox, MojitoConfig, MojitoFairing, Postgres, Sqlite};
+use rocket_mojito::{Actor, Inbox, MojitoConfig, MojitoFairing};
 
 use self::effect::Effects;
 use self::handler::Handler;
@@ -29,11 +31,19 @@ use self::journal::Journal;
 
 #[rocket::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let url: String = rocket::Config::figment().extract_inner("databases.mojito.url")?;
-    match url.starts_with("postgres") {
-        true => host::<Postgres>().await,
-        false => host::<Sqlite>().await,
+    if std::env::var("FAULT_PANICS").is_ok_and(|panics| panics == "place") {
+        panics::print_places();
     }
+    let url: String = rocket::Config::figment().extract_inner("databases.mojito.url")?;
+    #[cfg(feature = "postgres")]
+    if url.starts_with("postgres") {
+        return host::<rocket_mojito::Postgres>().await;
+    }
+    #[cfg(feature = "sqlite")]
+    if !url.starts_with("postgres") {
+        return host::<rocket_mojito::Sqlite>().await;
+    }
+    Err("it is built without this database".into())
 }
 
 async fn host<B: Effects>() -> Result<(), Box<dyn Error>> {

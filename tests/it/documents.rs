@@ -154,6 +154,63 @@ fn the_tables_of_statuses_are_what_a_rejection_can_be() {
     assert_eq!(keys(&readme), keys(&module));
 }
 
+/// The level and the beginning of every line that a file hands to the log, in the order in which it has them.
+fn log_lines(code: &str) -> Vec<(&'static str, String)> {
+    let calls = [
+        ("warning(", "warn"),
+        ("recovered(", "warn"),
+        ("warn!(", "warn"),
+        ("Line::new(Level::WARN,", "warn"),
+        ("error(", "error"),
+        ("error!(", "error"),
+    ];
+    let lines = calls.iter().flat_map(|(call, level)| {
+        // Another name may end with that of a call, and not every call has its text there.
+        let after = code
+            .match_indices(call)
+            .filter(|(at, _)| !code[..*at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_'));
+        let texts = after.filter_map(|(at, _)| code[at + call.len()..].trim_start().strip_prefix('"'));
+        texts.map(|text| (*level, text.split('"').next().unwrap().to_owned()))
+    });
+    lines.filter(|(_, text)| !text.starts_with('{')).collect()
+}
+
+#[test]
+fn the_table_of_the_log_is_what_the_log_can_say() {
+    let sources = Checkout::files("rocket-mojito/src").into_iter().filter(File::is_rust);
+    let said: Vec<(&str, String)> = sources.flat_map(|file| log_lines(&file.code())).collect();
+
+    let table = tables(&Checkout::read("README.md"), "## What the log says").remove(0);
+    // A cell names a level and a text, or several of both joined by `or`.
+    let listed: Vec<(&str, &str)> = table
+        .iter()
+        .flat_map(|row| row[1].split(", or "))
+        .filter_map(|line| line.split_once(", `"))
+        .map(|(level, text)| (level.trim_matches('`'), text.split(['`', '…']).next().unwrap().trim_end()))
+        .collect();
+
+    let is_unlisted =
+        |line: &&(&str, String)| !listed.iter().any(|(level, text)| *level == line.0 && line.1.starts_with(text));
+    assert!(table.iter().all(|row| row.len() == 3 && row.iter().all(|cell| !cell.is_empty())), "{table:?}");
+    assert!(said.len() >= 30, "{said:?}");
+    let unlisted: Vec<_> = said.iter().filter(is_unlisted).collect();
+    assert!(unlisted.is_empty(), "{unlisted:?}");
+    for (level, text) in listed {
+        assert!(said.iter().any(|line| level == line.0 && line.1.starts_with(text)), "`{level}`, `{text}`");
+    }
+}
+
+/// A panic may quote whom it is about: the hook in the README prints none of that. Its host in the tests has it.
+#[test]
+fn the_panic_hook_of_the_readme_is_the_one_that_is_tested() {
+    let section = Checkout::read("README.md").split_once("\n## What the log says\n").unwrap().1.to_owned();
+    let shown = section.split_once("```rust\n").unwrap().1.split_once("```").unwrap().0.to_owned();
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
+
+    assert!(shown.contains("std::panic::set_hook"), "{shown}");
+    assert!(words(&Checkout::read("tests/fault-host/panics.rs")).contains(&words(&shown)), "{shown}");
+}
+
 #[test]
 fn each_feature_is_described_in_the_documentation_of_its_crate() {
     for crate_folder in ["rocket-mojito", "diesel-schema"] {

@@ -281,7 +281,7 @@ async fn the_commands_of_the_readme_print_what_it_says<B: Subject>() {
     let readme = Checkout::read("README.md");
     let blocks = blocks(&readme);
 
-    assert!(readme.contains(&format!("cargo run {}", B::EXAMPLE.join(" "))), "the README says how to run it");
+    assert!(readme.contains(&format!("cargo run {}", B::EXAMPLE.arguments.join(" "))), "the README says how to run it");
     assert!(blocks.len() >= 4, "the README shows what to paste");
     for (command, expected) in blocks {
         // On Postgres a delivery that meets the end of an attempt is tried twice, and takes two ids.

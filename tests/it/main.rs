@@ -47,5 +47,6 @@ mod startup;
 mod timing;
 mod tls;
 mod undrained;
+mod unsubscribed;
 mod vendor;
 mod wire;

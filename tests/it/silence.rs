@@ -146,25 +146,6 @@ async fn quarantine_is_said_with_endpoint_and_delivery_once_for_its_repeats() {
     assert_eq!(with(&lines, CANARY), [""; 0]);
 }
 
-/// Without a subscriber, by Rocket's own logger, at the levels that it has in a debug and in a release build.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_has_set_nothing_up_hears_of_everything_at_the_level_of_either_build() {
-    for level in ["normal", "critical"] {
-        let database = Arc::new(Database::with_effects());
-        let mut host =
-            Process::builder(&database).handlers("effects:refuse,flaky:panic").log_level(level).start().await;
-
-        host.post("interview_result", &Body::result("poison").with("candidate_name", CANARY).bytes()).await.unwrap();
-        host.post("interview_result", CANARY.as_bytes()).await.unwrap();
-
-        for line in ["Error: work was discarded", "Warning: an attempt failed", "Warning: a delivery was quarantined"] {
-            eventually(line, || host.log().contains(line)).await;
-        }
-        host.stop().await;
-        assert!(!host.log().contains(CANARY), "{}", host.log());
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn recording_that_works_again_is_said() {
     let log = Log::capture();

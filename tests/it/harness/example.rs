@@ -1,8 +1,6 @@
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::path::PathBuf;
+use std::process::Command;
 
 use mojito_schema::Open;
 use tempfile::TempDir;
@@ -19,8 +17,7 @@ pub(crate) struct Example {
 impl Example {
     /// The example as it is built for a backend, on the database at this URL.
     pub(crate) fn on<B: Subject>(url: &str) -> Self {
-        let program = program(B::NAME, B::EXAMPLE);
-        Self { program, url: url.to_owned(), folder: tempfile::tempdir().unwrap() }
+        Self { program: B::EXAMPLE.path(), url: url.to_owned(), folder: tempfile::tempdir().unwrap() }
     }
 
     /// Starts a process with settings of its environment, without waiting for anything. Its default endpoint has the
@@ -88,41 +85,4 @@ impl Example {
         }
         filed
     }
-}
-
-/// The program, built by the documented command if need be: `cargo test` builds the programs of its own package alone.
-///
-/// What is run is a copy, made under a lock: the programs for all backends come out of the build under one name.
-fn program(backend: &str, arguments: &[&str]) -> PathBuf {
-    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
-    let mut built = BUILT.lock().unwrap();
-    let program = built.entry(backend.to_owned()).or_insert_with(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let lock = fs::File::create(folder.join("example.lock")).unwrap();
-        lock.lock().unwrap();
-        let copy = folder.join(format!("example-on-{backend}"));
-        let new = folder.join(format!("example-on-{backend}-{}", std::process::id()));
-        fs::copy(build(arguments), &new).unwrap();
-        // Another test run may be using the former copy: it keeps it.
-        fs::rename(&new, &copy).unwrap();
-        copy
-    });
-    program.clone()
-}
-
-fn build(arguments: &[&str]) -> PathBuf {
-    let build = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--message-format", "json"])
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(build.status.success(), "the example does not build");
-    let messages = String::from_utf8(build.stdout).unwrap();
-    let program = messages.lines().find_map(|line| {
-        let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        (message["target"]["name"] == "example-app").then(|| message["executable"].as_str().map(PathBuf::from))?
-    });
-    program.expect("cargo names the program")
 }

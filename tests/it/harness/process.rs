@@ -45,7 +45,7 @@ pub(crate) struct ProcessBuilder {
     variables: Vec<(&'static str, OsString)>,
     failpoint: Option<String>,
     pool: Option<u32>,
-    log_level: &'static str,
+    log_level: Option<&'static str>,
     grace: u64,
     mercy: u64,
     is_drained: bool,
@@ -65,7 +65,7 @@ impl Process {
             variables: Vec::new(),
             failpoint: None,
             pool: None,
-            log_level: "normal",
+            log_level: Some("normal"),
             grace: 2,
             mercy: 1,
             is_drained: true,
@@ -284,9 +284,9 @@ impl ProcessBuilder {
         self
     }
 
-    /// How much Rocket says.
-    pub(crate) fn log_level(mut self, level: &'static str) -> Self {
-        self.log_level = level;
+    /// How much Rocket says. Without any, as much as it says by itself in the build that it is.
+    pub(crate) fn log_level(mut self, level: impl Into<Option<&'static str>>) -> Self {
+        self.log_level = level.into();
         self
     }
 
@@ -320,13 +320,13 @@ impl ProcessBuilder {
             .env("ROCKET_PORT", "0")
             .env("ROCKET_WORKERS", "2")
             .env("ROCKET_CLI_COLORS", "false")
-            .env("ROCKET_LOG_LEVEL", self.log_level)
             .env("ROCKET_SHUTDOWN", format!("{{grace={},mercy={}}}", self.grace, self.mercy))
             .env("ROCKET_DATABASES", format!("{{mojito={{url={:?}{pool}}}}}", self.url))
             .env("ROCKET_MOJITO", mojito)
             .env("FAULT_HANDLERS", &self.handlers)
             .env("FAULT_ADDRESS", &address)
             .env("FAULT_JOURNAL", &self.journal)
+            .envs(self.log_level.map(|level| ("ROCKET_LOG_LEVEL", level)))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .envs(self.failpoint.iter().map(|point| ("MOJITO_FAILPOINT", point)))
             .current_dir(&self.folder);

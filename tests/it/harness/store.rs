@@ -10,15 +10,15 @@ use mojito_schema::{
     Timestamp, WorkRow, audit, deliveries, results, work,
 };
 
-use super::{Database, PATIENCE, PgDatabase};
+use super::{Database, PATIENCE, PgDatabase, Program};
 
 /// A backend that a test can look behind.
 pub(crate) trait Subject: Backend {
     /// What the database lies in, gone when it is dropped.
     type Place: Send;
 
-    /// What `cargo run` is told for the example on this backend, by the README.
-    const EXAMPLE: &'static [&'static str];
+    /// The example on this backend, as the README says to run it.
+    const EXAMPLE: Program;
 
     async fn place() -> (Self::Place, String);
     async fn deliveries(connection: &mut Self::Connection) -> Vec<DeliveryRow>;
@@ -117,7 +117,7 @@ macro_rules! look {
 impl Subject for Sqlite {
     type Place = Database;
 
-    const EXAMPLE: &'static [&'static str] = &["-p", "example-app"];
+    const EXAMPLE: Program = Program::example("example-on-sqlite", &["-p", "example-app"]);
 
     async fn faults(connection: &mut Self::Connection) -> Vec<String> {
         let faults = "SELECT integrity_check AS value FROM pragma_integrity_check WHERE integrity_check <> 'ok'";
@@ -136,7 +136,10 @@ impl Subject for Sqlite {
 impl Subject for Postgres {
     type Place = PgDatabase;
 
-    const EXAMPLE: &'static [&'static str] = &["-p", "example-app", "--no-default-features", "--features", "postgres"];
+    const EXAMPLE: Program = Program::example(
+        "example-on-postgres",
+        &["-p", "example-app", "--no-default-features", "--features", "postgres"],
+    );
 
     async fn faults(_: &mut Self::Connection) -> Vec<String> {
         Vec::new()

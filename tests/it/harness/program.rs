@@ -1,0 +1,76 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// A program of this workspace, as `cargo build` makes it with some arguments.
+pub(crate) struct Program {
+    /// What its copy is called: programs that are built with other arguments come out of the build under one name.
+    copy: &'static str,
+    name: &'static str,
+    pub(crate) arguments: &'static [&'static str],
+}
+
+/// Both releases in one build, so that they share what they stand on, as `tests/releases` makes them.
+const RELEASE: &[&str] = &[
+    "--release",
+    "-p",
+    "example-app",
+    "-p",
+    "mojito-tests",
+    "--no-default-features",
+    "--features",
+    "example-app/default,mojito-tests/sqlite",
+];
+
+impl Program {
+    /// The example as it is deployed.
+    pub(crate) const RELEASED_EXAMPLE: Self = Self::example("released-example", RELEASE);
+
+    /// `fault-host` as a host is deployed: without fail points.
+    pub(crate) const RELEASED_HOST: Self = Self { copy: "released-host", name: "fault-host", arguments: RELEASE };
+
+    pub(super) const fn example(copy: &'static str, arguments: &'static [&'static str]) -> Self {
+        Self { copy, name: "example-app", arguments }
+    }
+
+    /// Where it is. The first test that asks builds it: `cargo test` builds the programs of its own package alone, without
+    /// a release.
+    pub(crate) fn path(&self) -> PathBuf {
+        static BUILT: Mutex<BTreeMap<&str, Arc<OnceLock<PathBuf>>>> = Mutex::new(BTreeMap::new());
+        let built = Arc::clone(BUILT.lock().unwrap().entry(self.copy).or_default());
+        built.get_or_init(|| self.copied()).clone()
+    }
+
+    /// A copy of what was built, made under a lock: nobody builds another one of this name meanwhile.
+    fn copied(&self) -> PathBuf {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let profile = if self.arguments.contains(&"--release") { "release" } else { "debug" };
+        let lock = fs::File::create(folder.join(format!("{profile}.lock"))).unwrap();
+        lock.lock().unwrap();
+        let copy = folder.join(self.copy);
+        let new = folder.join(format!("{}-{}", self.copy, std::process::id()));
+        fs::copy(self.build(), &new).unwrap();
+        // Another test run may be using the former copy: it keeps it.
+        fs::rename(&new, &copy).unwrap();
+        copy
+    }
+
+    fn build(&self) -> PathBuf {
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--message-format", "json", "--bin", self.name])
+            .args(self.arguments)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(build.status.success(), "`{}` does not build", self.name);
+        let messages = String::from_utf8(build.stdout).unwrap();
+        let program = messages.lines().find_map(|line| {
+            let message: serde_json::Value = serde_json::from_str(line).ok()?;
+            (message["target"]["name"] == self.name).then(|| message["executable"].as_str().map(PathBuf::from))?
+        });
+        program.expect("cargo names the program")
+    }
+}
