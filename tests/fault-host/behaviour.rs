@@ -3,6 +3,9 @@ use std::time::Duration;
 
 use rocket_mojito::{HandlerError, HandlerResult};
 
+/// Stands in the error of every handler: no log may hold it.
+const CANARY: &str = "canary of a handler";
+
 /// What a handler does besides its effect.
 pub(crate) enum Behaviour {
     /// Nothing.
@@ -33,6 +36,8 @@ pub(crate) enum Behaviour {
 pub(crate) enum Poison {
     /// The handler gives up.
     Refuse,
+    /// The handler fails.
+    Fail,
     /// The handler panics.
     Panic,
     /// The process aborts.
@@ -43,7 +48,7 @@ pub(crate) enum Poison {
 
 impl Behaviour {
     /// `plain`, `external`, `slow:<ms>`, `gated:<file>`, `holding:<file>`, `counting:<rows>`, `flaky:<percent>`, `pending`,
-    /// `blocking`, `parked:<file>`, `refuse`, `panic`, `abort`, `overflow`.
+    /// `blocking`, `parked:<file>`, `refuse`, `fail`, `panic`, `abort`, `overflow`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, argument) = text.split_once(':').unwrap_or((text, ""));
         let number = || argument.parse::<u64>().map_err(|_| format!("{text}: no number"));
@@ -59,6 +64,7 @@ impl Behaviour {
             "blocking" => Self::Blocking,
             "parked" => Self::Parked(argument.into()),
             "refuse" => Self::Poisoned(Poison::Refuse),
+            "fail" => Self::Poisoned(Poison::Fail),
             "panic" => Self::Poisoned(Poison::Panic),
             "abort" => Self::Poisoned(Poison::Abort),
             "overflow" => Self::Poisoned(Poison::Overflow),
@@ -112,7 +118,7 @@ impl Behaviour {
     pub(crate) fn answer(&self, delivery_id: i64, attempt: i32) -> HandlerResult {
         let Self::Flaky(percent) = self else { return Ok(()) };
         match scatter(delivery_id, attempt.into()) % 100 {
-            0 => Err(HandlerError::discard("flaky for good")),
+            0 => Err(HandlerError::discard(format!("flaky for good: {CANARY}"))),
             drawn if drawn < *percent => Err(HandlerError::retry_in(Duration::from_millis(20))),
             _ => Ok(()),
         }
@@ -138,7 +144,8 @@ async fn wait_for(file: &Path) {
 impl Poison {
     fn work(&self) -> HandlerResult {
         match self {
-            Self::Refuse => Err(HandlerError::discard("poison")),
+            Self::Refuse => Err(HandlerError::discard(format!("poison: {CANARY}"))),
+            Self::Fail => Err(format!("poison: {CANARY}").into()),
             Self::Panic => panic!("poison"),
             Self::Abort => std::process::abort(),
             Self::Overflow => Err(format!("{} frames were not enough", overflow(0)).into()),

@@ -23,6 +23,11 @@ impl Example {
         Self { program, url: url.to_owned(), folder: tempfile::tempdir().unwrap() }
     }
 
+    /// Where its processes write their logs.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Starts a process with settings of its environment, without waiting for anything. Its default endpoint has the
     /// secret of the tests.
     pub(crate) fn spawn(&self, settings: &[(&str, &str)]) -> Process {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel::sql_types::Text;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -94,6 +95,8 @@ impl PrivateServer {
         self.postmaster = Some(command.spawn().unwrap());
         let deadline = Instant::now() + PATIENCE;
         while !self.answers().await {
+            let ended = self.postmaster.as_mut().and_then(|postmaster| postmaster.try_wait().expect("our child"));
+            assert_eq!(ended, None, "the server has ended:\n{}", self.log());
             assert!(Instant::now() < deadline, "the server does not answer:\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -122,13 +125,19 @@ impl PrivateServer {
         format!("postgres://mojito@{at}/{database}?sslmode=disable")
     }
 
+    /// Whether a server answers at its address, and is this one: another test's could have been faster there.
     async fn answers(&self) -> bool {
         // The driver's own URL: it does not know every word of ours, but this one it does.
         let connection = AsyncPgConnection::establish(&self.url(self.address, "postgres")).await;
-        match connection {
-            Ok(mut connection) => connection.batch_execute("SELECT 1").await.is_ok(),
-            Err(_) => false,
-        }
+        let Ok(mut connection) = connection else { return false };
+        let asked = diesel::dsl::sql::<Text>("SELECT current_setting('data_directory')");
+        let answer = asked.get_result::<String>(&mut connection).await;
+        answer.is_ok_and(|folder| Path::new(&folder) == self.data())
+    }
+
+    /// Its data folder.
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// What it has written to its log.
