@@ -44,11 +44,13 @@ pub(crate) enum Poison {
     Abort,
     /// The stack overflows, which aborts the process.
     Overflow,
+    /// The memory is used up, for which the kernel kills the process where it is bounded.
+    Exhaust,
 }
 
 impl Behaviour {
     /// `plain`, `external`, `slow:<ms>`, `gated:<file>`, `holding:<file>`, `counting:<rows>`, `flaky:<percent>`, `pending`,
-    /// `blocking`, `parked:<file>`, `refuse`, `fail`, `panic`, `abort`, `overflow`.
+    /// `blocking`, `parked:<file>`, `refuse`, `fail`, `panic`, `abort`, `overflow`, `exhaust`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, argument) = text.split_once(':').unwrap_or((text, ""));
         let number = || argument.parse::<u64>().map_err(|_| format!("{text}: no number"));
@@ -68,6 +70,7 @@ impl Behaviour {
             "panic" => Self::Poisoned(Poison::Panic),
             "abort" => Self::Poisoned(Poison::Abort),
             "overflow" => Self::Poisoned(Poison::Overflow),
+            "exhaust" => Self::Poisoned(Poison::Exhaust),
             _ => return Err(format!("{text}: no such behaviour")),
         })
     }
@@ -148,9 +151,16 @@ impl Poison {
             Self::Fail => Err(format!("poison: {CANARY}").into()),
             Self::Panic => panic!("poison"),
             Self::Abort => std::process::abort(),
+            Self::Exhaust => Err(format!("{} MiB were not enough", exhaust()).into()),
             Self::Overflow => Err(format!("{} frames were not enough", overflow(0)).into()),
         }
     }
+}
+
+/// Takes 1 GiB, and touches every page of it.
+fn exhaust() -> usize {
+    let taken: Vec<Vec<u8>> = (0..1024).map(|_| std::hint::black_box(vec![1; 1 << 20])).collect();
+    taken.len()
 }
 
 fn overflow(depth: u64) -> u64 {

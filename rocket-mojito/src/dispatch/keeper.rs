@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use mojito_schema::{Backend, Utc};
+use mojito_schema::{Backend, Utc, failpoint};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
@@ -30,6 +30,7 @@ impl<B: Backend> Keeper<B> {
         let pause = (self.lease / 3).min(LONGEST_PAUSE);
         let mut next_sweep = Instant::now();
         while !*stop.borrow_and_update() {
+            failpoint::reach("keeper.loop");
             self.look().await;
             if Instant::now() >= next_sweep {
                 let began = Instant::now();

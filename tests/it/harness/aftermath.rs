@@ -27,7 +27,12 @@ pub(crate) async fn drained(database: &Database) {
         if left < least {
             (least, since) = (left, Instant::now());
         }
-        assert!(since.elapsed() < PATIENCE, "{left} pieces of work are never done");
+        let unfinished = || database.work().into_iter().filter(|work| work.finished_at.is_none()).take(10);
+        assert!(
+            since.elapsed() < PATIENCE,
+            "{left} pieces of work are never done: {:?}",
+            unfinished().collect::<Vec<_>>()
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -53,16 +53,9 @@ impl Example {
     }
 
     /// Starts a process whose clock is wrong by so much.
-    ///
-    /// `faketime` only says what to set: as its child it would be out of reach of signals, and outlive it.
     pub(crate) fn spawn_at(&self, offset: &str) -> Process {
-        let mut faketime = Command::new("faketime");
-        faketime.args(["-m", "--exclude-monotonic", "-f", offset, "env"]).env_clear().env("PATH", "/usr/bin:/bin");
-        let output = faketime.output().expect("`faketime` is installed, as `tests/run` does");
-        let environment = String::from_utf8(output.stdout).unwrap();
-        // What it shares with its child is gone with it.
-        let clock = environment.lines().filter_map(|line| line.split_once('='));
-        let clock = clock.filter(|(name, _)| !["PATH", "FAKETIME_SHARED"].contains(name));
+        let clock = faketime(offset);
+        let clock = clock.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let settings: Vec<_> = clock.chain([("MOJITO_SECRET", SECRET)]).collect();
         self.spawn_bare(&settings)
     }
@@ -93,6 +86,20 @@ impl Example {
         }
         filed
     }
+}
+
+/// What the environment of a process holds whose clock is wrong by so much.
+///
+/// `faketime` only says what to set: as its child a process would be out of reach of signals, and outlive it.
+pub(super) fn faketime(offset: &str) -> Vec<(String, String)> {
+    let mut faketime = Command::new("faketime");
+    faketime.args(["-m", "--exclude-monotonic", "-f", offset, "env"]).env_clear().env("PATH", "/usr/bin:/bin");
+    let output = faketime.output().expect("`faketime` is installed, as `tests/run` does");
+    let environment = String::from_utf8(output.stdout).unwrap();
+    // What it shares with its child is gone with it.
+    let clock = environment.lines().filter_map(|line| line.split_once('='));
+    let clock = clock.filter(|(name, _)| !["PATH", "FAKETIME_SHARED"].contains(name));
+    clock.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// The program, built by the documented command if need be: `cargo test` builds the programs of its own package alone.
