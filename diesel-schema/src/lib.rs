@@ -38,8 +38,8 @@
 //!
 //! | feature | adds |
 //! | --- | --- |
-//! | `sqlite` (default) | [`Sqlite`], with SQLite itself built in |
-//! | `postgres` | [`Postgres`], 13 or later, for many processes: a driver in pure Rust, TLS by rustls |
+//! | `sqlite` (default) | `Sqlite`, with SQLite itself built in |
+//! | `postgres` | `Postgres`, 13 or later, for many processes: a driver in pure Rust, TLS by rustls |
 //! | `testing` | fail points and doors for tests: an environment variable ends the process at a named place. Never in production |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]

@@ -49,7 +49,7 @@
 //!
 //! | feature | adds |
 //! | --- | --- |
-//! | `sqlite` (default) | the store in a SQLite file, [`Sqlite`]; SQLite itself is built in |
+//! | `sqlite` (default) | the store in a SQLite file, `Sqlite`; SQLite itself is built in |
 //! | `postgres` | the store in PostgreSQL, `Postgres`, for many processes; a driver in pure Rust, TLS by rustls |
 //! | `testing` | fail points and doors for tests: an environment variable ends the process at a named place. Never in production |
 

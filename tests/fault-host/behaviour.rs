@@ -3,6 +3,9 @@ use std::time::Duration;
 
 use rocket_mojito::{HandlerError, HandlerResult};
 
+/// Stands in the error of every handler: no log may hold it.
+const CANARY: &str = "canary of a handler";
+
 /// What a handler does besides its effect.
 pub(crate) enum Behaviour {
     /// Nothing.
@@ -29,7 +32,7 @@ pub(crate) enum Behaviour {
     Poisoned(Poison),
 }
 
-/// What poison does. Whatever says something says the id of the result.
+/// What poison does. The panic quotes the id of the result.
 pub(crate) enum Poison {
     /// The handler answers an error.
     Fail,
@@ -41,11 +44,13 @@ pub(crate) enum Poison {
     Abort,
     /// The stack overflows, which aborts the process.
     Overflow,
+    /// The memory is used up, for which the kernel kills the process where it is bounded.
+    Exhaust,
 }
 
 impl Behaviour {
     /// `plain`, `external`, `slow:<ms>`, `gated:<file>`, `holding:<file>`, `counting:<rows>`, `flaky:<percent>`, `pending`,
-    /// `blocking`, `parked:<file>`, `fail`, `refuse`, `panic`, `abort`, `overflow`.
+    /// `blocking`, `parked:<file>`, `fail`, `refuse`, `panic`, `abort`, `overflow`, `exhaust`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, argument) = text.split_once(':').unwrap_or((text, ""));
         let number = || argument.parse::<u64>().map_err(|_| format!("{text}: no number"));
@@ -65,6 +70,7 @@ impl Behaviour {
             "panic" => Self::Poisoned(Poison::Panic),
             "abort" => Self::Poisoned(Poison::Abort),
             "overflow" => Self::Poisoned(Poison::Overflow),
+            "exhaust" => Self::Poisoned(Poison::Exhaust),
             _ => return Err(format!("{text}: no such behaviour")),
         })
     }
@@ -115,7 +121,7 @@ impl Behaviour {
     pub(crate) fn answer(&self, delivery_id: i64, attempt: i32) -> HandlerResult {
         let Self::Flaky(percent) = self else { return Ok(()) };
         match scatter(delivery_id, attempt.into()) % 100 {
-            0 => Err(HandlerError::discard("flaky for good")),
+            0 => Err(HandlerError::discard(format!("flaky for good: {CANARY}"))),
             drawn if drawn < *percent => Err(HandlerError::retry_in(Duration::from_millis(20))),
             _ => Ok(()),
         }
@@ -141,13 +147,20 @@ async fn wait_for(file: &Path) {
 impl Poison {
     fn work(&self, result_id: &str) -> HandlerResult {
         match self {
-            Self::Fail => Err(result_id.into()),
-            Self::Refuse => Err(HandlerError::discard(result_id)),
+            Self::Fail => Err(format!("poison: {CANARY}").into()),
+            Self::Refuse => Err(HandlerError::discard(format!("poison: {CANARY}"))),
             Self::Panic => panic!("{result_id}"),
             Self::Abort => std::process::abort(),
+            Self::Exhaust => Err(format!("{} MiB were not enough", exhaust()).into()),
             Self::Overflow => Err(format!("{} frames were not enough", overflow(0)).into()),
         }
     }
+}
+
+/// Takes 1 GiB, and touches every page of it.
+fn exhaust() -> usize {
+    let taken: Vec<Vec<u8>> = (0..1024).map(|_| std::hint::black_box(vec![1; 1 << 20])).collect();
+    taken.len()
 }
 
 fn overflow(depth: u64) -> u64 {

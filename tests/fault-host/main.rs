@@ -59,7 +59,9 @@ async fn host<B: Effects>() -> Result<(), Box<dyn Error>> {
             tell(Path::new(&address), &format!("{ip}:{port}")).expect("the address can be told");
         })
     });
-    rocket::build().attach(fairing).attach(tell).mount("/", rocket::routes![health, prune]).launch().await?;
+    let rocket = rocket::build().attach(fairing).attach(tell).mount("/", rocket::routes![health, prune]);
+    // `Debug` of this error, which is what would be printed, shows the whole configuration, with the secrets in it.
+    rocket.launch().await.map_err(|error| error.to_string())?;
     Ok(())
 }
 

@@ -190,6 +190,20 @@ fn ingress_and_dispatch_never_import_each_other() {
     assert_eq!(imports("rocket-mojito/src/dispatch", "ingress"), Vec::<String>::new());
 }
 
+/// A comparison of 32 bytes by whole words is too fast for a clock: `timing` would not see it.
+#[test]
+fn signatures_are_compared_in_constant_time() {
+    let code =
+        File { text: Checkout::read("rocket-mojito/src/ingress/signature/verification.rs"), path: String::new() };
+    let code = code.code();
+
+    let uses: Vec<&str> = code.lines().map(str::trim).filter(|line| line.contains("expected")).collect();
+
+    let [made, compared] = uses[..] else { panic!("what is expected is used elsewhere too: {uses:#?}") };
+    assert_eq!(made, "let expected = mac.finalize().into_bytes();");
+    assert!(compared.contains("fits | tag[..].ct_eq(&expected)"), "{compared}");
+}
+
 #[test]
 fn an_import_from_the_same_or_a_higher_level_is_found() {
     let front_door =

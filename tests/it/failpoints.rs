@@ -140,7 +140,7 @@ async fn a_host_that_dies_while_it_prunes_has_pruned_all_or_nothing() {
 
 #[test]
 fn every_fail_point_is_tried() {
-    let tried = concat!(include_str!("failpoints.rs"), include_str!("startup.rs"));
+    let tried = concat!(include_str!("failpoints.rs"), include_str!("panics.rs"), include_str!("startup.rs"));
 
     let points: BTreeSet<String> = ["rocket-mojito/src", "diesel-schema/src"].into_iter().flat_map(points).collect();
 

@@ -11,6 +11,7 @@ mod desk;
 mod hook;
 mod locked;
 mod network;
+mod power;
 mod race;
 mod server;
 mod sessions;

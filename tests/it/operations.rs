@@ -266,6 +266,54 @@ async fn what_is_too_old_is_pruned_and_nothing_that_is_needed() {
     host.stop().await;
 }
 
+/// Two versions of each of two results: of one 500 days old, of the other 200.
+async fn aged(host: &Host) -> [i64; 4] {
+    let mut ids = [0; 4];
+    for (place, result, score) in [(0, "oldest", 1), (1, "oldest", 2), (2, "old", 1), (3, "old", 2)] {
+        ids[place] = host.post("interview_result", &Body::result(result).with("score", score).bytes()).await.delivery();
+    }
+    host.database.run(&format!(
+        "UPDATE mojito_deliveries SET received_at = datetime('now', '-500 days') WHERE id <= {};
+         UPDATE mojito_deliveries SET received_at = datetime('now', '-200 days') WHERE id > {};",
+        ids[1], ids[1]
+    ));
+    ids
+}
+
+/// The deliveries that are left, and whether they have a body.
+fn kept(database: &Database) -> Vec<(i64, bool)> {
+    database.deliveries().iter().map(|row| (row.id, row.body.is_some())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_go_after_90_days_and_deliveries_after_400() {
+    let host = Host::builder().start().await;
+    let [_, state, replaced, newest] = aged(&host).await;
+
+    let pruned = host.inbox.prune(anna()).await.unwrap();
+
+    assert_eq!((pruned.bodies, pruned.deliveries), (4, 1));
+    assert_eq!(kept(&host.database), [(state, false), (replaced, false), (newest, false)]);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_prunes_bodies_after_90_days_and_deliveries_after_400_by_itself() {
+    let host = Host::builder().start().await;
+    let [_, state, replaced, newest] = aged(&host).await;
+    let database = Arc::clone(&host.database);
+    host.stop().await;
+    // One reading of a clock removes nothing.
+    database.run("UPDATE mojito_clock_readings SET at = datetime('now', '-2 days'), last_delivery_id = 1000");
+
+    let host = Host::builder().database(&database).start().await;
+
+    let pruned = || database.audit().iter().any(|audit| (audit.action, audit.affected) == (Action::Prune, 5));
+    eventually("it has pruned", pruned).await;
+    assert_eq!(kept(&database), [(state, false), (replaced, false), (newest, false)]);
+    host.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_handler_gets_nothing_and_loses_nothing() {
     let (host, inbox, mut seen) = Host::scripted(|_, _| Act::Effect).await;

@@ -1,29 +1,40 @@
+use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use mojito_schema::{State, WorkRow};
+use rustix::process::Signal;
 
-use crate::harness::{Aftermath, Body, Database, Ledger, PATIENCE, Process, drained, found, rounds, seed};
+use crate::harness::{Aftermath, Body, Cage, Database, Ledger, PATIENCE, Process, drained, found, rounds, seed};
 
 const ATTEMPTS: i32 = 3;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_aborts_the_process_is_discarded_after_its_last_attempt_and_harms_no_other() {
     for _ in 0..rounds(2, 20) {
-        assert_poison_is_discarded("abort").await;
+        assert_poison_is_discarded("abort", Signal::ABORT, None).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_overflows_the_stack_is_discarded_after_its_last_attempt_and_harms_no_other() {
     for _ in 0..rounds(2, 20) {
-        assert_poison_is_discarded("overflow").await;
+        assert_poison_is_discarded("overflow", Signal::ABORT, None).await;
+    }
+}
+
+/// The kernel kills what uses up the memory of its control group.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_uses_up_the_memory_is_discarded_after_its_last_attempt_and_harms_no_other() {
+    let cage = Cage::of(256);
+    for _ in 0..rounds(1, 10) {
+        assert_poison_is_discarded("exhaust", Signal::KILL, Some(&cage)).await;
     }
 }
 
 /// Starts the host again whenever it has died.
-async fn assert_poison_is_discarded(behaviour: &str) {
+async fn assert_poison_is_discarded(behaviour: &str, death: Signal, cage: Option<&Cage>) {
     let database = Arc::new(Database::with_effects());
     // The other handler is slow: some of its work is always under way when the process dies.
     let host = Process::builder(&database)
@@ -41,13 +52,20 @@ async fn assert_poison_is_discarded(behaviour: &str) {
     assert!(status.success(), "{status}");
 
     let mut deaths = 0;
-    let mut process = host.start().await;
+    // It may meet the poison before it listens.
+    let spawn = || {
+        let process = host.spawn();
+        cage.inspect(|cage| cage.hold(&process));
+        process
+    };
+    let mut process = spawn();
     let began = Instant::now();
     while database.work().iter().any(|work| work.finished_at.is_none()) {
         assert!(began.elapsed() < PATIENCE, "it never ends, after {deaths} deaths");
         if process.has_ended() {
             deaths += 1;
-            process = host.start().await;
+            assert_eq!(process.ended().await.signal(), Some(death.as_raw()));
+            process = spawn();
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

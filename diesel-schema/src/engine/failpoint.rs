@@ -1,5 +1,5 @@
 /// A place where a test may kill the process: `MOJITO_FAILPOINT=name:n` aborts when `name` is reached for the n-th
-/// time.
+/// time, and `name:n:panic` panics.
 ///
 /// Without the feature `testing` the call does nothing.
 #[cfg(feature = "testing")]
@@ -7,18 +7,19 @@ pub fn reach(point: &str) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    static ARMED: OnceLock<Option<(String, u64)>> = OnceLock::new();
+    static ARMED: OnceLock<Option<(String, u64, bool)>> = OnceLock::new();
     static REACHED: AtomicU64 = AtomicU64::new(0);
 
     let armed = ARMED.get_or_init(|| {
         let setting = std::env::var("MOJITO_FAILPOINT").ok()?;
-        let (name, times) = setting.split_once(':')?;
-        Some((name.to_owned(), times.parse().ok()?))
+        let mut parts = setting.split(':');
+        Some((parts.next()?.to_owned(), parts.next()?.parse().ok()?, parts.next() == Some("panic")))
     });
-    if let Some((name, times)) = armed
+    if let Some((name, times, is_panic)) = armed
         && name == point
         && REACHED.fetch_add(1, Ordering::SeqCst) + 1 == *times
     {
+        assert!(!is_panic, "the fail point {point}");
         std::process::abort();
     }
 }

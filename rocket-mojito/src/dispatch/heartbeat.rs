@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use mojito_schema::{Backend, Timestamp};
+use mojito_schema::{Backend, Timestamp, failpoint};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
@@ -37,6 +37,7 @@ impl<B: Backend> Service for Heartbeat<B> {
         let pause = (self.lease / 3).min(MAX_RENEWAL_INTERVAL);
         let mut next_sweep = Instant::now();
         while !*stop.borrow_and_update() {
+            failpoint::reach("heartbeat.loop");
             self.look().await;
             if Instant::now() >= next_sweep {
                 let began = Instant::now();

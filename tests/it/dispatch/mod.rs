@@ -4,6 +4,7 @@ mod clock;
 mod fence;
 mod order;
 mod outcomes;
+mod told;
 mod wake;
 
 use std::sync::Arc;

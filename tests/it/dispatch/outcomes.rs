@@ -52,13 +52,38 @@ async fn an_error_rolls_back_and_is_attempted_again_with_the_same_key() {
 
     let effects = host.database.effects();
     assert_eq!(waiting.last_error.as_deref(), Some("no printer"));
-    assert!(
-        waiting.due_at.unwrap() <= Timestamp::now().after(Duration::from_secs(30)),
-        "full jitter, at most 30 s at first"
-    );
     assert_eq!((second.attempt, second.key), (2, first.key));
     assert_eq!(effects.len(), 1, "{effects:?}");
     assert_eq!(effects[0].attempt, 2);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pause_doubles_from_attempt_to_attempt_and_its_length_is_left_to_chance() {
+    let (host, _seen) = host(|_, _| Act::Fail("no printer")).await;
+    host.inbox.pause_handler("Script").unwrap();
+    for number in 0..8 {
+        post(&host, &number.to_string()).await;
+    }
+
+    for (attempt, longest) in [(1, 30), (2, 60), (3, 120)] {
+        let before = Timestamp::now();
+        host.inbox.resume_handler("Script").unwrap();
+        eventually("every attempt has failed", || {
+            host.database.work().iter().all(|work| (work.state, work.attempt) == (State::Retryable, attempt))
+        })
+        .await;
+        host.inbox.pause_handler("Script").unwrap();
+
+        let mut due: Vec<Timestamp> = host.database.work().iter().filter_map(|work| work.due_at).collect();
+        due.sort();
+        let (soonest, latest) = (before.after(Duration::from_secs(longest / 2)), Timestamp::now());
+        assert!(due[0] >= soonest, "attempt {attempt}: {due:?}");
+        assert!(due[7] <= latest.after(Duration::from_secs(longest)), "attempt {attempt}: {due:?}");
+        // Eight numbers drawn from 15 s lie within 0.2 s once in a thousand million times.
+        assert!(due[7] > due[0].after(Duration::from_millis(200)), "attempt {attempt}: {due:?}");
+        host.database.hurry();
+    }
     host.stop().await;
 }
 
@@ -148,21 +173,5 @@ async fn the_last_attempt_is_followed_by_a_discard() {
     let work = work_on(&host, delivery);
     assert_eq!((work.attempt, work.last_error.as_deref()), (3, Some("still no printer")));
     assert!(host.database.effects().is_empty());
-    host.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_attempt_is_told_what_changed_and_what_was_before() {
-    let (host, mut seen) = host(|_, _| Act::Effect).await;
-
-    host.post("interview_result", &Body::result("r").bytes()).await;
-    host.post("interview_result", &Body::result("r").with("score", 6).with("reason", "x").bytes()).await;
-    let (first, second) = (next(&mut seen).await, next(&mut seen).await);
-
-    assert!(first.changes.contains(&rocket_mojito::Field::CandidateName));
-    assert_eq!(first.previous_score, None);
-    assert_eq!(second.changes, [rocket_mojito::Field::Score]);
-    assert_eq!(second.previous_score.as_deref(), Some("5.12"));
-    assert_ne!(first.key, second.key);
     host.stop().await;
 }

@@ -3,7 +3,7 @@ use mojito_schema::{Backend, Open, Postgres, Undone};
 use rocket_mojito::{KeptBecause, MojitoConfig, MojitoFairing, Person, SecretConfig};
 
 use super::{Place, anna};
-use crate::harness::{AUTH, BASE, Body, Lifted, PgDatabase, SECRET, post};
+use crate::harness::{AUTH, BASE, Body, Lifted, PgDatabase, SECRET, Store, post};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_not_vacuum_the_tables_says_so_in_the_receipt() {
@@ -38,19 +38,43 @@ async fn a_role_that_may_not_vacuum_the_tables_says_so_in_the_receipt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_from_before_the_erasure_stands_in_the_receipt() {
-    let place = Place::<Postgres>::open(|fairing| fairing).await;
+    let mut place = Place::<Postgres>::open(|fairing| fairing).await;
     place.post(Body::result("r").bytes()).await;
     let mut reader = AsyncPgConnection::establish(place.store.url().split('?').next().unwrap()).await.unwrap();
     let look = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM mojito_deliveries";
     reader.batch_execute(look).await.unwrap();
 
     let erased = place.inbox().erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
+    let is_left = has_dead_rows(&mut place.store).await;
     reader.batch_execute("COMMIT").await.unwrap();
     let again = place.inbox().erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
 
-    assert_eq!((erased.results, erased.undone), (1, vec![Undone::Reader]));
-    assert_eq!(again.undone, []);
+    assert_eq!((erased.results, erased.undone, is_left), (1, vec![Undone::Reader], true));
+    assert_eq!((again.undone, has_dead_rows(&mut place.store).await), (vec![], false));
     place.lifted.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_dead_row_of_an_erased_person_is_left_in_the_tables() {
+    let mut place = Place::<Postgres>::open(|fairing| fairing).await;
+    for score in 0..20 {
+        place.post(Body::result("r").with("score", score).bytes()).await;
+    }
+    let before = has_dead_rows(&mut place.store).await;
+
+    place.inbox().erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
+
+    assert!(before, "each version has replaced a state");
+    assert!(!has_dead_rows(&mut place.store).await);
+    place.lifted.stop().await;
+}
+
+/// Whether the files of the tables hold rows that nobody sees any more.
+async fn has_dead_rows(store: &mut Store<Postgres>) -> bool {
+    store.run("CREATE EXTENSION IF NOT EXISTS pgstattuple").await;
+    let dead = "SELECT sum((pgstattuple(name)).dead_tuple_count)::text AS value
+        FROM unnest(ARRAY['mojito_deliveries', 'mojito_results', 'mojito_work']) AS name";
+    store.texts(dead).await != ["0"]
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -106,5 +106,5 @@ async fn handlers_that_hold_every_connection_of_the_pool_do_not_keep_anybody_fro
     assert!(during.acknowledged - before.acknowledged >= 50, "recorded meanwhile: {before:?}, {during:?}");
     // A second, and something for a busy machine.
     assert!(during.longest <= Duration::from_secs(2), "the longest answer took {:?}", during.longest);
-    ledger.tally().report("F21 pool exhaustion", 4);
+    ledger.tally().report("F21 pool exhaustion", usize::try_from(taken).unwrap());
 }

@@ -27,8 +27,8 @@ const OBSTACLES: &str = "
     ALTER TABLE application_events ADD COLUMN desk TEXT DEFAULT current_setting('application_name');
     CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF random() < 0.03 THEN RAISE EXCEPTION 'in the way' USING ERRCODE = 'serialization_failure'; END IF;
-        IF random() < 0.03 THEN RAISE EXCEPTION 'no printer'; END IF;
+        IF random() < 0.03 THEN RAISE EXCEPTION 'in the way of the canary of a handler' USING ERRCODE = 'serialization_failure'; END IF;
+        IF random() < 0.03 THEN RAISE EXCEPTION 'no printer for the canary of a handler'; END IF;
         RETURN NEW;
     END $$;
     CREATE TRIGGER stumble AFTER INSERT ON application_events FOR EACH ROW EXECUTE FUNCTION stumble()";
@@ -70,10 +70,11 @@ fn hurry(rig: &Rig) -> JoinHandle<()> {
 }
 
 /// Everything that went out is there and filed, once and in its turn.
-async fn assert_all_is_filed(rig: &Rig, load: Load, what: &str, faults: usize) {
+async fn assert_all_is_filed(rig: &Rig, desks: &Desks, load: Load, what: &str, faults: usize) {
     let ledger = load.stop().await;
     rig.drained().await;
-    let aftermath = Aftermath::of_rig(rig, &ledger).await;
+    let logs: Vec<_> = desks.examples.iter().map(Example::folder).collect();
+    let aftermath = Aftermath::of_rig_with_logs(rig, &ledger, &logs).await;
     aftermath.check_deliveries(&["HiringDesk"]);
 
     assert_eq!(aftermath.discarded().len(), 0, "{:?}", aftermath.discarded());
@@ -104,7 +105,7 @@ async fn four_desks_share_the_work_and_file_each_delivery_once_and_in_its_turn()
         ended += rig.end_a_connection().await;
     }
 
-    assert_all_is_filed(&rig, load, "F40 four desks", ended).await;
+    assert_all_is_filed(&rig, &desks, load, "F40 four desks", ended).await;
     hurry.abort();
     let filed = rig.number("SELECT count(*) FROM application_events").await;
     for desk in 0..desks.desks.len() {
@@ -130,5 +131,5 @@ async fn desks_that_are_killed_under_load_are_stood_in_for_by_the_others() {
         load.post_to(&addresses(&mut desks.desks).await);
     }
 
-    assert_all_is_filed(&rig, load, &format!("F01 {kills} kills of one of three desks"), hits).await;
+    assert_all_is_filed(&rig, &desks, load, &format!("F01 {kills} kills of one of three desks"), hits).await;
 }

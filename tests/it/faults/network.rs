@@ -136,7 +136,7 @@ async fn over_a_slow_link_no_lease_is_lost_and_nothing_collapses() {
     assert_eq!(overlaps(&aftermath.notes), [""; 0]);
     assert!(before > 0, "it is handled while it comes");
     ledger.tally().assert_answers(Duration::from_secs(15));
-    ledger.tally().report("F28 slow link", 1);
+    ledger.tally().report("F28 slow link", proxy.fired());
 }
 
 #[tokio::test(flavor = "multi_thread")]

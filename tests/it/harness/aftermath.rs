@@ -27,7 +27,12 @@ pub(crate) async fn drained(database: &Database) {
         if left < least {
             (least, since) = (left, Instant::now());
         }
-        assert!(since.elapsed() < PATIENCE, "{left} pieces of work are never done");
+        let unfinished = || database.work().into_iter().filter(|work| work.finished_at.is_none()).take(10);
+        assert!(
+            since.elapsed() < PATIENCE,
+            "{left} pieces of work are never done: {:?}",
+            unfinished().collect::<Vec<_>>()
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -35,6 +40,7 @@ pub(crate) async fn drained(database: &Database) {
 impl Aftermath {
     pub(crate) fn of(database: &Database, ledger: &Ledger) -> Self {
         assert_eq!(broken(database), [""; 0], "the file is sound");
+        assert_eq!(leaks(database.folder()), [""; 0], "the logs say nothing of anybody");
         Self {
             sent: ledger.sent(),
             deliveries: database.deliveries(),
@@ -47,8 +53,14 @@ impl Aftermath {
 
     /// The same on Postgres.
     pub(crate) async fn of_rig(rig: &Rig, ledger: &Ledger) -> Self {
+        Self::of_rig_with_logs(rig, ledger, &[rig.folder()]).await
+    }
+
+    /// The same where the processes write their logs to other folders, each to one.
+    pub(crate) async fn of_rig_with_logs(rig: &Rig, ledger: &Ledger, folders: &[&Path]) -> Self {
         assert_eq!(rig.broken().await, [""; 0], "the indexes are sound");
-        assert_eq!(leaks(rig.folder()), [""; 0], "the logs say nothing of anybody");
+        let leaks: Vec<String> = folders.iter().flat_map(|folder| leaks(folder)).collect();
+        assert_eq!(leaks, [""; 0], "the logs say nothing of anybody");
         Self {
             sent: ledger.sent(),
             deliveries: rig.deliveries().await,
@@ -301,12 +313,14 @@ pub(crate) fn overlaps(notes: &[Note]) -> Vec<String> {
     faults
 }
 
-/// I9: lines of logs that say who a candidate is, what was said of her, or the secret.
+/// I9: lines of logs that say who a candidate is, what was said of her, what a handler's error says, or the secret.
 fn leaks(folder: &Path) -> Vec<String> {
-    const CANARIES: [&str; 5] = ["Test Person", "test@example.com", "clear answers", "worth a talk", SECRET];
+    const CANARIES: [&str; 6] =
+        ["Test Person", "test@example.com", "clear answers", "worth a talk", "canary of a handler", SECRET];
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let logs = files.filter(|file| file.extension().is_some_and(|kind| kind == "log"));
-    let lines = logs.flat_map(|log| {
+    let logs: Vec<_> = files.filter(|file| file.extension().is_some_and(|kind| kind == "log")).collect();
+    assert!(!logs.is_empty(), "there is no log in {}", folder.display());
+    let lines = logs.into_iter().flat_map(|log| {
         let text = String::from_utf8_lossy(&std::fs::read(log).unwrap()).into_owned();
         text.lines().map(str::to_owned).collect::<Vec<_>>()
     });
@@ -350,6 +364,7 @@ mod tests {
             }
         }
         std::fs::write(host.database.journal(), journal).unwrap();
+        std::fs::write(host.database.folder().join("host.log"), "a delivery was recorded\n").unwrap();
         Aftermath::of(&host.database, &ledger)
     }
 
@@ -362,6 +377,24 @@ mod tests {
         aftermath.check(&HANDLERS);
 
         assert_eq!(overlaps(&aftermath.notes), [""; 0]);
+    }
+
+    #[test]
+    fn a_log_that_says_something_of_somebody_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("one.log"), "a delivery was recorded\n").unwrap();
+        assert_eq!(leaks(folder.path()), [""; 0]);
+
+        let leak = "an attempt failed text=canary of a handler";
+        std::fs::write(folder.path().join("other.log"), format!("recovered\n{leak}\n")).unwrap();
+
+        assert_eq!(leaks(folder.path()), [leak]);
+    }
+
+    #[test]
+    #[should_panic(expected = "there is no log")]
+    fn where_there_is_no_log_nothing_is_shown() {
+        leaks(tempfile::tempdir().unwrap().path());
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -50,6 +50,15 @@ impl Disk {
         Self::mounted(folder, Medium::Image(image))
     }
 
+    /// One for the data of a Postgres server, which has a thousand files.
+    pub(crate) fn for_server() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("image");
+        File::create(&image).and_then(|file| file.set_len(512 << 20)).unwrap();
+        run(as_root("mkfs.ext4").args(["-q", "-F"]).arg(&image));
+        Self::mounted(folder, Medium::Image(image))
+    }
+
     /// An ext4 file system that can be [broken](Self::break_down).
     pub(crate) fn fragile() -> Self {
         let memory = Self::tmpfs(24);
@@ -94,12 +103,16 @@ impl Disk {
     /// well, since the journal that it waits for was given up. Hence the host is frozen first.
     pub(crate) async fn cut_power(&self, host: &mut Process) {
         host.freeze().await;
+        self.lose_unsynced();
+        host.kill();
+    }
 
+    /// Loses what was not synced. Nobody may be writing.
+    pub(super) fn lose_unsynced(&self) {
         // EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: not even the journal is written.
         let shutdown = r#"open(my $disk, "<", $ARGV[0]) or die "$ARGV[0]: $!";
             ioctl($disk, 0x8004587D, my $flag = pack("L", 2)) or die "EXT4_IOC_SHUTDOWN: $!""#;
         run(as_root("perl").args(["-e", shutdown]).arg(self.folder()));
-        host.kill();
     }
 
     /// Mounts it again, which replays its journal. Nobody may have a file of it open.
@@ -172,6 +185,13 @@ impl Disk {
 
     fn unmount(&self) -> Output {
         as_root("umount").arg(self.folder()).output().unwrap()
+    }
+
+    /// Lets a server that runs as somebody else write to it, and what is there stay there.
+    pub(super) fn hand_over_to(&self, (user, group): (u32, u32)) {
+        let owner = format!("{user}:{group}");
+        run(as_root("chown").arg(&owner).args([self.folder.path(), &self.folder()]));
+        run(as_root("sync").arg("--file-system").arg(self.folder()));
     }
 
     /// Whoever runs the tests may write to it.

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use mojito_schema::Open;
@@ -18,6 +18,11 @@ impl Example {
     /// The example as it is built for a backend, on the database at this URL.
     pub(crate) fn on<B: Subject>(url: &str) -> Self {
         Self { program: B::EXAMPLE.path(), url: url.to_owned(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Where its processes write their logs.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Starts a process with settings of its environment, without waiting for anything. Its default endpoint has the
@@ -45,16 +50,9 @@ impl Example {
     }
 
     /// Starts a process whose clock is wrong by so much.
-    ///
-    /// `faketime` only says what to set: as its child it would be out of reach of signals, and outlive it.
     pub(crate) fn spawn_at(&self, offset: &str) -> Process {
-        let mut faketime = Command::new("faketime");
-        faketime.args(["-m", "--exclude-monotonic", "-f", offset, "env"]).env_clear().env("PATH", "/usr/bin:/bin");
-        let output = faketime.output().expect("`faketime` is installed, as `tests/run` does");
-        let environment = String::from_utf8(output.stdout).unwrap();
-        // What it shares with its child is gone with it.
-        let clock = environment.lines().filter_map(|line| line.split_once('='));
-        let clock = clock.filter(|(name, _)| !["PATH", "FAKETIME_SHARED"].contains(name));
+        let clock = faketime(offset);
+        let clock = clock.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let settings: Vec<_> = clock.chain([("MOJITO_SECRET", SECRET)]).collect();
         self.spawn_bare(&settings)
     }
@@ -85,4 +83,18 @@ impl Example {
         }
         filed
     }
+}
+
+/// What the environment of a process holds whose clock is wrong by so much.
+///
+/// `faketime` only says what to set: as its child a process would be out of reach of signals, and outlive it.
+pub(super) fn faketime(offset: &str) -> Vec<(String, String)> {
+    let mut faketime = Command::new("faketime");
+    faketime.args(["-m", "--exclude-monotonic", "-f", offset, "env"]).env_clear().env("PATH", "/usr/bin:/bin");
+    let output = faketime.output().expect("`faketime` is installed, as `tests/run` does");
+    let environment = String::from_utf8(output.stdout).unwrap();
+    // What it shares with its child is gone with it.
+    let clock = environment.lines().filter_map(|line| line.split_once('='));
+    let clock = clock.filter(|(name, _)| !["PATH", "FAKETIME_SHARED"].contains(name));
+    clock.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
-use rocket_mojito::{Context, Event, EventKind, Field, HandlerError, HandlerResult, MojitoHandler, Sqlite, Standing};
+use rocket_mojito::{
+    Context, Event, EventKind, Field, Finding, HandlerError, HandlerResult, MojitoHandler, Sqlite, Standing, Timestamp,
+};
 use tokio::sync::{Notify, mpsc};
 
 /// What a scripted handler does in one attempt.
@@ -46,6 +48,8 @@ pub(crate) struct Seen {
     pub(crate) attempt: i32,
     pub(crate) key: String,
     pub(crate) changes: Vec<Field>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) received_at: Timestamp,
     pub(crate) is_superseded: bool,
     pub(crate) previous_score: Option<String>,
 }
@@ -90,6 +94,8 @@ impl Script {
             attempt: cx.attempt(),
             key: cx.key().to_owned(),
             changes: event.changes().to_vec(),
+            findings: event.findings().to_vec(),
+            received_at: event.received_at(),
             is_superseded: event.is_superseded(),
             previous_score: event.previous().and_then(|payload| payload.score.as_ref()).map(ToString::to_string),
         };

@@ -7,6 +7,7 @@
 
 mod aftermath;
 mod bodies;
+mod cage;
 mod client;
 mod database;
 mod disk;
@@ -36,6 +37,7 @@ mod weakened;
 
 pub(crate) use self::aftermath::{Aftermath, drained, lost, overlaps};
 pub(crate) use self::bodies::Body;
+pub(crate) use self::cage::Cage;
 pub(crate) use self::client::{Answer, Connection, chunked, head, in_time, post, request};
 pub(crate) use self::database::Database;
 pub(crate) use self::disk::{Bound, Disk, as_root, run};

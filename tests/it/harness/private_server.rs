@@ -6,17 +6,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel::sql_types::Text;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::PATIENCE;
+use super::{Disk, PATIENCE, eventually};
 
 /// A Postgres server of one test, to be killed, frozen and restarted. It is gone with its data when it is dropped.
 ///
 /// Its data folder is a copy of the one that `tests/postgres` made, and it runs as whoever owns that.
 pub(crate) struct PrivateServer {
     folder: TempDir,
+    /// What its data lies on, if it has a disk of its own.
+    disk: Option<Disk>,
     address: SocketAddr,
     owner: (u32, u32),
     fsync: &'static str,
@@ -25,18 +28,30 @@ pub(crate) struct PrivateServer {
 
 impl PrivateServer {
     pub(crate) async fn start() -> Self {
-        Self::start_with_fsync("on").await
+        Self::start_with("on", None).await
     }
 
     /// The same with another setting of what it is to wait for.
     pub(crate) async fn start_with_fsync(fsync: &'static str) -> Self {
+        Self::start_with(fsync, None).await
+    }
+
+    /// The same with its data on a disk whose power can be cut.
+    pub(crate) async fn start_on(disk: Disk) -> Self {
+        Self::start_with("on", Some(disk)).await
+    }
+
+    async fn start_with(fsync: &'static str, disk: Option<Disk>) -> Self {
         let template = told("MOJITO_TEST_POSTGRES_TEMPLATE");
         let folder = tempfile::tempdir().unwrap();
         let owner = fs::metadata(&template).map(|found| (found.uid(), found.gid())).unwrap();
         chown(folder.path(), Some(owner.0), Some(owner.1)).unwrap();
-        let copied = Command::new("cp").arg("-a").arg(&template).arg(folder.path().join("data")).status().unwrap();
+        let mut server = Self { folder, disk, address: free_address(), owner, fsync, postmaster: None };
+        let copied = Command::new("cp").arg("-a").arg(&template).arg(server.data()).status().unwrap();
         assert!(copied.success(), "the data folder of the server cannot be copied");
-        let mut server = Self { folder, address: free_address(), owner, fsync, postmaster: None };
+        if let Some(disk) = &server.disk {
+            disk.hand_over_to(owner);
+        }
         server.boot().await;
         server
     }
@@ -56,7 +71,7 @@ impl PrivateServer {
     pub(crate) async fn restart_as_standby(&mut self) {
         self.send(Signal::INT);
         self.buried();
-        let signal = self.folder.path().join("data").join("standby.signal");
+        let signal = self.data().join("standby.signal");
         fs::write(&signal, "").unwrap();
         chown(&signal, Some(self.owner.0), Some(self.owner.1)).unwrap();
         self.boot().await;
@@ -71,9 +86,25 @@ impl PrivateServer {
         self.buried();
     }
 
+    /// Cuts its power and brings it back: what it has not synced is lost. It is started again.
+    pub(crate) async fn lose_power(&mut self) {
+        self.freeze();
+        // None may be in a system call, as with a host.
+        let processes = self.postmaster.iter().map(Child::id).chain(self.children());
+        for id in processes.collect::<Vec<_>>() {
+            eventually("the server is stopped", || state(id).is_none_or(|state| "TZ".contains(state))).await;
+        }
+        let disk = self.disk.take().expect("a server on a disk of its own");
+        disk.lose_unsynced();
+        self.kill();
+        disk.restore_power().await;
+        self.disk = Some(disk);
+        self.boot().await;
+    }
+
     /// Starts it after it was killed, and waits until it answers.
     pub(crate) async fn boot(&mut self) {
-        let data = self.folder.path().join("data");
+        let data = self.data();
         let log = fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         let mut command = Command::new(told("MOJITO_TEST_POSTGRES_PROGRAMS").join("postgres"));
         command
@@ -94,6 +125,8 @@ impl PrivateServer {
         self.postmaster = Some(command.spawn().unwrap());
         let deadline = Instant::now() + PATIENCE;
         while !self.answers().await {
+            let ended = self.postmaster.as_mut().and_then(|postmaster| postmaster.try_wait().expect("our child"));
+            assert_eq!(ended, None, "the server has ended:\n{}", self.log());
             assert!(Instant::now() < deadline, "the server does not answer:\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -101,7 +134,7 @@ impl PrivateServer {
 
     /// Lets only those in whom these lines of its `pg_hba.conf` let in: from now on, or a moment later.
     pub(crate) fn admit(&self, lines: &str) {
-        fs::write(self.folder.path().join("data/pg_hba.conf"), lines).unwrap();
+        fs::write(self.data().join("pg_hba.conf"), lines).unwrap();
         self.send(Signal::HUP);
     }
 
@@ -122,13 +155,19 @@ impl PrivateServer {
         format!("postgres://mojito@{at}/{database}?sslmode=disable")
     }
 
+    /// Whether a server answers at its address, and is this one: another test's could have been faster there.
     async fn answers(&self) -> bool {
         // The driver's own URL: it does not know every word of ours, but this one it does.
         let connection = AsyncPgConnection::establish(&self.url(self.address, "postgres")).await;
-        match connection {
-            Ok(mut connection) => connection.batch_execute("SELECT 1").await.is_ok(),
-            Err(_) => false,
-        }
+        let Ok(mut connection) = connection else { return false };
+        let asked = diesel::dsl::sql::<Text>("SELECT current_setting('data_directory')");
+        let answer = asked.get_result::<String>(&mut connection).await;
+        answer.is_ok_and(|folder| Path::new(&folder) == self.data())
+    }
+
+    /// Its data folder.
+    fn data(&self) -> PathBuf {
+        self.disk.as_ref().map_or(self.folder.path().join("data"), |disk| disk.folder().join("data"))
     }
 
     /// What it has written to its log.
@@ -155,7 +194,7 @@ impl PrivateServer {
         let Some(mut postmaster) = self.postmaster.take() else { return };
         postmaster.wait().expect("our child");
         // What is left over would keep the next from starting: it ends by itself when it sees that it is alone.
-        let data = self.folder.path().join("data");
+        let data = self.data();
         let deadline = Instant::now() + PATIENCE;
         while works_in(&data) {
             assert!(Instant::now() < deadline, "the server's processes do not end");
@@ -192,6 +231,12 @@ fn signal(id: u32, what: Signal) {
         // It may have ended meanwhile.
         let _ = kill_process(id, what);
     }
+}
+
+/// `T` for one that is stopped, `Z` for one that has ended.
+fn state(id: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
 }
 
 fn parent(id: u32) -> Option<u32> {

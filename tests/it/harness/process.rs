@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::example::faketime;
 use super::{Answer, Body, Ground, Ledger, Memory, PATIENCE, SECRET, Try, eventually, found, try_post, try_send};
 
 /// Numbers the processes of this test binary, for the names of their files.
@@ -42,7 +43,7 @@ pub(crate) struct ProcessBuilder {
     tracer: Vec<String>,
     handlers: String,
     settings: BTreeMap<&'static str, String>,
-    variables: Vec<(&'static str, OsString)>,
+    variables: Vec<(String, OsString)>,
     failpoint: Option<String>,
     pool: Option<u32>,
     log_level: Option<&'static str>,
@@ -262,7 +263,16 @@ impl ProcessBuilder {
 
     /// A variable of its environment, over whatever the builder says of it.
     pub(crate) fn variable(mut self, name: &'static str, value: &[u8]) -> Self {
-        self.variables.push((name, OsString::from_vec(value.to_vec())));
+        self.variables.push((name.to_owned(), OsString::from_vec(value.to_vec())));
+        self
+    }
+
+    /// Reads its clock, but for what is monotonic, through a file that says how wrong that is: `+3600` by an hour.
+    pub(crate) fn clock(mut self, file: &Path) -> Self {
+        let clock = faketime("+0").into_iter().filter(|(name, _)| name != "FAKETIME");
+        self.variables.extend(clock.map(|(name, value)| (name, value.into())));
+        self.variables.push(("FAKETIME_TIMESTAMP_FILE".to_owned(), file.into()));
+        self.variables.push(("FAKETIME_NO_CACHE".to_owned(), "1".into()));
         self
     }
 
@@ -299,6 +309,12 @@ impl ProcessBuilder {
     /// Aborts it when it comes to a fail point for the n-th time.
     pub(crate) fn fail_at(mut self, point: &str, times: usize) -> Self {
         self.failpoint = Some(format!("{point}:{times}"));
+        self
+    }
+
+    /// Lets it panic when it comes to a fail point for the n-th time.
+    pub(crate) fn panic_at(mut self, point: &str, times: usize) -> Self {
+        self.failpoint = Some(format!("{point}:{times}:panic"));
         self
     }
 

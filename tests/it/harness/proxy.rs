@@ -151,7 +151,7 @@ impl Proxy {
         self.link.open.load(Ordering::SeqCst)
     }
 
-    /// How many connections were cut.
+    /// How often it has done what it was told to: cut or silenced a connection, lost a reply, or held up a message.
     pub(crate) fn fired(&self) -> usize {
         self.link.fired.load(Ordering::SeqCst)
     }
@@ -240,6 +240,7 @@ impl Link {
                     let on_the_wire = Duration::from_secs_f64(bytes.len() as f64 / f64::from(bytes_per_second));
                     let pause = latency + jitter.mul_f64(fastrand::f64()) + on_the_wire;
                     tokio::time::sleep_until(read_at + pause).await;
+                    self.fired.fetch_add(1, Ordering::SeqCst);
                 }
                 Weather::BlackHole(hole) if number < older_than && (hole == Way::Both || hole == way) => {
                     is_silent = true;

@@ -36,6 +36,19 @@ async fn a_server_that_forgets_stops_the_launch_unless_that_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_database_in_another_encoding_stops_the_launch_whatever_is_allowed() {
+    let server = PrivateServer::start().await;
+    let mut administrator = AsyncPgConnection::establish(&server.url(server.address(), "postgres")).await.unwrap();
+    let create = "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'";
+    administrator.batch_execute(create).await.unwrap();
+    let config = MojitoConfig::new().secret("default", secret("a")).allow_ephemeral(true);
+
+    let rocket = with(config, &server.url(server.address(), "latin"));
+
+    assert_stops(rocket, &["`databases.mojito.url`", "encoding `LATIN1`", "`ENCODING 'UTF8'`"]).await;
+}
+
+#[tokio::test]
 async fn tables_that_are_not_there_stop_a_launch_that_only_checks() {
     let server = PrivateServer::start().await;
     let config = MojitoConfig::new().secret("default", secret("a")).migrate(false);

@@ -14,7 +14,7 @@ impl Story {
     async fn play(level: &'static str) -> Self {
         let database = Arc::new(Database::with_effects());
         let mut process = Process::builder(&database)
-            .handlers("effects:plain,refusing:refuse,slow:slow:1500")
+            .handlers("effects:plain,refusing:refuse,failing:fail,slow:slow:1500")
             .setting("handler_timeout", 1)
             .setting("max_attempts", 2)
             .setting("body_deadline", 1)

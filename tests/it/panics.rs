@@ -1,0 +1,47 @@
+//! A defect of the plugin's own: a task panics. It is started again, and what it does goes on.
+
+use std::sync::Arc;
+
+use crate::harness::{Aftermath, Database, Ledger, Process, drained, eventually, overlaps, rounds};
+
+const HANDLERS: [&str; 2] = ["effects", "external"];
+
+/// Posts to a host one of whose tasks panics, until that has happened and all is done.
+async fn survives(point: &str, task: &str, handlers: &str, rounds: u32) -> Aftermath {
+    let mut last = None;
+    for times in 1..=rounds as usize {
+        let database = Arc::new(Database::with_effects());
+        let host = Process::builder(&database).handlers(handlers).setting("lease", 2).panic_at(point, times);
+        let ledger = Ledger::default();
+        let mut process = host.start().await;
+        for number in 0..8 {
+            process.acknowledges(&ledger, &format!("r-{number}")).await;
+        }
+        let line = format!("task=\"{task}\"");
+        let has_panicked =
+            |line_of: &str| line_of.contains("a task panicked and is started again") && line_of.contains(&line);
+        eventually("the task has panicked", || process.log().lines().any(has_panicked)).await;
+        process.acknowledges(&ledger, "afterwards").await;
+        drained(&database).await;
+
+        let aftermath = Aftermath::of(&database, &ledger);
+        aftermath.check(&HANDLERS);
+        assert_eq!(aftermath.discarded().len(), 0);
+        assert!(!process.has_ended(), "the process lives");
+        last = Some(aftermath);
+    }
+    last.expect("a round at least")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_executor_that_panics_is_started_again_and_loses_no_work() {
+    survives("executor.loop", "executor", "effects:plain,external:external", rounds(4, 100)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keeper_that_panics_is_started_again_before_a_lease_lapses() {
+    let aftermath = survives("heartbeat.loop", "heartbeat", "effects:slow:3000,external:external", rounds(2, 20)).await;
+
+    assert!(aftermath.work.iter().all(|work| work.attempt == 1), "{:?}", aftermath.work);
+    assert_eq!(overlaps(&aftermath.notes), [""; 0]);
+}
