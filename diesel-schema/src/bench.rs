@@ -1,11 +1,11 @@
-//! What benchmarks measure alone. For nobody else.
+//! Functions for benchmarks that measure them alone, and for no other caller.
 
 use std::borrow::Cow;
 
 use crate::rules::verdict::{ResultState, Verdict, judge};
 use crate::{Content, NewDelivery, Standing};
 
-/// The standing of a delivery whose result has come to what `former` says.
+/// The standing of a delivery whose result has `former` as its state.
 ///
 /// # Panics
 ///
