@@ -4,7 +4,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 
 use crate::access::Access;
 
-/// Somebody who may see the pages: the guard that every route with candidates takes first.
+/// A visitor who may see the pages. Every route with candidates takes this guard first.
 ///
 /// | status | cause |
 /// | --- | --- |
@@ -27,7 +27,7 @@ impl<'r> FromRequest<'r> for Visitor {
         }
         let is_for_here = match request.host() {
             Some(host) => is_this_machine(host),
-            // A script may leave it out, a browser does not.
+            // A script may leave out the header `Host`, a browser does not.
             None => !request.headers().contains("Host"),
         };
         if matches!(access, Access::Open) && !is_for_here {
