@@ -29,8 +29,8 @@
 //! Rows hold a candidate's data. Their `Debug` shows ids, counts and names of fields, and nothing of the candidate.
 //!
 //! All SQL is here, behind [`Backend`]: the verbs of the domain (`record`, `claim`, `settle` …), each with the best SQL
-//! of its database. Plain functions without a database decide what a delivery means for its result. A backend loads
-//! their input under its locks, and writes their decisions. `rocket-mojito/ARCHITECTURE.md` tells the rest of the way.
+//! of its database. Plain functions without a database decide the standing of a delivery. A backend loads their input
+//! under its locks, and writes their decisions. `rocket-mojito/ARCHITECTURE.md` tells the rest of the way.
 //!
 //! # Features
 //!

@@ -9,7 +9,7 @@ use crate::access::Access;
 /// | status | cause |
 /// | --- | --- |
 /// | `401` | there is a password, and the request does not have it, or has it twice |
-/// | `421` | there is none, and the request was made for another host than this machine: a page elsewhere that points its own name here, or a proxy in front of a desk that everybody could read |
+/// | `421` | there is none, and the request names another host than this machine: a page of another site whose name points here, or a proxy in front of a desk that everybody could read |
 pub(crate) struct Visitor(());
 
 #[rocket::async_trait]

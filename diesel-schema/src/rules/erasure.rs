@@ -72,7 +72,8 @@ impl std::ops::AddAssign for ErasedRows {
     }
 }
 
-/// A part of an erasure that is undone in the files of the database. The tables hold nothing of the person any more.
+/// A part of an erasure that is left undone in the files of the database. The tables hold nothing of the person any
+/// more.
 ///
 /// Erasing the same person again tries it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

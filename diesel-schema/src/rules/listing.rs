@@ -8,8 +8,8 @@ use crate::{EventKind, Finding, Standing, Timestamp, WorkRow};
 pub struct Listing {
     /// The selected deliveries.
     pub deliveries: Vec<Listed>,
-    /// The delivery before which the next page begins; none at the end. A page reads ten thousand rows at most, so it
-    /// may be empty although more pages follow.
+    /// The delivery before which the next page begins: the search has come back to there. None at the end. A page reads
+    /// ten thousand rows at most, so it may be empty although more pages follow.
     pub next_before: Option<i64>,
 }
 

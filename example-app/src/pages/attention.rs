@@ -218,7 +218,7 @@ pub(super) struct Wanted {
 ///
 /// | status | cause |
 /// | --- | --- |
-/// | `303` | back to the page, which says what it came to |
+/// | `303` | back to the page, which tells the outcome |
 /// | `401`, `421` | see [`Visitor`] |
 /// | `403` | see [`SameSite`] |
 /// | `422` | the form is none of the page's |

@@ -143,8 +143,8 @@ impl Line {
     }
 }
 
-/// The page of all candidates, or of those at one stage or whose name or id holds a text. An unknown stage shows all, an
-/// unknown place the first page.
+/// The page of all candidates, of candidates at one stage, or of candidates whose name or id holds a text. An unknown
+/// stage shows all, an unknown place the first page.
 ///
 /// | status | cause |
 /// | --- | --- |

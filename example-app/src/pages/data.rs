@@ -43,7 +43,7 @@ impl From<CandidateRow> for Candidate {
 
 type Answer = (Status, RawJson<String>);
 
-/// Every candidate as data: a JSON array, those whose result changed last first.
+/// Every candidate as data: a JSON array, the last changed result first.
 ///
 /// | status | cause |
 /// | --- | --- |

@@ -23,7 +23,7 @@ struct Health {
 /// | status | cause |
 /// | --- | --- |
 /// | `200`, `ok` | the store takes deliveries; the counts are its answer |
-/// | `200`, `degraded` | it does, and something wants a person: dead, quarantined or overdue |
+/// | `200`, `degraded` | it does, and a count needs a person: dead, quarantined or overdue |
 /// | `503`, `unavailable` | it does not, or has not said so within two seconds |
 #[get("/health")]
 pub(super) async fn health(inbox: Inbox) -> (Status, RawJson<String>) {

@@ -99,8 +99,8 @@ impl<B: Backend> Database<B> {
         }
     }
 
-    /// Whether the database's files are in their place. If other files have taken it, they are left alone until a
-    /// restart: their content is unknown.
+    /// Whether the database's files are in their place. If other files have taken that place, they are left alone until
+    /// a restart: their content is unknown.
     pub(super) async fn check(&self) -> Result<(), Unavailable> {
         match B::files_changed(&self.files) {
             None => Ok(()),
@@ -111,7 +111,8 @@ impl<B: Backend> Database<B> {
         }
     }
 
-    /// Checkpoints the WAL into the database file, which may still be saved, or is in its place already.
+    /// Checkpoints the WAL into the open database file. An operator may still save that file, or it is back in its
+    /// place already.
     async fn save(&self, files_changed: FilesChanged) {
         self.health.report("the database is not where it was", files_changed);
         match B::checkpoint(&self.files).await {
@@ -173,8 +174,8 @@ impl<B: Backend> Database<B> {
     }
 
     /// Waits for the turn to take a connection and then to write, first come, first served. So handlers' transactions
-    /// run on one connection while there are no others. With connections of their own, each would lose its page cache
-    /// whenever another one has written.
+    /// run on one connection while there are no other connections. With connections of their own, each would lose its
+    /// page cache whenever another one has written.
     pub async fn transaction_turn(&self) -> TransactionTurn {
         match B::SINGLE_WRITER {
             true => TransactionTurn(Some(Arc::clone(&self.transactions).lock_owned().await)),

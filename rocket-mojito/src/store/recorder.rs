@@ -188,7 +188,7 @@ impl<B: Backend> Writer<B> {
         let (deliveries, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|entry| (entry.delivery, (entry.answer, entry.room))).unzip();
         let deliveries = Arc::new(deliveries);
-        // A panic of this crate must not end the recorder.
+        // A panic in one batch must not end the recorder.
         let recording = AssertUnwindSafe(self.record(&deliveries, &keys, is_alone)).catch_unwind();
         let outcomes = recording.await.unwrap_or_else(|_| {
             let count = deliveries.len();
@@ -235,13 +235,13 @@ impl<B: Backend> Writer<B> {
         let link = if is_alone { &self.links.alone } else { &self.links.together };
         let mut recorded = self.write(link, Arc::clone(batch)).await;
         if recorded == Err(Unavailable::Connection) {
-            // The batch had not begun on the lost connection: it begins again on another one.
+            // Nothing of the batch was committed on the lost connection: it begins again on another one.
             recorded = self.write(link, Arc::clone(batch)).await;
         }
         match recorded {
             Ok(recorded) => recorded.into_iter().map(Ok).collect(),
-            // The batch may be stored. Recorded once more, a body that was replaced within the batch would be a change
-            // back.
+            // The batch may be stored. If it were recorded once more, a body that was replaced within it would be a
+            // change back.
             Err(unavailable @ (Unavailable::Unknown | Unavailable::Connection)) => vec![Err(unavailable); batch.len()],
             Err(unavailable) if batch.len() == 1 => vec![Err(unavailable)],
             Err(_) => self.record_one_by_one(batch, keys).await,
