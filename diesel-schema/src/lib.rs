@@ -4,11 +4,11 @@
 //!
 //! | table | one row per |
 //! | --- | --- |
-//! | [`deliveries`](deliveries::table) | delivery that is not a repeat: its bytes and what they meant; facts, only ever added |
+//! | [`deliveries`](deliveries::table) | delivery that is not a repeat: its bytes and their meaning; facts, only ever added |
 //! | [`results`](results::table) | interview result: its current state under the vendor's own names |
-//! | [`work`](work::table) | handler and delivery: what is to be done, runs, or was done |
+//! | [`work`](work::table) | handler and delivery: work that is open, runs, or has ended |
 //! | [`handlers`](handlers::table) | handler that has been attached: work is made for each that is not retired |
-//! | [`audit`](audit::table) | thing that an operator did |
+//! | [`audit`](audit::table) | action of an operator |
 //!
 //! [`results`](results::table) is made for your queries. Read it, join it with your own tables, and leave the writing to the plugin:
 //!
@@ -16,7 +16,7 @@
 //! use diesel::prelude::*;
 //! use mojito_schema::{ResultRow, results};
 //!
-//! /// Whom a recruiter has let through, newest first.
+//! /// The results that a recruiter has let through, newest first.
 //! fn let_through(connection: &mut SqliteConnection) -> QueryResult<Vec<ResultRow>> {
 //!     results::table
 //!         .filter(results::recruiter_go_next_round.eq(true))
@@ -29,8 +29,8 @@
 //! Rows hold a candidate's data. Their `Debug` shows ids, counts and names of fields, and nothing of the candidate.
 //!
 //! All SQL is here, behind [`Backend`]: the verbs of the domain (`record`, `claim`, `settle` …), each with the best SQL
-//! of its database. What a delivery means is decided by plain functions without a database; a backend loads what they
-//! need, under its locks, and writes what they say. The rest of the way is told in `rocket-mojito/ARCHITECTURE.md`.
+//! of its database. Plain functions without a database decide the standing of a delivery. A backend loads their input
+//! under its locks, and writes their decisions. `rocket-mojito/ARCHITECTURE.md` tells the rest of the way.
 //!
 //! # Features
 //!

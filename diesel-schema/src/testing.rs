@@ -1,4 +1,4 @@
-//! Doors into what hosts never call, for the tests and fuzz targets of this project. Nothing here is a promise.
+//! Doors into code that hosts never call, for the tests and fuzz targets of this project. Nothing here is a promise.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::{
 #[cfg(feature = "postgres")]
 use crate::{OpenError, QueryResult, Ticket};
 
-/// A store in memory: it carries out the same plans as a database, without one, and so a million times a minute.
+/// A store in memory. It carries out the same plans as a database does, and so a million times a minute.
 #[derive(Default)]
 pub struct Memory {
     deliveries: Vec<Stored>,
@@ -26,31 +26,31 @@ pub struct Memory {
 pub struct Stored {
     /// From 1, without gaps.
     pub id: i64,
-    /// Over endpoint, event and body.
+    /// The digest of endpoint, event and body.
     pub fingerprint: Fingerprint,
-    /// Which message of a gateway it is: endpoint and id.
+    /// The key of its gateway's message: endpoint and id.
     pub message: Option<(String, String)>,
-    /// What it means for its result.
+    /// The delivery's standing.
     pub standing: Standing,
-    /// The version that it became, if it did.
+    /// The version of the result that it became; none unless it is current.
     pub version: Option<i64>,
     /// The fields that changed with it.
     pub changes: Vec<Field>,
-    /// What was noteworthy about it.
+    /// The findings about it.
     pub findings: Vec<Finding>,
-    /// How often the same bytes came again.
+    /// The number of its repeats.
     pub repeat_count: i64,
     /// The handlers that were given work.
     pub handlers: Vec<String>,
 }
 
-/// What a result has come to.
+/// The state of a result.
 pub struct State {
-    /// What its newest version says.
+    /// The event of its newest version.
     pub event: EventKind,
-    /// Its newest version.
+    /// The number of its newest version.
     pub version: i64,
-    /// The state itself.
+    /// The fields of its newest version.
     pub snapshot: Snapshot,
     delivery_id: i64,
     first_delivery_id: i64,
@@ -58,21 +58,21 @@ pub struct State {
     first_received_at: Timestamp,
 }
 
-/// Runs the first statement of an attempt without a transaction around it. Whether it did anything.
+/// Runs the statement that completes work without a transaction around it. Returns whether it changed the row.
 ///
 /// # Errors
 ///
-/// Those of the database.
+/// Every error of the database.
 #[cfg(feature = "postgres")]
 pub async fn complete_by_itself(connection: &diesel_async::AsyncPgConnection, ticket: &Ticket) -> QueryResult<bool> {
     crate::engine::postgres::complete(connection, ticket, std::time::Duration::from_secs(1)).await
 }
 
-/// Runs those of these migrations, name and SQL, that have not run on this database.
+/// Runs the migrations, each a name and its SQL, that have not run on this database.
 ///
 /// # Errors
 ///
-/// Those of the database.
+/// Every error of the database.
 #[cfg(feature = "postgres")]
 pub async fn migrate(
     connection: &mut diesel_async::AsyncPgConnection,
@@ -116,7 +116,7 @@ impl Memory {
         plan.recorded
     }
 
-    /// Everything that is stored, in stored order.
+    /// All stored deliveries, in stored order.
     pub fn deliveries(&self) -> &[Stored] {
         &self.deliveries
     }

@@ -7,14 +7,14 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// The one user there is.
+/// The name of the only user.
 const USER: &str = "desk";
 
-/// Who may see the pages. `Debug` does not show the password.
+/// The rule that admits visitors to the pages. `Debug` does not show the password.
 pub(crate) enum Access {
     /// Everybody on this machine.
     Open,
-    /// Who knows the password: SHA-256 of `desk:password`.
+    /// Visitors with the password: SHA-256 of `desk:password`.
     Password([u8; 32]),
 }
 
@@ -53,7 +53,7 @@ impl fmt::Debug for Access {
     }
 }
 
-/// What stands in an `Authorization` header of the scheme `Basic`: RFC 7617.
+/// The credentials of an `Authorization` header of the scheme `Basic`, as in RFC 7617.
 fn credentials(authorization: &str) -> Option<Vec<u8>> {
     let (scheme, token) = authorization.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

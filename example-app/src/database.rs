@@ -4,7 +4,7 @@ use rocket_mojito::pool::Pool;
 
 /// The kind of database that the desk runs on: SQLite, unless it is built for Postgres alone.
 ///
-/// Every query of the desk is written for both, so nothing else knows which it is, but the migrations.
+/// Every query of the desk is written for both, so only the migrations depend on the kind.
 #[cfg(feature = "sqlite")]
 pub type Db = rocket_mojito::Sqlite;
 
@@ -15,18 +15,18 @@ pub type Db = rocket_mojito::Postgres;
 /// A connection to it.
 pub type DbConnection = <Db as Backend>::Connection;
 
-/// A pool of them.
+/// A pool of connections to it.
 pub type DbPool = Pool<Db>;
 
-/// The desk's own tables.
+/// The migrations of the desk's own tables.
 #[cfg(feature = "sqlite")]
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// The desk's own tables.
+/// The migrations of the desk's own tables.
 #[cfg(not(feature = "sqlite"))]
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-/// Where the database is, unless a setting says so: a file can be made anywhere, a server has to be named.
+/// The database's URL, unless a setting names one: a file can be made anywhere, a server has to be named.
 pub(crate) const DEFAULT_URL: Option<&str> = if cfg!(feature = "sqlite") { Some("hiring.db") } else { None };
 
 /// The pool that pages and handlers share: `databases.mojito` of the Rocket configuration.

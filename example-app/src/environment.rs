@@ -3,7 +3,8 @@ use std::fmt;
 
 use anyhow::bail;
 
-/// What the environment says besides Rocket's own settings, without the ends of lines. `Debug` tells what is set, not to what.
+/// The environment variables besides Rocket's own settings, without the ends of lines. `Debug` shows which are set, not
+/// their values.
 #[derive(Default)]
 #[non_exhaustive]
 pub struct Environment {
@@ -35,7 +36,7 @@ impl fmt::Debug for Environment {
 
 fn variable(name: &str) -> anyhow::Result<Option<String>> {
     match env::var(name) {
-        // Whatever put it there may have ended the line.
+        // The tool that set the variable may have added the end of a line.
         Ok(value) => Ok(Some(value.trim_end_matches(['\r', '\n']).to_owned())),
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => bail!("`{name}` is not UTF-8: set it to plain text"),

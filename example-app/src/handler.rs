@@ -13,18 +13,18 @@ use crate::tables::applications::Application;
 use crate::tables::events::NewEntry;
 use crate::tables::{deliveries, events, notices};
 
-/// Files every delivery: an entry in the timeline, and where the application stands now.
+/// Files every delivery: writes an entry in the timeline, and the present stage of the application.
 ///
-/// Everything is written through the transaction of the delivery, so each is filed exactly once. Nothing here
+/// Everything is written through the transaction of the delivery, so each delivery is filed exactly once. Nothing here
 /// calls another service, and nothing decides about a person.
 #[derive(Default)]
 pub struct HiringDesk {
-    /// For what no transaction is open for: there once the desk's database is.
+    /// The pool for the hook `discarded`, which runs without a transaction. It is set once the desk's database is open.
     database: Arc<OnceLock<DbPool>>,
 }
 
 impl HiringDesk {
-    /// Gives it the desk's database at launch. Attach it after [`HiringDb`].
+    /// Gives the handler the desk's database at launch. Attach it after [`HiringDb`].
     pub fn open(&self) -> AdHoc {
         let database = Arc::clone(&self.database);
         AdHoc::on_ignite("Database of the desk's handler", move |rocket| async move {
@@ -38,7 +38,7 @@ impl HiringDesk {
 
 #[rocket::async_trait]
 impl MojitoHandler<Db> for HiringDesk {
-    // Work is stored under it: it must outlive the name of the type.
+    // Work is stored under this name: it must outlive the name of the type.
     fn name(&self) -> String {
         "HiringDesk".to_owned()
     }
@@ -63,7 +63,8 @@ impl MojitoHandler<Db> for HiringDesk {
         Ok(())
     }
 
-    /// Nothing was filed, and nothing will be before somebody replays the delivery. It may be called twice.
+    /// Notes that the delivery is not filed, and will not be before an operator replays it. The hook may be called
+    /// twice.
     async fn discarded(&self, event: &Event, _: &str) -> HandlerResult {
         let database = self.database.get().ok_or("the desk's database is not open")?;
         let mut connection = database.get().await?;
@@ -80,7 +81,7 @@ impl MojitoHandler<Db> for HiringDesk {
     }
 }
 
-/// Writes the timeline, and moves the application to `stage` if that is still where it stands.
+/// Writes the timeline, and moves the application to `stage` unless a later version has moved it.
 async fn file(tx: &mut DbConnection, event: &Event, stage: Stage) -> QueryResult<()> {
     let now = Timestamp::now();
     NewEntry::new(event, now).append(tx).await?;
@@ -91,7 +92,7 @@ async fn file(tx: &mut DbConnection, event: &Event, stage: Stage) -> QueryResult
     let Some(version) = event.version() else { return Ok(()) };
     let (endpoint, result_id) = (event.endpoint(), event.payload().id.as_str());
     let former = Application::find(tx, endpoint, result_id).await?;
-    // A version that was handled before is replayed: everybody has noticed.
+    // A version that was handled before is replayed: its notices are written already.
     if former.as_ref().is_none_or(|former| former.version < version) {
         let noticed = noticed(event, former.map(|former| former.stage), stage);
         notices::append(tx, event, &noticed, now).await?;
@@ -101,7 +102,7 @@ async fn file(tx: &mut DbConnection, event: &Event, stage: Stage) -> QueryResult
     application.put(tx).await
 }
 
-/// What the desk should notice about a new version.
+/// The notices about a new version.
 fn noticed(event: &Event, former: Option<Stage>, stage: Stage) -> Vec<Notice> {
     let payload = event.payload();
     let has_new_report = event.changed(Field::PdfExportUrl) && payload.pdf_export_url.is_some();
@@ -117,7 +118,7 @@ fn noticed(event: &Event, former: Option<Stage>, stage: Stage) -> Vec<Notice> {
     .collect()
 }
 
-// On SQLite a database is made for the test, in memory. What runs on Postgres is tested from outside.
+// The test makes an SQLite database in memory. The desk on Postgres is tested from outside.
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
 mod tests {
@@ -194,7 +195,7 @@ mod tests {
         post(&desk, "", "s", "bob@example.com", 5).await;
         post(&desk, "/other", "r", "bob@example.com", 5).await;
         all_handled(&desk).await;
-        // The timeline outlives deliveries that are pruned.
+        // The timeline outlives pruned deliveries.
         texts(&desk, "UPDATE application_events SET delivery_id = -1 WHERE delivery_id = 1 RETURNING '' AS value")
             .await;
         let before = texts(&desk, told).await;

@@ -14,11 +14,11 @@ use crate::pages;
 use crate::secret::{DefaultSecret, ENDPOINT, HEADER};
 use crate::watcher::Watching;
 
-/// The setting that says where the database is.
+/// The setting for the database's URL.
 const URL: &str = "databases.mojito.url";
 
-/// Rocket's own configuration. Where the desk runs on SQLite, over a database of our own: without any setting,
-/// `hiring.db` where the desk is run.
+/// Rocket's own configuration. On SQLite it adds a default database: without any setting, `hiring.db` in the folder
+/// that the desk is run in.
 pub fn figment() -> Figment {
     match DEFAULT_URL {
         Some(url) => Config::figment().join((URL, url)),
@@ -30,7 +30,8 @@ pub fn figment() -> Figment {
 ///
 /// # Errors
 ///
-/// When a setting is wrong, or one that protects something is missing: with a sentence that names it and the remedy.
+/// When a setting is wrong, or a setting that protects something is missing. The error names the setting and the
+/// remedy.
 pub fn rocket(figment: Figment, environment: Environment) -> anyhow::Result<Rocket<Build>> {
     let config: Config = figment.extract().context("Rocket's configuration cannot be read")?;
     if !figment.contains(URL) {
@@ -67,7 +68,7 @@ async fn greet(rocket: &Rocket<Orbit>, public_secret: Option<&str>) {
     }
 }
 
-// On SQLite a database is made for each test, in memory. What runs on Postgres is tested from outside.
+// Each test makes an SQLite database in memory. The desk on Postgres is tested from outside.
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
 mod tests {

@@ -7,8 +7,8 @@ use rocket::error::ErrorKind;
 async fn main() -> anyhow::Result<()> {
     match example_app::rocket(example_app::figment(), Environment::read()?)?.launch().await {
         Ok(_) => Ok(()),
-        // It was told to stop and has stopped, only not as tidily as Rocket wanted: a connection was still open, or
-        // the signal came while one was being accepted. What was running is handled again when its lease has lapsed.
+        // The desk was told to stop and has stopped, only not as tidily as Rocket wanted. A connection was still open,
+        // or the signal came while one was being accepted. Running work is handled again when its lease has lapsed.
         Err(error) if matches!(error.kind(), ErrorKind::Shutdown(_, None)) => {
             tracing::warn!("stopped before everything had ended");
             Ok(())

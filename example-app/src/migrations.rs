@@ -7,12 +7,12 @@ use rocket_mojito::pool::PooledConnection;
 
 use crate::database::{Db, HiringDb, MIGRATIONS};
 
-/// What a migration fails with.
+/// The error of a migration.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Brings the desk's own tables up to date at launch. Attach it after [`HiringDb`].
 ///
-/// They are listed in Diesel's usual `__diesel_schema_migrations`; the plugin keeps a list of its own.
+/// Diesel lists them in its usual table `__diesel_schema_migrations`; the plugin keeps a list of its own.
 pub struct Migrations;
 
 #[async_trait]
@@ -51,7 +51,8 @@ async fn run(mut connection: PooledConnection<Db>) -> anyhow::Result<()> {
     outcome.map_err(|error| anyhow!(error))
 }
 
-/// Takes a lock before the first look, so that of two processes one finds nothing left to do. The number is ours.
+/// Takes a lock before the first look, so that of two processes one finds nothing left to do. The number of the lock is
+/// the desk's own.
 #[cfg(not(feature = "sqlite"))]
 async fn run(connection: PooledConnection<Db>) -> anyhow::Result<()> {
     use diesel::connection::{Connection as _, SimpleConnection as _};

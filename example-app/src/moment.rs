@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-/// Fixed width, so that the order of the texts is the order of the moments.
+/// The width is fixed, so that the order of the texts is the order of the moments.
 const RFC_3339: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 

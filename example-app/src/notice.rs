@@ -2,7 +2,7 @@ use crate::stage::Stage;
 use crate::words::words;
 
 words! {
-    /// What somebody at the desk should notice.
+    /// A change that a recruiter at the desk should notice.
     Notice {
         /// Decided for the next round.
         Advanced = "advanced", "Goes on to the next round";
@@ -14,17 +14,17 @@ words! {
         Withdrawn = "withdrawn", "Result withdrawn";
         /// There is a report, or a new link to it.
         ReportAvailable = "report_available", "Report available";
-        /// The score is another than before.
+        /// The score differs from the one before.
         ScoreChanged = "score_changed", "Score changed";
-        /// The desk gave a delivery up: the application may stand where it does not.
+        /// The desk gave a delivery up: the stored stage of the application may be wrong.
         NotFiled = "not_filed", "Could not be filed";
     }
 }
 
 impl Notice {
-    /// What a move from one stage to the next means for the desk.
+    /// The notice about a move from one stage to the next.
     ///
-    /// Stages are compared, not versions: whatever was skipped between the two, a changed decision shows.
+    /// Stages are compared, not versions: a changed decision shows, however many versions were skipped in between.
     pub fn of_move(former: Option<Stage>, stage: Stage) -> Option<Self> {
         if former == Some(stage) {
             return None;

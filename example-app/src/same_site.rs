@@ -1,10 +1,11 @@
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome, Request};
 
-/// A request that no page elsewhere has made: the guard that every route which changes something takes after its visitor.
+/// A request that no page of another site has made. Every route that changes something takes this guard after its
+/// visitor.
 ///
-/// A browser sends the password with whatever it is told to send here, by whichever page. It says where a form stands, in
-/// `Sec-Fetch-Site` or, over plain HTTP, in `Origin`. What says neither is no browser's form.
+/// A browser sends the password with every request to the desk, whichever page makes it. It tells the site of a form in
+/// `Sec-Fetch-Site` or, over plain HTTP, in `Origin`. A request with neither header is no browser's form.
 ///
 /// | status | cause |
 /// | --- | --- |

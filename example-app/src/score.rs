@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 pub(crate) struct Score(pub f64);
 
 impl Score {
-    /// The integer that it is. Larger ones than these are not told apart from their neighbours by a double.
+    /// The score as an integer, if it is one. A double does not tell larger integers apart from their neighbours.
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
     fn as_integer(self) -> Option<i64> {
         let is_exact = self.0.fract() == 0.0 && self.0.abs() <= 9_007_199_254_740_992.0;

@@ -6,29 +6,29 @@ use rocket_mojito::{MojitoConfig, SecretConfig};
 /// The endpoint that `MOJITO_SECRET` is for.
 pub(crate) const ENDPOINT: &str = "default";
 
-/// The header that carries it.
+/// The header that carries that secret.
 pub(crate) const HEADER: &str = "X-Mojito-Secret";
 
-/// For trying the desk out. It is public: no release build takes it.
+/// The secret for trying the desk out. It is public: no release build takes it.
 const DEVELOPMENT: &str = "for-development-only-0123456789";
 
-/// Where the secret of the default endpoint comes from. `Debug` does not show it.
+/// The source of the default endpoint's secret. `Debug` does not show the secret.
 #[derive(PartialEq, Eq)]
 pub(crate) enum DefaultSecret {
     /// From `MOJITO_SECRET`.
     Given(String),
     /// From `Rocket.toml` or `ROCKET_MOJITO`, and from there alone.
     Configured,
-    /// From nowhere: a debug build makes do with one that everybody knows.
+    /// From nowhere: a debug build makes do with a secret that everybody knows.
     Development,
 }
 
 impl DefaultSecret {
-    /// Decides which it is.
+    /// Decides on the source.
     ///
     /// # Errors
     ///
-    /// When there is none at all and this is no debug build.
+    /// When there is no secret at all, and this is no debug build.
     pub fn decide(given: Option<String>, is_configured: bool, is_debug_build: bool) -> anyhow::Result<Self> {
         match (given, is_configured, is_debug_build) {
             (Some(secret), _, _) => Ok(Self::Given(secret)),
@@ -42,7 +42,7 @@ impl DefaultSecret {
         }
     }
 
-    /// The same settings with this secret in them.
+    /// The same settings, with this secret added.
     pub fn add_to(&self, config: MojitoConfig) -> MojitoConfig {
         let (id, value) = match self {
             Self::Given(value) => ("MOJITO_SECRET", value.as_str()),

@@ -1,13 +1,13 @@
 use crate::words::words;
 
 words! {
-    /// Where an application stands on the desk.
+    /// The stage of an application on the desk.
     ///
     /// A person decides who goes on, in JobMojito. No score ever moves an application.
     Stage {
         /// The candidate has finished, and nothing is scored yet.
         AnswersIn = "answers_in", "Answers in";
-        /// Scored, and nobody has decided.
+        /// The interview is scored, and no recruiter has decided.
         ToReview = "to_review", "To review";
         /// A recruiter decided for the next round.
         Advanced = "advanced", "Next round";
@@ -30,7 +30,7 @@ impl Stage {
         }
     }
 
-    /// The stage after a failure: what had a result has lost it.
+    /// The stage after a failure: an application that had a result has lost it.
     pub fn of_failure(had_result: bool) -> Self {
         if had_result { Self::Withdrawn } else { Self::Failed }
     }

@@ -4,12 +4,12 @@ use rocket::request::{FromRequest, Outcome, Request};
 
 use crate::access::Access;
 
-/// Somebody who may see the pages: the guard that every route with candidates takes first.
+/// A visitor who may see the pages. Every route with candidates takes this guard first.
 ///
 /// | status | cause |
 /// | --- | --- |
 /// | `401` | there is a password, and the request does not have it, or has it twice |
-/// | `421` | there is none, and the request was made for another host than this machine: a page elsewhere that points its own name here, or a proxy in front of a desk that everybody could read |
+/// | `421` | there is none, and the request names another host than this machine: a page of another site whose name points here, or a proxy in front of a desk that everybody could read |
 pub(crate) struct Visitor(());
 
 #[rocket::async_trait]
@@ -27,7 +27,7 @@ impl<'r> FromRequest<'r> for Visitor {
         }
         let is_for_here = match request.host() {
             Some(host) => is_this_machine(host),
-            // A script may leave it out, a browser does not.
+            // A script may leave out the header `Host`, a browser does not.
             None => !request.headers().contains("Host"),
         };
         if matches!(access, Access::Open) && !is_for_here {

@@ -14,22 +14,22 @@ use tokio::task::JoinHandle;
 use crate::database::{DbConnection, DbPool, HiringDb};
 use crate::tables::{candidates, deliveries, events};
 
-/// How often the tables are looked at while somebody listens.
+/// The pause between two looks at the tables while a page listens.
 const PACE: Duration = Duration::from_secs(1);
 
-/// How many of the newest rows of a table tell how far it has come.
+/// The number of a table's newest rows that tell how far it has come.
 ///
-/// The newest alone would not do where several processes write: of two rows the one with the lower number may be
-/// committed later. As many as this are never under way at once, and lists show no more.
+/// The newest row alone would not do where several processes write: of two rows, the one with the lower number may be
+/// committed later. Transactions never have so many rows uncommitted at once, and lists show no more.
 const NEWEST: i64 = 200;
 
-/// How far the tables have come. Two that are equal mean that a page shows the same, whichever process it asked. It says
-/// nothing of anybody.
+/// How far the tables have come. Two equal marks mean that a page shows the same, whichever process it asked. A mark
+/// tells nothing of a candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mark(String);
 
 impl Mark {
-    /// Looks at the tables. Take it before the page's own queries, so that it is never newer than they are.
+    /// Reads the mark from the tables. Read it before the page's own queries, so that it is never newer than they are.
     pub async fn read(c: &mut DbConnection) -> QueryResult<Self> {
         let deliveries = deliveries::newest(c, NEWEST).await?;
         let entries = events::newest(c, NEWEST).await?;
@@ -45,7 +45,7 @@ impl fmt::Display for Mark {
     }
 }
 
-/// Tells every listener how far the tables have come: one look for all of them, none while nobody listens.
+/// Tells every listener how far the tables have come: one look for all listeners, none without a listener.
 #[derive(Clone)]
 pub(crate) struct Watcher {
     marks: Arc<watch::Sender<Option<Mark>>>,
@@ -78,7 +78,7 @@ impl Watcher {
                     () = tokio::time::sleep(PACE) => {}
                 }
             }
-            // What is known grows stale while nobody listens.
+            // The known mark grows stale while no page listens.
             self.marks.send_replace(None);
         }
     }
@@ -112,7 +112,7 @@ impl Fairing for Watching {
 
     async fn on_shutdown(&self, _: &Rocket<Orbit>) {
         if let Some(task) = self.0.lock().await.take() {
-            // It ends by itself at shutdown; a panic of it has been printed.
+            // The task ends by itself at shutdown; its panic has been printed.
             drop(task.await);
         }
     }

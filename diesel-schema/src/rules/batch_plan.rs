@@ -12,16 +12,17 @@ use crate::{
     Timestamp,
 };
 
-/// What the database says about a batch: read under the locks that its plan is carried out under.
+/// The stored rows that decide a batch, read under the locks that also cover the batch's writes.
 #[derive(Default)]
 pub(crate) struct ReadSet<'a> {
     /// The state of each result that the batch names.
     pub heads: HashMap<ResultKey<'a>, ResultState<'a>>,
-    /// The stored deliveries with each fingerprint of the batch: those of its result, and quarantined ones.
+    /// The stored copies per fingerprint of the batch: deliveries of the same result, and quarantined deliveries.
     pub known: HashMap<Fingerprint, Vec<StoredCopy>>,
-    /// Messages of the batch whose id has come before, with whatever body.
+    /// The messages of the batch whose id has come before, with any body.
     pub messages: HashSet<MessageKey<'a>>,
-    /// The lines of stored results that have unfinished work or a first: the first delivery about the result, and the handler.
+    /// The lines of stored results that have unfinished work or a first: the first delivery about the result, and the
+    /// handler's name.
     pub lines: HashSet<(i64, &'a str)>,
     /// Ids for the deliveries of the batch, rising, at least one for each.
     pub ids: VecDeque<i64>,
@@ -32,28 +33,28 @@ pub(crate) struct ReadSet<'a> {
 pub(crate) struct BatchPlan<'a> {
     /// Rows for `mojito_deliveries`.
     pub deliveries: Vec<DeliveryInsert<'a>>,
-    /// For stored deliveries: how many repeats came, and when the last did.
+    /// Per stored delivery: the number of new repeats, and when the last of them came.
     pub repeats: BTreeMap<i64, (i64, Timestamp)>,
     /// The state of each result that changed.
     pub results: Vec<ResultChange<'a>>,
     /// Rows for `mojito_work`.
     pub work: Vec<WorkInsert<'a>>,
-    /// What each member of the batch came to, in its order.
+    /// One outcome per delivery of the batch, in the batch's order.
     pub recorded: Vec<Recorded>,
 }
 
-/// What becomes of a result's row.
+/// A write to a result's row.
 pub(crate) enum ResultChange<'a> {
-    /// It is the first that is heard of it.
+    /// The result is new: its row is inserted.
     First(ResultInsert<'a>),
     /// A newer snapshot replaces the former one.
     Next(ResultInsert<'a>),
-    /// Only its newest late delivery is another one.
+    /// Only the id of its newest late delivery changes.
     Late { key: ResultKey<'a>, late_delivery_id: i64 },
 }
 
 impl<'a> BatchPlan<'a> {
-    /// Decides a batch, in its order, as if each member were recorded alone.
+    /// Decides a batch in its order, as if each delivery were recorded alone.
     pub fn new(
         batch: impl IntoIterator<Item = &'a NewDelivery>,
         handlers: &'a [HandlerSpec],
@@ -71,9 +72,10 @@ impl<'a> BatchPlan<'a> {
         draft.finish()
     }
 
-    /// Decides a delivery that was stored long ago, under the only id of the ground, and is understood only now.
+    /// Decides a delivery that is stored in quarantine, under the only id of `ground`, and is understood only now.
     ///
-    /// It is judged as if it were new, but by the time at which it came: it never replaces what came after it.
+    /// The delivery is judged as a new one, but in its stored order: it is late where a later delivery is its result's
+    /// state.
     pub fn for_admission(
         delivery: &'a NewDelivery,
         handlers: &'a [HandlerSpec],
@@ -93,7 +95,7 @@ impl<'a> BatchPlan<'a> {
 struct Planner<'a> {
     plan: BatchPlan<'a>,
     ground: ReadSet<'a>,
-    // In order, so that several processes write the same results in the same order.
+    // Sorted, so that several processes write the same results in the same order.
     touched: BTreeSet<ResultKey<'a>>,
     handlers: &'a [HandlerSpec],
     now: Timestamp,
@@ -184,7 +186,7 @@ impl<'a> Planner<'a> {
         id
     }
 
-    /// Makes a delivery the state of its result. Which was the first about it.
+    /// Makes a delivery the state of its result. Returns the first delivery about that result.
     fn advance(&mut self, delivery: &'a NewDelivery, delivery_id: i64, version: i64) -> i64 {
         let Content::Usable { result_id, snapshot } = &delivery.content else {
             unreachable!("only a usable delivery becomes current");
@@ -221,7 +223,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The first delivery about the result of one that is stored as `id`.
+    /// The first delivery about the same result: `id` itself where the result has no state yet.
     fn first_of(&self, delivery: &NewDelivery, id: i64) -> i64 {
         let head = delivery.result_key().and_then(|key| self.ground.heads.get(&key));
         head.map_or(id, |head| head.first_delivery_id)

@@ -3,47 +3,47 @@ use std::time::Duration;
 use crate::Timestamp;
 use crate::schema::clock_readings::ClockReading;
 
-/// How long ago a reading was stored that confirms the clock.
+/// The least age of a reading that confirms the clock.
 const CONFIRMATION: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a reading stands for the clock before another one is stored.
+/// The age of the latest reading at which another reading is stored.
 const READING_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 
-/// The clock by which deliveries are old enough to be removed, with its readings of earlier days.
+/// The clock that decides which deliveries are old enough to be removed, with its readings of earlier days.
 ///
 /// One reading alone removes nothing: a clock may be years ahead for three seconds. A clock that has been ahead for a
 /// day is believed.
 #[derive(Debug, Clone)]
 pub struct Clock {
     now: Timestamp,
-    /// In the order in which they were stored.
+    /// In stored order.
     readings: Vec<ClockReading>,
 }
 
-/// Which deliveries are old enough to be removed.
+/// The bounds that tell which deliveries are old enough to be removed.
 ///
-/// `received_at` is one reading of a clock as well, of the process that a delivery came to. Where it cannot be true, the
-/// readings between which the delivery was stored judge in its place.
+/// `received_at` is a reading too: of the clock of the process that received the delivery. Where it cannot be true, the
+/// stored readings before and after the delivery decide in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiry {
-    /// Deliveries that were received before this are old.
+    /// Deliveries that were received before this moment are old.
     pub(crate) before: Timestamp,
     /// A `received_at` later than this cannot be true.
     pub(crate) now: Timestamp,
-    /// Deliveries after this one were stored too late to be old. One of them whose `received_at` lies before that of a
-    /// delivery up to here came to a process whose clock was behind.
+    /// Deliveries after this id were stored too late to be old. If such a delivery has an earlier `received_at` than a
+    /// delivery up to this id, the clock of its process was behind.
     pub(crate) trusted_up_to: i64,
-    /// Deliveries up to this one were stored early enough to be old.
+    /// Deliveries up to this id were stored early enough to be old.
     pub(crate) old_up_to: i64,
 }
 
 impl Expiry {
-    /// Before which moment deliveries are old.
+    /// Deliveries that were received before this moment are old.
     pub fn cutoff(&self) -> Timestamp {
         self.before
     }
 
-    /// The deliveries that were received before a moment, whatever the readings say.
+    /// The deliveries that were received before a moment, regardless of the readings.
     pub fn before(moment: Timestamp) -> Self {
         Self { before: moment, now: Timestamp::MAX, trusted_up_to: i64::MAX, old_up_to: 0 }
     }
@@ -59,8 +59,8 @@ impl Clock {
         Expiry { trusted_up_to: i64::MAX, ..self.expiry_at(self.now, age) }
     }
 
-    /// The deliveries older than `age` by the present reading and by one that was stored at least a day before; none where
-    /// there is no such reading. So each stays for up to thirty hours longer.
+    /// The deliveries older than `age` by two readings: the present one, and one that was stored at least a day before.
+    /// `None` without such a reading. So each delivery stays for up to thirty hours longer.
     pub fn confirmed_expiry(&self, age: Duration) -> Option<Expiry> {
         Some(self.expiry_at(self.confirmed()?, age))
     }
@@ -74,7 +74,7 @@ impl Clock {
         Expiry { before, now: self.now, trusted_up_to, old_up_to }
     }
 
-    /// The newest reading of at least a day before. One that a later reading lies before was wrong.
+    /// The newest reading of at least a day before. A reading was wrong if a later stored one lies before it.
     fn confirmed(&self) -> Option<Timestamp> {
         let mut earliest = self.now;
         let latest_first = self.readings.iter().rev().map(|reading| reading.at);
@@ -85,7 +85,8 @@ impl Clock {
         uncontradicted.find(|at| *at <= self.now.before(CONFIRMATION))
     }
 
-    /// Readings that no other one contradicts: those stored earlier lie before, those stored later after it.
+    /// The readings that no other reading contradicts: none stored earlier lies after it, none stored later lies before
+    /// it.
     fn sound(&self) -> impl Iterator<Item = &ClockReading> {
         let is_sound = |place: usize| {
             let at = self.readings[place].at;
@@ -95,7 +96,7 @@ impl Clock {
         (0..self.readings.len()).filter(move |place| is_sound(*place)).map(|place| &self.readings[place])
     }
 
-    /// The reading to be stored now, if the latest one is too old, or is none of this clock's.
+    /// The reading to store now, if the latest one is too old, or lies ahead of this clock.
     pub(crate) fn reading(&self, last_delivery_id: i64) -> Option<ClockReading> {
         let (now, latest) = (self.now, self.readings.last());
         let is_fresh = latest.is_some_and(|latest| latest.at <= now && latest.at > now.before(READING_INTERVAL));
@@ -103,13 +104,15 @@ impl Clock {
         (!is_fresh).then_some(ClockReading { number, at: now, last_delivery_id })
     }
 
-    /// The readings of no use any more, by their numbers, where every delivery is removed after `longest_age`.
+    /// The numbers of the readings that no decision needs any more, where every delivery is removed after
+    /// `longest_age`.
     ///
-    /// Those that lie ahead go as well, once the clock is confirmed. Until then it may be this one that is wrong.
+    /// Readings ahead of the clock go as well, once the clock is confirmed. Until then the present reading may be the
+    /// wrong one.
     pub(crate) fn useless(&self, longest_age: Duration) -> Vec<i64> {
         let Some(confirmed) = self.confirmed() else { return Vec::new() };
         let before = confirmed.before(longest_age);
-        // The newest of the old ones says what is old.
+        // The newest old reading still tells which deliveries are old.
         let newest_old = self.sound().map(|reading| reading.at).filter(|at| *at < before).max();
         let is_useless = |reading: &&ClockReading| {
             reading.at > self.now || newest_old.is_some_and(|newest_old| reading.at < newest_old)
@@ -129,7 +132,7 @@ mod tests {
         Timestamp::MIN.after(800_000 * DAY).after(day * DAY)
     }
 
-    /// A clock that says `now`, whose readings were stored in this order: when, and after which delivery.
+    /// A clock that reads `now`, with readings stored in this order: the moment, and the newest delivery.
     fn clock(now: Timestamp, readings: &[(Timestamp, i64)]) -> Clock {
         let numbered = readings.iter().zip(1..);
         let readings = numbered.map(|(&(at, last_delivery_id), number)| ClockReading { number, at, last_delivery_id });
@@ -143,14 +146,14 @@ mod tests {
             (day(10), vec![day(9).after(HOUR)], None),
             (day(10), vec![day(9)], Some(day(9))),
             (day(10), vec![day(2), day(8), day(9).after(HOUR)], Some(day(8))),
-            // Ahead for a moment, and there again.
+            // Ahead for a moment, and still ahead an hour later.
             (day(1_000), vec![day(8), day(9)], Some(day(9))),
             (day(1_000).after(HOUR), vec![day(9), day(1_000)], Some(day(9))),
             // Ahead twice, and further the second time.
             (day(2_000), vec![day(9), day(1_000), day(10)], Some(day(10))),
             // Ahead for a day: it is believed.
             (day(1_001), vec![day(9), day(1_000)], Some(day(1_000))),
-            // Behind for a moment: what was stored before is contradicted.
+            // Behind for a moment: the reading contradicts those stored before it.
             (day(10), vec![day(8), day(1), day(10)], Some(day(1))),
             (day(11), vec![day(8), day(1), day(10)], Some(day(10))),
         ];
@@ -183,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_reading_that_others_contradict_makes_nothing_old() {
-        // The second was read while the clock was behind.
+        // The second reading was taken while the clock was behind.
         let readings = [(day(100), 10), (day(1), 20), (day(101), 30), (day(103), 40)];
 
         let expiry = clock(day(104), &readings).confirmed_expiry(20 * DAY).unwrap();

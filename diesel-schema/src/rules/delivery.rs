@@ -5,10 +5,10 @@ use diesel::Queryable;
 
 use crate::{EventKind, Finding, Fingerprint, Snapshot, Standing, Timestamp};
 
-/// Which result a delivery is about: endpoint and the vendor's id.
+/// The key of a result: endpoint and the vendor's id.
 pub(crate) type ResultKey<'a> = (&'a str, &'a str);
 
-/// Which message of a gateway a delivery is: endpoint and the gateway's id.
+/// The key of a gateway's message: endpoint and the gateway's id.
 pub(crate) type MessageKey<'a> = (&'a str, &'a str);
 
 /// An authentic, complete delivery that is not recorded yet. `Debug` shows neither its body nor its result.
@@ -16,40 +16,41 @@ pub(crate) type MessageKey<'a> = (&'a str, &'a str);
 pub struct NewDelivery {
     /// The endpoint that it came to.
     pub(crate) endpoint: String,
-    /// Which of the endpoint's secrets matched.
+    /// The id of the endpoint's secret that matched.
     pub secret_id: String,
-    /// What it says.
+    /// The kind of event that it reports.
     pub(crate) event: EventKind,
-    /// Over endpoint, event and body.
+    /// The digest of endpoint, event and body.
     pub(crate) fingerprint: Fingerprint,
     /// When its last byte had arrived.
     pub received_at: Timestamp,
     /// The raw bytes.
     pub(crate) body: Vec<u8>,
-    /// What the bytes were understood as.
+    /// The meaning of the bytes.
     pub content: Content,
-    /// What was noteworthy about them.
+    /// The findings about the bytes.
     pub findings: Vec<Finding>,
-    /// The id that a gateway gave to the message and signed. With it, repeats are told by it and not by the body alone.
+    /// The id that a gateway gave to the message and signed. Where there is one, a repeat needs the same id, not the
+    /// same body alone.
     pub message_id: Option<String>,
-    /// Until when its sender waits to hear that it is recorded. Afterwards it is told to send it again: what is recorded
-    /// only then may be overtaken by that copy. None where nobody waits.
+    /// The moment until which its sender waits for the answer. Afterwards the sender is told to send the delivery
+    /// again: a later commit may be overtaken by that copy. `None` where no sender waits.
     pub awaited_until: Option<Instant>,
 }
 
-/// What the bytes of a delivery were understood as. `Debug` shows nothing of it.
+/// The meaning of a delivery's bytes. `Debug` shows nothing of it.
 #[derive(Clone)]
 pub enum Content {
     /// A snapshot of a result.
     Usable {
         /// The vendor's id of the result.
         result_id: String,
-        /// What it says about it.
+        /// The fields of the payload.
         snapshot: Box<Snapshot>,
     },
-    /// Nothing that can be applied; the delivery is quarantined.
+    /// A body that cannot be applied: the delivery is quarantined.
     Unusable {
-        /// The vendor's id of the result, where at least that can be told.
+        /// The vendor's id of the result, where at least the id can be told.
         result_id: Option<String>,
     },
 }
@@ -107,7 +108,7 @@ impl NewDelivery {
         }
     }
 
-    /// How many bytes it holds at most: what was read of a body is never longer than that.
+    /// The most bytes that it holds: a snapshot is never longer than the body that it was read from.
     pub fn size(&self) -> usize {
         match self.content {
             Content::Usable { .. } => self.body.len().saturating_mul(2),
@@ -115,17 +116,17 @@ impl NewDelivery {
         }
     }
 
-    /// Whether its sender has been told by now to send it again.
+    /// Whether its sender has been told to send it again.
     pub(crate) fn is_overdue(&self) -> bool {
         self.awaited_until.is_some_and(|until| Instant::now() >= until)
     }
 
-    /// Its result, where that is known.
+    /// The key of its result, where the id is known.
     pub(crate) fn result_key(&self) -> Option<ResultKey<'_>> {
         self.result_id().map(|id| (self.endpoint.as_str(), id))
     }
 
-    /// Which message of a gateway it is, where one numbers its messages.
+    /// The key of its message, where the gateway numbers its messages.
     pub(crate) fn message_key(&self) -> Option<MessageKey<'_>> {
         self.message_id.as_deref().map(|id| (self.endpoint.as_str(), id))
     }
@@ -153,26 +154,26 @@ impl fmt::Debug for NewDelivery {
     }
 }
 
-/// What recording a delivery came to.
+/// The outcome of recording a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recorded {
     /// The stored delivery: its own row, or for a repeat the row that it repeats.
     pub delivery_id: i64,
-    /// What it means for its result.
+    /// The delivery's standing.
     pub standing: Standing,
-    /// The version that it became, if it did.
+    /// The version of the result that the delivery became; none unless it is current.
     pub version: Option<i64>,
 }
 
-/// A handler, as far as recording has to know it: as the last process that attached it has said.
+/// The facts of a handler that recording needs, as the last process that attached it stated them.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct HandlerSpec {
     /// Its stable name.
     pub name: String,
     /// Whether it wants late deliveries too.
     pub takes_late: bool,
-    /// After how many attempts its work is discarded.
+    /// The number of attempts after which its work is discarded.
     pub max_attempts: i32,
     /// Whether it has the hook `erased`.
     pub has_erased_hook: bool,

@@ -4,11 +4,11 @@ use diesel::prelude::*;
 
 use crate::Snapshot;
 
-/// A person who is to be erased, by one of the ids that deliveries carry. `Debug` shows which kind, not whom.
+/// A person to erase, named by one of the ids that deliveries carry. `Debug` shows the kind of id, not its value.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Person {
-    /// Whom the interview result with this id is about. That result alone.
+    /// The person of the interview result with this id. Only that result is erased.
     ResultId(String),
     /// The vendor's `profile_id`.
     ProfileId(String),
@@ -16,12 +16,12 @@ pub enum Person {
     ProfileInterviewId(String),
     /// Your own id: `candidate_external_id`.
     ExternalId(String),
-    /// The mail address, whatever its case, under whichever name it stands.
+    /// The mail address, in any case and under any field name.
     Email(String),
 }
 
 impl Person {
-    /// By which kind of id the person is named.
+    /// The kind of id that names the person.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::ResultId(_) => "id",
@@ -53,7 +53,7 @@ impl fmt::Debug for Person {
 /// The rows that one transaction of an erasure changed, or would change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ErasedRows {
-    /// Results that were emptied. A tombstone is left of each, so that a late retry brings nothing back.
+    /// Results that were emptied. A tombstone of each is left, so that a late retry brings nothing back.
     pub results: u64,
     /// Bodies that were removed.
     pub bodies: u64,
@@ -72,18 +72,19 @@ impl std::ops::AddAssign for ErasedRows {
     }
 }
 
-/// What an erasure could not do about the files of the database. The tables hold nothing of the person any more.
+/// A part of an erasure that is left undone in the files of the database. The tables hold nothing of the person any
+/// more.
 ///
-/// To erase the same person again is to try it again.
+/// Erasing the same person again tries it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Undone {
-    /// A transaction from before the erasure is still open, and sees what was removed: on SQLite it is in the file or in
-    /// its `-wal` for as long, on Postgres in dead rows.
+    /// A transaction from before the erasure is still open, and sees the removed data. Until that transaction ends,
+    /// SQLite keeps the data in the file or in its `-wal`, and Postgres in dead rows.
     Reader,
-    /// Pages were not rewritten, and their free space may hold what was removed. On SQLite: the file has more than 64 MiB,
-    /// another writer or a full disk was in the way, or a table of the host's has neither an `INTEGER PRIMARY KEY` nor an
-    /// index, so that its row ids would change. On Postgres: the role owns neither the tables nor the database, and lacks
-    /// `MAINTAIN`. Whoever may runs `VACUUM` at a quiet hour.
+    /// Pages were not rewritten, and their free space may hold removed data. On SQLite: the file has more than 64 MiB,
+    /// or another writer or a full disk was in the way. Or a table of the host's has neither an `INTEGER PRIMARY KEY`
+    /// nor an index, so that its row ids would change. On Postgres: the role owns neither the tables nor the database,
+    /// and lacks `MAINTAIN`. The remedy is to run `VACUUM` at a quiet hour, as a role that may.
     Vacuum,
 }
 
@@ -96,16 +97,16 @@ impl fmt::Display for Undone {
     }
 }
 
-/// Which bodies a walk reads.
+/// The bodies that a walk reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bodies {
-    /// All that are stored.
+    /// All stored bodies.
     All,
-    /// Those of deliveries in quarantine.
+    /// The bodies of quarantined deliveries.
     Quarantined,
 }
 
-/// A stored body, and what it belongs to. `Debug` shows the delivery alone.
+/// A stored body, with its delivery and its result. `Debug` shows the delivery's id alone.
 #[derive(Clone, Queryable)]
 pub struct StoredBody {
     /// Its delivery.
@@ -114,7 +115,7 @@ pub struct StoredBody {
     pub endpoint: String,
     /// The vendor's id of the result, where the body tells it.
     pub result_id: Option<String>,
-    /// The first delivery about the same result; none for quarantined ones.
+    /// The first delivery about the same result; none for a quarantined delivery.
     pub first_delivery_id: Option<i64>,
     /// The raw bytes.
     pub body: Vec<u8>,
@@ -126,7 +127,7 @@ impl fmt::Debug for StoredBody {
     }
 }
 
-/// The state of a result that is not erased. `Debug` shows its delivery alone.
+/// The state of a result that is not erased. `Debug` shows its delivery's id alone.
 #[derive(Clone, Queryable)]
 pub struct StoredState {
     /// The delivery whose snapshot this is.

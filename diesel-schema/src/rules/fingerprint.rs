@@ -4,10 +4,10 @@ use sha2::{Digest, Sha256};
 
 use crate::EventKind;
 
-/// SHA-256 over endpoint, event kind and raw body: what tells a repeat from a new body.
+/// SHA-256 over endpoint, event kind and raw body: it tells a repeat from a new body.
 ///
-/// Over the raw bytes, not over canonical JSON: canonical forms can merge different payloads (two integers above
-/// 2^53, a key that stands twice), and a false merge loses a change while a false split costs one extra run.
+/// It covers the raw bytes, not canonical JSON: canonical forms can merge different payloads (two integers above 2^53,
+/// a key that stands twice). A false merge loses a change, while a false split costs one extra run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 

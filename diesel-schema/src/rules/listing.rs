@@ -6,14 +6,14 @@ use crate::{EventKind, Finding, Standing, Timestamp, WorkRow};
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Listing {
-    /// Deliveries that the selection means.
+    /// The selected deliveries.
     pub deliveries: Vec<Listed>,
-    /// Before which delivery the next page begins; none when there is nothing left. The page says no more than that it has
-    /// searched back to there: it reads ten thousand rows at most, and may be empty.
+    /// The delivery before which the next page begins: the search has come back to there. None at the end. A page reads
+    /// ten thousand rows at most, so it may be empty although more pages follow.
     pub next_before: Option<i64>,
 }
 
-/// A delivery of a [`Listing`], without its body. `Debug` does not show which result it is about.
+/// A delivery of a [`Listing`], without its body. `Debug` does not show its result.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Listed {
@@ -21,21 +21,21 @@ pub struct Listed {
     pub delivery_id: i64,
     /// The endpoint that it came to.
     pub endpoint: String,
-    /// What it says.
+    /// The kind of event that it reports.
     pub event: EventKind,
     /// The vendor's id of the interview result, where the body tells it.
     pub result_id: Option<String>,
     /// The version of the result; none for late and quarantined deliveries.
     pub version: Option<i64>,
-    /// What it means for its result.
+    /// The delivery's standing.
     pub standing: Standing,
     /// When its last byte had arrived.
     pub received_at: Timestamp,
-    /// Whether its body is there: without it nothing can be replayed.
+    /// Whether its body is still stored: without it the delivery cannot be replayed.
     pub has_body: bool,
-    /// Anything noteworthy; why it was quarantined.
+    /// The findings about it, such as the reason for its quarantine.
     pub findings: Vec<Finding>,
-    /// The work on it that the selection means.
+    /// The selected work on it.
     pub work: Vec<WorkRow>,
 }
 

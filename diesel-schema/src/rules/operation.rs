@@ -1,80 +1,80 @@
 use crate::{Action, Line, Ticket};
 
-/// The next deliveries that a selection means.
+/// The next deliveries of a selection.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// In stored order.
     pub selected: Vec<Selected>,
-    /// After which delivery the next page begins; none when there is nothing left.
+    /// The delivery after which the next page begins; none at the end.
     pub next_after: Option<i64>,
 }
 
-/// A delivery that a selection means.
+/// A selected delivery.
 #[derive(Debug, Clone)]
 pub struct Selected {
     /// The delivery.
     pub delivery_id: i64,
     /// The first delivery about the same result; none for a quarantined one.
     pub first_delivery_id: Option<i64>,
-    /// Whether it was never understood.
+    /// Whether it is in quarantine, since it was never understood.
     pub is_quarantined: bool,
-    /// Whose work on it is meant.
+    /// The handlers whose work on it is selected.
     pub handlers: Vec<String>,
 }
 
-/// Work that is to wait again.
+/// Work that a replay makes wait again.
 #[derive(Debug, Clone)]
 pub struct Requeue {
     /// The delivery.
     pub delivery_id: i64,
     /// The line that the work is in.
     pub line: Line,
-    /// After how many attempts it is discarded. Where this is known, work that was never made is made.
+    /// The number of attempts after which it is discarded. Where the number is known, a missing row of work is created.
     pub max_attempts: Option<i32>,
 }
 
 impl Requeue {
-    /// Which row it is about.
+    /// The key of its row: delivery and handler.
     pub(crate) fn key(&self) -> (i64, &str) {
         (self.delivery_id, &self.line.handler)
     }
 }
 
-/// What one step of a replay came to.
+/// The outcome of one step of a replay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Requeued {
     /// Work that waits again.
     pub work: u64,
-    /// Work that runs, or is not there.
+    /// Work that runs, or has no row.
     pub left_alone: u64,
 }
 
 /// An operator's action, for the audit.
 #[derive(Debug, Clone)]
 pub struct NewAudit {
-    /// Who.
+    /// The operator.
     pub actor: String,
-    /// What.
+    /// The action.
     pub action: Action,
-    /// JSON: what was asked for; never a person's data.
+    /// The request as JSON; never a person's data.
     pub target: String,
-    /// Why.
+    /// The operator's reason.
     pub reason: Option<String>,
 }
 
-/// What one bounded step of pruning did.
+/// The outcome of one bounded step of pruning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PruneStep {
     /// Deliveries that were removed.
     pub removed: u64,
-    /// After which delivery the next step begins; none when there is nothing left.
+    /// The delivery after which the next step begins; none at the end.
     pub next_after: Option<i64>,
 }
 
-/// What [`Backend::renew_and_rescue`](crate::Backend::renew_and_rescue) found.
+/// The outcome of [`Backend::renew_and_rescue`](crate::Backend::renew_and_rescue).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rescue {
-    /// Tickets that somebody else has claimed, or settled, since.
+    /// Tickets whose work was claimed again, or settled, since.
     pub stale: Vec<Ticket>,
     /// Lapsed leases whose work waits again.
     pub rescued: usize,
@@ -82,11 +82,11 @@ pub struct Rescue {
     pub discarded: usize,
 }
 
-/// A name that an operator gave, and may have mistyped.
+/// A name that an operator typed, perhaps wrongly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Name {
-    /// Of an endpoint.
+    /// An endpoint's name.
     Endpoint(String),
-    /// Of a handler.
+    /// A handler's name.
     Handler(String),
 }

@@ -2,20 +2,20 @@ use std::fmt;
 
 use crate::{Claim, Timestamp};
 
-/// A handler's hook `discarded` that is owed and was taken. `Debug` does not show the error.
+/// A call of a handler's hook `discarded` that is owed, and that a process has taken. `Debug` does not show the error.
 #[derive(Clone)]
 pub struct OwedHook {
     /// The delivery that failed for good.
     pub delivery_id: i64,
     /// The handler that it failed for.
     pub handler: String,
-    /// Until when it is taken: whoever takes it again sets another time.
+    /// When another process may take the call again, which then sets another time.
     pub taken_until: Timestamp,
     /// When the work was discarded.
     pub discarded_at: Timestamp,
-    /// What the work died of.
+    /// The error that ended the work.
     pub error: String,
-    /// The work as its last attempt had it.
+    /// The claim of the work's last attempt.
     pub claim: Claim,
 }
 

@@ -2,10 +2,10 @@ use serde::Serialize;
 
 use crate::{EventKind, Standing, State, Timestamp};
 
-/// Which deliveries an operator means: all that fit every condition. Without a condition, all there are.
+/// An operator's choice of deliveries: all that fit every condition. Without a condition, all deliveries.
 ///
-/// [`state`](Self::state) and [`handler`](Self::handler) are conditions on a handler's work on the delivery. Whatever is then
-/// done concerns the work that fits, and no other work on the same delivery.
+/// [`state`](Self::state) and [`handler`](Self::handler) are conditions on a handler's work on the delivery. An action
+/// then concerns the work that fits, and no other work on the same delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(into = "Described")]
 pub struct Selection {
@@ -49,7 +49,7 @@ impl Selection {
         self
     }
 
-    /// Deliveries that say this.
+    /// Deliveries that report this kind of event.
     pub fn event(mut self, event: EventKind) -> Self {
         self.event = Some(event);
         self
@@ -79,7 +79,7 @@ impl Selection {
         self
     }
 
-    /// Work that stands so: [`State::Discarded`] selects what is dead.
+    /// Work in this state: [`State::Discarded`] selects dead work.
     pub fn state(mut self, state: State) -> Self {
         self.state = Some(state);
         self
@@ -91,34 +91,34 @@ impl Selection {
         self
     }
 
-    /// The handler whose work is meant, if one was named.
+    /// The handler whose work is selected, if one was named.
     pub fn handler_name(&self) -> Option<&str> {
         self.handler.as_deref()
     }
 
-    /// The endpoint whose deliveries are meant, if one was named.
+    /// The endpoint whose deliveries are selected, if one was named.
     pub fn endpoint_name(&self) -> Option<&str> {
         self.endpoint.as_deref()
     }
 
-    /// The same without what has been walked through.
+    /// The same selection, from behind the delivery `id`.
     pub fn after(&self, id: i64) -> Self {
         Self { first_id: self.first_id.max(id.saturating_add(1)), ..self.clone() }
     }
 }
 
-/// Fits nothing: no endpoint, handler or id of a result holds a control character.
+/// A text that fits nothing: no endpoint, handler or id of a result holds a control character.
 const NOWHERE: &str = "\u{1}";
 
-/// A text as a query compares with it. One that holds NUL is nowhere, and Postgres would refuse the whole query.
+/// A text for a query's comparison. No stored text holds NUL, and Postgres would refuse the whole query for it.
 pub(crate) fn sought(text: &str) -> &str {
     if text.contains('\0') { NOWHERE } else { text }
 }
 
-/// The deliveries of a selection within a range of ids, as far as their own columns tell: what was asked for, and no other
-/// condition.
+/// A query for a selection's conditions on the columns of `mojito_deliveries`, except the range of ids. A condition
+/// that was not set adds no filter.
 ///
-/// Not one statement with `column = value OR nothing was asked for`: no index serves that.
+/// No index serves a single statement with `column = value OR nothing was asked for`.
 macro_rules! selected {
     ($selection:expr, $backend:ty) => {{
         let selection: &Selection = $selection;
@@ -147,7 +147,7 @@ macro_rules! selected {
 
 pub(crate) use selected;
 
-/// A selection as the audit keeps it: what was asked for, and nothing else.
+/// A selection as the audit keeps it: the conditions that were set, and nothing else.
 #[derive(Serialize)]
 struct Described {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use crate::schema::deliveries::StoredCopy;
 use crate::{Content, EventKind, Field, NewDelivery, ResultRow, Snapshot, Standing, Timestamp};
 
-/// What a result has come to, as far as the next delivery's standing depends on it.
+/// The state of a result, as far as the next delivery's standing depends on it.
 #[derive(Debug, Clone)]
 pub(crate) struct ResultState<'a> {
     /// Whether its row is in the table.
@@ -34,7 +34,7 @@ impl From<ResultRow> for ResultState<'_> {
     }
 }
 
-/// What is to be done with a delivery.
+/// The decision about a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Count it at the delivery that it repeats.
@@ -43,20 +43,20 @@ pub(crate) enum Verdict {
     Current { version: i64, changes: Vec<Field>, is_recurrence: bool },
     /// Keep it; the state stays.
     Late,
-    /// Keep it; there is nothing to do with it.
+    /// Keep it; no handler gets work.
     Quarantine,
 }
 
 /// Decides the standing of a delivery: the whole rule, and nothing but the rule.
 ///
-/// `head` is the state of its result under the result's lock, `known` every delivery of its result, and every
-/// quarantined one, with the same fingerprint. A body that was seen before is only a repeat where repeating changes
-/// nothing: what was replaced and comes back is a change like any other. Where a gateway's signed id tells which message
-/// it is, nothing need be guessed: the same message is a repeat whatever came since, and another one is news whatever it
-/// says.
+/// `head` is the state of its result, read under the result's lock. `known` holds every delivery with the same
+/// fingerprint that is about the same result or in quarantine. A known body is a repeat only where repeating changes
+/// nothing. A body that was replaced and comes back is a change like any other. With a gateway's signed id, the rule
+/// need not guess. The same message is a repeat whatever came since, and another message is news even with a known
+/// body.
 ///
-/// Whoever sent an overdue delivery was told to send it again. Where that copy has been recorded before it, by another
-/// writer, what is recorded since may be newer than both.
+/// The sender of an overdue delivery was told to send it again. If another writer has recorded that copy first,
+/// deliveries recorded since may be newer than both.
 pub(crate) fn judge(
     head: Option<&ResultState<'_>>,
     known: &[StoredCopy],
@@ -70,7 +70,7 @@ pub(crate) fn judge(
     if let Some(copy) = copy {
         return Verdict::Repeat { of: copy.id };
     }
-    // A tombstone swallows what comes for it, so that a late retry does not bring an erased person back.
+    // A tombstone swallows every delivery of its result, so that a late retry does not bring an erased person back.
     if let Some(tombstone) = head.filter(|head| head.erased) {
         return Verdict::Repeat { of: tombstone.delivery_id };
     }

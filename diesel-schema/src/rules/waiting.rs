@@ -1,11 +1,12 @@
-/// Work of one handler that waits for somebody. It names no result.
+/// Work of one handler that waits for the handler to be attached, or behind a first that has failed. It names no
+/// result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Waiting {
     /// The handler's stable name.
     pub handler: String,
-    /// How much there is.
+    /// The number of lines without an attached handler, or of deliveries behind a failed first.
     pub count: u64,
-    /// A delivery of it, as a sample.
+    /// One of the deliveries, as a sample.
     pub delivery_id: i64,
 }

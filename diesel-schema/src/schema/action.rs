@@ -1,17 +1,17 @@
 use super::text_enum::text_enum;
 
 text_enum! {
-    /// What an operator did.
+    /// An operator's action.
     Action {
         /// Deliveries were handed to handlers again.
         Replay = "replay",
         /// A person was removed.
         Erase = "erase",
-        /// What was too old was removed.
+        /// Bodies and deliveries that were too old were removed.
         Prune = "prune",
         /// Work was given up.
         Discard = "discard",
-        /// Nothing makes work for a handler any more.
+        /// A handler was retired: no delivery makes work for it any more.
         Retire = "retire",
     }
 }

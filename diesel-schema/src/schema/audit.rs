@@ -6,43 +6,43 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::UtcTimestamp;
 
-    /// What operators did.
+    /// The actions of operators.
     #[sql_name = "mojito_audit"]
     audit (id) {
         /// Rises with time.
         id -> BigInt,
-        /// When.
+        /// When it began.
         at -> UtcTimestamp,
-        /// Who.
+        /// The operator.
         actor -> Text,
         /// An [`Action`](crate::Action).
         action -> Text,
-        /// JSON: what was asked for; never a person's data.
+        /// The request as JSON; never a person's data.
         target -> Text,
-        /// Why.
+        /// The operator's reason.
         reason -> Nullable<Text>,
-        /// How many rows it concerned.
+        /// The number of rows that it concerned.
         affected -> BigInt,
     }
 }
 
-/// What an operator did.
+/// An operator's action.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = audit)]
 #[non_exhaustive]
 pub struct AuditRow {
     /// Rises with time.
     pub id: i64,
-    /// When.
+    /// When it began.
     pub at: Timestamp,
-    /// Who.
+    /// The operator.
     pub actor: String,
-    /// What.
+    /// The action.
     pub action: Action,
-    /// JSON: what was asked for.
+    /// The request as JSON.
     pub target: String,
-    /// Why.
+    /// The operator's reason.
     pub reason: Option<String>,
-    /// How many rows it concerned.
+    /// The number of rows that it concerned.
     pub affected: i64,
 }

@@ -11,9 +11,9 @@ diesel::table! {
     clock_readings (number) {
         /// Rises with the order in which readings were stored.
         number -> BigInt,
-        /// What the clock said.
+        /// The moment that the clock showed.
         at -> UtcTimestamp,
-        /// The newest delivery that was there; 0 where there was none.
+        /// The newest delivery that was stored then; 0 where there was none.
         last_delivery_id -> BigInt,
     }
 }
@@ -24,8 +24,8 @@ diesel::table! {
 pub(crate) struct ClockReading {
     /// Rises with the order in which readings were stored.
     pub number: i64,
-    /// What the clock said.
+    /// The moment that the clock showed.
     pub at: Timestamp,
-    /// The newest delivery that was there; 0 where there was none.
+    /// The newest delivery that was stored then; 0 where there was none.
     pub last_delivery_id: i64,
 }

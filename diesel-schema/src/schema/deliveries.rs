@@ -20,7 +20,7 @@ diesel::table! {
         event -> Text,
         /// The vendor's id of the interview result, where the body tells it.
         result_id -> Nullable<Text>,
-        /// The first delivery about the same result: finds all of them. Null for quarantined ones.
+        /// The first delivery about the same result: the key to all of them. Null for a quarantined delivery.
         first_delivery_id -> Nullable<BigInt>,
         /// From 1, without gaps, per result; null for late and quarantined deliveries.
         version -> Nullable<BigInt>,
@@ -28,15 +28,15 @@ diesel::table! {
         standing -> Text,
         /// SHA-256 over endpoint, event and raw body.
         fingerprint -> Binary,
-        /// Which of the endpoint's secrets matched.
+        /// The id of the endpoint's secret that matched.
         secret_id -> Text,
         /// When its last byte had arrived.
         received_at -> UtcTimestamp,
         /// The raw bytes; null once pruned or erased.
         body -> Nullable<Binary>,
-        /// How often the same bytes came again.
+        /// The number of its repeats.
         repeat_count -> BigInt,
-        /// When they last did.
+        /// When the last repeat came.
         last_repeat_at -> Nullable<UtcTimestamp>,
         /// JSON array of the vendor's field names.
         changes -> Text,
@@ -47,7 +47,7 @@ diesel::table! {
     }
 }
 
-/// A stored delivery. `Debug` shows neither the body nor which result it is about.
+/// A stored delivery. `Debug` shows neither its body nor its result.
 #[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = deliveries)]
 #[non_exhaustive]
@@ -56,27 +56,27 @@ pub struct DeliveryRow {
     pub id: i64,
     /// The endpoint that it came to.
     pub endpoint: String,
-    /// What it says.
+    /// The kind of event that it reports.
     pub event: EventKind,
     /// The vendor's id of the interview result, where the body tells it.
     pub result_id: Option<String>,
-    /// The first delivery about the same result, which may be itself; none for quarantined ones.
+    /// The first delivery about the same result, which may be this one; none for a quarantined delivery.
     pub first_delivery_id: Option<i64>,
     /// From 1, without gaps, per result; none for late and quarantined deliveries.
     pub version: Option<i64>,
-    /// What it means for its result.
+    /// The delivery's standing.
     pub standing: Standing,
     /// SHA-256 over endpoint, event and raw body.
     pub fingerprint: Vec<u8>,
-    /// Which of the endpoint's secrets matched.
+    /// The id of the endpoint's secret that matched.
     pub secret_id: String,
     /// When its last byte had arrived.
     pub received_at: Timestamp,
     /// The raw bytes; none once pruned or erased.
     pub body: Option<Vec<u8>>,
-    /// How often the same bytes came again.
+    /// The number of its repeats.
     pub repeat_count: i64,
-    /// When they last did.
+    /// When the last repeat came.
     pub last_repeat_at: Option<Timestamp>,
     /// JSON array of the vendor's field names.
     pub changes: String,
@@ -98,19 +98,19 @@ impl fmt::Debug for DeliveryRow {
     }
 }
 
-/// A stored delivery with the same bytes as one that has just come.
+/// A stored delivery with the same bytes as a new one.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = deliveries)]
 pub struct StoredCopy {
     /// The stored delivery.
     pub id: i64,
-    /// What it means for its result.
+    /// The delivery's standing.
     pub standing: Standing,
     /// The id that its gateway gave it.
     pub message_id: Option<String>,
 }
 
-/// The deliveries of one result with these bytes.
+/// The deliveries of one result with this fingerprint.
 #[cfg(feature = "sqlite")]
 #[auto_type(no_type_alias)]
 pub(crate) fn known(first_delivery_id: i64, fingerprint: &[u8]) -> _ {
@@ -120,14 +120,14 @@ pub(crate) fn known(first_delivery_id: i64, fingerprint: &[u8]) -> _ {
         .select((deliveries::id, deliveries::standing, deliveries::message_id))
 }
 
-/// What waits in quarantine.
+/// The quarantined deliveries.
 #[cfg(feature = "sqlite")]
 #[auto_type(no_type_alias)]
 pub(crate) fn quarantined() -> _ {
     deliveries::table.filter(deliveries::first_delivery_id.is_null())
 }
 
-/// What waits in quarantine with these bytes.
+/// The quarantined deliveries with this fingerprint.
 #[cfg(feature = "sqlite")]
 #[auto_type(no_type_alias)]
 pub(crate) fn waiting(fingerprint: &[u8]) -> _ {
@@ -154,7 +154,8 @@ pub(crate) fn body_of_version(first_delivery_id: i64, version: i64) -> _ {
         .select(deliveries::body)
 }
 
-/// The deliveries whose words are known. Those of a later version, which runs beside this one, may have others.
+/// The deliveries whose event and standing are known words. A later version of the program, which runs beside this one,
+/// may write other words.
 #[cfg(feature = "postgres")]
 #[auto_type(no_type_alias)]
 pub(crate) fn understood() -> _ {
@@ -165,7 +166,7 @@ pub(crate) fn understood() -> _ {
 #[cfg(feature = "postgres")]
 diesel::alias!(deliveries as former: Former);
 
-/// The body of the version before that of a delivery.
+/// The body of the version before a delivery's own version.
 #[cfg(feature = "postgres")]
 #[auto_type(no_type_alias)]
 pub(crate) fn body_before() -> _ {
@@ -175,7 +176,7 @@ pub(crate) fn body_before() -> _ {
         .select(former.field(deliveries::body))
 }
 
-/// What is inserted for a delivery.
+/// The insert form of a delivery.
 #[derive(AsChangeset)]
 #[diesel(table_name = deliveries)]
 pub(crate) struct DeliveryInsert<'a> {

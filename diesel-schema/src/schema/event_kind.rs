@@ -1,7 +1,7 @@
 use super::text_enum::text_enum;
 
 text_enum! {
-    /// What a delivery says about its interview.
+    /// The event that a delivery reports about its interview.
     EventKind {
         /// The interview was submitted and scored, or something about its result changed.
         InterviewResult = "interview_result",
@@ -9,7 +9,7 @@ text_enum! {
         InterviewCollected = "interview_collected",
         /// The interview failed, was abandoned, terminated, or taken back for another attempt.
         InterviewFailed = "interview_failed",
-        /// Neither path nor body tells. Only a quarantined delivery is unknown.
+        /// Neither path nor body tells the event. Only a quarantined delivery is unknown.
         Unknown = "unknown",
     }
 }

@@ -3,7 +3,7 @@ use super::text_enum::text_enum;
 text_enum! {
     /// A field of the vendor's payload, by the vendor's own name.
     Field {
-        /// `id`: which interview result the delivery is about.
+        /// `id`: the interview result that the delivery is about.
         Id = "id",
         /// `interview_id`: the interview's definition.
         InterviewId = "interview_id",
@@ -43,13 +43,13 @@ text_enum! {
         RecruiterGoNextRound = "recruiter_go_next_round",
         /// `pdf_export_url`: link to the report. Treat it as a secret.
         PdfExportUrl = "pdf_export_url",
-        /// `reason`: the vendor's hint what changed. Never decided on.
+        /// `reason`: the vendor's hint at the change. No decision rests on it.
         Reason = "reason",
     }
 }
 
 impl Field {
-    /// The fields as the tables hold a list of changes: a JSON array of their names, in which there is nothing to escape.
+    /// A list of changes as the tables hold it: a JSON array of the fields' names, which need no escaping.
     pub fn list_to_json(fields: &[Self]) -> String {
         let length = fields.iter().map(|field| field.as_str().len() + r#","""#.len()).sum::<usize>();
         let mut json = String::with_capacity("[]".len() + length);
@@ -63,7 +63,7 @@ impl Field {
         json
     }
 
-    /// The fields of a stored list of changes. Names that a later version of the program wrote are left out.
+    /// The fields of a stored list of changes. Names from a later version of the program are left out.
     pub fn list_from_json(json: &str) -> Vec<Self> {
         let names: Vec<String> = serde_json::from_str(json).unwrap_or_default();
         names.iter().filter_map(|name| Self::from_text(name)).collect()

@@ -8,9 +8,9 @@ use crate::schema::text_enum::text_enum;
 /// It carries a code and at most the name of a field, never a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Finding {
-    /// What was found.
+    /// The kind of finding.
     pub code: FindingCode,
-    /// The field that it was found in, where it is about one.
+    /// The field that it is about, if it is about one.
     pub field: Option<Field>,
 }
 
@@ -27,7 +27,7 @@ impl Finding {
 
     /// The findings as the tables hold them: a JSON array without repetitions, `[]` where there is none.
     pub fn to_json(findings: &[Self]) -> String {
-        // As it mostly is.
+        // The usual case.
         if findings.is_empty() {
             return "[]".to_owned();
         }
@@ -36,7 +36,7 @@ impl Finding {
         serde_json::to_string(&once).expect("codes and names always serialise")
     }
 
-    /// The findings of a stored delivery. What a later version of the program wrote is left out.
+    /// The findings of a stored delivery. Codes from a later version of the program are left out.
     pub fn from_json(json: &str) -> Vec<Self> {
         #[derive(Deserialize)]
         struct Stored {
@@ -54,7 +54,7 @@ impl Finding {
 }
 
 text_enum! {
-    /// What a [`Finding`] is about. The first ten are why a delivery was quarantined.
+    /// The kind of a [`Finding`]. The first ten are reasons for quarantine.
     #[non_exhaustive]
     FindingCode {
         /// The body is not UTF-8.
@@ -73,19 +73,20 @@ text_enum! {
         DuplicateKey = "duplicate_key",
         /// There is no usable `id`: a string of 1 to 200 bytes, not blank, without control characters.
         BadId = "bad_id",
-        /// None of `status`, `interview_status` and `processing_status` is there: a form that is not known yet.
+        /// None of `status`, `interview_status` and `processing_status` is there: the form of the body is not known
+        /// yet.
         NoStatus = "no_status",
         /// Neither path nor body tells which event this is.
         UnknownEvent = "unknown_event",
-        /// The body is the vendor's oldest form: it was read as its `record`, and what stands beside that was not.
+        /// The body is the vendor's oldest form: its `record` was read, and the members beside that were not.
         Envelope = "envelope",
-        /// The field is not there, where the vendor's document says that it always is.
+        /// The field is not there, although the vendor's document says that it always is.
         Missing = "missing",
         /// The path names one event and the body describes another. The path was believed.
         RouteBodyMismatch = "route_body_mismatch",
         /// The field has a value of another type. It was left empty.
         WrongType = "wrong_type",
-        /// The field is null, where the vendor's document rules that out.
+        /// The field is null, although the vendor's document rules that out.
         UnexpectedNull = "unexpected_null",
         /// The number fits no double. The field was left empty.
         OutOfRange = "out_of_range",

@@ -7,31 +7,31 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::UtcTimestamp;
 
-    /// The handlers that have been attached, by whichever process.
+    /// The handlers that have been attached, by any process.
     #[sql_name = "mojito_handlers"]
     handlers (name) {
         /// The stable name.
         name -> Text,
         /// Whether late deliveries make work for it: as the last attach said.
         takes_late -> Bool,
-        /// Which versions make work for it: `every` or `latest`.
+        /// The versions that make work for it: `every` or `latest`.
         wants -> Text,
-        /// After how many attempts its work is discarded: as the last attach said.
+        /// The number of attempts after which its work is discarded: as the last attach said.
         max_attempts -> Integer,
-        /// Whether the host's tables forget a person through it.
+        /// Whether it has the hook `erased`, through which the host's tables forget a person.
         has_erased_hook -> Bool,
         /// When it was attached for the first time.
         first_seen -> UtcTimestamp,
-        /// When a process that has it attached last said so, by the database's clock: at most once a minute.
+        /// When a process that has it attached last confirmed that, by the database's clock: at most once a minute.
         last_seen -> UtcTimestamp,
-        /// Since when it is retired: nothing makes work for it.
+        /// When it was retired: since then no delivery makes work for it.
         retired_at -> Nullable<UtcTimestamp>,
-        /// While it is retired: the last delivery that it got its work of, or that came before it was retired.
+        /// While it is retired: the last delivery that made work for it, or that came before it was retired.
         recorded_up_to -> Nullable<BigInt>,
     }
 }
 
-/// A handler that has been attached, by whichever process.
+/// A handler that has been attached, by any process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KnownHandler {
@@ -39,23 +39,23 @@ pub struct KnownHandler {
     pub name: String,
     /// Whether late deliveries make work for it.
     pub takes_late: bool,
-    /// After how many attempts its work is discarded.
+    /// The number of attempts after which its work is discarded.
     pub max_attempts: i32,
-    /// Whether it has the hook `erased`: an erasure without it has to name it.
+    /// Whether it has the hook `erased`: an erasure without the hook has to name the handler.
     pub has_erased_hook: bool,
     /// When it was attached for the first time.
     pub first_seen: Timestamp,
-    /// When a process that has it attached last said so: at most once a minute.
+    /// When a process that has it attached last confirmed that: at most once a minute.
     pub last_seen: Timestamp,
-    /// Whether a process that has it attached has said so within three minutes.
+    /// Whether a process that has it attached has confirmed that within three minutes.
     pub is_attached: bool,
-    /// Since when it is retired: nothing makes work for it.
+    /// When it was retired: since then no delivery makes work for it.
     pub retired_at: Option<Timestamp>,
-    /// How much work waits for its first or next attempt by it.
+    /// The number of its rows of work that wait for a first or next attempt.
     pub waiting: i64,
 }
 
-/// The handlers that work is made for.
+/// The handlers that deliveries make work for.
 #[auto_type(no_type_alias)]
 pub(crate) fn active() -> _ {
     handlers::table.filter(handlers::retired_at.is_null())

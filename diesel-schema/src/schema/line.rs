@@ -5,8 +5,8 @@ use super::work::work;
 
 /// The deliveries of one result for one handler, in stored order: they run one at a time, the first one first.
 ///
-/// One row of a line may be claimed: its first. Whoever ends the first, or makes a row unfinished again, promotes: then the
-/// earliest unfinished row is the first, unless another one of the line runs.
+/// One row of a line may be claimed: its first. A verb that ends the first, or makes a row unfinished again, also
+/// promotes. Then the earliest unfinished row is the first, unless another row of the line runs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Queryable)]
 pub struct Line {
     /// The first delivery about the result.
@@ -17,7 +17,7 @@ pub struct Line {
 
 diesel::alias!(work as firsts: Firsts);
 
-/// A row of each line that has unfinished work and no first. There is none, unless a program broke the rule.
+/// The unfinished rows of lines without a first. There are none, unless a program broke the rule.
 #[auto_type(no_type_alias)]
 pub(crate) fn without_first() -> _ {
     let first = firsts
@@ -27,7 +27,7 @@ pub(crate) fn without_first() -> _ {
     work::table.filter(work::finished_at.is_null()).filter(not(work::is_first)).filter(not(diesel::dsl::exists(first)))
 }
 
-/// A first that is finished: the next of its line is still to be promoted.
+/// The firsts that are finished: the next row of their line is still to be promoted.
 #[auto_type(no_type_alias)]
 pub(crate) fn finished_firsts() -> _ {
     work::table.filter(work::is_first).filter(work::finished_at.is_not_null())

@@ -1,5 +1,6 @@
 diesel::table! {
-    /// Which migrations have run: a list of our own, so that the host's `diesel migration` commands never meet it.
+    /// The migrations that have run. The table is the plugin's own, so that the host's `diesel migration` commands
+    /// never meet it.
     #[sql_name = "mojito_migrations"]
     migrations (name) {
         /// The migration's folder.

@@ -20,7 +20,7 @@ diesel::table! {
         id -> Text,
         /// The event whose snapshot this is.
         event -> Text,
-        /// How many snapshots there have been.
+        /// The number of snapshots so far.
         version -> BigInt,
         /// The vendor's `interview_id`.
         interview_id -> Nullable<Text>,
@@ -64,7 +64,7 @@ diesel::table! {
         reason -> Nullable<Text>,
         /// Unknown keys as one JSON object.
         extra -> Text,
-        /// The first delivery about it: what all of them are filed under.
+        /// The first delivery about it: the key to all its deliveries.
         first_delivery_id -> BigInt,
         /// The delivery whose snapshot this is.
         delivery_id -> BigInt,
@@ -74,15 +74,15 @@ diesel::table! {
         first_received_at -> UtcTimestamp,
         /// When the state last changed.
         updated_at -> UtcTimestamp,
-        /// When it was erased: a tombstone, nothing is recorded for it any more.
+        /// When it was erased. The row is then a tombstone: nothing is recorded for it any more.
         erased_at -> Nullable<UtcTimestamp>,
     }
 }
 
-/// What a delivery says about its result, as the columns hold it. Each delivery is a full snapshot.
+/// The fields that a delivery carries about its result, as the columns hold them. Each delivery is a full snapshot.
 ///
 /// Texts are free of NUL and lone surrogates (U+FFFD stands in their place); the delivery's raw body keeps them.
-/// `Debug` names which fields are filled and shows none: they are a candidate's data.
+/// `Debug` names the filled fields and shows no values: they are a candidate's data.
 #[derive(Clone, Default, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = results, treat_none_as_null = true, treat_none_as_default_value = false)]
 #[non_exhaustive]
@@ -132,15 +132,15 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The snapshot that says nothing: what a first version is compared with, and what an erased result keeps.
+    /// The snapshot without any field. A first version is compared with it, and an erased result keeps it.
     pub fn empty() -> Self {
         Self { extra: "{}".to_owned(), ..Self::default() }
     }
 
     /// The fields in which `self` differs from `former`, in the vendor's order.
     ///
-    /// `id`, `reason` and unknown keys are never among them. Absent and null are the same; numbers are compared
-    /// as the doubles they are stored as.
+    /// `id`, `reason` and unknown keys are never among them. Absent and null are the same; numbers are compared as the
+    /// stored doubles.
     pub fn changes_since(&self, former: &Self) -> Vec<Field> {
         Field::ALL.iter().copied().filter(|field| self.differs(former, *field)).collect()
     }
@@ -189,7 +189,7 @@ pub struct ResultRow {
     pub id: String,
     /// The event whose snapshot this is.
     pub event: EventKind,
-    /// How many snapshots there have been.
+    /// The number of snapshots so far.
     pub version: i64,
     /// The fields of the payload.
     #[diesel(embed)]
@@ -225,7 +225,7 @@ pub(crate) fn current_delivery<'a>(endpoint: &'a str, id: &'a str) -> _ {
     results::table.find((endpoint, id)).select(results::delivery_id)
 }
 
-/// The delivery that the result of a delivery stands at.
+/// The delivery that is the state of a delivery's result.
 #[cfg(feature = "postgres")]
 #[auto_type(no_type_alias)]
 pub(crate) fn current_of_delivery() -> _ {
@@ -235,7 +235,7 @@ pub(crate) fn current_of_delivery() -> _ {
         .select(results::delivery_id)
 }
 
-/// A row of `mojito_results`.
+/// The insert form of a result.
 pub(crate) struct ResultInsert<'a> {
     pub state: ResultWrite<'a>,
     pub snapshot: &'a Snapshot,

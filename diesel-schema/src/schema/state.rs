@@ -1,7 +1,7 @@
 use super::text_enum::text_enum;
 
 text_enum! {
-    /// Where the work of one handler on one delivery stands.
+    /// The state of one handler's work on one delivery.
     State {
         /// Never attempted, or released before an attempt ended.
         Pending = "pending",

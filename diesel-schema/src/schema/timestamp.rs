@@ -12,8 +12,8 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 
 /// The SQL type of a [`Timestamp`]: one for every backend.
 ///
-/// Postgres stores it as `timestamptz`. SQLite stores it as text, `YYYY-MM-DD HH:MM:SS.ffffff`, the form of
-/// SQLite's own `datetime()`: it can be read by eye, compared as text and given to every date function.
+/// Postgres stores it as `timestamptz`. SQLite stores it as text, `YYYY-MM-DD HH:MM:SS.ffffff`, in the form of SQLite's
+/// own `datetime()`. That text can be read by eye, compared as text and given to every date function.
 #[derive(Debug, Clone, Copy, Default, QueryId, SqlType)]
 #[cfg_attr(feature = "sqlite", diesel(sqlite_type(name = "Text")))]
 #[cfg_attr(feature = "postgres", diesel(postgres_type(oid = 1184, array_oid = 1185)))]
@@ -25,13 +25,13 @@ pub struct UtcTimestamp;
 pub struct Timestamp(OffsetDateTime);
 
 impl Timestamp {
-    /// Before everything that is stored.
+    /// A moment before every stored one.
     pub const MIN: Self = Self(datetime!(0001-01-01 00:00 UTC));
 
-    /// After everything that is stored.
+    /// A moment after every stored one.
     pub const MAX: Self = Self(datetime!(9999-12-31 23:59:59.999_999 UTC));
 
-    /// The moment by this machine's clock.
+    /// The present moment by this machine's clock.
     pub fn now() -> Self {
         OffsetDateTime::now_utc().into()
     }
@@ -50,7 +50,7 @@ impl Timestamp {
 }
 
 impl From<OffsetDateTime> for Timestamp {
-    // Both databases keep microseconds: what is written must equal what is read.
+    // Both databases keep microseconds, and a moment must be the same when it is read back.
     fn from(moment: OffsetDateTime) -> Self {
         let moment = moment.to_offset(UtcOffset::UTC);
         let whole = moment.nanosecond() / 1_000 * 1_000;
@@ -58,7 +58,7 @@ impl From<OffsetDateTime> for Timestamp {
     }
 }
 
-/// As RFC 3339 has it: `2026-11-23T10:00:00.5Z`.
+/// In the form of RFC 3339: `2026-11-23T10:00:00.5Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.format(&Rfc3339).map_err(|_| fmt::Error)?)
@@ -98,8 +98,8 @@ mod sqlite {
         }
     }
 
-    // The width is fixed, so that the order of the texts is the order of the moments. Written digit by digit: four times
-    // a delivery, the formatter would be a tenth of recording it.
+    // The width is fixed, so that the order of the texts is the order of the moments. The digits are written one by
+    // one: the formatter, called four times a delivery, would be a tenth of recording it.
     fn text(moment: OffsetDateTime) -> String {
         let mut text = *b"0000-00-00 00:00:00.000000";
         let mut write = |mut number: u32, places: Range<usize>| {

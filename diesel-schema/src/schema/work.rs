@@ -16,7 +16,7 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::UtcTimestamp;
 
-    /// What each handler has to do, or has done, about each delivery.
+    /// The work of each handler on each delivery: open, running or ended.
     #[sql_name = "mojito_work"]
     work (delivery_id, handler) {
         /// The delivery.
@@ -27,31 +27,32 @@ diesel::table! {
         first_delivery_id -> BigInt,
         /// A [`State`](crate::State).
         state -> Text,
-        /// Attempts so far, counted when claimed.
+        /// Attempts so far, counted at the claim.
         attempt -> Integer,
-        /// After how many it is discarded.
+        /// The number of attempts after which it is discarded.
         max_attempts -> Integer,
-        /// From when it may be claimed again; null for at once, and where it does not wait.
+        /// When it may be claimed again; null for at once, and while it does not wait.
         due_at -> Nullable<UtcTimestamp>,
-        /// Until when its worker may run; set while it runs.
+        /// When the lease of its worker ends; set while it runs.
         lease_until -> Nullable<UtcTimestamp>,
         /// The token of the claim: random, compared for equality alone. A stale worker fails on it.
         epoch -> BigInt,
-        /// What the last failed attempt said.
+        /// The error of the last failed attempt.
         last_error -> Nullable<Text>,
         /// When it was completed or discarded.
         finished_at -> Nullable<UtcTimestamp>,
         /// Whether it is the first of its line: only the first may be claimed, and a line has one at most.
         is_first -> Bool,
-        /// When `due_at` or `lease_until` was set, by the clock that set it: the difference is the pause or the lease that
-        /// was meant. Null where an older version has set it.
+        /// When `due_at` or `lease_until` was set, by the clock that set it. The difference is the intended pause or
+        /// lease. Null where an older version of the program has set it.
         measured_from -> Nullable<UtcTimestamp>,
-        /// From when the handler's hook `discarded` may be called, where it is owed. It counts for discarded work alone.
+        /// When the handler's hook `discarded` may be called, where the call is owed. It counts for discarded work
+        /// alone.
         hook_due_at -> Nullable<UtcTimestamp>,
     }
 }
 
-/// The work of one handler on one delivery. `Debug` tells whether there is an error, and not what it says.
+/// The work of one handler on one delivery. `Debug` shows whether there is an error, not its text.
 #[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = work)]
 #[non_exhaustive]
@@ -62,19 +63,19 @@ pub struct WorkRow {
     pub handler: String,
     /// The first delivery about the same result.
     pub first_delivery_id: i64,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
     /// Attempts so far.
     pub attempt: i32,
-    /// After how many it is discarded.
+    /// The number of attempts after which it is discarded.
     pub max_attempts: i32,
-    /// From when it may be claimed again; none for at once.
+    /// When it may be claimed again; none for at once.
     pub due_at: Option<Timestamp>,
-    /// Until when its worker may run.
+    /// When the lease of its worker ends.
     pub lease_until: Option<Timestamp>,
     /// The token of the claim.
     pub epoch: i64,
-    /// What the last failed attempt said.
+    /// The error of the last failed attempt.
     pub last_error: Option<String>,
     /// When it was completed or discarded.
     pub finished_at: Option<Timestamp>,
@@ -91,84 +92,87 @@ pub struct Ticket {
     pub handler: String,
     /// The first delivery about the same result: with the handler, the line.
     pub first_delivery_id: i64,
-    /// The claim that this ticket came from.
+    /// The token of the claim that this ticket came from.
     pub epoch: i64,
 }
 
-/// What an attempt came to: the only ways out of `running`. `Debug` does not show the errors.
+/// The end of an attempt: the only ways in which its worker moves the row out of `running`. `Debug` does not show the
+/// errors.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Settlement {
     /// Done.
     Complete,
     /// To be attempted again at `due_at`.
     Retry {
-        /// From when.
+        /// When the next attempt is due.
         due_at: Timestamp,
-        /// What went wrong.
+        /// The text of the error.
         error: String,
     },
     /// Given up for good.
     Discard {
-        /// Why.
+        /// The text of the error.
         error: String,
     },
     /// Handed back before it ended: the attempt does not count.
     Release,
 }
 
-/// What an executor asks of a claim.
+/// An executor's request for claims.
 #[derive(Debug, Clone)]
 pub struct ClaimRequest {
-    /// For which handler.
+    /// The handler's name.
     pub handler: std::sync::Arc<str>,
     /// The most rows that it takes.
     pub limit: usize,
-    /// How many of them are started at once. The others wait in this process, and one of those is never claimed for its
-    /// last attempt: a death of the process would discard it, and no handler would have seen it.
+    /// How many of these rows start at once. The others are prefetched: they wait in this process. A prefetched row is
+    /// never claimed for its last attempt: a death of the process would discard it before any handler saw it.
     pub free: usize,
-    /// How long the claim holds.
+    /// The length of the lease.
     pub lease: std::time::Duration,
 }
 
-/// What a claim came to.
+/// The outcome of a claim.
 #[derive(Debug, Clone, Default)]
 pub struct Claimed {
     /// In the order in which they are to be started.
     pub claims: Vec<Claim>,
-    /// Whether it stopped at a limit: then there may be more.
+    /// Whether the claim stopped at a limit: then more rows may be claimable.
     pub is_cut: bool,
-    /// Whether any of it was promoted when another row of its line ended, and that end may not be durable yet.
+    /// Whether the end of another row promoted any of the claimed rows in its line. That end may not be durable yet.
     pub has_promoted: bool,
 }
 
-/// What a worker gets when it claims: everything that an attempt needs to know. `Debug` shows no body.
+/// A claimed delivery with everything that an attempt needs to know. `Debug` shows no body.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Claim {
     /// The right to work on it.
     pub ticket: Ticket,
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub attempt: i32,
-    /// After how many it is discarded.
+    /// The number of attempts after which it is discarded.
     pub max_attempts: i32,
     /// The delivery.
     pub delivery: DeliveryRow,
-    /// The body of the version before this one, where there is one that is still kept.
+    /// The body of the version before this one, where there is one and it is still stored.
     pub former_body: Option<Vec<u8>>,
-    /// Whether its result has come to a later version meanwhile.
+    /// Whether its result has a later version by now.
     pub is_superseded: bool,
 }
 
-/// How much there is of what is not done.
+/// The counts of everything that is not done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Backlog {
     /// Work that waits for its first or next attempt by a handler that a living process has attached.
     pub waiting: i64,
-    /// Of that, work that has been due for more than five minutes, first of its line, and that nobody has claimed: its
-    /// handler is paused, attached nowhere, or has more to do than it can. What is replayed counts from when it came.
+    /// Of waiting and unattached work: first rows of their lines that have been due, and unclaimed, for more than five
+    /// minutes. Their handler is paused, attached nowhere, or has more to do than it can. Replayed work counts from the
+    /// arrival of its delivery.
     pub overdue: i64,
-    /// Work that waits for a handler that no living process has attached: none has said so for three minutes.
+    /// Work that waits for a handler that no living process has attached: no process has confirmed it for three
+    /// minutes.
     pub unattached: i64,
     /// Work that runs.
     pub running: i64,
@@ -179,7 +183,7 @@ pub struct Backlog {
 }
 
 impl ClaimRequest {
-    /// For that many rows, which are all started at once.
+    /// A request for `limit` rows, which all start at once.
     pub fn new(handler: impl Into<std::sync::Arc<str>>, limit: usize, lease: std::time::Duration) -> Self {
         Self { handler: handler.into(), limit, free: limit, lease }
     }
@@ -191,9 +195,9 @@ impl Ticket {
         Line { first_delivery_id: self.first_delivery_id, handler: self.handler.clone() }
     }
 
-    /// An epoch that nobody has had: 63 random bits of the operating system's.
+    /// An epoch that no claim has had: 63 random bits of the operating system.
     ///
-    /// A counter could be given out twice, where a power cut or a failover takes the claim that raised it.
+    /// A counter could give out one value twice, where a power cut or a failover undoes the claim that raised it.
     ///
     /// # Panics
     ///
@@ -216,7 +220,7 @@ impl fmt::Debug for WorkRow {
             .field("due_at", &self.due_at)
             .field("lease_until", &self.lease_until)
             .field("epoch", &self.epoch)
-            // A handler's error may quote whom it is about.
+            // A handler's error may quote the candidate's data.
             .field("has_error", &self.last_error.is_some())
             .field("finished_at", &self.finished_at)
             .field("is_first", &self.is_first)
@@ -247,8 +251,10 @@ impl fmt::Debug for Claim {
     }
 }
 
-/// Whether a row may be claimed once it is due: the first of its line, and it waits. In words of the statement, as the index
-/// has them: bound ones SQLite compares with those, and compiles the statement anew for each value.
+/// Whether a row may be claimed once it is due: it is the first of its line, and it waits.
+///
+/// Literals, not binds, as in the partial index: SQLite compares a bound value with the index's condition, and so
+/// prepares the statement anew for each value.
 #[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
 pub(crate) struct IsFirstAndWaits;
 
@@ -262,7 +268,7 @@ impl SelectableExpression<work::table> for IsFirstAndWaits {}
 
 impl<DB: Backend> QueryFragment<DB> for IsFirstAndWaits {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // A later version may let more wait than this one knows of.
+        // A later version of the program may have more waiting states than this one knows.
         out.push_sql(
             "mojito_work.is_first AND mojito_work.lease_until IS NULL AND mojito_work.finished_at IS NULL \
              AND mojito_work.state IN ('pending', 'retryable')",
@@ -271,7 +277,7 @@ impl<DB: Backend> QueryFragment<DB> for IsFirstAndWaits {
     }
 }
 
-/// From when a row may be claimed, where no time is the earliest there is.
+/// When a row may be claimed. A null `due_at` counts as the earliest moment.
 #[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
 pub(crate) struct DueFrom;
 
@@ -299,7 +305,7 @@ impl QueryFragment<diesel::pg::Pg> for DueFrom {
     }
 }
 
-/// What a handler may claim at `now`, in order: due, and first in the line of its result.
+/// The rows that a handler may claim at `now`, in order: due, and the first of their lines.
 #[auto_type(no_type_alias)]
 pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Timestamp) -> _ {
     let (is_first_and_waits, due_from): (IsFirstAndWaits, DueFrom) = (IsFirstAndWaits, DueFrom);
@@ -310,7 +316,7 @@ pub(crate) fn claimable<'a>(handler: &'a str, now: &'a Timestamp) -> _ {
         .order((due_from, work::delivery_id))
 }
 
-/// The fence: the row of this claim, as long as nobody has claimed it since and it still runs.
+/// The fence: the row of this claim, as long as no other claim has taken it and it still runs.
 #[auto_type(no_type_alias)]
 pub(crate) fn held<'a>(delivery_id: i64, handler: &'a str, epoch: i64) -> _ {
     let running: State = State::Running;
@@ -321,7 +327,7 @@ pub(crate) fn held<'a>(delivery_id: i64, handler: &'a str, epoch: i64) -> _ {
         .filter(work::state.eq(running))
 }
 
-/// The discarded work whose hook is due at `now`, the longest one first. The literal is the index's.
+/// The discarded work whose hook is due at `now`, the longest overdue first. The literal is the partial index's.
 #[auto_type(no_type_alias)]
 pub(crate) fn due_hooks<'a>(handler: &'a str, now: Timestamp) -> _ {
     let is_discarded: SqlLiteral<Bool> = sql::<Bool>("state = 'discarded'");
@@ -339,19 +345,19 @@ pub(crate) fn lapsed<'a>(now: &'a Timestamp) -> _ {
     work::table.filter(work::lease_until.lt(now)).filter(work::state.eq(running))
 }
 
-/// When a wait was measured from, and when it ends: a lease, or a pause.
+/// A wait: the moment that it was measured from, and its end as a lease or as a pause.
 pub(crate) type Wait = (Option<Timestamp>, Option<Timestamp>, Option<Timestamp>);
 
-/// What is read of a wait.
+/// The columns of a wait.
 pub(crate) const WAIT: (work::measured_from, work::lease_until, work::due_at) =
     (work::measured_from, work::lease_until, work::due_at);
 
 diesel::define_sql_function! {
-    /// How many bytes a body has. Neither database reads it for that.
+    /// The number of bytes of a body. Neither database reads the body for it.
     fn octet_length(body: diesel::sql_types::Nullable<diesel::sql_types::Binary>) -> diesel::sql_types::Nullable<diesel::sql_types::Integer>;
 }
 
-/// How many bytes the body of the delivery has that a row is about.
+/// The number of bytes in the body of a work row's delivery.
 #[auto_type(no_type_alias)]
 pub(crate) fn body_size() -> _ {
     deliveries::table.filter(deliveries::id.eq(work::delivery_id)).select(octet_length(deliveries::body)).single_value()
@@ -363,7 +369,7 @@ pub(crate) fn unfinished() -> _ {
     work::table.filter(work::delivery_id.eq(deliveries::id)).filter(work::finished_at.is_null())
 }
 
-/// What is inserted for the work of one handler on one delivery.
+/// The insert form of one handler's work on one delivery.
 pub(crate) struct WorkInsert<'a> {
     pub delivery_id: i64,
     pub handler: &'a str,

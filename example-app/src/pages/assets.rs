@@ -2,7 +2,7 @@ use rocket::get;
 use rocket::http::{ContentType, Header};
 use rocket::response::Responder;
 
-/// A file that is part of the program. There is nobody's data in it.
+/// A file that is part of the program. It holds no candidate's data.
 #[derive(Responder)]
 pub(super) struct Asset {
     content: (ContentType, &'static str),

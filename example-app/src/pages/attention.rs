@@ -23,7 +23,7 @@ use crate::words::words;
 const SHOWN: usize = 50;
 
 words! {
-    /// Why a delivery wants a person.
+    /// The reason why a delivery needs a person.
     Kind {
         /// A handler has given it up.
         Dead = "dead", "Given up";
@@ -39,7 +39,7 @@ impl Kind {
         self.narrow(Selection::all())
     }
 
-    /// Of a selection, those of this kind.
+    /// The deliveries of this kind within a selection.
     fn narrow(self, selection: Selection) -> Selection {
         match self {
             Self::Dead => selection.state(State::Discarded),
@@ -48,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// What it means, and what a replay does.
+    /// The meaning of this kind, and the effect of a replay.
     fn about(self) -> &'static str {
         match self {
             Self::Dead => "A handler gave these up. Mend the cause first, then replay them.",
@@ -63,13 +63,13 @@ impl Kind {
 }
 
 words! {
-    /// What a replay came to.
+    /// The outcome of a replay.
     Done {
         /// It waits for its handler again.
         Replayed = "replayed", "It waits for its handler again.";
-        /// Nothing was understood any better.
+        /// The delivery is still not understood.
         NotUnderstood = "not_understood", "It is still not understood: nothing has changed.";
-        /// It is not what it was.
+        /// The delivery is not any more as the page showed it.
         Nothing = "nothing", "There was nothing to replay: it runs, is done, or is gone.";
     }
 }
@@ -79,7 +79,7 @@ words! {
 struct Page {
     done: Option<Done>,
     sections: Vec<Section>,
-    /// Whether this is not the first page of everything.
+    /// Whether the page shows one kind alone.
     is_part: bool,
 }
 
@@ -87,7 +87,7 @@ struct Page {
 struct Section {
     kind: Kind,
     lines: Vec<Line>,
-    /// The page behind this one.
+    /// The link to the page behind this one.
     older: Option<String>,
 }
 
@@ -99,15 +99,15 @@ struct Line {
     candidate: Option<Candidate>,
     handler: Option<String>,
     attempts: Option<String>,
-    /// What the handler said, or why it was not understood.
+    /// The handler's error, or the findings of a delivery that was not understood.
     causes: Vec<String>,
-    /// When it is tried again, or was given up.
+    /// When the work is tried again, and when it ended.
     next: Option<Moment>,
     ended: Option<Moment>,
     can_be_replayed: bool,
 }
 
-/// Whom it is about, where there is a page of that.
+/// The candidate of a delivery, where the result has a page.
 struct Candidate {
     link: String,
     name: Option<String>,
@@ -179,7 +179,8 @@ impl Line {
     }
 }
 
-/// The page of whatever wants a person: dead, failing, quarantined; or of one kind before a delivery. An unknown kind shows all.
+/// The page of deliveries that need a person: dead, failing and quarantined ones, or one kind before a delivery. An
+/// unknown kind shows all.
 ///
 /// | status | cause |
 /// | --- | --- |
@@ -205,7 +206,7 @@ pub(super) async fn page(
     Ok(Shown { page: RawHtml(page.render()?), referrer: Header::new("Referrer-Policy", "same-origin") })
 }
 
-/// Which delivery is to be replayed, and to which handler.
+/// The form of a replay: the delivery, and the handler that gets it.
 #[derive(FromForm)]
 pub(super) struct Wanted {
     delivery: i64,
@@ -213,11 +214,11 @@ pub(super) struct Wanted {
     handler: Option<String>,
 }
 
-/// Replays one delivery, as far as it is still what the page has shown.
+/// Replays one delivery, as far as it is still as the page has shown it.
 ///
 /// | status | cause |
 /// | --- | --- |
-/// | `303` | back to the page, which says what it came to |
+/// | `303` | back to the page, which tells the outcome |
 /// | `401`, `421` | see [`Visitor`] |
 /// | `403` | see [`SameSite`] |
 /// | `422` | the form is none of the page's |
@@ -242,7 +243,7 @@ pub(super) async fn replay(
         Ok(replayed) if replayed.still_quarantined > 0 => back(Done::NotUnderstood),
         Ok(_) => back(Done::Nothing),
         Err(error) if error.is_unavailable() => Err(error.into()),
-        // A handler that nobody has.
+        // The form names an unknown handler.
         Err(_) => back(Done::Nothing),
     }
 }

@@ -42,17 +42,17 @@ struct Page {
     history: History,
 }
 
-/// Where the report is. The desk never fetches it.
+/// The location of the report. The desk never fetches it.
 struct Report {
     url: String,
-    /// Where a link leads; none where the URL is not encrypted and so becomes no link.
+    /// The host that a link leads to; none where the URL is not encrypted and so becomes no link.
     host: Option<String>,
 }
 
 impl Report {
     fn new(url: String) -> Self {
         let (scheme, rest) = url.split_at_checked(8).unwrap_or_default();
-        // Browsers take a backslash for a slash, and what stands before the last `@` for a user.
+        // Browsers take a backslash for a slash, and the text before the last `@` for a user.
         let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
         let is_link = scheme.eq_ignore_ascii_case("https://") && !host.is_empty();
@@ -97,7 +97,7 @@ impl Page {
     }
 }
 
-/// The plain facts that are there.
+/// The plain facts of a result that are not null.
 fn facts(row: &ResultRow) -> Vec<(&'static str, String)> {
     let snapshot = &row.snapshot;
     let facts = [
@@ -131,7 +131,7 @@ pub(super) async fn page(
     id: Option<&str>,
 ) -> Result<Option<RawHtml<String>>, Failure> {
     let Some(id) = id else { return Ok(None) };
-    // No text that is stored holds NUL, and Postgres takes none.
+    // No stored text holds NUL, and Postgres refuses it.
     if endpoint.contains('\0') || id.contains('\0') {
         return Ok(None);
     }

@@ -26,13 +26,14 @@ use crate::watcher::Mark;
 /// How many candidates a page shows.
 const SHOWN: usize = 200;
 
-/// How many rows a search looks at for one page. It says how far back it has come, and goes on from there.
+/// The most rows that a search looks at for one page. The page says how far back the search has come, and links on from
+/// there.
 const SEARCHED: i64 = 10_000;
 
 /// How many notices are shown.
 const NEWS: i64 = 5;
 
-/// Which candidates somebody wants to see.
+/// The candidates that a visitor wants to see.
 struct Wanted {
     stage: Option<Stage>,
     search: Option<Search>,
@@ -57,11 +58,11 @@ struct Page {
     lines: Vec<Line>,
     stage: Option<Stage>,
     search: Option<String>,
-    /// The first page of the list, where this is another.
+    /// The link to the first page of the list, where this is another page.
     latest: Option<String>,
-    /// The page behind this one.
+    /// The link to the page behind this one.
     older: Option<String>,
-    /// How far back a search has come that has not come to the end.
+    /// How far back the search has come, where it has not come to the end.
     searched: Option<Searched>,
 }
 
@@ -142,8 +143,8 @@ impl Line {
     }
 }
 
-/// The page of all candidates, or of those at one stage or whose name or id holds a text. An unknown stage shows all, an
-/// unknown place the first page.
+/// The page of all candidates, of candidates at one stage, or of candidates whose name or id holds a text. An unknown
+/// stage shows all, an unknown place the first page.
 ///
 /// | status | cause |
 /// | --- | --- |
@@ -167,10 +168,10 @@ pub(super) async fn page(
     Ok(RawHtml(page.render()?))
 }
 
-/// The newest candidates that are wanted, and one more than are shown if there are more.
+/// The newest wanted candidates: one more than the page shows, if there are more.
 struct List {
     lines: Vec<(Line, Place)>,
-    /// How far back was searched, where that is not the end.
+    /// How far back the search has come, where that is not the end.
     searched_until: Option<Timestamp>,
 }
 
@@ -178,12 +179,13 @@ impl List {
     async fn read(c: &mut DbConnection, wanted: &Wanted) -> QueryResult<Self> {
         let behind = wanted.behind.clone().unwrap_or_else(Place::first);
         let searched_until = match (&wanted.search, wanted.stage) {
-            // Whatever comes is shown: no more rows are read than that.
+            // Without a search every row is shown: no more rows are read than the page shows.
             (None, _) => None,
             (Some(_), Some(stage)) => Application::moment_of(c, stage, &behind, SEARCHED).await?,
             (Some(_), None) => candidates::moment_of(c, &behind, SEARCHED).await?,
         };
-        // A moment is searched as a whole; one that fills a search alone is not gone back to again and again.
+        // The rows of one moment are searched as a whole. If they fill a search alone, the search has no end: else each
+        // next page would begin at that moment again.
         let searched_until = searched_until.filter(|until| *until < behind.updated_at);
         let (until, limit) = (searched_until.unwrap_or(Timestamp::MIN), i64::try_from(SHOWN + 1).unwrap_or(i64::MAX));
         let search = wanted.search.as_ref();
@@ -235,7 +237,7 @@ async fn news(c: &mut DbConnection) -> QueryResult<Vec<News>> {
     Ok(notices.iter().filter_map(news).collect())
 }
 
-/// The choices of a stage: the search stays.
+/// The choices of a stage; each keeps the search.
 fn choices(wanted: &Wanted) -> Vec<Choice> {
     let to = |stage| Wanted { stage, search: wanted.search.clone(), behind: None }.link(None);
     let all = Choice { link: to(None), label: "All", is_taken: wanted.stage.is_none() };

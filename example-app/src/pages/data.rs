@@ -12,7 +12,7 @@ use crate::score::Score;
 use crate::tables::candidates::{self, CandidateRow};
 use crate::visitor::Visitor;
 
-/// How many candidates are told at most.
+/// The most candidates in an answer.
 const MOST: i64 = 1_000;
 
 /// A candidate's interview result as data.
@@ -43,7 +43,7 @@ impl From<CandidateRow> for Candidate {
 
 type Answer = (Status, RawJson<String>);
 
-/// Every candidate as data: a JSON array, those whose result changed last first.
+/// Every candidate as data: a JSON array, the last changed result first.
 ///
 /// | status | cause |
 /// | --- | --- |
@@ -66,11 +66,11 @@ pub(super) async fn list(
     Ok((Status::Ok, RawJson(json)))
 }
 
-/// How many to tell. None where that is not a whole number.
+/// The number of candidates to answer with. `None` where `limit` is not a whole number.
 fn effective(limit: Option<&str>) -> Option<i64> {
     let Some(digits) = limit else { return Some(MOST) };
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    // What does not fit asks for more than there is.
+    // A number that does not fit asks for more than there is.
     is_number.then(|| digits.parse().map_or(MOST, |limit: i64| limit.min(MOST)))
 }
 

@@ -5,13 +5,13 @@ use rocket::response::content::RawHtml;
 use rocket::response::{self, Responder};
 use rocket::{Request, catch};
 
-/// Why a page cannot be shown. It is logged without a word of what was asked for.
+/// The reason why a page cannot be shown. Its log line holds nothing of the request.
 pub(super) enum Failure {
     /// The database does not answer.
     Database(diesel::result::Error),
-    /// The plugin's store does not answer. It says so itself.
+    /// The plugin's store does not answer. The plugin logs that itself.
     Store,
-    /// The page cannot be written.
+    /// The template of the page cannot be rendered.
     Rendering(askama::Error),
 }
 

@@ -4,7 +4,7 @@ use rocket::{Shutdown, State, get};
 use crate::visitor::Visitor;
 use crate::watcher::Watcher;
 
-/// Tells the page how far the tables have come: at once, and whenever they change. It ends at shutdown.
+/// Tells the page how far the tables have come: at once, and whenever they change. The stream ends at shutdown.
 ///
 /// An event carries a mark and nothing else. A page that shows another mark fetches itself again.
 #[get("/events")]

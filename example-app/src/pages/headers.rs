@@ -2,7 +2,7 @@ use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::Header;
 use rocket::{Request, Response, async_trait};
 
-/// Everything comes from here, nothing is sent anywhere, and nobody frames it.
+/// A page loads everything from the desk, sends nothing elsewhere, and stands in no frame.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
                                        img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
@@ -18,11 +18,11 @@ impl Fairing for Headers {
     async fn on_response<'r>(&self, _: &'r Request<'_>, response: &mut Response<'r>) {
         response.set_header(Header::new("Content-Security-Policy", CONTENT_SECURITY_POLICY));
         response.set_header(Header::new("X-Content-Type-Options", "nosniff"));
-        // Only the page with forms says otherwise.
+        // Only the page with forms sets another policy.
         if !response.headers().contains("Referrer-Policy") {
             response.set_header(Header::new("Referrer-Policy", "no-referrer"));
         }
-        // Only the assets say otherwise.
+        // Only the assets set another value.
         if !response.headers().contains("Cache-Control") {
             response.set_header(Header::new("Cache-Control", "no-store"));
         }

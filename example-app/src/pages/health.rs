@@ -10,7 +10,7 @@ use serde::Serialize;
 /// How long the store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a monitor is told: how much there is of what is not done. Nothing of anybody.
+/// The answer to a monitor: the counts of everything that is not done, and no candidate's data.
 #[derive(Serialize)]
 struct Health {
     status: &'static str,
@@ -18,16 +18,16 @@ struct Health {
     backlog: Option<Backlog>,
 }
 
-/// Tells a monitor how the desk is.
+/// Tells a monitor the health of the desk.
 ///
 /// | status | cause |
 /// | --- | --- |
 /// | `200`, `ok` | the store takes deliveries; the counts are its answer |
-/// | `200`, `degraded` | it does, and something wants a person: dead, quarantined or overdue |
+/// | `200`, `degraded` | it does, and a count needs a person: dead, quarantined or overdue |
 /// | `503`, `unavailable` | it does not, or has not said so within two seconds |
 #[get("/health")]
 pub(super) async fn health(inbox: Inbox) -> (Status, RawJson<String>) {
-    // A task of its own: the wait may end, the question to the database may not be dropped half-way.
+    // The query has a task of its own: the wait may end, but the query must not be dropped half-way.
     let answer = tokio::spawn(async move { inbox.backlog().await.ok() });
     let backlog = tokio::time::timeout(PATIENCE, answer).await.ok().and_then(Result::ok).flatten();
     let (status, word) = match backlog {

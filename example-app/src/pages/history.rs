@@ -10,7 +10,7 @@ use crate::notice::Notice;
 use crate::tables::deliveries::HistoryRow;
 use crate::tables::{deliveries, events, notices};
 
-/// What came about a result, newest first, and what the desk made of it.
+/// The deliveries about a result, newest first, each with the desk's entries and notices.
 pub(super) struct History {
     pub entries: Vec<Entry>,
     pub is_cut: bool,

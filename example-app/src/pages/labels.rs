@@ -1,8 +1,8 @@
-//! What people read for the plugin's words.
+//! Labels that people read for the plugin's words.
 
 use rocket_mojito::{EventKind, Field, FindingCode, Standing};
 
-/// What a delivery says.
+/// The label of an event kind.
 pub(super) fn event(event: EventKind) -> &'static str {
     match event {
         EventKind::InterviewResult => "Result",
@@ -12,7 +12,7 @@ pub(super) fn event(event: EventKind) -> &'static str {
     }
 }
 
-/// What a delivery means for its result, where that is not plain.
+/// The label of a standing, where the standing is not plain.
 pub(super) fn standing(standing: Standing) -> Option<&'static str> {
     match standing {
         Standing::Current | Standing::Repeat => None,
@@ -21,7 +21,7 @@ pub(super) fn standing(standing: Standing) -> Option<&'static str> {
     }
 }
 
-/// The recruiter's decision.
+/// The label of the recruiter's decision.
 pub(super) fn decision(decision: Option<bool>) -> &'static str {
     match decision {
         Some(true) => "Next round",
@@ -30,7 +30,7 @@ pub(super) fn decision(decision: Option<bool>) -> &'static str {
     }
 }
 
-/// A field of the vendor's.
+/// The label of a field of the vendor's.
 pub(super) fn field(field: Field) -> &'static str {
     match field {
         Field::Id => "id",
@@ -57,7 +57,7 @@ pub(super) fn field(field: Field) -> &'static str {
     }
 }
 
-/// Something noteworthy about a delivery.
+/// The label of a finding.
 pub(super) fn finding(code: FindingCode) -> &'static str {
     match code {
         FindingCode::RouteBodyMismatch => "came to the address of another event",

@@ -1,4 +1,4 @@
-//! What a browser, a script and a monitor may ask for.
+//! The routes for a browser, a script and a monitor.
 
 mod assets;
 mod attention;

@@ -1,6 +1,7 @@
 use serde_json::Value;
 
-/// Reasons to hire or not to hire, as single texts: a list or one text is published, anything else is shown as JSON.
+/// Reasons to hire or not to hire, as single texts. The vendor publishes a list or one text; any other value is shown
+/// as JSON.
 pub(super) fn texts(json: Option<&str>) -> Vec<String> {
     let Some(json) = json else { return Vec::new() };
     match serde_json::from_str(json) {

@@ -18,7 +18,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-/// The pages for what went wrong.
+/// The pages for errors.
 pub(crate) fn catchers() -> Vec<Catcher> {
     catchers![
         errors::unauthorized,

@@ -12,7 +12,7 @@ diesel::table! {
     use diesel::sql_types::*;
     use mojito_schema::UtcTimestamp;
 
-    /// Where each interview result stands on the desk.
+    /// The stage of each interview result on the desk.
     applications (endpoint, result_id) {
         /// The endpoint that its deliveries came to.
         endpoint -> Text,
@@ -20,14 +20,14 @@ diesel::table! {
         result_id -> Text,
         /// A [`Stage`](crate::stage::Stage).
         stage -> Text,
-        /// The version of the result that it was moved by.
+        /// The version of the result that moved it.
         version -> BigInt,
         /// When it was moved.
         updated_at -> UtcTimestamp,
     }
 }
 
-/// Where one interview result stands.
+/// The stage of one interview result.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = applications, treat_none_as_default_value = false)]
 pub struct Application {
@@ -35,9 +35,9 @@ pub struct Application {
     pub endpoint: String,
     /// The vendor's id of the result.
     pub result_id: String,
-    /// Where it stands.
+    /// Its stage.
     pub stage: Stage,
-    /// The version of the result that it was moved by.
+    /// The version of the result that moved it.
     pub version: i64,
     /// When it was moved.
     pub updated_at: Timestamp,
@@ -50,7 +50,7 @@ impl Application {
         row.select(Self::as_select()).first(c).await.optional()
     }
 
-    /// Writes it, over what was there.
+    /// Inserts the application, or replaces the stored one.
     pub async fn put(&self, c: &mut DbConnection) -> QueryResult<()> {
         let insert = diesel::insert_into(applications::table).values(self);
         let upsert = insert.on_conflict((applications::endpoint, applications::result_id)).do_update().set(self);
@@ -73,8 +73,8 @@ impl Application {
             .await
     }
 
-    /// The applications at one stage behind a place and down to a moment, those that moved last first. Only those whose
-    /// result is there, is not erased, and fits the search.
+    /// The applications at one stage, behind a place and down to a moment, the last moved first. Their results are
+    /// stored, are not erased, and fit the search.
     pub async fn at(
         c: &mut DbConnection,
         stage: Stage,
@@ -102,7 +102,7 @@ impl Application {
             .await
     }
 
-    /// When the last of so many applications behind a place moved; none where there are fewer.
+    /// When the application that is `rows` rows behind a place moved; none where there are fewer.
     pub async fn moment_of(
         c: &mut DbConnection,
         stage: Stage,
@@ -120,7 +120,7 @@ impl Application {
             .optional()
     }
 
-    /// Where it stands in a list.
+    /// Its place in a list.
     pub fn place(&self) -> Place {
         Place { updated_at: self.updated_at, endpoint: self.endpoint.clone(), result_id: self.result_id.clone() }
     }

@@ -1,4 +1,4 @@
-//! What the desk asks the plugin's table of results: its candidates.
+//! The desk's queries on the plugin's table of results: its candidates.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -23,9 +23,9 @@ pub struct CandidateRow {
     pub candidate_name: Option<String>,
     /// The customer's own id of the candidate, where one is linked.
     pub candidate_external_id: Option<String>,
-    /// What the result last said.
+    /// The event of the newest snapshot.
     pub event: EventKind,
-    /// How many snapshots there have been.
+    /// The number of snapshots so far.
     pub version: i64,
     /// The overall score.
     pub score: Option<f64>,
@@ -41,14 +41,14 @@ impl CandidateRow {
         (&self.endpoint, &self.result_id)
     }
 
-    /// Where it stands in a list.
+    /// Its place in a list.
     pub fn place(&self) -> Place {
         Place { updated_at: self.updated_at, endpoint: self.endpoint.clone(), result_id: self.result_id.clone() }
     }
 }
 
-/// Candidates behind a place and down to a moment, those whose result changed last first. Only those who fit the search.
-/// What is erased is left out.
+/// Candidates behind a place and down to a moment, the last changed result first. Only candidates that fit the search;
+/// erased results are left out.
 pub async fn behind(
     c: &mut DbConnection,
     search: Option<&Search>,
@@ -73,7 +73,7 @@ pub async fn behind(
         .await
 }
 
-/// When the last of so many results behind a place changed; none where there are fewer.
+/// When the result that is `rows` rows behind a place changed; none where there are fewer.
 pub async fn moment_of(c: &mut DbConnection, behind: &Place, rows: i64) -> QueryResult<Option<Timestamp>> {
     results::table
         .filter(results::updated_at.le(behind.updated_at))
@@ -85,7 +85,7 @@ pub async fn moment_of(c: &mut DbConnection, behind: &Place, rows: i64) -> Query
         .optional()
 }
 
-/// Candidates, those whose result changed last first. What is erased is left out.
+/// Candidates, the last changed result first. Erased results are left out.
 pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<CandidateRow>> {
     results::table
         .filter(results::erased_at.is_null())
@@ -96,7 +96,7 @@ pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<Candida
         .await
 }
 
-/// The candidates with these results, in the same order. What is erased is left out.
+/// The candidates with these results, in the same order. Erased results are left out.
 pub async fn of_results(c: &mut DbConnection, keys: Keys<'_>) -> QueryResult<Vec<CandidateRow>> {
     results::table
         .filter(results::endpoint.eq_any(keys.endpoints))
@@ -108,13 +108,13 @@ pub async fn of_results(c: &mut DbConnection, keys: Keys<'_>) -> QueryResult<Vec
         .await
 }
 
-/// One result with all that it says, unless it is erased.
+/// One result with all its columns, unless it is erased.
 pub async fn find(c: &mut DbConnection, endpoint: &str, result_id: &str) -> QueryResult<Option<ResultRow>> {
     let row = results::table.find((endpoint.to_owned(), result_id.to_owned())).filter(results::erased_at.is_null());
     row.select(ResultRow::as_select()).first(c).await.optional()
 }
 
-/// When the results that changed last did, the last first; what is erased is among them.
+/// The last changed results with the moment of the change, the last first. Erased results are among them.
 pub async fn last_updates(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<(i64, Timestamp)>> {
     let rows = results::table.order((results::updated_at.desc(), results::delivery_id.desc())).limit(limit);
     rows.select((results::delivery_id, results::updated_at)).load(c).await

@@ -1,4 +1,4 @@
-//! What the desk asks the plugin's table of deliveries.
+//! The desk's queries on the plugin's table of deliveries.
 
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
@@ -8,7 +8,7 @@ use rocket_mojito::{Event, EventKind, Standing, Timestamp};
 
 use crate::database::DbConnection;
 
-/// How far back the history of a result is shown.
+/// The most deliveries in the history of a result.
 pub const HISTORY: i64 = 100;
 
 /// One delivery, as the history of its result shows it: everything but the body.
@@ -17,17 +17,17 @@ pub const HISTORY: i64 = 100;
 pub struct HistoryRow {
     /// Rises with the order in which deliveries were stored.
     pub id: i64,
-    /// What it says.
+    /// The kind of event that it reports.
     pub event: EventKind,
-    /// Which version of the result it is; none for a late delivery.
+    /// The version of the result; none for a late delivery.
     pub version: Option<i64>,
-    /// What it means for its result.
+    /// The delivery's standing.
     pub standing: Standing,
     /// When its last byte had arrived.
     pub received_at: Timestamp,
-    /// How often the same bytes came again.
+    /// The number of its repeats.
     pub repeat_count: i64,
-    /// When they last did.
+    /// When the last repeat came.
     pub last_repeat_at: Option<Timestamp>,
     /// JSON array of the vendor's field names.
     pub changes: String,
@@ -46,9 +46,9 @@ pub async fn history(c: &mut DbConnection, endpoint: &str, result_id: &str) -> Q
         .await
 }
 
-/// Whether the result of a failed interview had a result before: then the failure withdraws it.
+/// Whether a failed interview had a result before: then the failure withdraws that result.
 ///
-/// The stored deliveries are asked, not the application: what was received in between may not have been filed.
+/// The query asks the stored deliveries, not the application: a delivery in between may not have been filed.
 pub async fn had_result(c: &mut DbConnection, event: &Event) -> QueryResult<bool> {
     let before: Option<EventKind> = deliveries::table
         .filter(deliveries::first_delivery_id.eq_any(first_delivery(event.endpoint(), &event.payload().id)))
@@ -62,7 +62,7 @@ pub async fn had_result(c: &mut DbConnection, event: &Event) -> QueryResult<bool
     Ok(before == Some(EventKind::InterviewResult))
 }
 
-/// The first delivery about a result: what all of them are filed under.
+/// The first delivery about a result: the key to all its deliveries.
 #[auto_type(no_type_alias)]
 fn first_delivery<'a>(endpoint: &'a str, result_id: &'a str) -> _ {
     results::table.find((endpoint, result_id)).select(results::first_delivery_id.nullable())

@@ -18,7 +18,7 @@ diesel::table! {
         result_id -> Text,
         /// The version of the result; null for a late delivery.
         version -> Nullable<BigInt>,
-        /// What the delivery says.
+        /// The event that the delivery reports.
         event -> Text,
         /// When it was handled.
         created_at -> UtcTimestamp,
@@ -37,7 +37,7 @@ pub struct NewEntry<'a> {
 }
 
 impl<'a> NewEntry<'a> {
-    /// Says that `event` was handled at `now`.
+    /// An entry that `event` was handled at `now`.
     pub fn new(event: &'a Event, now: Timestamp) -> Self {
         Self {
             delivery_id: event.delivery_id(),
@@ -48,14 +48,14 @@ impl<'a> NewEntry<'a> {
         }
     }
 
-    /// Appends it.
+    /// Appends the entry.
     pub async fn append(&self, c: &mut DbConnection) -> QueryResult<()> {
         diesel::insert_into(application_events::table).values(self).execute(c).await.map(drop)
     }
 }
 
-/// Forgets the timeline of a result. `others` are deliveries of results of the same id that came to other endpoints: the
-/// timeline does not say to which endpoint a delivery came, and outlives the deliveries themselves.
+/// Forgets the timeline of a result. `others` are deliveries that stay: they are about results of the same id, and came
+/// to other endpoints. The timeline does not name the endpoint of a delivery, and outlives the deliveries themselves.
 pub async fn erase(c: &mut DbConnection, result_id: &str, others: &[i64]) -> QueryResult<()> {
     let rows = application_events::table
         .filter(application_events::result_id.eq(result_id))

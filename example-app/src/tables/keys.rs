@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
-/// Keys of results (endpoint and id), as a query takes them: whatever has one of the endpoints and one of the ids.
+/// Keys of results (endpoint and id), as a query takes them: it finds every row with one of the endpoints and one of
+/// the ids.
 ///
-/// Where an id came to two endpoints it finds more than was asked for, so compare the keys of what it finds.
+/// Where an id came to two endpoints, the query finds more rows than were asked for, so compare the keys of the rows.
 pub struct Keys<'a> {
     /// The endpoints, each once.
     pub endpoints: BTreeSet<&'a str>,

@@ -3,7 +3,7 @@
 //! Tables of the plugin are not joined with the desk's own: with Diesel's Postgres support switched on,
 //! `allow_tables_to_appear_in_same_query!` takes only tables of one crate. They are matched by their keys instead.
 //!
-//! Whoever asks opens a transaction, for a single question too: so that the desk may stand behind a proxy that hands each
+//! The caller opens a transaction, for a single query too. So the desk may stand behind a proxy that hands each
 //! transaction to another session of Postgres.
 
 pub(crate) mod applications;

@@ -12,7 +12,7 @@ diesel::table! {
     use diesel::sql_types::*;
     use mojito_schema::UtcTimestamp;
 
-    /// What somebody at the desk should notice.
+    /// The changes that a recruiter at the desk should notice.
     application_notices (id) {
         /// Rises with the order in which they were written.
         id -> BigInt,
@@ -20,7 +20,7 @@ diesel::table! {
         endpoint -> Text,
         /// The vendor's id of the result.
         result_id -> Text,
-        /// The delivery that it came with.
+        /// The delivery that gave rise to it.
         delivery_id -> BigInt,
         /// A [`Notice`](crate::notice::Notice).
         notice -> Text,
@@ -60,7 +60,7 @@ pub async fn note_not_filed(c: &mut DbConnection, event: &Event, now: Timestamp)
     let (endpoint, result_id) = (event.endpoint(), event.payload().id.as_str());
     let notice = Notice::NotFiled;
     let row = NewNotice { endpoint, result_id, delivery_id: event.delivery_id(), notice, created_at: now };
-    // Before anything is read: SQLite gives the lock to write to whoever asks for it first.
+    // The insert comes before any read: SQLite gives the write lock to the transaction that asks for it first.
     diesel::insert_into(application_notices::table).values(row).on_conflict_do_nothing().execute(c).await?;
     if candidates::find(c, endpoint, result_id).await?.is_none() {
         erase(c, endpoint, result_id).await?;
@@ -84,7 +84,7 @@ pub struct NoticeRow {
     pub endpoint: String,
     /// The vendor's id of the result.
     pub result_id: String,
-    /// What is to be noticed.
+    /// The kind of notice.
     pub notice: Notice,
     /// When it was written.
     pub created_at: Timestamp,
@@ -97,7 +97,7 @@ impl NoticeRow {
     }
 }
 
-/// The newest notices, newest first. What is about an erased result is left out.
+/// The newest notices, newest first. Notices about erased results are left out.
 pub async fn newest(c: &mut DbConnection, limit: i64) -> QueryResult<Vec<NoticeRow>> {
     let is_there = sql::<Bool>(
         "EXISTS (SELECT 1 FROM mojito_results WHERE mojito_results.endpoint = application_notices.endpoint \

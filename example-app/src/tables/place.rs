@@ -16,22 +16,22 @@ pub struct Place {
 }
 
 impl Place {
-    /// Before everything.
+    /// The place before every row.
     pub fn first() -> Self {
         Self { updated_at: Timestamp::MAX, endpoint: String::new(), result_id: String::new() }
     }
 
-    /// Behind everything that changed at this moment or later.
+    /// The place behind every row that changed at this moment or later.
     pub fn behind(updated_at: Timestamp) -> Self {
         Self { updated_at, ..Self::first() }
     }
 
-    /// What [`word`](Self::word) has written; none where it is something else.
+    /// Parses a text that [`word`](Self::word) has written; none for any other text.
     pub fn from_word(word: &str) -> Option<Self> {
         let mut parts = word.splitn(3, ' ');
         let (moment, endpoint, result_id) = (parts.next()?, parts.next()?, parts.next()?);
         let updated_at = OffsetDateTime::parse(moment, &Rfc3339).ok()?.into();
-        // No text that is stored holds NUL, and Postgres takes none.
+        // No stored text holds NUL, and Postgres refuses it.
         let is_text = !word.contains('\0');
         is_text.then(|| Self { updated_at, endpoint: endpoint.to_owned(), result_id: result_id.to_owned() })
     }

@@ -2,13 +2,13 @@ use diesel::dsl::{AsExprOf, sql};
 use diesel::expression::{SqlLiteral, UncheckedBind};
 use diesel::sql_types::{Bool, Text};
 
-/// The longest text that is searched for, in characters.
+/// The longest text of a search, in characters.
 const LONGEST: usize = 200;
 
 /// A condition on the texts of a candidate.
 pub type Says = SqlLiteral<Bool, UncheckedBind<SqlLiteral<Bool>, AsExprOf<String, Text>>>;
 
-/// What somebody looks for: candidates whose name or ids hold a text, whatever its case.
+/// A search for candidates whose name or ids hold a text, in any case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
     text: String,
@@ -21,15 +21,15 @@ impl Search {
         (!text.is_empty()).then_some(Self { text })
     }
 
-    /// What is searched for.
+    /// The text of the search.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The pattern that a search makes, or that which everything fits.
+    /// The pattern of a search. Without a search, the pattern that every candidate fits.
     fn pattern(search: Option<&Self>) -> String {
         let Some(Self { text }) = search else { return "%".to_owned() };
-        // No text that is stored holds NUL, and Postgres takes none: nothing fits the end of an empty text.
+        // No stored text holds NUL, and Postgres refuses it. The empty pattern fits no candidate.
         if text.contains('\0') {
             return String::new();
         }
@@ -43,7 +43,7 @@ pub fn says(search: Option<&Search>) -> Says {
     within("", search, "")
 }
 
-/// The same between other conditions.
+/// The same condition between other pieces of SQL.
 pub fn within(before: &str, search: Option<&Search>, after: &str) -> Says {
     let texts = "lower(coalesce(mojito_results.candidate_name, '') || ' ' || mojito_results.id || ' ' || \
                  coalesce(mojito_results.candidate_external_id, ''))";

@@ -5,38 +5,41 @@ use tokio::time::Instant;
 
 use super::batch_queue::Entry;
 
-/// The first pause before what was set aside is tried again. Each is twice the one before, up to the longest.
+/// The first pause before deliveries that were set aside are tried again. Each pause is twice the one before, up to the
+/// longest.
 const MIN_RETRY_INTERVAL: Duration = Duration::from_millis(5);
 const MAX_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How many times as long as a try took the pause after it is at least: so a writer has most of its time for others. A
-/// sender who would not wait for the next one is given a last one before.
+/// The least ratio of a pause to the try before it: so a writer has most of its time for other deliveries. If the
+/// sender would not wait for the next try, a last try comes earlier.
 const REST_FACTOR: u32 = 4;
 
-/// What a delivery weighs here beside its body.
+/// The weight of a delivery beside its body.
 const ENTRY_WEIGHT: usize = 1024;
 
-/// Deliveries that wait for others of their result: for those that are on their way, or for what somebody else has locked.
+/// Deliveries that wait for others of their result in flight, or for rows that another transaction has locked.
 ///
-/// None overtakes another of its result. What is locked is tried again until its sender has been told to come again.
+/// No delivery overtakes another of its result. Locked deliveries are tried again until their sender has been told to
+/// send again.
 pub(super) struct Aside {
     results: HashMap<u64, Waiting>,
-    /// What all that waits weighs, and how much of what is locked may wait.
+    /// The weight of all waiting deliveries, and the limit on that weight for deliveries of locked results.
     weight: usize,
     most: usize,
 }
 
-/// The deliveries of one result, while some of it are on their way or locked.
+/// The waiting deliveries of one result, while others of it are in flight or locked.
 #[derive(Default)]
 struct Waiting {
     entries: Vec<Entry>,
-    /// When it is tried again, where it is locked.
+    /// When the result is tried again, where it is locked.
     due: Option<Instant>,
     pause: Duration,
 }
 
 impl Waiting {
-    /// How long to wait after a try that took so long: so that one that takes twice as long still ends in time.
+    /// The pause after a try that took so long. A next try that takes twice as long still ends before the earliest
+    /// deadline.
     fn rest(&self, took: Duration, now: Instant) -> Duration {
         let rest = self.pause.max(took * REST_FACTOR);
         let awaited_until = self.entries.iter().filter_map(|entry| entry.delivery.awaited_until).min();
@@ -46,17 +49,17 @@ impl Waiting {
     }
 }
 
-/// What becomes of a delivery that has come.
+/// The fate of a new delivery.
 pub(super) enum Admission {
-    /// Nothing is in its way.
+    /// No other delivery of its result holds it up.
     Free(Entry),
     Waits,
-    /// Too much waits already for what is locked.
+    /// Too many deliveries wait for locked results already.
     Refused(Entry),
 }
 
 impl Aside {
-    /// What is locked may weigh so much. More is refused, so that there is room for others.
+    /// Deliveries of locked results may weigh up to `most`. More are refused, so that there is room for others.
     pub fn new(most: usize) -> Self {
         Self { results: HashMap::new(), weight: 0, most }
     }
@@ -77,21 +80,21 @@ impl Aside {
         Admission::Waits
     }
 
-    /// Notes that a batch is on its way.
+    /// Notes that a batch is in flight.
     pub fn send(&mut self, batch: &[Entry]) {
         for key in batch.iter().filter_map(|entry| entry.key) {
             self.results.entry(key).or_default().due = None;
         }
     }
 
-    /// Notes that a batch of results with these keys has ended, each key once, with what was set aside of it. What waited
-    /// for the others can go now.
+    /// Notes that a batch of results with these keys, each once, has ended, and keeps its deliveries that were set
+    /// aside. Returns the deliveries that waited for the others and can go now.
     pub fn end(&mut self, keys: Vec<u64>, set_aside: Vec<Entry>, took: Duration) -> Vec<Entry> {
         let now = Instant::now();
         let mut locked: HashMap<u64, Vec<Entry>> = HashMap::new();
         for entry in set_aside {
             self.weight += weight(&entry);
-            // Without a key nothing is ever set aside.
+            // A delivery without a key is never set aside.
             locked.entry(entry.key.unwrap_or_default()).or_default().push(entry);
         }
         let mut free = Vec::new();
@@ -110,12 +113,13 @@ impl Aside {
         free
     }
 
-    /// When something is to be tried again.
+    /// When the next locked result is to be tried again.
     pub fn next_due(&self) -> Option<Instant> {
         self.results.values().filter_map(|waiting| waiting.due).min()
     }
 
-    /// Up to `most` that are to be tried again, which are on their way then; and those whose sender does not wait any more.
+    /// Takes up to `most` deliveries that are to be tried again, which are in flight from then on. Returns also the
+    /// deliveries whose sender does not wait any more.
     pub fn take_due(&mut self, most: usize) -> (Vec<Entry>, Vec<Entry>) {
         let now = Instant::now();
         let due = self.results.iter().filter_map(|(key, waiting)| Some((waiting.due.filter(|due| *due <= now)?, *key)));

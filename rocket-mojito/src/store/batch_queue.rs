@@ -16,7 +16,7 @@ use super::{Health, Unavailable};
 /// The most deliveries that one transaction takes. One fsync then serves them all.
 const MAX_BATCH_SIZE: usize = 256;
 
-/// How long a batch waits at most to become as large as those before it.
+/// The longest time that a batch waits to become as large as the batches in flight.
 const GATHER_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// A delivery that waits to be recorded.
@@ -24,25 +24,25 @@ pub(super) struct Entry {
     pub delivery: NewDelivery,
     pub answer: oneshot::Sender<Result<Recorded, Unavailable>>,
     pub room: OwnedSemaphorePermit,
-    /// Of its result, where deliveries of one result must not be on their way in two batches.
+    /// The hash of its result's key, where deliveries of one result must not be in two batches in flight.
     pub key: Option<u64>,
 }
 
 impl Entry {
-    /// Nobody listens where the client has gone, or the deadline has passed.
+    /// Sends the outcome to the receiver, which is gone if the client has left or the deadline has passed.
     pub fn answer(self, outcome: Result<Recorded, Unavailable>) {
         let _ = self.answer.send(outcome);
     }
 }
 
-/// What waits, and who is told when nothing more may.
+/// The deliveries that wait to be recorded, and the signal to take no more.
 pub(super) struct Queue {
     entries: mpsc::Receiver<Entry>,
     stop: oneshot::Receiver<()>,
     has_ended: bool,
-    /// What a writer that has no connection gives back.
+    /// The batches that writers without a connection give back.
     returned: mpsc::UnboundedReceiver<Vec<Entry>>,
-    /// What has come, and nothing is in the way of.
+    /// The deliveries that no other delivery of their result holds up.
     fresh: VecDeque<Entry>,
     aside: Aside,
     health: Arc<Health>,
@@ -59,12 +59,12 @@ impl Queue {
         Self { entries, stop, has_ended: false, returned, fresh: VecDeque::new(), aside, health }
     }
 
-    /// Waits for deliveries and for a writer that is free. There are no deliveries once it is stopped and empty.
+    /// Waits for deliveries and for a free writer. The batch is empty once the queue is stopped and empty.
     ///
-    /// While others are on their way, as many are gathered: smaller batches would cost more than is gained by beginning
-    /// one earlier. Others that stand still hold nobody up for longer than [`GATHER_TIMEOUT`].
+    /// While deliveries are in flight, the next batch gathers as many: smaller batches would cost more than an earlier
+    /// start gains. A batch in flight that stands still holds up the next one for [`GATHER_TIMEOUT`] at most.
     ///
-    /// What was set aside is a batch of its own when it is tried again: it holds up nobody else.
+    /// Deliveries that were set aside are tried again in a batch of their own, so that they hold up no others.
     pub async fn next_batch<W: 'static>(&mut self, free: &mut Vec<W>, busy: &mut Busy<W>) -> Vec<Entry> {
         let mut is_held_for_long = false;
         let mut hold = pin!(sleep(GATHER_TIMEOUT));
@@ -84,7 +84,7 @@ impl Queue {
             let (mut arrived, room) = (Vec::new(), MAX_BATCH_SIZE.saturating_sub(waiting));
             tokio::select! {
                 biased;
-                // The one that was busy last comes first: at rest it is always the same.
+                // The writer that was busy last is taken first: under low load it is always the same one.
                 Some(ended) = busy.next() => {
                     free.push(ended.writer);
                     let let_go = self.aside.end(ended.keys, ended.set_aside, ended.began.elapsed());
@@ -116,7 +116,7 @@ impl Queue {
         }
     }
 
-    /// Puts a delivery at the end, or behind others of its result.
+    /// Puts a delivery at the end of the queue, or behind others of its result.
     fn put(&mut self, entry: Entry) {
         match self.aside.admit(entry) {
             Admission::Free(entry) => self.fresh.push_back(entry),
@@ -125,14 +125,14 @@ impl Queue {
         }
     }
 
-    /// Puts deliveries before all that came later.
+    /// Puts deliveries before all deliveries that came later.
     fn put_first(&mut self, entries: Vec<Entry>) {
         for entry in entries.into_iter().rev() {
             self.fresh.push_front(entry);
         }
     }
 
-    /// Hands on a batch. What came for the same results, and is not in it, waits behind it.
+    /// Hands on a batch. Other deliveries of the same results wait behind it.
     fn send(&mut self) -> Vec<Entry> {
         let rest = self.fresh.split_off(self.fresh.len().min(MAX_BATCH_SIZE));
         let batch = Vec::from(std::mem::replace(&mut self.fresh, VecDeque::with_capacity(rest.len())));
@@ -143,7 +143,8 @@ impl Queue {
         batch
     }
 
-    /// What is to be tried again. Who does not wait any more has been told so.
+    /// Takes the deliveries that are to be tried again. If its sender waits no more, a delivery is refused with
+    /// `Deadline` instead.
     fn take_due(&mut self) -> Vec<Entry> {
         let (again, over) = self.aside.take_due(MAX_BATCH_SIZE);
         for entry in over {
@@ -155,7 +156,7 @@ impl Queue {
     }
 }
 
-/// Waits for deliveries, and takes those that are there, up to so many. How many; none once it is stopped and empty.
+/// Waits for deliveries, and takes up to `room` of them. Returns their number: 0 once the queue is stopped and empty.
 async fn drain(
     entries: &mut mpsc::Receiver<Entry>,
     stop: &mut oneshot::Receiver<()>,
@@ -179,17 +180,17 @@ pub(super) fn keys_of(batch: &[Entry]) -> Vec<u64> {
     keys
 }
 
-/// The batches that are on their way, each with its writer.
+/// The batches in flight, each with its writer.
 pub(super) struct Busy<W> {
     batches: FuturesUnordered<BoxFuture<'static, Ended<W>>>,
-    /// How many deliveries they have.
+    /// The number of their deliveries.
     deliveries: usize,
 }
 
 /// A batch that has ended.
 pub(super) struct Ended<W> {
     writer: W,
-    /// What could not be recorded now.
+    /// The deliveries whose rows another transaction has locked.
     set_aside: Vec<Entry>,
     keys: Vec<u64>,
     deliveries: usize,
@@ -203,13 +204,13 @@ impl<W> Default for Busy<W> {
 }
 
 impl<W: 'static> Busy<W> {
-    /// Whether nothing is on its way.
+    /// Whether no batch is in flight.
     pub fn is_idle(&self) -> bool {
         self.batches.is_empty()
     }
 
-    /// Takes a batch of so many deliveries on, of results with these keys. Its writer is free when it ends, and says what it
-    /// has set aside; nothing where it has given the whole of it back before.
+    /// Adds a batch of so many deliveries, of results with these keys. It resolves to its writer, which is then free,
+    /// and the deliveries set aside. `None` where the writer has given the whole batch back before.
     pub fn push(
         &mut self,
         deliveries: usize,
@@ -225,7 +226,7 @@ impl<W: 'static> Busy<W> {
         self.batches.push(ended.boxed());
     }
 
-    /// The batch that ends next, or none where none is on its way.
+    /// The batch that ends next, or `None` where no batch is in flight.
     pub async fn next(&mut self) -> Option<Ended<W>> {
         let ended = self.batches.next().await?;
         self.deliveries -= ended.deliveries;
@@ -244,7 +245,7 @@ mod tests {
     use super::*;
     use crate::notices::Notices;
 
-    /// A queue with the end that deliveries are put in at.
+    /// A queue, with the function that puts deliveries in and the signal that stops it.
     fn queue() -> (impl Fn(usize), Queue, oneshot::Sender<()>) {
         let (sender, entries) = mpsc::channel(1024);
         let (stop, stopped) = oneshot::channel();
@@ -267,7 +268,7 @@ mod tests {
         NewDelivery::new(endpoint, secret, EventKind::Unknown, Timestamp::now(), b"-".to_vec(), content)
     }
 
-    /// One writer that is free, beside one that has a batch of so many on its way for ever.
+    /// A free writer, beside a writer whose batch of so many deliveries never ends.
     fn beside(deliveries: usize) -> (Vec<&'static str>, Busy<&'static str>) {
         let mut busy = Busy::default();
         busy.push(deliveries, Vec::new(), pending());

@@ -14,32 +14,32 @@ pub(crate) struct DedicatedConnection<B: Backend> {
     database: Arc<Database<B>>,
     open: Open,
     connection: Option<B::Connection>,
-    /// Since when it rests.
+    /// When its last verb ended.
     rests_since: Instant,
 }
 
-/// What was committed, and may not be on the disk yet.
+/// The outcome of a commit that may not be on the disk yet.
 #[must_use = "a power cut may undo it"]
 pub(crate) struct Committed<B: Backend, R> {
     outcome: R,
     database: Arc<Database<B>>,
-    /// Whether the commit has left the wait for the disk to others.
+    /// Whether the commit came back without an fsync.
     is_unsynced: bool,
 }
 
 impl<B: Backend, R> Committed<B, R> {
-    /// What was committed, as far as one may look at it.
+    /// The outcome, for a look at it before it is durable.
     pub fn seen(&self) -> &R {
         &self.outcome
     }
 
-    /// What was committed, for what is only done again where it is lost.
+    /// The outcome, for a caller that only does its work again if the commit is lost.
     pub fn outcome(self) -> R {
         self.outcome
     }
 
-    /// What was committed, once it is on the disk. Others write meanwhile. `failure` is what the log says where it
-    /// cannot be.
+    /// The outcome, once the commit is on the disk. Other connections write meanwhile. `failure` is the message in the
+    /// log if the fsync fails.
     pub async fn durable(self, failure: &'static str) -> Result<R, Unavailable> {
         if self.is_unsynced {
             self.database.sync_wal(failure).await?;
@@ -53,7 +53,7 @@ impl<B: Backend> DedicatedConnection<B> {
         Self { database, open: Open::ForVerbs, connection: None, rests_since: Instant::now() }
     }
 
-    /// One whose commits wait for the disk themselves: in one step less, and nobody else writes meanwhile.
+    /// A connection whose commits run the fsync themselves: one step less, and no other connection writes meanwhile.
     pub fn synced(database: Arc<Database<B>>) -> Self {
         Self { database, open: Open::ForDurableVerbs, connection: None, rests_since: Instant::now() }
     }
@@ -62,12 +62,12 @@ impl<B: Backend> DedicatedConnection<B> {
         &self.database
     }
 
-    /// Runs a verb that writes, when its turn has come. What it wrote is durable. `failure` is what the log says where
+    /// Runs a verb that writes, when its turn has come. Its commit is durable. `failure` is the message in the log if
     /// the database refuses.
     ///
     /// # Cancellation
     ///
-    /// Nobody knows what was committed.
+    /// Whether the verb was committed is unknown.
     pub async fn write<R, F>(&mut self, failure: &'static str, verb: F) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
@@ -75,11 +75,11 @@ impl<B: Backend> DedicatedConnection<B> {
         self.commit(failure, verb).await?.durable(failure).await
     }
 
-    /// The same without the wait for the disk: who has the link next may write meanwhile.
+    /// The same without the wait for the fsync: the connection's next user may write meanwhile.
     ///
     /// # Cancellation
     ///
-    /// The connection is closed, and nobody knows what was committed.
+    /// The connection is closed, and whether the verb was committed is unknown.
     pub async fn commit<R, F>(&mut self, failure: &'static str, verb: F) -> Result<Committed<B, R>, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
@@ -113,12 +113,12 @@ impl<B: Backend> DedicatedConnection<B> {
         Ok(())
     }
 
-    /// Closes the connection, which rolls back whatever is open on it. The next verb opens another.
+    /// Closes the connection, which rolls back its open transaction. The next verb opens another connection.
     pub fn close(&mut self) {
         self.connection = None;
     }
 
-    /// The connection, if it lives: a server or a proxy may have closed it while it rested. Else another one.
+    /// The connection, if it lives: a server or a proxy may have closed it while it rested. Else a new connection.
     async fn take(&mut self) -> Result<B::Connection, Unavailable> {
         if let Some(mut connection) = self.connection.take() {
             self.database.check().await?;
@@ -134,7 +134,7 @@ impl<B: Backend> DedicatedConnection<B> {
         self.rests_since = Instant::now();
     }
 
-    /// After trouble the database has to show first that it takes a commit.
+    /// After trouble, the database first has to show that it takes a commit.
     async fn proven(&mut self, connection: B::Connection, trouble: Trouble) -> Result<B::Connection, Unavailable> {
         if trouble == Trouble::Disk {
             self.database.persist_wal().await?;
@@ -146,13 +146,12 @@ impl<B: Backend> DedicatedConnection<B> {
         self.take().await
     }
 
-    /// What the verb that has just succeeded came to.
+    /// Wraps the outcome of a verb that has just succeeded.
     fn committed<R>(&self, outcome: R) -> Committed<B, R> {
         Committed { outcome, database: Arc::clone(&self.database), is_unsynced: self.open == Open::ForVerbs }
     }
 
-    /// Only after a success the connection is kept: after an error, a panic or a dropped future nobody knows what
-    /// state it is in.
+    /// Keeps the connection only after a success: after an error, a panic or a dropped future its state is unknown.
     async fn run<R, F>(
         &mut self,
         mut connection: B::Connection,
@@ -163,9 +162,9 @@ impl<B: Backend> DedicatedConnection<B> {
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
         let outcome = verb(&mut connection).await;
-        // What the server has ended before a commit was sent has begun nothing.
+        // A connection that the server closed before a commit was sent has changed nothing.
         let is_lost = outcome.is_err() && !B::lives(&mut connection, Duration::ZERO).await;
-        // A commit to a file that is not there any more succeeds, and is no success.
+        // A commit to a file that is not in its place any more succeeds, but counts as a failure.
         self.database.check().await?;
         match outcome {
             Ok(outcome) => {

@@ -18,14 +18,14 @@ pub(crate) struct Database<B: Backend> {
     files: B::DatabaseFiles,
     health: Arc<Health>,
     notices: Notices,
-    /// Deliveries up to this one are on the disk: commits come there in their order.
+    /// Deliveries up to this id are on the disk: commits reach the disk in their order.
     durable_up_to: AtomicI64,
 }
 
 /// The turn to write, where a database has one writer at a time. Held until the commit.
 pub(crate) struct WriteTurn(#[expect(dead_code, reason = "held, not read")] Option<OwnedMutexGuard<()>>);
 
-/// The turn to take a connection that a handler's transaction is to run on, where only one can run at a time.
+/// The turn to take a connection for a handler's transaction, where only one such transaction can run at a time.
 pub(crate) struct TransactionTurn(#[expect(dead_code, reason = "held, not read")] Option<OwnedMutexGuard<()>>);
 
 impl<B: Backend> Database<B> {
@@ -37,7 +37,7 @@ impl<B: Backend> Database<B> {
         Ok(Self { pool, writers, transactions, files, health, notices, durable_up_to })
     }
 
-    /// Takes note that a delivery is on the disk, and so all that were stored before it.
+    /// Notes that a delivery is on the disk, and so are all deliveries stored before it.
     pub fn note_durable(&self, delivery_id: i64) {
         self.durable_up_to.fetch_max(delivery_id, Ordering::Relaxed);
     }
@@ -47,12 +47,12 @@ impl<B: Backend> Database<B> {
         delivery_id <= self.durable_up_to.load(Ordering::Relaxed)
     }
 
-    /// What is known to be wrong with it.
+    /// The health of the database, as this process knows it.
     pub fn health(&self) -> &Arc<Health> {
         &self.health
     }
 
-    /// Where whoever has the database says what needs a person.
+    /// The notices that need a person, open to every owner of the database.
     pub fn notices(&self) -> &Notices {
         &self.notices
     }
@@ -61,12 +61,12 @@ impl<B: Backend> Database<B> {
         self.pool.url()
     }
 
-    /// Rocket's runtime: for what is not to depend on who asks for it.
+    /// Rocket's runtime, for tasks that must not depend on their caller.
     pub fn runtime(&self) -> &Handle {
         self.pool.runtime()
     }
 
-    /// Keeps the pool open for as long as it is held.
+    /// Keeps the pool open for as long as the returned guard lives.
     pub async fn keep_open(&self) -> InUse {
         self.pool.keep_open().await
     }
@@ -80,7 +80,7 @@ impl<B: Backend> Database<B> {
         match B::files_changed(&self.files) {
             None => Ok(connection),
             Some(files_changed) => {
-                // It may be one to another file, and is not to be there when this one is back.
+                // The connection may be one to another file, and must not be in the pool when the first file is back.
                 drop(Object::take(connection));
                 Err(files_changed.into())
             }
@@ -99,8 +99,8 @@ impl<B: Backend> Database<B> {
         }
     }
 
-    /// Whether the database is in its place. Where another has taken it, that one is left alone until a restart: nobody
-    /// knows what it is.
+    /// Whether the database's files are in their place. If other files have taken that place, they are left alone until
+    /// a restart: their content is unknown.
     pub(super) async fn check(&self) -> Result<(), Unavailable> {
         match B::files_changed(&self.files) {
             None => Ok(()),
@@ -111,7 +111,8 @@ impl<B: Backend> Database<B> {
         }
     }
 
-    /// What was committed goes into the file that may still be saved, or is in its place already.
+    /// Checkpoints the WAL into the open database file. An operator may still save that file, or it is back in its
+    /// place already.
     async fn save(&self, files_changed: FilesChanged) {
         self.health.report("the database is not where it was", files_changed);
         match B::checkpoint(&self.files).await {
@@ -121,18 +122,19 @@ impl<B: Backend> Database<B> {
         }
     }
 
-    /// Waits until what was committed is on the disk. `failure` is what the log says where it cannot be.
+    /// Waits for an fsync of the WAL, so that every commit is on the disk. `failure` is the message in the log if it
+    /// fails.
     pub(super) async fn sync_wal(&self, failure: &'static str) -> Result<(), Unavailable> {
         if let Err(error) = B::sync_wal(&self.files).await {
             self.health.note_trouble(trouble(&error));
             self.health.report(failure, fault(&error));
-            // It is committed, and may be lost.
+            // The transaction is committed, and may be lost.
             return Err(Unavailable::Unknown);
         }
         self.check().await
     }
 
-    /// Makes sure that what stands in a log is on the disk.
+    /// Makes sure that the content of the WAL is on the disk.
     pub(super) async fn persist_wal(&self) -> Result<(), Unavailable> {
         B::persist_wal(&self.files).await.map_err(|error| {
             self.health.report("the database is in trouble", fault(&error));
@@ -140,15 +142,16 @@ impl<B: Backend> Database<B> {
         })
     }
 
-    /// What an operator should know of the database's files.
+    /// A warning to operators about the database's files.
     pub fn warning(&self) -> Option<&'static str> {
         B::warning(&self.files)
     }
 
-    /// Shortens a log that has grown long.
+    /// Checkpoints a WAL that has grown long.
     pub async fn checkpoint_if_long(&self) {
         const FAILURE: &str = "the database's log cannot be shortened";
-        // What never reached the disk must not be built on: after a power cut the rest of the log would stand above it.
+        // A checkpoint must not build on commits that never reached the disk. After a power cut the rest of the WAL
+        // would stand behind that gap.
         if self.health.trouble() == Some(Trouble::Disk) {
             return;
         }
@@ -161,15 +164,15 @@ impl<B: Backend> Database<B> {
         }
     }
 
-    /// Waits for the turn to write, first come, first served. SQLite's own lock is unfair: under load some
-    /// would wait for seconds. It is always the last thing that is waited for before a transaction.
+    /// Waits for the turn to write, first come, first served. SQLite's own lock is unfair: under load some writers
+    /// would wait for seconds. This turn is always the last wait before a transaction.
     pub async fn write_turn(&self) -> WriteTurn {
         if B::SINGLE_WRITER { WriteTurn(Some(Arc::clone(&self.writers).lock_owned().await)) } else { WriteTurn(None) }
     }
 
-    /// Waits for the turn to take a connection and then to write, first come, first served. So handlers' transactions run
-    /// on one connection while there are no others: each that has its own would forget all it has read whenever another
-    /// one has written.
+    /// Waits for the turn to take a connection and then to write, first come, first served. So handlers' transactions
+    /// run on one connection while there are no other connections. With connections of their own, each would lose its
+    /// page cache whenever another one has written.
     pub async fn transaction_turn(&self) -> TransactionTurn {
         if B::SINGLE_WRITER {
             TransactionTurn(Some(Arc::clone(&self.transactions).lock_owned().await))

@@ -15,21 +15,22 @@ use super::{ErasedHook, Unavailable};
 use crate::erasure::{Elsewhere, Erased, Erasure, Kept, KeptBecause};
 use crate::operation::Actor;
 
-/// How many bytes of bodies, or of states, one step reads. A body that is longer is a step by itself.
+/// The most bytes of bodies, or of states, that one step reads. A longer body is a step by itself.
 const MAX_STEP_BYTES: i64 = 4 << 20;
 
-/// How long a handler may take to forget a result. Nobody else writes meanwhile, where a database has one writer.
+/// How long a handler may take to forget a result. Where a database has one writer, no other transaction writes
+/// meanwhile.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What Postgres says where somebody holds a row for longer than a transaction of ours waits.
+/// The message of Postgres where another transaction locks a row for longer than the plugin's transactions wait.
 const LOCK_TIMEOUT_TEXT: &str = "canceling statement due to lock timeout";
 
 /// Why nothing was erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NotErased {
-    /// The request itself: the sentence says what would do.
+    /// The request itself is to blame: the sentence names the remedy.
     Refused(String),
-    /// The database.
+    /// The database is to blame.
     Unavailable(Unavailable),
 }
 
@@ -39,19 +40,19 @@ impl From<Unavailable> for NotErased {
     }
 }
 
-/// What is about a person.
+/// The stored rows about a person.
 #[derive(Default)]
 struct Found {
     /// Endpoint and id of each result, by its first delivery.
     results: BTreeMap<i64, (String, String)>,
-    /// Deliveries in quarantine, by themselves.
+    /// Quarantined deliveries that are erased by themselves, without a result.
     loose: BTreeSet<i64>,
-    /// What may be about the person: a delivery, and the first about its result.
+    /// Deliveries that may be about the person, each with the first delivery about its result.
     elsewhere: BTreeSet<(i64, Option<i64>)>,
 }
 
 impl Found {
-    /// What is left, and may hold the person.
+    /// The deliveries that are left, and may hold the person.
     fn elsewhere(&self) -> Elsewhere {
         let is_left = |(delivery, first): &&(i64, Option<i64>)| match first {
             Some(first) => !self.results.contains_key(first),
@@ -91,19 +92,19 @@ impl<B: Backend> Operator<B> {
         let audit = self.begin_audit(Action::Erase, target, actor).await?;
         let mut erased = Erased { elsewhere: found.elsewhere(), without, ..Erased::default() };
         let outcome = self.erase_found(found, &mut erased).await;
-        // Where it broke off, the audit says how far it came.
+        // If the erasure broke off, the audit says how far it came.
         let audited = self.finish_audit(audit, erased.affected()).await;
         outcome?;
         erased.undone = match self.write(|c| B::scrub(c).boxed()).await {
             Ok(undone) => undone,
-            // The tables hold nothing any more; nobody knows what the files do.
+            // The tables hold nothing any more; the content of the files is unknown.
             Err(_) => vec![Undone::Reader, Undone::Vacuum],
         };
         audited?;
         Ok(erased)
     }
 
-    /// What an erasure would come to: the same without the writing.
+    /// Counts the rows that an erasure would change: the same search, without the writes.
     pub async fn count_erasure(&self, person: Person) -> Result<Erased, NotErased> {
         let found = self.find(&person).await?;
         let mut counted = Erased { elsewhere: found.elsewhere(), ..Erased::default() };
@@ -111,7 +112,8 @@ impl<B: Backend> Operator<B> {
         Ok(counted)
     }
 
-    /// Looks at everything that is stored: former states, and what was never understood, can name the person too.
+    /// Looks at everything that is stored: former states, and bodies that were never understood, can name the person
+    /// too.
     async fn find(&self, person: &Person) -> Result<Found, NotErased> {
         let Some(matcher) = Matcher::new(person) else {
             let kind = person.kind();
@@ -162,7 +164,7 @@ impl<B: Backend> Operator<B> {
         }
     }
 
-    /// What waits in quarantine and is about a result that goes, goes with it.
+    /// Finds the quarantined deliveries about results that are erased: they are erased with their results.
     async fn walk_quarantine(&self, found: &mut Found) -> Result<(), Unavailable> {
         let mut ids: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (endpoint, id) in found.results.values() {
@@ -174,7 +176,7 @@ impl<B: Backend> Operator<B> {
             let is_of_result = matchers.get(&body.endpoint).is_some_and(|of| of.look(&body.body) == Holds::Person);
             let is_known = |ids: &Vec<String>| body.result_id.as_ref().is_some_and(|id| ids.contains(id));
             if ids.get(&body.endpoint).is_some_and(is_known) {
-                // It goes in the transaction of its result.
+                // The delivery goes in the transaction of its result.
                 found.loose.remove(&body.delivery_id);
                 found.elsewhere.remove(&(body.delivery_id, None));
             } else if is_of_result {
@@ -210,15 +212,15 @@ impl<B: Backend> Operator<B> {
         let (hooks, key) = (Arc::clone(&self.hooks), (endpoint.to_owned(), id.to_owned()));
         let ended = self.write(|c| erase_result::<B>(c, hooks, key).boxed()).await?;
         if let Ended::Kept { .. } = ended {
-            // A hook that was given up half-way has left its connection in the middle of something.
+            // A hook that was given up half-way has left the connection in an unknown state.
             self.link.lock().await.close();
             return Ok(ended);
         }
         if !self.hooks.is_empty() {
-            // A hook may have left traces on it.
+            // A hook may have changed the connection's session.
             self.link.lock().await.close();
         }
-        // A hook can end the transaction behind our back: the table tells what was committed.
+        // A hook can end the transaction itself: the table tells whether the erasure was committed.
         let (endpoint, id) = (endpoint.to_owned(), id.to_owned());
         let is_left =
             !self.hooks.is_empty() && self.read(|c| B::count_erasure(c, endpoint, id).boxed()).await?.results > 0;
@@ -226,7 +228,7 @@ impl<B: Backend> Operator<B> {
     }
 }
 
-/// Enters a body that holds something of the person.
+/// Enters a body into `found`, if it holds something of the person.
 fn note(found: &mut Found, body: &StoredBody, holds: Holds) {
     match (holds, body.first_delivery_id, &body.result_id) {
         (Holds::Person, Some(first), Some(id)) => {
@@ -242,8 +244,8 @@ fn note(found: &mut Found, body: &StoredBody, holds: Holds) {
     }
 }
 
-/// What a delivery, or a state, holds of the person. One that was understood is about the result of its own `id`: an `id`
-/// that is nested in it is another thing's, and many people may have it.
+/// Judges what a matcher found in a delivery or a state. An understood delivery is about the result of its own `id`. An
+/// `id` that is nested in it is another thing's, and many people may have it.
 fn of_person(person: &Person, holds: Holds, own_id: Option<&str>, is_understood: bool) -> Holds {
     let Person::ResultId(id) = person else { return holds };
     match holds {
@@ -253,7 +255,7 @@ fn of_person(person: &Person, holds: Holds, own_id: Option<&str>, is_understood:
     }
 }
 
-/// Erases one result in one transaction, in which each hook has its turn.
+/// Erases one result, and calls each hook, in one transaction.
 async fn erase_result<B: Backend>(
     connection: &mut B::Connection,
     hooks: Arc<Vec<Arc<dyn ErasedHook<B>>>>,
@@ -261,7 +263,7 @@ async fn erase_result<B: Backend>(
 ) -> QueryResult<Ended> {
     let rows = match B::begin_erasure(connection, endpoint.clone(), id.clone(), Timestamp::now()).await {
         Ok(rows) => rows,
-        // Its row, or that of work on it. Others are not kept for it.
+        // Another transaction locks the row of the result, or of work on it. Other results are not kept for that.
         Err(error) if fault(&error) == LOCK_TIMEOUT_TEXT => {
             return Ok(Ended::Kept { handler: None, cause: KeptBecause::Locked });
         }
@@ -275,12 +277,12 @@ async fn erase_result<B: Backend>(
             Ok(Err(_)) => KeptBecause::Panicked,
             Err(_) => KeptBecause::TimedOut,
         };
-        // The connection is closed, which rolls back whatever is open.
+        // The caller closes the connection, which rolls back the open transaction.
         return Ok(Ended::Kept { handler: Some(hook.name()), cause });
     }
     match B::commit(connection, None).await {
         Ok(_) => Ok(Ended::Committed(rows)),
-        // Nobody wrote but us, or the database is to blame.
+        // The hooks are not to blame: the commit's fate is unknown, there are no hooks, or the database is in trouble.
         Err(NotCommitted::Unknown(error)) => Err(error),
         Err(NotCommitted::Refused(error)) if hooks.is_empty() || trouble(&error).is_some() => Err(error),
         Err(_) => Ok(not_committed(&hooks)),

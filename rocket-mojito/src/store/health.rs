@@ -8,24 +8,25 @@ use mojito_schema::{Fingerprint, NewDelivery, Recorded, Trouble};
 use super::Unavailable;
 use crate::notices::{Notice, Notices, Scope};
 
-/// How long refusals say something of the database.
+/// How long refusals count against the database.
 const REFUSAL_WINDOW: Duration = Duration::from_secs(60);
 
-/// How many different deliveries in a row are refused by the database, and not for what one of them says.
+/// The number of different deliveries refused in a row that puts the blame on the database, not on their content.
 const MIN_REFUSALS: usize = 3;
 
-/// What this process knows of its database: the trouble that somebody found, until a commit has shown that it is over.
+/// The health of the database as this process knows it: the trouble that an error showed, until a commit has shown its
+/// end.
 pub(crate) struct Health {
     trouble: Mutex<Option<Trouble>>,
     refused: Mutex<Option<Refused>>,
     notices: Notices,
 }
 
-/// What was refused since a delivery was recorded last.
+/// The deliveries that were refused since the last one was recorded.
 struct Refused {
-    /// The endpoint of the last one.
+    /// The endpoint of the last refused delivery.
     endpoint: String,
-    /// As many of them as are looked at, each once.
+    /// The fingerprints of refused deliveries, each once, up to `MIN_REFUSALS`.
     fingerprints: HashSet<Fingerprint>,
     at: Instant,
 }
@@ -35,26 +36,26 @@ impl Health {
         Self { trouble: Mutex::default(), refused: Mutex::default(), notices }
     }
 
-    /// What is wrong, as far as anybody knows.
+    /// The trouble of the database, if it is known to have any.
     pub fn trouble(&self) -> Option<Trouble> {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A commit has shown that nothing is.
+    /// Forgets the trouble: a commit has shown that it is over.
     pub fn recover(&self) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Takes note of what an error says of the database.
+    /// Notes the trouble that an error shows, if it shows any.
     pub fn note_trouble(&self, found: Option<Trouble>) {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        // That a disk is full is no reason to forget that a sync has failed.
+        // A full disk is no reason to forget a failed fsync.
         if *trouble != Some(Trouble::Disk) {
             *trouble = found.or(*trouble);
         }
     }
 
-    /// Takes note of what became of a batch, one way for each delivery.
+    /// Notes the outcomes of a batch, one for each delivery.
     pub fn note(&self, batch: &[NewDelivery], outcomes: &[Result<Option<Recorded>, Unavailable>]) {
         if outcomes.iter().any(|outcome| matches!(outcome, Ok(Some(_)))) {
             return self.take();
@@ -64,13 +65,13 @@ impl Health {
         }
     }
 
-    /// A delivery was recorded, or could be.
+    /// Notes that a delivery was recorded, or could be.
     pub fn take(&self) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.notices.works(|| Scope::Recording);
     }
 
-    /// A delivery was refused, or not recorded in time.
+    /// Notes that a delivery was refused, or not recorded in time.
     pub fn refuse(&self, delivery: &NewDelivery) {
         self.notices.fails(Scope::Recording);
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,13 +82,13 @@ impl Health {
         *refused = Some(Refused { endpoint: delivery.endpoint().to_owned(), fingerprints, at: Instant::now() });
     }
 
-    /// The endpoint of a delivery that was refused, if none has been recorded since.
+    /// The endpoint of the last refused delivery, if no delivery has been recorded since.
     pub fn refused(&self) -> Option<String> {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.as_ref().map(|refused| refused.endpoint.clone())
     }
 
-    /// Whether several were refused lately, and none recorded since: then it is not for what they say.
+    /// Whether several deliveries were refused lately, and none recorded since: then their content is not the cause.
     pub fn has_refused_several(&self) -> bool {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused
@@ -95,7 +96,7 @@ impl Health {
             .is_some_and(|refused| refused.fingerprints.len() == MIN_REFUSALS && refused.at.elapsed() < REFUSAL_WINDOW)
     }
 
-    /// Tells the log.
+    /// Writes a fault to the log.
     pub fn report(&self, text: &'static str, fault: impl Display) {
         self.notices.say(Notice::Fault { text, fault: fault.to_string() });
     }

@@ -6,12 +6,12 @@ use serde::de::IgnoredAny;
 
 use super::tokens::{Token, Tokens, decoded};
 
-/// What a stored text has to do with a person.
+/// The relation of a stored text to a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Holds {
     /// Nothing.
     Nothing,
-    /// It holds what names the person, but not where that names anybody.
+    /// It holds the person's id or address, but in a place where that names nobody.
     Elsewhere,
     /// It is about the person.
     Person,
@@ -23,10 +23,10 @@ pub(super) enum Holds {
 /// | --- | --- | --- |
 /// | an id | as a text or a number in a field of its name, at any depth | as a word anywhere |
 /// | a mail address, in JSON | as a whole text, whatever its name and depth | in a longer text, or as a name |
-/// | a mail address, in what is no JSON | at word boundaries | in a longer word |
+/// | a mail address, in a text that is no JSON | at word boundaries | in a longer word |
 ///
-/// Blanks around it do not count, nor does the case of an address. The second of two members of one name is no better
-/// than the first.
+/// Blanks around a value do not count, nor does the case of an address. The second of two members of one name is no
+/// better than the first.
 pub(super) enum Matcher {
     /// The values of a field.
     Ids { field: &'static str, values: BTreeSet<String> },
@@ -35,7 +35,7 @@ pub(super) enum Matcher {
 }
 
 impl Matcher {
-    /// None where the value names nobody: it is blank, or no mail address.
+    /// `None` where the value names nobody: it is blank, or no mail address.
     pub fn new(person: &Person) -> Option<Self> {
         let value = trimmed(person.value());
         match person {
@@ -47,23 +47,23 @@ impl Matcher {
         }
     }
 
-    /// One for everything about these results.
+    /// A matcher for every text about these results.
     pub fn for_results(ids: impl IntoIterator<Item = String>) -> Self {
         let values = ids.into_iter().map(|id| trimmed(&id).to_owned()).filter(|id| !id.is_empty());
         Self::Ids { field: Field::Id.as_str(), values: values.collect() }
     }
 
-    /// What a body holds of the person.
+    /// Looks for the person in a body.
     pub fn look(&self, body: &[u8]) -> Holds {
         let text = String::from_utf8_lossy(body);
-        // Byte order marks, and what makes UTF-16 of ASCII.
+        // Byte order marks, and the NULs that UTF-16 adds to ASCII.
         let is_bent = text.contains(['\0', '\u{feff}']);
         let text = if is_bent { Cow::Owned(text.replace(['\0', '\u{feff}'], "")) } else { text };
         let found = self.look_at_tokens(&text);
         if found == Holds::Person || serde_json::from_str::<IgnoredAny>(&text).is_ok() {
             return found;
         }
-        // As it stands, and with its escapes resolved: the `n` of `\n` is no part of what follows it.
+        // The text as it stands, and with its escapes resolved: the `n` of `\n` is no part of the word behind it.
         let found = found.max(self.look_at_words(&text));
         match decoded(&text) {
             Cow::Borrowed(_) => found,
@@ -71,7 +71,7 @@ impl Matcher {
         }
     }
 
-    /// What the columns of a result hold of the person.
+    /// Looks for the person in the columns of a result.
     pub fn look_at_state(&self, result_id: &str, state: &Snapshot) -> Holds {
         let columns = [
             (Field::Id, Some(result_id)),
@@ -104,7 +104,7 @@ impl Matcher {
 
     fn look_at_tokens(&self, text: &str) -> Holds {
         let mut found = Holds::Nothing;
-        // Of each open array or object: whether what stands in it without a name of its own is in the field.
+        // For each open array or object: whether its values without a name of their own are in the field.
         let mut open = Vec::new();
         let mut is_named = false;
         for token in Tokens::new(text) {
@@ -164,7 +164,7 @@ impl Matcher {
         }
     }
 
-    /// Looks where there is no JSON to go by.
+    /// Looks for the person in a text that is no JSON.
     fn look_at_words(&self, text: &str) -> Holds {
         match self {
             Self::Ids { field, values } => {
@@ -192,12 +192,12 @@ impl Matcher {
     }
 }
 
-/// Without what cannot be seen around it.
+/// The text without the invisible characters around it.
 fn trimmed(text: &str) -> &str {
     text.trim_matches(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '\u{feff}')
 }
 
-/// Letter by letter: that of a letter does not depend on its place, as that of a final sigma does.
+/// The text in small letters, letter by letter: no small letter depends on its place, as that of a final sigma does.
 fn in_small_letters(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
@@ -210,7 +210,7 @@ fn whole(number: &str) -> Option<String> {
     (number.fract() == 0.0 && number.abs() < EXACT).then(|| format!("{number:.0}"))
 }
 
-/// Where a word stands in a text, other words around it or not.
+/// The places of a word in a text, also inside longer words.
 fn places<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     text.match_indices(word).map(|(at, _)| at)
 }
@@ -224,8 +224,8 @@ fn has_word(text: &str, word: &str) -> bool {
     })
 }
 
-/// Whether an address, an id or a name ends where `word` does, and begins where it does: `ann@example.com` does not stand
-/// in `jo-ann@example.com`, nor in `ann@example.com.au`, but at the end of a sentence.
+/// Whether an address, an id or a name begins and ends where `word` does. `ann@example.com` does not stand in
+/// `jo-ann@example.com`, nor in `ann@example.com.au`, but does at the end of a sentence.
 fn is_bounded(text: &str, at: usize, word: &str) -> bool {
     let mut before = text[..at].chars().rev();
     let begins = match before.next() {
@@ -242,7 +242,7 @@ fn is_bounded(text: &str, at: usize, word: &str) -> bool {
     begins && ends
 }
 
-/// What may stand between the name of a field and its value.
+/// Whether a letter may stand between the name of a field and its value.
 fn is_between(letter: char) -> bool {
     letter.is_whitespace() || "\"'\\:=>[".contains(letter)
 }

@@ -1,4 +1,4 @@
-//! Where ingress and dispatch meet: what is recorded here is durable before it is acknowledged.
+//! The store, where ingress and dispatch meet: a delivery that is recorded here is durable before it is acknowledged.
 
 mod aside;
 mod batch_queue;

@@ -17,28 +17,29 @@ use crate::notices::Notice;
 use crate::operation::{Actor, Pruned, Replay, Replayed};
 use crate::{EventKind, Finding, FindingCode, Standing};
 
-/// How many deliveries one transaction of an operator's action takes: others are not kept waiting for long.
+/// The most deliveries that one transaction of an operator's action takes: other writers must not wait for long.
 const MAX_STEP_DELIVERIES: u32 = 500;
 
-/// How many deliveries one step of pruning looks at: most of them stay.
+/// The most deliveries that one step of pruning looks at: most of them stay.
 const MAX_PRUNE_STEP: i64 = 5_000;
 
-/// How many steps of a replay there are in a second, where it has that much to do.
+/// The number of steps that a replay cuts a second's deliveries into. A step has one delivery at least, and
+/// `MAX_STEP_DELIVERIES` at most.
 const MAX_STEPS_PER_SECOND: u32 = 10;
 
-/// How long a pass over all that is too old rests before the next one looks at everything again.
+/// The pause from the end of a pruning pass to the next pass, which looks at every delivery again.
 const PASS_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
-/// Carries out what operators ask for, step by step, on a connection of its own. Actions take turns by their steps.
+/// Carries out operators' actions, step by step, on a connection of its own. Actions take turns by their steps.
 pub(super) struct Operator<B: Backend> {
     pub link: Arc<Mutex<DedicatedConnection<B>>>,
     pub wakeup: Wakeup,
     pub pass: Arc<Mutex<PrunePass>>,
-    /// Who forgets a result together with the store.
+    /// The handlers' hooks, which forget a result together with the store.
     pub hooks: Arc<Vec<Arc<dyn ErasedHook<B>>>>,
 }
 
-/// How far the walk over what is too old has come, so that it does not look at the same rows every hour: what is still a
+/// How far automatic pruning has come, so that it does not look at the same rows every hour. A delivery that is still a
 /// result's state stays for long.
 #[derive(Default)]
 pub(super) struct PrunePass {
@@ -72,8 +73,8 @@ impl<B: Backend> Operator<B> {
         self.link.lock().await.read("the database refused an operator's request", verb).await
     }
 
-    /// Makes the selected work wait again, step by step, as fast as the pace allows. Work never waits with a due time in the
-    /// future: live deliveries behind it would wait for that.
+    /// Makes the selected work wait again, step by step, as fast as the pace allows. Replayed work never gets a due
+    /// time in the future: live deliveries behind it would wait for that.
     pub async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {
         let mut target = serde_json::json!({ "selection": replay.selection, "handler": replay.handler });
         if replay.to_all_handlers {
@@ -127,13 +128,14 @@ impl<B: Backend> Operator<B> {
         Ok(())
     }
 
-    /// Reads a quarantined delivery with today's types. Whether it was understood.
+    /// Parses a quarantined delivery with today's types. Returns whether it was understood, and no tombstone swallowed
+    /// it.
     async fn admit(&self, delivery_id: i64, handler: Option<&str>) -> Result<bool, Unavailable> {
         let Some(row) = self.read(|c| B::delivery(c, delivery_id).boxed()).await? else { return Ok(false) };
         let Some(delivery) = read_again(row) else { return Ok(false) };
         let handler = handler.map(str::to_owned);
         let admitted = self.write(|c| B::admit(c, delivery_id, delivery, handler, Timestamp::now()).boxed()).await?;
-        // A tombstone swallows it: nobody is handed anything.
+        // A tombstone swallows the delivery: no handler gets it.
         Ok(admitted.is_some_and(|admitted| admitted.standing != Standing::Repeat))
     }
 
@@ -167,7 +169,7 @@ impl<B: Backend> Operator<B> {
             let Some(last_id) = page.next_after else { break };
             selection = selection.after(last_id);
         }
-        // What waited behind it may be due now.
+        // Work behind the discarded rows may be due now.
         self.wakeup.notify();
         Ok(discarded)
     }
@@ -177,8 +179,8 @@ impl<B: Backend> Operator<B> {
         self.read(|c| B::is_known(c, name).boxed()).await
     }
 
-    /// Removes what is too old by more than one reading of the clock. An automatic pass goes on where the former one ended, and
-    /// begins anew once a day.
+    /// Removes bodies and deliveries that are too old by more than one reading of the clock. An automatic pass goes on
+    /// where the former one ended, and begins anew once a day.
     pub async fn prune_on(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
         let clock = self.clock(retention).await?;
         let bodies = clock.confirmed_expiry(retention.bodies);
@@ -195,7 +197,7 @@ impl<B: Backend> Operator<B> {
         Ok(pruned)
     }
 
-    /// Removes what is too old now.
+    /// Removes bodies and deliveries that are too old by the clock's present reading.
     pub async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
         let clock = self.clock(retention).await?;
         let (bodies, deliveries) = (clock.expiry(retention.bodies), clock.expiry(retention.deliveries));
@@ -207,7 +209,7 @@ impl<B: Backend> Operator<B> {
         self.write(|c| B::read_clock(c, longest_age, Timestamp::now()).boxed()).await
     }
 
-    /// Removes bodies, and deliveries behind one. The last delivery that is old enough to be looked at.
+    /// Removes bodies, and deliveries behind `after_id`. Returns the last delivery that is old enough to be looked at.
     async fn prune_after(
         &self,
         mut after_id: i64,
@@ -248,8 +250,8 @@ impl<B: Backend> Operator<B> {
         Ok((pruned, after_id))
     }
 
-    /// Discards what waits for handlers that are retired, step by step. With a time, also what arrived before it and waits for
-    /// handlers that no process has had attached for a day: else it would keep its bodies for ever.
+    /// Discards work that waits for retired handlers, step by step. `before` adds work that arrived earlier and waits
+    /// for handlers that no process has had attached for a day. Otherwise that work would keep its bodies for ever.
     async fn discard_unattended(&self, before: Option<Timestamp>, audit: Option<i64>) -> Result<u64, Unavailable> {
         let mut discarded = 0;
         loop {
@@ -260,7 +262,8 @@ impl<B: Backend> Operator<B> {
         }
     }
 
-    /// Retires a handler, and discards what waits for it. None where a living process has attached it.
+    /// Retires a handler, and discards the work that waits for it. `None` where a living process has attached the
+    /// handler.
     pub async fn retire(&self, handler: String, actor: Actor) -> Result<Option<u64>, Unavailable> {
         let audit = self.begin_audit(Action::Retire, serde_json::json!({ "handler": handler }), actor).await?;
         if self.write(|c| B::retire(c, handler, Timestamp::now()).boxed()).await? {
@@ -285,7 +288,7 @@ impl<B: Backend> Operator<B> {
     }
 }
 
-/// The work that a replay means of a delivery. That of a handler that is retired is left as it is.
+/// The work on a delivery that a replay selects. Work of a retired handler is left as it is.
 fn requests(replay: &Replay, known: &[KnownHandler], selected: &Selected) -> Vec<Requeue> {
     let Some(first_delivery_id) = selected.first_delivery_id else { return Vec::new() };
     let is_retired = |name: &str| known.iter().any(|handler| handler.name == name && handler.retired_at.is_some());
@@ -302,7 +305,7 @@ fn requests(replay: &Replay, known: &[KnownHandler], selected: &Selected) -> Vec
     meant.into_iter().filter(|name| !is_retired(name)).map(request).collect()
 }
 
-/// The stored work that is meant of a delivery: all that was selected, or that of one handler.
+/// The stored work on a delivery that is to be discarded: all selected work, or the work of one handler.
 fn pairs(selected: &Selected, handler: &Option<String>) -> Vec<(i64, Line)> {
     let Some(first_delivery_id) = selected.first_delivery_id else { return Vec::new() };
     let is_meant = |name: &&String| handler.as_ref().is_none_or(|handler| handler == *name);
@@ -310,13 +313,13 @@ fn pairs(selected: &Selected, handler: &Option<String>) -> Vec<(i64, Line)> {
     selected.handlers.iter().filter(is_meant).map(|name| (selected.delivery_id, line(name))).collect()
 }
 
-/// What a stored delivery says by today's types, if it says anything that can be applied.
+/// Parses a stored delivery with today's types. `None` where it has no body, or cannot be applied.
 fn read_again(row: DeliveryRow) -> Option<NewDelivery> {
     let body = row.body?;
     let path = Some(row.event).filter(|event| *event != EventKind::Unknown);
     let (event, reading) = classify(path, ParsedBody::parse(&body));
     let ParsedBody::Usable { payload, mut findings } = reading else { return None };
-    // What was found about the delivery beside its body.
+    // The one finding that does not come from the body.
     findings.extend(Finding::from_json(&row.findings).into_iter().filter(|found| found.code == FindingCode::IdReused));
     let (result_id, snapshot) = payload.into_state();
     let content = Content::Usable { result_id, snapshot: Box::new(snapshot) };

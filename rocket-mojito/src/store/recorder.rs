@@ -16,36 +16,38 @@ use super::batch_queue::{Busy, Entry, Queue, keys_of};
 use super::{Database, DedicatedConnection, Unavailable, Wakeup};
 use crate::notices::{Notice, Notices};
 
-/// How many deliveries may wait, whatever their size.
+/// The most deliveries that may wait, of any size.
 const MAX_QUEUE_LENGTH: usize = 4096;
 
-/// How many batches are on their way at once: while one waits for the disk, the other is written.
+/// The most batches in flight: while one waits for its fsync, the other is written.
 const MAX_BATCHES: usize = 2;
 
-/// How much of the queue's room deliveries may take that wait for what somebody else has locked: half.
+/// The share of the queue's room for deliveries that wait for rows locked by another transaction: half.
 const SET_ASIDE_DIVISOR: usize = 2;
 
-/// How long a writer without a connection waits before it tries to open one again.
+/// The pause before a writer without a connection tries to open one again.
 const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The task that records: drains what waits, writes it in one transaction, answers all of it.
+/// The task that records: it drains the queue, writes each batch in one transaction, and answers its deliveries.
 ///
-/// No timer makes it wait: a delivery that comes alone is written at once.
+/// A delivery that comes alone is written at once. While a batch is in flight, the next one gathers deliveries for at
+/// most `GATHER_TIMEOUT`.
 pub(crate) struct Recorder {
     queue: mpsc::Sender<Entry>,
     room: Arc<Semaphore>,
     room_size: u32,
-    /// Where batches may be on their way at once, those of one result must not be in two.
+    /// Hashes the keys of results. Where several batches are in flight, deliveries of one result must not be in two of
+    /// them.
     keys: Option<RandomState>,
 }
 
 impl Recorder {
-    /// Opens its connections, which it keeps, and starts the task. It ends, with the queue drained, when it is stopped or the
-    /// recorder is dropped.
+    /// Opens the connections, which the recorder keeps, and starts the task. The task ends, with the queue drained,
+    /// when it is stopped or the recorder is dropped.
     ///
     /// # Errors
     ///
-    /// When no connection can be had. With one, and none beside, it records.
+    /// When no writer gets its connections. One writer alone is enough to record.
     pub async fn start<B: Backend>(
         database: &Arc<Database<B>>,
         wakeup: &Wakeup,
@@ -55,7 +57,7 @@ impl Recorder {
         let (queue, entries) = mpsc::channel(MAX_QUEUE_LENGTH);
         let (stop, stopped) = oneshot::channel();
         let (give_back, returned) = mpsc::unbounded_channel();
-        // A semaphore holds less than `usize::MAX` permits, and more than fits a `u32`.
+        // A semaphore holds fewer than `usize::MAX` permits, and more than fits a `u32`.
         let room_size = u32::try_from(queue_limit).unwrap_or(u32::MAX);
         let keys = (!B::SINGLE_WRITER).then(RandomState::new);
         let recorder = Self { queue, room: Arc::new(Semaphore::new(room_size as usize)), room_size, keys };
@@ -83,7 +85,7 @@ impl Recorder {
         Ok((recorder, RecorderHandle { stop, task: tokio::spawn(record(queue, writers.into())), notices }))
     }
 
-    /// Queues a delivery. What comes back resolves once it is committed, or is not.
+    /// Queues a delivery. The receiver resolves once the delivery is durable, or is not recorded.
     ///
     /// # Errors
     ///
@@ -120,7 +122,7 @@ pub(crate) struct RecorderHandle {
 }
 
 impl RecorderHandle {
-    /// Lets nothing more in, and returns when what waits is answered, or `patience` is over.
+    /// Closes the queue, and returns when every waiting delivery is answered, or `patience` is over.
     pub async fn stop(self, patience: Duration) {
         let _ = self.stop.send(());
         if tokio::time::timeout(patience, self.task).await.is_err() {
@@ -129,16 +131,17 @@ impl RecorderHandle {
     }
 }
 
-/// What a batch is written on.
+/// The connections that a batch is written on.
 struct Links<B: Backend> {
-    /// For a delivery beside which nothing else is on its way: nobody is kept waiting, so it is written in one step.
+    /// For a lone delivery with no batch in flight. SQLite runs the fsync in the commit, which is one step less and
+    /// delays no other batch.
     alone: Arc<Mutex<DedicatedConnection<B>>>,
-    /// While what was written here goes to the disk, the next batch is written.
+    /// For every other batch: while its fsync runs, the next batch is written.
     together: Arc<Mutex<DedicatedConnection<B>>>,
 }
 
 impl<B: Backend> Links<B> {
-    /// Where only one can write at a time they share: what one connection has read of the database is of no use once
+    /// With a single writer, batches share their connections: the page cache of one connection is of no use once
     /// another one has written.
     fn for_batches(database: &Arc<Database<B>>) -> [Self; MAX_BATCHES] {
         let shared = |link| Arc::new(Mutex::new(link));
@@ -167,22 +170,23 @@ struct Writer<B: Backend> {
     database: Arc<Database<B>>,
     wakeup: Wakeup,
     patience: Duration,
-    /// How many writers have a connection, or may have.
+    /// The number of writers that have connections, or may have.
     able: Arc<AtomicUsize>,
     give_back: mpsc::UnboundedSender<Vec<Entry>>,
 }
 
-/// What became of a delivery: it was recorded, or set aside, or refused.
+/// The outcome of a delivery: recorded, or set aside (`None`), or refused.
 type Outcome = Result<Option<Recorded>, Unavailable>;
 
 impl<B: Backend> Writer<B> {
-    /// Records a batch and answers it, but for what is set aside. Nothing where it has given the batch back.
+    /// Records a batch and answers its deliveries, except for those set aside, which it returns. `None` where it has
+    /// given the batch back.
     async fn finish(self, batch: Vec<Entry>, is_alone: bool) -> (Self, Option<Vec<Entry>>) {
         let keys: Vec<Option<u64>> = batch.iter().map(|entry| entry.key).collect();
         let (deliveries, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|entry| (entry.delivery, (entry.answer, entry.room))).unzip();
         let deliveries = Arc::new(deliveries);
-        // A defect of ours must not silence the recorder.
+        // A panic in one batch must not end the recorder.
         let recording = AssertUnwindSafe(self.record(&deliveries, &keys, is_alone)).catch_unwind();
         let outcomes = recording.await.unwrap_or_else(|_| {
             let count = deliveries.len();
@@ -209,7 +213,7 @@ impl<B: Backend> Writer<B> {
         (self, Some(set_aside))
     }
 
-    /// Leaves the recording to the others while there is no connection for this one. The last one stays.
+    /// Leaves the recording to the other writers while this one has no connection. The last writer stays.
     fn steps_back(&self) -> bool {
         let leave = |able| (able > 1 && !B::SINGLE_WRITER).then(|| able - 1);
         self.able.fetch_update(Ordering::AcqRel, Ordering::Acquire, leave).is_ok()
@@ -229,26 +233,27 @@ impl<B: Backend> Writer<B> {
         let link = if is_alone { &self.links.alone } else { &self.links.together };
         let mut recorded = self.write(link, Arc::clone(batch)).await;
         if recorded == Err(Unavailable::Connection) {
-            // Nothing was begun on the one that is lost: it is begun again on another.
+            // Nothing of the batch was committed on the lost connection: it begins again on another one.
             recorded = self.write(link, Arc::clone(batch)).await;
         }
         match recorded {
             Ok(recorded) => recorded.into_iter().map(Ok).collect(),
-            // It may be stored: recorded once more, what was replaced within the batch would be a change back.
+            // The batch may be stored. If it were recorded once more, a body that was replaced within it would be a
+            // change back.
             Err(unavailable @ (Unavailable::Unknown | Unavailable::Connection)) => vec![Err(unavailable); batch.len()],
             Err(unavailable) if batch.len() == 1 => vec![Err(unavailable)],
             Err(_) => self.record_one_by_one(batch, keys).await,
         }
     }
 
-    /// After a batch has failed: one bad delivery must not refuse its neighbours. When it is the database that is
-    /// down, there is no use in asking it for every one of them: nobody waits any more.
+    /// Records a failed batch one by one: one bad delivery must not refuse its neighbours. After `patience` it stops. A
+    /// database that is down need not be asked for each delivery, since no sender waits any more.
     async fn record_one_by_one(&self, batch: &[NewDelivery], keys: &[Option<u64>]) -> Vec<Outcome> {
         let began = Instant::now();
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut set_aside: HashSet<u64> = HashSet::new();
         for (delivery, key) in batch.iter().zip(keys) {
-            // What comes after one that is set aside must not overtake it.
+            // A later delivery of the same result must not overtake one that is set aside.
             if key.is_some_and(|key| set_aside.contains(&key)) {
                 outcomes.push(Ok(None));
                 continue;
@@ -284,7 +289,7 @@ impl<B: Backend> Writer<B> {
     }
 }
 
-/// Hands batch by batch to a writer that is free, until the queue is stopped and empty.
+/// Hands each batch to a free writer, until the queue is stopped and empty.
 async fn record<B: Backend>(mut queue: Queue, mut free: Vec<Writer<B>>) {
     let mut busy = Busy::default();
     loop {

@@ -15,24 +15,24 @@ use crate::config::Retention;
 use crate::erasure::{Erased, Erasure};
 use crate::operation::{Actor, Pruned, Replay, Replayed};
 
-/// Why something is not durable, as far as anybody knows yet.
+/// Why a verb of the store has failed, or is not known to be durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unavailable {
-    /// Too much waits to be recorded already.
+    /// Too many deliveries wait to be recorded already.
     QueueFull,
     /// The process stops.
     Stopping,
-    /// It was not committed in time. It may still be.
+    /// The commit did not come in time. It may still come.
     Deadline,
     /// The database refused, or did not answer. Nothing was committed.
     Database,
     /// There is no connection to the database, or it was lost before anything was committed.
     Connection,
-    /// The database was lost over the commit. Nobody knows whether it was done.
+    /// The commit's fate is unknown: the connection was lost during the commit, or the fsync of the WAL failed.
     Unknown,
 }
 
-/// What routes and operators ask of the database, whichever it is.
+/// The verbs that routes and operators call, for any database.
 #[rocket::async_trait]
 pub(crate) trait Store: Send + Sync {
     /// Records a delivery; `Ok` says that it is durable.
@@ -42,18 +42,18 @@ pub(crate) trait Store: Send + Sync {
     /// Dropping the future cancels nothing: the delivery is recorded.
     async fn record(&self, delivery: NewDelivery) -> Result<Recorded, Unavailable>;
 
-    /// What is waiting, overdue, running, dead and quarantined.
+    /// The counts of waiting, overdue, running, dead and quarantined work and deliveries.
     async fn backlog(&self) -> Result<Backlog, Unavailable>;
 
-    /// Deliveries that have waited for so long behind a first that has failed.
+    /// Deliveries that have waited for as long as `waits` behind a failed first of their line.
     async fn held_up(&self, waits: Duration) -> Result<Vec<Waiting>, Unavailable>;
 
-    /// Whether a delivery that is no repeat has come to an endpoint within so long.
+    /// Whether a delivery that is no repeat has come to the endpoint within `silence`.
     async fn has_received(&self, endpoint: String, silence: Duration) -> Result<bool, Unavailable>;
-    /// The newest deliveries that a selection means, before one.
+    /// The newest deliveries of a selection, before the delivery `before`.
     async fn list(&self, selection: Selection, before: i64, limit: i64) -> Result<Listing, Unavailable>;
 
-    /// How many deliveries a selection means.
+    /// The number of deliveries in a selection.
     async fn count(&self, selection: Selection) -> Result<u64, Unavailable>;
 
     /// Hands deliveries to handlers again.
@@ -62,25 +62,26 @@ pub(crate) trait Store: Send + Sync {
     /// Gives up waiting work.
     async fn discard(&self, selection: Selection, handler: Option<String>, actor: Actor) -> Result<u64, Unavailable>;
 
-    /// Removes what is too old.
+    /// Removes bodies and deliveries that are too old.
     async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable>;
 
-    /// The same from time to time: it goes on where it ended.
+    /// The same for automatic pruning: each call goes on where the former one ended.
     async fn prune_on(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable>;
 
     /// Whether anything is stored under a name.
     async fn is_known(&self, name: Name) -> Result<bool, Unavailable>;
 
-    /// Every handler that has been attached, by whichever process.
+    /// Every handler that has been attached, by any process.
     async fn handlers(&self) -> Result<Vec<KnownHandler>, Unavailable>;
 
-    /// Retires a handler and discards its open work: how much. None where a living process has attached it.
+    /// Retires a handler, discards its open work and returns how much. `None` where a living process has attached the
+    /// handler.
     async fn retire(&self, handler: String, actor: Actor) -> Result<Option<u64>, Unavailable>;
 
-    /// Removes a person.
+    /// Erases a person.
     async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased>;
 
-    /// What the removal of a person would come to.
+    /// Counts the rows that the erasure of a person would change.
     async fn count_erasure(&self, person: Person) -> Result<Erased, NotErased>;
 }
 
@@ -89,10 +90,10 @@ pub(crate) struct DieselStore<B: Backend> {
     recorder: Recorder,
     ack_deadline: Duration,
     operator: Operator<B>,
-    /// For what is only looked at: an answer must not wait behind a long action.
+    /// The connection for reads: an answer must not wait behind an operator's long action.
     reader: Arc<Mutex<DedicatedConnection<B>>>,
     database: Arc<Database<B>>,
-    /// The names of those that this process has attached.
+    /// The names of the handlers that this process has attached.
     handlers: Vec<String>,
 }
 
@@ -112,8 +113,8 @@ impl<B: Backend> DieselStore<B> {
         Self { recorder, ack_deadline, operator, reader, database, handlers }
     }
 
-    /// Runs a verb that only reads, in a task of its own so that nobody can cancel it half-way: on Rocket's runtime, also
-    /// where a handler asks.
+    /// Runs a verb that only reads, in a task of its own, so that no caller can cancel it half-way. The task runs on
+    /// Rocket's runtime, also where a handler calls.
     async fn read<R, F>(&self, verb: F) -> Result<R, Unavailable>
     where
         R: Send + 'static,
@@ -125,8 +126,8 @@ impl<B: Backend> DieselStore<B> {
         task.await.unwrap_or(Err(Unavailable::Stopping))
     }
 
-    /// Records a delivery that nobody has sent, and takes it back: whether the last one that was refused was to blame for that
-    /// itself.
+    /// Records a made-up delivery and rolls it back. Success tells that the last refused delivery was itself to blame
+    /// for its refusal.
     async fn rehearse(&self, endpoint: String) -> Result<(), Unavailable> {
         let reader = Arc::clone(&self.reader);
         let delivery = rehearsal(endpoint);
@@ -141,7 +142,7 @@ impl<B: Backend> DieselStore<B> {
         Ok(())
     }
 
-    /// Runs what an operator asks for in a task of its own, so that nobody can cancel it half-way.
+    /// Runs an operator's action in a task of its own, so that no caller can cancel it half-way.
     async fn operate<R, E, F>(&self, action: impl FnOnce(Operator<B>) -> F) -> Result<R, E>
     where
         R: Send + 'static,
@@ -153,7 +154,7 @@ impl<B: Backend> DieselStore<B> {
     }
 }
 
-/// A delivery about a result that nobody has.
+/// A delivery about a result that does not exist: its id is random.
 fn rehearsal(endpoint: String) -> NewDelivery {
     let (event, body) = (EventKind::InterviewResult, b"{}".to_vec());
     let result_id = format!("rehearsal {:016x}", fastrand::u64(..));
@@ -168,7 +169,8 @@ impl<B: Backend> Store for DieselStore<B> {
         delivery.awaited_until = deadline;
         let recorded = self.recorder.submit(delivery)?;
         match tokio::time::timeout(self.ack_deadline, recorded).await {
-            // What was judged as overdue is not acknowledged, even where it is here before the timer fires.
+            // A delivery that was judged as overdue is not acknowledged, even if its outcome arrives before the timer
+            // fires.
             Ok(Ok(_)) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => Err(Unavailable::Deadline),
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Unavailable::Stopping),
@@ -177,7 +179,7 @@ impl<B: Backend> Store for DieselStore<B> {
     }
 
     async fn backlog(&self) -> Result<Backlog, Unavailable> {
-        // Whoever asks wants to know whether deliveries are taken: reading alone may well work.
+        // The caller wants to know whether deliveries are taken: reads may work where writes fail.
         let health = self.database.health();
         if health.trouble().is_some() || health.has_refused_several() {
             return Err(Unavailable::Database);

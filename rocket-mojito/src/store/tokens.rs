@@ -7,7 +7,7 @@ pub(super) enum Token<'a> {
     Name(Cow<'a, str>),
     /// A text.
     Text(Cow<'a, str>),
-    /// A number, `true`, `false`, `null`, or whatever stands bare.
+    /// A number, `true`, `false`, `null`, or any other bare word.
     Bare(&'a str),
     /// An array begins.
     Array,
@@ -17,9 +17,10 @@ pub(super) enum Token<'a> {
     End,
 }
 
-/// The parts of a body, in its order, as far as it goes: one that is cut off, or no JSON at all, has some too.
+/// The parts of a body, in their order. A body that is cut off, or is no JSON at all, has parts too.
 ///
-/// A parser gives up where a text is no JSON, and takes the second of two members of one name. Both hide a person.
+/// A parser gives up where a text is no JSON, and takes the second of two members of one name. Both would hide a
+/// person.
 pub(super) struct Tokens<'a>(&'a str);
 
 impl<'a> Tokens<'a> {
@@ -27,7 +28,7 @@ impl<'a> Tokens<'a> {
         Self(text)
     }
 
-    /// A text whose opening quote has been read, or the name of a member.
+    /// Reads a text, or the name of a member, behind its opening quote.
     fn text(&mut self) -> Token<'a> {
         let (raw, rest) = split_at_quote(self.0);
         self.0 = rest;
@@ -69,7 +70,7 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-/// What stands before the closing quote, and what behind it. A text that is cut off goes to the end.
+/// The text before the closing quote, and the rest behind it. A text that is cut off goes to the end.
 fn split_at_quote(text: &str) -> (&str, &str) {
     let mut is_escaped = false;
     for (at, byte) in text.bytes().enumerate() {
@@ -109,7 +110,7 @@ pub(super) fn decoded(raw: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The letter behind `\u`. U+FFFD stands for half of one.
+/// The letter behind `\u`. U+FFFD stands for half a surrogate pair.
 fn unicode(rest: &mut &str) -> char {
     let Some(first) = code_unit(rest) else { return char::REPLACEMENT_CHARACTER };
     if !(0xd800..0xdc00).contains(&first) {

@@ -1,6 +1,6 @@
 use tokio::sync::watch;
 
-/// Tells whoever listens that there may be work. An optimisation over their poll: it may be missed without harm.
+/// Tells its listeners that there may be work. It only shortens their poll: a missed wakeup does no harm.
 #[derive(Clone)]
 pub(crate) struct Wakeup {
     all: watch::Sender<()>,
@@ -18,7 +18,7 @@ impl Wakeup {
         self.own.send_replace(());
     }
 
-    /// Says that another process did.
+    /// Says that another process made work.
     pub fn notify_of_others(&self) {
         self.all.send_replace(());
     }
@@ -27,7 +27,7 @@ impl Wakeup {
         self.all.subscribe()
     }
 
-    /// Listens only for what this process made.
+    /// Listens only for work that this process made.
     pub fn listen_for_own(&self) -> watch::Receiver<()> {
         self.own.subscribe()
     }
