@@ -279,6 +279,30 @@ fn the_architecture_names_files_and_functions_that_are_there() {
 }
 
 #[test]
+fn each_word_of_the_glossary_has_its_place_in_the_sources() {
+    let glossary = tables(&Checkout::read("rocket-mojito/ARCHITECTURE.md"), "## Glossary").remove(0);
+    let sources: Vec<File> =
+        ["diesel-schema/src", "rocket-mojito/src"].map(Checkout::files).into_iter().flatten().collect();
+    let is_file = |place: &str| sources.iter().any(|file| file.path.ends_with(&format!("/src/{place}")));
+    let declares = |text: &str, start: &str| {
+        let mut ends = text.match_indices(start).map(|(at, _)| &text[at + start.len()..]);
+        ends.any(|rest| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
+    };
+    let is_declared = |place: &str| {
+        let starts = ["struct", "enum", "trait", "type", "fn"].map(|keyword| format!("{keyword} {place}"));
+        sources.iter().any(|file| starts.iter().any(|start| declares(&file.text, start)))
+    };
+
+    let lost = glossary.iter().filter(|row| {
+        let place = row[2].trim_matches('`');
+        row[2] != format!("`{place}`") || !(is_file(place) || is_declared(place))
+    });
+
+    assert!(glossary.len() > 40, "{} words", glossary.len());
+    assert_eq!(lost.map(|row| &row[0]).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+#[test]
 fn the_security_document_names_tests_that_are_there() {
     let tests: Vec<File> = Checkout::files("tests/it").into_iter().filter(File::is_rust).collect();
     let has_file = |path: &str| tests.iter().any(|file| file.path.trim_end_matches("/mod.rs") == path);
