@@ -19,13 +19,13 @@ async fn a_power_cut_of_the_server_loses_nothing_acknowledged_and_leaves_no_effe
     let (cuts, mut hits) = (rounds(4, 20), 0);
     for _ in 0..cuts {
         let acknowledged = load.ledger.tally().acknowledged;
-        load.acknowledged(acknowledged + 30).await;
+        load.acknowledged(acknowledged + 80).await;
         tokio::time::sleep(Duration::from_millis(random.u64(0..300))).await;
         hits += usize::from(load.in_flight() > 0);
         server.lose_power().await;
     }
     let acknowledged = load.ledger.tally().acknowledged;
-    load.acknowledged(acknowledged + 30).await;
+    load.acknowledged(acknowledged + 80).await;
     let ledger = load.stop().await;
     rig.drained().await;
 
