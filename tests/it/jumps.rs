@@ -1,4 +1,4 @@
-//! The machine's clock jumps. On SQLite it judges leases. (`dispatch::clock` has what becomes of pauses.)
+//! The machine's clock jumps. On SQLite it judges leases and pauses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn a_clock_that_jumps_takes_no_lease_away_and_holds_nothing_back() {
         std::fs::rename(clock.with_extension("draft"), &clock).unwrap();
     };
     set("+0");
-    let host = Process::builder(&database).setting("lease", 2).handlers("effects:slow:300,external:external");
+    let host = Process::builder(&database).setting("lease", 2).handlers("effects:slow:300,external:flaky:30");
     let mut process = host.clock(&clock).start().await;
     let load = Load::start(&mut random, Duration::from_millis(40));
     load.post_to(&[process.lifted().await.unwrap()]);

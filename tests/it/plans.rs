@@ -99,7 +99,7 @@ async fn work_a_while<B: Subject>(connection: &mut B::Connection) {
     for (ticket, settlement) in tickets.into_iter().zip([
         Settlement::Complete,
         Settlement::Release,
-        Settlement::Retry { due_at: now, error: "no".to_owned() },
+        Settlement::Retry { pause: Duration::ZERO, error: "no".to_owned() },
     ]) {
         B::settle(connection, ticket, settlement, now).await.unwrap();
     }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use diesel::backend::Backend;
 use diesel::dsl::{auto_type, sql};
@@ -102,10 +103,10 @@ pub struct Ticket {
 pub enum Settlement {
     /// Done.
     Complete,
-    /// To be attempted again at `due_at`.
+    /// To be attempted again after a pause.
     Retry {
-        /// When the next attempt is due.
-        due_at: Timestamp,
+        /// The pause, by the clock that settles: a clock that is put back meanwhile makes it no longer.
+        pause: Duration,
         /// The text of the error.
         error: String,
     },
@@ -129,7 +130,7 @@ pub struct ClaimRequest {
     /// never claimed for its last attempt: a death of the process would discard it before any handler saw it.
     pub free: usize,
     /// The length of the lease.
-    pub lease: std::time::Duration,
+    pub lease: Duration,
 }
 
 /// The outcome of a claim.
@@ -184,7 +185,7 @@ pub struct Backlog {
 
 impl ClaimRequest {
     /// A request for `limit` rows, which all start at once.
-    pub fn new(handler: impl Into<std::sync::Arc<str>>, limit: usize, lease: std::time::Duration) -> Self {
+    pub fn new(handler: impl Into<std::sync::Arc<str>>, limit: usize, lease: Duration) -> Self {
         Self { handler: handler.into(), limit, free: limit, lease }
     }
 }
@@ -232,7 +233,7 @@ impl fmt::Debug for Settlement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Complete => f.write_str("Complete"),
-            Self::Retry { due_at, .. } => f.debug_struct("Retry").field("due_at", due_at).finish_non_exhaustive(),
+            Self::Retry { pause, .. } => f.debug_struct("Retry").field("pause", pause).finish_non_exhaustive(),
             Self::Discard { .. } => f.debug_struct("Discard").finish_non_exhaustive(),
             Self::Release => f.write_str("Release"),
         }
@@ -253,7 +254,7 @@ impl fmt::Debug for Claim {
 
 /// Whether a row may be claimed once it is due: it is the first of its line, and it waits.
 ///
-/// Literals, not binds, as in the partial index: SQLite compares a bound value with the index's condition, and so
+/// Literals, not binds, as in the partial index. SQLite compares a bound value with the index's condition, and so
 /// prepares the statement anew for each value.
 #[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
 pub(crate) struct IsFirstAndWaits;

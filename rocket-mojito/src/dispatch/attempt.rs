@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{AbortRegistration, Abortable, Aborted};
-use mojito_schema::{Backend, Claim, NotCommitted, Settlement, Ticket, Timestamp};
+use mojito_schema::{Backend, Claim, NotCommitted, Settlement, Ticket};
 use sha2::{Digest, Sha256};
 
 use super::ending::{Ending, Outcome};
@@ -158,7 +158,7 @@ fn failed(error: &HandlerError, attempt: i32) -> Ending {
 }
 
 fn again(error: String, pause: Duration) -> Settlement {
-    Settlement::Retry { due_at: Timestamp::now().after(pause), error }
+    Settlement::Retry { pause, error }
 }
 
 /// Cuts the text to its maximum length and replaces NUL, which Postgres refuses.

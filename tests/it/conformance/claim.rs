@@ -67,9 +67,8 @@ async fn what_is_not_due_is_not_claimed<B: Subject>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
     let ticket = claim_one(&mut store).await.ticket;
-    let due_at = Timestamp::now().after(Duration::from_secs(3600));
 
-    let retry = Settlement::Retry { due_at, error: "not yet".to_owned() };
+    let retry = Settlement::Retry { pause: Duration::from_secs(3600), error: "not yet".to_owned() };
     B::settle(&mut store.connection, ticket, retry, Timestamp::now()).await.unwrap();
 
     assert!(claim(&mut store, 10).await.is_empty());

@@ -91,7 +91,7 @@ async fn the_last_attempt_owes_the_hook_and_no_other<B: Subject>() {
     let (mut store, mut ticket) = claimed::<B>().await;
 
     for attempt in 1..=3 {
-        let settlement = Settlement::Retry { due_at: Timestamp::now(), error: format!("attempt {attempt}") };
+        let settlement = Settlement::Retry { pause: Duration::ZERO, error: format!("attempt {attempt}") };
         assert!(B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap());
         if attempt < 3 {
             assert!(take(&mut store, LEASE).await.is_none(), "attempt {attempt}");

@@ -92,7 +92,7 @@ async fn take<B: Subject>(connection: &mut B::Connection, step: Step, results: &
             let Some(ticket) = ticket(connection, random).await else { return };
             let settlement = match step {
                 Complete => Settlement::Complete,
-                Retry => Settlement::Retry { due_at: now, error: "no".to_owned() },
+                Retry => Settlement::Retry { pause: Duration::ZERO, error: "no".to_owned() },
                 Release => Settlement::Release,
                 _ => Settlement::Discard { error: "no".to_owned() },
             };

@@ -41,7 +41,7 @@ async fn a_list_of_what_is_dead_shows_of_what_it_died<B: Subject>() {
         let error = format!("error {n}");
         let settlement = match n % 2 {
             0 => Settlement::Discard { error },
-            _ => Settlement::Retry { due_at: Timestamp::now().after(Duration::from_secs(60)), error },
+            _ => Settlement::Retry { pause: Duration::from_secs(60), error },
         };
         B::settle(&mut store.connection, claim.ticket, settlement, Timestamp::now()).await.unwrap();
     }

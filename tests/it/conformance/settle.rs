@@ -33,8 +33,8 @@ async fn settle<B: Subject>(store: &mut Store<B>, ticket: &Ticket, settlement: S
     B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap()
 }
 
-fn retry(due_at: Timestamp) -> Settlement {
-    Settlement::Retry { due_at, error: "no printer".to_owned() }
+fn retry(pause: Duration) -> Settlement {
+    Settlement::Retry { pause, error: "no printer".to_owned() }
 }
 
 /// Begins the handler's transaction and writes an effect, which is a result's new reason.
@@ -132,8 +132,7 @@ async fn a_stale_ticket_settles_nothing<B: Subject>() {
     let before = only_work(&mut store).await;
 
     let error = "no".to_owned();
-    for settlement in
-        [Settlement::Complete, retry(Timestamp::now()), Settlement::Discard { error }, Settlement::Release]
+    for settlement in [Settlement::Complete, retry(Duration::ZERO), Settlement::Discard { error }, Settlement::Release]
     {
         assert!(!settle(&mut store, &stale, settlement).await);
     }
@@ -155,13 +154,12 @@ async fn complete_finishes<B: Subject>() {
 
 async fn a_retry_waits_until_it_is_due<B: Subject>() {
     let (mut store, ticket) = claimed::<B>().await;
-    let due_at = Timestamp::now().before(Duration::from_secs(1));
 
-    settle(&mut store, &ticket, retry(due_at)).await;
+    settle(&mut store, &ticket, retry(Duration::ZERO)).await;
     let waiting = only_work(&mut store).await;
     let again = claim_one(&mut store).await;
 
-    let (early, late) = (due_at.before(LEASE), due_at.after(LEASE));
+    let (early, late) = (Timestamp::now().before(LEASE), Timestamp::now().after(LEASE));
     assert_eq!((waiting.state, waiting.attempt), (State::Retryable, 1));
     assert!(waiting.due_at.is_some_and(|stored| early < stored && stored < late), "{waiting:?}");
     assert_eq!(waiting.last_error.as_deref(), Some("no printer"));
@@ -172,10 +170,10 @@ async fn a_retry_after_the_last_attempt_is_a_discard<B: Subject>() {
     let (mut store, mut ticket) = claimed::<B>().await;
 
     for _ in 1..3 {
-        settle(&mut store, &ticket, retry(Timestamp::now().before(LEASE))).await;
+        settle(&mut store, &ticket, retry(Duration::ZERO)).await;
         ticket = claim_one(&mut store).await.ticket;
     }
-    let is_settled = settle(&mut store, &ticket, retry(Timestamp::now())).await;
+    let is_settled = settle(&mut store, &ticket, retry(Duration::ZERO)).await;
 
     let work = only_work(&mut store).await;
     assert!(is_settled);
@@ -198,7 +196,7 @@ async fn a_release_does_not_count<B: Subject>() {
     settle(&mut store, &first, Settlement::Release).await;
     let after_first = only_work(&mut store).await;
     let second = claim_one(&mut store).await.ticket;
-    settle(&mut store, &second, retry(Timestamp::now().before(LEASE))).await;
+    settle(&mut store, &second, retry(Duration::ZERO)).await;
     let third = claim_one(&mut store).await.ticket;
     settle(&mut store, &third, Settlement::Release).await;
     let after_third = only_work(&mut store).await;

@@ -189,7 +189,7 @@ async fn rows_and_what_is_on_its_way_to_them_show_nothing() {
     Sqlite::record(&mut store.connection, Arc::new(deliveries), Timestamp::now()).await.unwrap();
     let error = || CANARY.to_owned();
     for settlement in
-        [Settlement::Retry { due_at: Timestamp::MIN, error: error() }, Settlement::Discard { error: error() }]
+        [Settlement::Retry { pause: Duration::ZERO, error: error() }, Settlement::Discard { error: error() }]
     {
         let request = ClaimRequest::new("Desk", 9, Duration::from_secs(9));
         let claims = Sqlite::claim(&mut store.connection, request, Timestamp::now()).await.unwrap().claims;

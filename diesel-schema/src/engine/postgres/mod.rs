@@ -175,17 +175,6 @@ async fn with_timeout<R>(verb: impl Future<Output = QueryResult<R>>) -> QueryRes
     answer.unwrap_or_else(|_| Err(unknown("the server fell silent")))
 }
 
-/// The settlement with its time converted from the caller's clock, on which it is `here`, to the database's clock.
-fn to_server_clock(settlement: &Settlement, here: Timestamp, now: Timestamp) -> Settlement {
-    match settlement {
-        Settlement::Retry { due_at, error } => {
-            let pause = Duration::try_from(**due_at - *here).unwrap_or_default();
-            Settlement::Retry { due_at: now.after(pause), error: error.clone() }
-        }
-        other => other.clone(),
-    }
-}
-
 impl Backend for Postgres {
     type Connection = Connection;
     type DatabaseFiles = ();
@@ -305,11 +294,11 @@ impl Backend for Postgres {
         connection: &mut Connection,
         ticket: Ticket,
         settlement: Settlement,
-        here: Timestamp,
+        _: Timestamp,
     ) -> QueryResult<bool> {
         with_timeout(async {
             transaction!(connection, TransactionSettings::without_wait(), |c, now| async {
-                shared::settle(c, &ticket, &to_server_clock(&settlement, here, now), now).await
+                shared::settle(c, &ticket, &settlement, now).await
             })
         })
         .await

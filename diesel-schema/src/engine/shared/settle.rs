@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult};
 
 use super::{Connection, RunQueryDsl, promote};
@@ -15,7 +17,7 @@ pub(crate) async fn settle(
 ) -> QueryResult<bool> {
     let is_settled = match settlement {
         Settlement::Complete => complete(connection, ticket, now).await,
-        Settlement::Retry { due_at, error } => retry(connection, ticket, *due_at, error, now).await,
+        Settlement::Retry { pause, error } => retry(connection, ticket, *pause, error, now).await,
         Settlement::Discard { error } => discard(connection, ticket, error, now).await,
         Settlement::Release => release(connection, ticket, now).await,
     }?;
@@ -41,7 +43,7 @@ async fn complete(connection: &mut Connection, ticket: &Ticket, now: Timestamp) 
 async fn retry(
     connection: &mut Connection,
     ticket: &Ticket,
-    due_at: Timestamp,
+    pause: Duration,
     error: &str,
     now: Timestamp,
 ) -> QueryResult<bool> {
@@ -49,7 +51,7 @@ async fn retry(
     let waiting = (
         work::state.eq(State::Retryable),
         work::lease_until.eq(None::<Timestamp>),
-        work::due_at.eq(due_at),
+        work::due_at.eq(now.after(pause)),
         work::measured_from.eq(now),
         work::last_error.eq(error),
     );
