@@ -56,7 +56,7 @@ pub use diesel::QueryResult;
 
 pub use self::engine::backend::Backend;
 #[doc(hidden)]
-pub use self::engine::backend::Open;
+pub use self::engine::backend::{Notify, Open, OpenFiles};
 #[doc(hidden)]
 pub use self::engine::commit::{Left, NotCommitted};
 #[doc(hidden)]

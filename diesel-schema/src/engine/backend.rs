@@ -1,4 +1,4 @@
-use std::future::{Future, pending, ready};
+use std::future::{Future, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,10 +6,12 @@ use diesel::QueryResult;
 use diesel_async::AsyncConnection;
 use diesel_async::pooled_connection::PoolableConnection;
 
+pub use crate::engine::files::OpenFiles;
+pub use crate::engine::notify::Notify;
 pub use crate::engine::open::Open;
 use crate::{
-    ClaimRequest, Claimed, FilesChanged, Left, Line, NewDelivery, NotCommitted, OpenError, Operations, OwedHook,
-    Recorded, Rescue, Settlement, Ticket, Timestamp,
+    ClaimRequest, Claimed, Left, Line, NewDelivery, NotCommitted, OpenError, Operations, OwedHook, Recorded, Rescue,
+    Settlement, Ticket, Timestamp,
 };
 
 /// A database that keeps deliveries: the domain's verbs, each with the database's best SQL.
@@ -33,8 +35,11 @@ pub trait Backend: Operations<<Self as Backend>::Connection> {
     /// An asynchronous Diesel connection to this database.
     type Connection: AsyncConnection + PoolableConnection + Send + 'static;
 
-    /// The database's files, where somebody can delete or replace them under an open connection.
-    type DatabaseFiles: Send + Sync + 'static;
+    /// The files of an embedded database. A server's files are out of reach, so its type has no value.
+    type Files: OpenFiles;
+
+    /// The means by which processes notify each other of work. A database without any has a type without a value.
+    type Notifier: Notify;
 
     /// The database's name in messages.
     const NAME: &'static str;
@@ -64,48 +69,13 @@ pub trait Backend: Operations<<Self as Backend>::Connection> {
     /// for the thread. Where calls do not block, it changes nothing.
     fn let_thread_block() {}
 
-    /// Takes hold of the database's files, and keeps them open for as long as the returned value lives.
+    /// Opens the database's files, and keeps them open for as long as the returned value lives. `None` where a server
+    /// has them.
     ///
     /// # Errors
     ///
     /// When the database cannot be reached.
-    fn files(url: &str) -> impl Future<Output = Result<Self::DatabaseFiles, OpenError>> + Send;
-
-    /// The change of the files, if a commit would not be where the next process looks for it. Cheap: this check
-    /// precedes every answer.
-    fn files_changed(files: &Self::DatabaseFiles) -> Option<FilesChanged>;
-
-    /// Waits until all earlier commits are on the disk. Only then are a verb's writes durable on a connection that was
-    /// opened [for verbs](Open::ForVerbs). Others may write meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// The disk's errors. Afterwards nobody knows the disk's contents until the WAL is [persisted](Self::persist_wal).
-    ///
-    /// # Cancellation
-    ///
-    /// Changes nothing: the fsync goes on.
-    fn sync_wal(files: &Self::DatabaseFiles) -> impl Future<Output = QueryResult<()>> + Send;
-
-    /// A danger that an operator should know of before it does harm. The commits of this moment are still where they
-    /// belong.
-    fn warning(files: &Self::DatabaseFiles) -> Option<&'static str> {
-        let _ = files;
-        None
-    }
-
-    /// Makes sure that the whole WAL is on the disk, even while others read it.
-    ///
-    /// After a failed fsync nobody knows how much of the WAL is on the disk. Frames behind a gap are lost at a power
-    /// cut.
-    fn persist_wal(files: &Self::DatabaseFiles) -> impl Future<Output = QueryResult<()>> + Send;
-
-    /// Checkpoints the WAL into the database itself, without waiting for anybody: a deleted WAL is gone with the last
-    /// connection. `false` where somebody still reads the WAL.
-    fn checkpoint(files: &Self::DatabaseFiles) -> impl Future<Output = QueryResult<bool>> + Send;
-
-    /// Checkpoints the WAL if it has grown long.
-    fn checkpoint_if_long(files: &Self::DatabaseFiles) -> impl Future<Output = QueryResult<bool>> + Send;
+    fn open_files(url: &str) -> impl Future<Output = Result<Option<Self::Files>, OpenError>> + Send;
 
     /// Commits a transaction that changes nothing: whether a database that was in trouble takes commits again.
     fn prove(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<()>> + Send;
@@ -313,37 +283,11 @@ pub trait Backend: Operations<<Self as Backend>::Connection> {
         now: Timestamp,
     ) -> impl Future<Output = QueryResult<u64>> + Send;
 
-    /// Whether the processes on the database at this URL can notify each other of work. An optimisation: without it a
-    /// process finds the work of other processes by polling.
-    fn can_notify(url: &str) -> bool {
-        let _ = url;
-        false
-    }
-
-    /// Opens a connection on which to be [notified](Self::notified) and to [notify](Self::notify).
+    /// Opens a connection on which to notify other processes of work. `None` where the processes on this database cannot
+    /// notify each other: they find each other's work by polling.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    fn listen(url: &str) -> impl Future<Output = Result<Self::Connection, OpenError>> + Send {
-        Self::open(url, Open::Existing)
-    }
-
-    /// Notifies every listening process that there is work, this one too. `from` names the process that notifies.
-    fn notify(connection: &mut Self::Connection, from: &str) -> impl Future<Output = QueryResult<()>> + Send {
-        let _ = (connection, from);
-        ready(Ok(()))
-    }
-
-    /// Waits for a notification, and gives back the name of the process that notified. Dropping the future loses
-    /// nothing.
-    ///
-    /// # Errors
-    ///
-    /// When this connection can hear no notification any more. A silent network is no error: [notify](Self::notify) to
-    /// see.
-    fn notified(connection: &mut Self::Connection) -> impl Future<Output = QueryResult<String>> + Send {
-        let _ = connection;
-        pending()
-    }
+    fn open_notifier(url: &str) -> impl Future<Output = Result<Option<Self::Notifier>, OpenError>> + Send;
 }

@@ -9,26 +9,27 @@ use diesel::result::{DatabaseErrorKind, Error};
 pub(crate) const LOST_FRAMES: &str =
     "the write-ahead log has lost frames: end this process by `kill -9`, and SQLite reads what is left when it starts";
 
-/// The messages of a database that an operator can act on. Matched, not quoted: other messages may quote data.
-const KNOWN: &[&str] = &[
-    "database is locked",
-    "disk I/O error",
-    LOST_FRAMES,
-    "database or disk is full",
-    "attempt to write a readonly database",
-    "database disk image is malformed",
-    "unable to open database file",
-    "no such table",
-    "deadlock detected",
-    "canceling statement due to lock timeout",
-    "canceling statement due to statement timeout",
-    "terminating connection due to idle-in-transaction timeout",
-    "terminating connection due to administrator command",
-    "the database system is starting up",
-    "the database system is shutting down",
-    "the database system is in recovery mode",
-    "No space left on device",
-    "permission denied",
+/// The messages of a database that an operator can act on, and the trouble that each tells of. Matched, not quoted: other
+/// messages may quote data.
+const KNOWN: [(&str, Option<Trouble>); 18] = [
+    ("database is locked", None),
+    ("disk I/O error", Some(Trouble::Disk)),
+    (LOST_FRAMES, Some(Trouble::Disk)),
+    ("database or disk is full", Some(Trouble::Write)),
+    ("attempt to write a readonly database", Some(Trouble::Write)),
+    ("database disk image is malformed", Some(Trouble::Disk)),
+    ("unable to open database file", None),
+    ("no such table", None),
+    ("deadlock detected", None),
+    ("canceling statement due to lock timeout", None),
+    ("canceling statement due to statement timeout", None),
+    ("terminating connection due to idle-in-transaction timeout", None),
+    ("terminating connection due to administrator command", None),
+    ("the database system is starting up", None),
+    ("the database system is shutting down", None),
+    ("the database system is in recovery mode", None),
+    ("No space left on device", Some(Trouble::Write)),
+    ("permission denied", None),
 ];
 
 /// The text for any other error.
@@ -47,7 +48,7 @@ pub fn fault(error: &Error) -> &'static str {
         Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _) => "connection lost",
         Error::DatabaseError(_, details) => {
             let message = details.message();
-            KNOWN.iter().find(|known| message.contains(**known)).copied().unwrap_or(UNKNOWN)
+            KNOWN.iter().find(|(known, _)| message.contains(known)).map_or(UNKNOWN, |(known, _)| *known)
         }
         Error::SerializationError(_) | Error::DeserializationError(_) => "a value does not fit its column",
         Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. } => "broken transaction",
@@ -122,13 +123,8 @@ pub enum Trouble {
 
 /// The trouble of the database as a whole that an error tells of, if any.
 pub fn trouble(error: &Error) -> Option<Trouble> {
-    match fault(error) {
-        "disk I/O error" | "database disk image is malformed" | LOST_FRAMES => Some(Trouble::Disk),
-        "database or disk is full" | "attempt to write a readonly database" | "No space left on device" => {
-            Some(Trouble::Write)
-        }
-        _ => None,
-    }
+    let fault = fault(error);
+    KNOWN.iter().find(|(known, _)| *known == fault).and_then(|(_, trouble)| *trouble)
 }
 
 #[cfg(test)]

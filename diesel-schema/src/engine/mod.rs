@@ -9,9 +9,11 @@ pub(crate) mod commit;
 pub(crate) mod db_error;
 #[doc(hidden)]
 pub mod failpoint;
+pub(crate) mod files;
 pub(crate) mod files_changed;
 pub(crate) mod insert;
 pub(crate) mod migration;
+pub(crate) mod notify;
 pub(crate) mod open;
 pub(crate) mod open_error;
 pub(crate) mod operations;

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use mojito_schema::{Backend, QueryResult};
+use mojito_schema::{Backend, Notify, QueryResult};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -41,16 +41,15 @@ impl<B: Backend> Service for Notifier<B> {
     }
 
     async fn run(&self, mut stop: watch::Receiver<bool>) {
-        if !B::can_notify(self.database.url()) {
-            return;
-        }
         let (mut pause, mut is_down) = (Duration::ZERO, false);
         while !*stop.borrow_and_update() {
             let began = Instant::now();
             tokio::select! {
                 // A stop drops the future, and with it the connection, whatever its state.
                 _ = stop.changed() => return,
-                () = self.hold(&mut is_down) => {}
+                has_notifier = self.hold(&mut is_down) => if !has_notifier {
+                    return;
+                }
             }
             if !std::mem::replace(&mut is_down, true) {
                 self.database.notices().say(Notice::Unheard);
@@ -67,9 +66,11 @@ impl<B: Backend> Service for Notifier<B> {
 }
 
 impl<B: Backend> Notifier<B> {
-    /// Opens a connection, and notifies and listens until it is lost.
-    async fn hold(&self, is_down: &mut bool) {
-        let Ok(mut connection) = B::listen(self.database.url()).await else { return };
+    /// Opens a connection, and notifies and listens until it is lost. `false` where processes on this database cannot
+    /// notify each other.
+    async fn hold(&self, is_down: &mut bool) -> bool {
+        let Ok(opened) = B::open_notifier(self.database.url()).await else { return true };
+        let Some(mut notifier) = opened else { return false };
         *is_down = false;
         self.database.notices().works(|| Scope::Wire);
         let (name, mut own) = (format!("{:016x}", fastrand::u64(..)), self.wakeup.listen_for_own());
@@ -78,20 +79,20 @@ impl<B: Backend> Notifier<B> {
         self.wakeup.notify_of_others();
         loop {
             let is_told = tokio::select! {
-                heard = B::notified(&mut connection) => match heard {
+                heard = notifier.notified() => match heard {
                     Ok(from) if from == name => continue,
                     Ok(_) => {
                         self.wakeup.notify_of_others();
                         continue;
                     }
-                    Err(_) => return,
+                    Err(_) => return true,
                 },
-                _ = own.changed() => in_time(B::notify(&mut connection, &name).boxed()).await,
+                _ = own.changed() => in_time(notifier.notify(&name).boxed()).await,
                 // Silence may mean that the other end is gone.
-                () = sleep(KEEPALIVE_INTERVAL) => in_time(B::notify(&mut connection, &name).boxed()).await,
+                () = sleep(KEEPALIVE_INTERVAL) => in_time(notifier.notify(&name).boxed()).await,
             };
             if is_told.is_none() {
-                return;
+                return true;
             }
             sleep(MIN_NOTIFY_INTERVAL).await;
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use deadpool::managed::Object;
-use mojito_schema::{Backend, FilesChanged, Open, OpenError, Trouble, fault, trouble};
+use mojito_schema::{Backend, FilesChanged, Open, OpenError, OpenFiles, Trouble, fault, trouble};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -15,7 +15,8 @@ pub(crate) struct Database<B: Backend> {
     pool: Pool<B>,
     writers: Arc<Mutex<()>>,
     transactions: Arc<Mutex<()>>,
-    files: B::DatabaseFiles,
+    /// The files of an embedded database.
+    files: Option<B::Files>,
     health: Arc<Health>,
     notices: Notices,
     /// Deliveries up to this id are on the disk: commits reach the disk in their order.
@@ -30,7 +31,7 @@ pub(crate) struct TransactionTurn(#[expect(dead_code, reason = "held, not read")
 
 impl<B: Backend> Database<B> {
     pub async fn new(pool: Pool<B>, notices: Notices) -> Result<Self, OpenError> {
-        let files = B::files(pool.url()).await?;
+        let files = B::open_files(pool.url()).await?;
         let durable_up_to = AtomicI64::new(0);
         let (writers, transactions) = (Arc::default(), Arc::default());
         let health = Arc::new(Health::new(notices.clone()));
@@ -71,13 +72,17 @@ impl<B: Backend> Database<B> {
         self.pool.keep_open().await
     }
 
+    fn files_changed(&self) -> Option<FilesChanged> {
+        self.files.as_ref()?.changed()
+    }
+
     /// A connection of the host's pool.
     pub async fn connection(&self) -> Result<PooledConnection<B>, OpenError> {
-        if let Some(files_changed) = B::files_changed(&self.files) {
+        if let Some(files_changed) = self.files_changed() {
             return Err(files_changed.into());
         }
         let connection = self.pool.connection().await?;
-        match B::files_changed(&self.files) {
+        match self.files_changed() {
             None => Ok(connection),
             Some(files_changed) => {
                 // The connection may be one to another file, and must not be in the pool when the first file is back.
@@ -102,7 +107,7 @@ impl<B: Backend> Database<B> {
     /// Whether the database's files are in their place. If other files have taken that place, they are left alone until
     /// a restart: their content is unknown.
     pub(super) async fn check(&self) -> Result<(), Unavailable> {
-        match B::files_changed(&self.files) {
+        match self.files_changed() {
             None => Ok(()),
             Some(files_changed) => {
                 self.save(files_changed).await;
@@ -115,7 +120,8 @@ impl<B: Backend> Database<B> {
     /// place already.
     async fn save(&self, files_changed: FilesChanged) {
         self.health.report("the database is not where it was", files_changed);
-        match B::checkpoint(&self.files).await {
+        let Some(files) = &self.files else { return };
+        match files.checkpoint().await {
             Ok(true) => {}
             Ok(false) => self.health.report("its log could not be saved", "somebody reads it"),
             Err(error) => self.health.report("its log could not be saved", fault(&error)),
@@ -125,7 +131,8 @@ impl<B: Backend> Database<B> {
     /// Waits for an fsync of the WAL, so that every commit is on the disk. `failure` is the message in the log if it
     /// fails.
     pub(super) async fn sync_wal(&self, failure: &'static str) -> Result<(), Unavailable> {
-        if let Err(error) = B::sync_wal(&self.files).await {
+        let Some(files) = &self.files else { return Ok(()) };
+        if let Err(error) = files.sync_wal().await {
             self.health.note_trouble(trouble(&error));
             self.health.report(failure, fault(&error));
             // The transaction is committed, and may be lost.
@@ -136,7 +143,8 @@ impl<B: Backend> Database<B> {
 
     /// Makes sure that the content of the WAL is on the disk.
     pub(super) async fn persist_wal(&self) -> Result<(), Unavailable> {
-        B::persist_wal(&self.files).await.map_err(|error| {
+        let Some(files) = &self.files else { return Ok(()) };
+        files.persist_wal().await.map_err(|error| {
             self.health.report("the database is in trouble", fault(&error));
             Unavailable::Database
         })
@@ -144,7 +152,7 @@ impl<B: Backend> Database<B> {
 
     /// A warning to operators about the database's files.
     pub fn warning(&self) -> Option<&'static str> {
-        B::warning(&self.files)
+        self.files.as_ref()?.warning()
     }
 
     /// Checkpoints a WAL that has grown long.
@@ -155,7 +163,8 @@ impl<B: Backend> Database<B> {
         if self.health.trouble() == Some(Trouble::Disk) {
             return;
         }
-        match B::checkpoint_if_long(&self.files).await {
+        let Some(files) = &self.files else { return };
+        match files.checkpoint_if_long().await {
             Ok(true) => {}
             Ok(false) => {
                 self.health.report(FAILURE, "somebody has been reading for long, and it grows until the end of that");

@@ -25,6 +25,7 @@ mod transaction;
 mod url;
 mod watchdog;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,13 +39,13 @@ use self::handlers::Patience;
 use self::line::{keep_delivery, lock_idle, lock_wait, promote};
 #[cfg(feature = "testing")]
 pub(crate) use self::migrations::run_all as migrate;
+use self::notify::Notifier;
 use self::transaction::TransactionSettings;
-use self::url::{Proxy, Url};
 use crate::engine::backend::{Backend, Open};
 use crate::engine::db_error::{is_in_the_way, unknown};
 use crate::{
-    ClaimRequest, Claimed, FilesChanged, Left, Line, NewDelivery, NotCommitted, OpenError, OwedHook, Recorded, Rescue,
-    Settlement, Ticket, Timestamp,
+    ClaimRequest, Claimed, Left, Line, NewDelivery, NotCommitted, OpenError, OwedHook, Recorded, Rescue, Settlement,
+    Ticket, Timestamp,
 };
 
 /// Postgres, or any server that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -177,7 +178,8 @@ async fn with_timeout<R>(verb: impl Future<Output = QueryResult<R>>) -> QueryRes
 
 impl Backend for Postgres {
     type Connection = Connection;
-    type DatabaseFiles = ();
+    type Files = Infallible;
+    type Notifier = Notifier;
 
     const NAME: &'static str = "Postgres";
     const SINGLE_WRITER: bool = false;
@@ -198,30 +200,12 @@ impl Backend for Postgres {
                 || matches!(tokio::time::timeout(PING_TIMEOUT, connection.batch_execute("SELECT 1")).await, Ok(Ok(()))))
     }
 
-    async fn files(_: &str) -> Result<(), OpenError> {
-        Ok(())
+    async fn open_files(_: &str) -> Result<Option<Infallible>, OpenError> {
+        Ok(None)
     }
 
-    fn files_changed((): &()) -> Option<FilesChanged> {
-        // The files are the server's: it stops where they are gone, and after a failed fsync.
-        None
-    }
-
-    async fn sync_wal((): &()) -> QueryResult<()> {
-        // The commit itself waits for fsync.
-        Ok(())
-    }
-
-    async fn persist_wal((): &()) -> QueryResult<()> {
-        Ok(())
-    }
-
-    async fn checkpoint((): &()) -> QueryResult<bool> {
-        Ok(true)
-    }
-
-    async fn checkpoint_if_long((): &()) -> QueryResult<bool> {
-        Ok(true)
+    async fn open_notifier(url: &str) -> Result<Option<Notifier>, OpenError> {
+        Notifier::open(url).await
     }
 
     async fn prove(connection: &mut Connection) -> QueryResult<()> {
@@ -361,21 +345,5 @@ impl Backend for Postgres {
 
     async fn cut_waits(connection: &mut Connection, waits: Vec<(i64, String)>, _: Timestamp) -> QueryResult<u64> {
         with_timeout(async { transaction!(connection, |c, now| shared::cut_waits(c, &waits, now)) }).await
-    }
-
-    fn can_notify(url: &str) -> bool {
-        Url::parse(url).is_ok_and(|url| url.proxy == Proxy::None)
-    }
-
-    async fn listen(url: &str) -> Result<Connection, OpenError> {
-        notify::listen(url).await
-    }
-
-    async fn notify(connection: &mut Connection, from: &str) -> QueryResult<()> {
-        notify::notify(connection, from).await
-    }
-
-    async fn notified(connection: &mut Connection) -> QueryResult<String> {
-        notify::notified(connection).await
     }
 }

@@ -11,6 +11,7 @@ use super::mounts::Mount;
 use super::wal_sync::WalSync;
 use super::{Wrapper, checkpoint};
 use crate::FilesChanged;
+use crate::engine::files::OpenFiles;
 use crate::engine::open_error::OpenError;
 
 /// The number of bytes that the WAL may keep. SQLite restarts the WAL, but gives no byte back.
@@ -45,17 +46,17 @@ impl DatabaseFiles {
             files.get(1).map(|(path, _)| WalSync::new(path).map_err(|error| unsynced(path, error))).transpose()?;
         Ok(Self { connection: Mutex::new(connection), named: path_of(url), files, log })
     }
+}
 
-    /// Waits until all earlier commits are on the disk.
-    pub(super) async fn sync_wal(&self) -> QueryResult<()> {
+impl OpenFiles for DatabaseFiles {
+    async fn sync_wal(&self) -> QueryResult<()> {
         match &self.log {
             Some(log) => log.wait().await,
             None => Ok(()),
         }
     }
 
-    /// Makes sure that the whole WAL is on the disk, after a failed fsync.
-    pub(super) async fn persist_wal(&self) -> QueryResult<()> {
+    async fn persist_wal(&self) -> QueryResult<()> {
         if let Some((path, _)) = self.files.get(1) {
             let path = path.clone();
             self.connection.lock().await.spawn_blocking(move |c| checkpoint::settle(c, &path)).await?;
@@ -64,18 +65,17 @@ impl DatabaseFiles {
         Ok(())
     }
 
-    pub(super) async fn checkpoint(&self) -> QueryResult<bool> {
+    async fn checkpoint(&self) -> QueryResult<bool> {
         self.connection.lock().await.spawn_blocking(|c| checkpoint::shorten(c)).await
     }
 
-    pub(super) async fn checkpoint_if_long(&self) -> QueryResult<bool> {
+    async fn checkpoint_if_long(&self) -> QueryResult<bool> {
         let is_long =
             |(path, _): &(PathBuf, Identity)| std::fs::metadata(path).is_ok_and(|file| file.len() > MAX_WAL_BYTES);
         if self.files.get(1).is_some_and(is_long) { self.checkpoint().await } else { Ok(true) }
     }
 
-    /// The change of the files, if they are not the same files in the same places.
-    pub(super) fn files_changed(&self) -> Option<FilesChanged> {
+    fn changed(&self) -> Option<FilesChanged> {
         let ((path, database), beside) = self.files.split_first()?;
         for path in self.named.iter().chain([path]) {
             match Identity::read(path) {
@@ -91,7 +91,7 @@ impl DatabaseFiles {
         beside.iter().any(is_gone).then_some(FilesChanged::WalDeleted)
     }
 
-    pub(super) fn warning(&self) -> Option<&'static str> {
+    fn warning(&self) -> Option<&'static str> {
         let (database, _) = self.files.first()?;
         has_second_name(database).then_some(SECOND_NAME)
     }

@@ -27,6 +27,7 @@ mod uncached;
 mod wal;
 mod wal_sync;
 
+use std::convert::Infallible;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,8 +46,8 @@ use self::spawn::Spawner;
 use crate::engine::backend::{Backend, Open};
 use crate::engine::db_error::trouble;
 use crate::{
-    ClaimRequest, Claimed, ErasedRows, FilesChanged, Left, Line, NewDelivery, NotCommitted, OpenError, OwedHook,
-    Recorded, Rescue, Settlement, Ticket, Timestamp,
+    ClaimRequest, Claimed, ErasedRows, Left, Line, NewDelivery, NotCommitted, OpenError, OwedHook, Recorded, Rescue,
+    Settlement, Ticket, Timestamp,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -66,7 +67,8 @@ type Wrapper = SyncConnectionWrapper<Session, Spawner>;
 
 impl Backend for Sqlite {
     type Connection = Wrapper;
-    type DatabaseFiles = DatabaseFiles;
+    type Files = DatabaseFiles;
+    type Notifier = Infallible;
 
     const NAME: &'static str = "SQLite";
     const SINGLE_WRITER: bool = true;
@@ -83,32 +85,12 @@ impl Backend for Sqlite {
         spawn::let_thread_block();
     }
 
-    async fn files(url: &str) -> Result<DatabaseFiles, OpenError> {
-        DatabaseFiles::open(url, connection::open(url, Open::Existing).await?).await
+    async fn open_files(url: &str) -> Result<Option<DatabaseFiles>, OpenError> {
+        DatabaseFiles::open(url, connection::open(url, Open::Existing).await?).await.map(Some)
     }
 
-    fn files_changed(files: &DatabaseFiles) -> Option<FilesChanged> {
-        files.files_changed()
-    }
-
-    fn warning(files: &DatabaseFiles) -> Option<&'static str> {
-        files.warning()
-    }
-
-    async fn sync_wal(files: &DatabaseFiles) -> QueryResult<()> {
-        files.sync_wal().await
-    }
-
-    async fn persist_wal(files: &DatabaseFiles) -> QueryResult<()> {
-        files.persist_wal().await
-    }
-
-    async fn checkpoint(files: &DatabaseFiles) -> QueryResult<bool> {
-        files.checkpoint().await
-    }
-
-    async fn checkpoint_if_long(files: &DatabaseFiles) -> QueryResult<bool> {
-        files.checkpoint_if_long().await
+    async fn open_notifier(_: &str) -> Result<Option<Infallible>, OpenError> {
+        Ok(None)
     }
 
     async fn prove(connection: &mut Wrapper) -> QueryResult<()> {
