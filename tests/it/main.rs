@@ -31,6 +31,7 @@ mod launch;
 mod leaks;
 mod leases;
 mod migrations;
+mod numbers;
 mod operations;
 mod panics;
 mod plans;
