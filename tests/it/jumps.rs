@@ -38,7 +38,9 @@ async fn a_clock_that_jumps_takes_no_lease_away_and_holds_nothing_back() {
     aftermath.check(&["effects", "external"]);
     let again = aftermath.work.iter().filter(|work| work.handler == "effects" && work.attempt > 1).count();
     assert_eq!(again, 0, "no lease was taken away");
-    assert_eq!(overlaps(&aftermath.notes), [""; 0]);
+    // A flaky attempt notes no end.
+    let of_effects: Vec<_> = aftermath.notes.iter().filter(|note| note.handler == "effects").cloned().collect();
+    assert_eq!(overlaps(&of_effects), [""; 0]);
     let tally = ledger.tally();
     assert_eq!(tally.acknowledged, tally.posts, "{tally:?}");
     let days: Vec<String> =

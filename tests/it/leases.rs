@@ -24,6 +24,22 @@ async fn a_lease_that_is_renewed_is_never_taken_over() {
     assert_eq!(overlaps(&aftermath.notes), [""; 0]);
 }
 
+/// Freezes a process, but not while it holds SQLite's write lock: then nobody could go on.
+fn freeze(process: &Process, database: &Database) {
+    let status = format!("/proc/{}/stat", process.id());
+    let is_stopped = || std::fs::read_to_string(&status).unwrap().contains(") T ");
+    loop {
+        process.signal(Signal::STOP);
+        while !is_stopped() {
+            std::thread::yield_now();
+        }
+        if !database.is_locked() {
+            return;
+        }
+        process.signal(Signal::CONT);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_was_frozen_past_its_lease_can_neither_commit_nor_change_the_outcome() {
     for _ in 0..rounds(2, 50) {
@@ -35,7 +51,7 @@ async fn a_process_that_was_frozen_past_its_lease_can_neither_commit_nor_change_
         zombie.acknowledges(&ledger, "r-1").await;
         found("the handler to begin", || database.notes().first().map(drop)).await;
 
-        zombie.signal(Signal::STOP);
+        freeze(&zombie, &database);
         let mut heir = host.start().await;
         drained(&database).await;
         let (settled, effects) = (database.work(), database.effects());
@@ -73,7 +89,7 @@ async fn a_frozen_process_that_fails_its_handler_afterwards_changes_nothing() {
         zombie.acknowledges(&ledger, "r-1").await;
         found("the handler to begin", || database.notes().first().map(drop)).await;
 
-        zombie.signal(Signal::STOP);
+        freeze(&zombie, &database);
         let mut heir = host.clone().handlers("effects:slow:4000").start().await;
         let taken = |work: &mojito_schema::WorkRow| work.attempt == 2 && work.lease_until.is_some();
         found("the heir to take over", || database.work().first().filter(|work| taken(work)).map(drop)).await;

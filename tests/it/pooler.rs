@@ -114,6 +114,8 @@ async fn every_test_of_the_store_and_of_the_plugin_passes_behind_a_proxy() {
         &bouncer,
         &[
             &["postgres::", "--skip", "conformance::", "--skip", "corpus::", "--skip", "example::"][..],
+            // Nothing keeps a session behind the proxy from writing once a handler has ended its transaction.
+            &["--skip", "a_commit_of_the_handlers_own"],
             // Hold a transaction open in a session of their own, asked outside of one.
             &["--skip", "by_itself", "--skip", "a_result_that_somebody_holds", "--skip", "a_transaction_from_before"],
         ]

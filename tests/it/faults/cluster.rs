@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use crate::harness::{Aftermath, Body, Ground, Ledger, Note, Process, ProcessBuilder, Rig, Try, What, try_post};
@@ -54,7 +54,15 @@ pub(super) async fn settled(rig: &Rig, ledger: &Ledger, handlers: &[&str]) -> Af
 
 /// Without what has no end: an attempt that failed, or whose connection was ended.
 pub(super) fn ended(notes: &[Note]) -> Vec<Note> {
-    let key = |note: &Note| (note.handler.clone(), note.delivery, note.attempt);
-    let whole: HashSet<_> = notes.iter().filter(|note| note.what == What::End).map(key).collect();
-    notes.iter().filter(|note| whole.contains(&key(note))).cloned().collect()
+    let (mut started, mut whole) = (HashMap::new(), HashSet::new());
+    for (index, note) in notes.iter().enumerate() {
+        let key = (note.handler.clone(), note.delivery, note.attempt);
+        match note.what {
+            What::Start => drop(started.insert(key, vec![index])),
+            What::End => whole.extend(started.remove(&key).into_iter().flatten().chain([index])),
+            _ => started.entry(key).or_default().push(index),
+        }
+    }
+    let all = notes.iter().enumerate().filter(|(index, _)| whole.contains(index));
+    all.map(|(_, note)| note.clone()).collect()
 }

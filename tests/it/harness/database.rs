@@ -57,6 +57,11 @@ impl Database {
         all.load(&mut self.connect()).unwrap()
     }
 
+    /// Whether somebody holds the write lock at this moment.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.connect().batch_execute("PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; ROLLBACK").is_err()
+    }
+
     /// What operators did.
     pub(crate) fn audit(&self) -> Vec<AuditRow> {
         audit::table.order(audit::id).select(AuditRow::as_select()).load(&mut self.connect()).unwrap()
