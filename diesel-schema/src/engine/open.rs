@@ -8,6 +8,6 @@ pub enum Open {
     Existing,
     /// As `Existing`, for verbs alone.
     ForDurableVerbs,
-    /// As `ForDurableVerbs`, but commits may leave the fsync to [`sync_wal`](crate::Backend::sync_wal).
+    /// As `ForDurableVerbs`, but commits may leave the fsync to [`sync_wal`](crate::OpenFiles::sync_wal).
     ForVerbs,
 }

@@ -92,7 +92,12 @@ impl PrivateServer {
         // None may be in a system call, as with a host.
         let processes = self.postmaster.iter().map(Child::id).chain(self.children());
         for id in processes.collect::<Vec<_>>() {
-            eventually("the server is stopped", || state(id).is_none_or(|state| "TZ".contains(state))).await;
+            let is_stopped = || {
+                // A backend may have been forked while the others were told.
+                signal(id, Signal::STOP);
+                state(id).is_none_or(|state| "TZ".contains(state))
+            };
+            eventually("the server is stopped", is_stopped).await;
         }
         let disk = self.disk.take().expect("a server on a disk of its own");
         disk.lose_unsynced();

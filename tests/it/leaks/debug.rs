@@ -60,7 +60,7 @@ const TELLING: [&str; 35] = [
 ];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 68] = [
+const MUTE: [&str; 70] = [
     "Action",
     "Actor",
     "Backend",
@@ -90,8 +90,10 @@ const MUTE: [&str; 68] = [
     "MojitoHandler",
     "Name",
     "NewAudit",
+    "Notify",
     "Open",
     "OpenError",
+    "OpenFiles",
     "Operations",
     "Page",
     "Postgres",
