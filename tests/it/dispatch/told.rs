@@ -29,8 +29,9 @@ async fn an_attempt_is_told_what_was_found_about_its_delivery() {
     let (host, mut seen) = host(|_, _| Act::Effect).await;
 
     host.post("interview_result", &Body::result("plain").bytes()).await;
+    let plain = next(&mut seen).await;
     host.post("interview_result", &Body::result("odd").with("score", "a text").bytes()).await;
-    let (plain, odd) = (next(&mut seen).await, next(&mut seen).await);
+    let odd = next(&mut seen).await;
 
     let stored = Finding::from_json(&host.database.delivery(odd.delivery).findings);
     assert_eq!(plain.findings, []);
