@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use mojito_schema::State;
 use rustix::process::Signal;
@@ -22,6 +23,30 @@ async fn a_lease_that_is_renewed_is_never_taken_over() {
     aftermath.check(&["effects"]);
     assert!(aftermath.work.iter().all(|work| work.attempt == 1), "{:?}", aftermath.work);
     assert_eq!(overlaps(&aftermath.notes), [""; 0]);
+}
+
+/// A slow disk, a thread that waits for its turn: between the claim and its attempt time goes by.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lease_of_a_claim_that_has_not_begun_is_renewed() {
+    let database = Arc::new(Database::with_effects());
+    let gate = database.folder().join("gate");
+    let host = Process::builder(&database).setting("lease", 2).stall_at("claim.committed", 1, &gate);
+    let ledger = Ledger::default();
+    let mut host = host.start().await;
+
+    host.acknowledges(&ledger, "r").await;
+    let lease = || database.work().first().and_then(|work| work.lease_until);
+    let first = found("the claim", lease).await;
+    let lapsed = || (mojito_schema::Timestamp::now() > first.after(Duration::from_secs(1))).then_some(());
+    found("the first lease to lapse", lapsed).await;
+    let work = database.work()[0].clone();
+    std::fs::write(&gate, "").unwrap();
+    drained(&database).await;
+
+    assert_eq!(work.state, State::Running, "nobody has rescued it: {work:?}");
+    assert!(work.lease_until > Some(first), "it was renewed: {work:?}");
+    assert_eq!(database.work()[0].attempt, 1);
+    Aftermath::of(&database, &ledger).check(&["effects"]);
 }
 
 /// Freezes a process, but not while it holds SQLite's write lock: then nobody could go on.

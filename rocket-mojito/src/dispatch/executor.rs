@@ -3,16 +3,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{AbortHandle, Fuse, FusedFuture};
-use mojito_schema::{Backend, ClaimRequest, Claimed, Settlement, failpoint};
+use futures_util::future::{Fuse, FusedFuture};
+use mojito_schema::{Backend, ClaimRequest, Settlement, failpoint};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::MojitoHandler;
 use super::attempt::Attempt;
 use super::ending::Tried;
-use super::leases::Leases;
-use super::prefetch::{Prefetch, Prefetched};
+use super::leases::{Leased, Leases};
+use super::prefetch::Prefetch;
 use super::running::Running;
 use super::supervisor::Service;
 use crate::config::Pauses;
@@ -36,9 +36,6 @@ pub(super) struct Executor<B: Backend> {
     pub pauses: Pauses,
     pub wakeup: Wakeup,
 }
-
-/// Claims that are held, and whether there may be more.
-type Claims = (Vec<Prefetched>, bool);
 
 /// The limit of concurrent attempts, and a notification for each attempt that ends.
 #[derive(Clone)]
@@ -142,7 +139,7 @@ impl<B: Backend> Executor<B> {
     }
 
     /// Starts waiting claims, as far as there are free slots.
-    fn start_waiting(&self, prefetch: &mut Prefetch<Prefetched>) {
+    fn start_waiting(&self, prefetch: &mut Prefetch<Leased>) {
         while self.slots.free.available_permits() > 0
             && let Some(waiting) = prefetch.next()
         {
@@ -153,8 +150,8 @@ impl<B: Backend> Executor<B> {
     /// Hands back waiting claims, and the claim in progress: no attempt was made, and none counts.
     async fn release(
         &self,
-        prefetch: &mut Prefetch<Prefetched>,
-        mut claiming: Pin<&mut Fuse<impl Future<Output = Claims>>>,
+        prefetch: &mut Prefetch<Leased>,
+        mut claiming: Pin<&mut Fuse<impl Future<Output = (Vec<Leased>, bool)>>>,
     ) {
         // The claim in progress comes first: its turn to write has already begun.
         if !claiming.is_terminated() {
@@ -163,7 +160,7 @@ impl<B: Backend> Executor<B> {
         }
         let (leases, waiting): (_, Vec<_>) = (self.leases.clone(), prefetch.give_up().collect());
         let released = self.leases.database.runtime().spawn(async move {
-            for Prefetched { claim, guard, .. } in waiting {
+            for Leased { claim, guard, .. } in waiting {
                 // If the database cannot be reached, the lease lapses.
                 let _ = leases.settle(claim.ticket, Settlement::Release).await;
                 drop(guard);
@@ -173,19 +170,13 @@ impl<B: Backend> Executor<B> {
         let _ = released.await;
     }
 
-    /// Claims up to `limit` deliveries, of which `free` start at once, and holds their leases.
-    async fn claim(&self, limit: usize, free: usize) -> Claims {
+    /// Claims up to `limit` deliveries, of which `free` start at once.
+    async fn claim(&self, limit: usize, free: usize) -> (Vec<Leased>, bool) {
         let request = ClaimRequest { handler: Arc::clone(&self.name), limit, free, lease: self.lease };
-        let Claimed { claims, is_cut, .. } = self.leases.claim(request, self.pauses.clone()).await;
-        let claims = claims.into_iter().map(|claim| {
-            let (abort, registration) = AbortHandle::new_pair();
-            let guard = self.leases.in_flight.hold(claim.ticket.clone(), abort);
-            Prefetched { claim, guard, registration }
-        });
-        (claims.collect(), is_cut)
+        self.leases.claim(request, self.pauses.clone()).await
     }
 
-    fn start(&self, Prefetched { claim, guard, registration }: Prefetched, slot: Slot) {
+    fn start(&self, Leased { claim, guard, registration }: Leased, slot: Slot) {
         let (ticket, number, max_attempts) = (claim.ticket.clone(), claim.attempt, claim.max_attempts);
         let attempt = Attempt {
             handler: Arc::clone(&self.handler),

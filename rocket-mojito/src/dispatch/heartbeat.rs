@@ -55,13 +55,7 @@ impl<B: Backend> Service for Heartbeat<B> {
 
 impl<B: Backend> Heartbeat<B> {
     async fn look(&self) {
-        let (held, lease) = (self.leases.in_flight.tickets(), self.lease);
-        let mut link = self.leases.link.lock().await;
-        let rescue = link
-            .commit("leases could not be renewed", |c| B::renew_and_rescue(c, held, lease, Timestamp::now()).boxed())
-            .await;
-        drop(link);
-        let Ok(rescue) = rescue.map(Committed::outcome) else { return };
+        let Some(rescue) = self.leases.renew_and_rescue(self.lease).await else { return };
         for ticket in &rescue.stale {
             self.leases.in_flight.abort(ticket);
         }

@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::AbortHandle;
-use mojito_schema::{Backend, ClaimRequest, Claimed, Settlement, Ticket, Timestamp, failpoint};
+use futures_util::future::{AbortHandle, AbortRegistration};
+use mojito_schema::{Backend, Claim, ClaimRequest, Claimed, Rescue, Settlement, Ticket, Timestamp, failpoint};
 
 use super::ending::{Ending, Tried};
 use crate::config::Pauses;
@@ -36,46 +36,68 @@ impl<B: Backend> Clone for Leases<B> {
 }
 
 impl<B: Backend> Leases<B> {
-    /// Claims work, unless its handler is paused. Returns no claims if the database does not answer.
+    /// Claims work, unless its handler is paused. Returns the claims with their tickets in flight, and whether there may
+    /// be more work. Returns no claims if the database does not answer.
     ///
     /// # Cancellation
     ///
     /// A dropped future changes nothing: the claim is made all the same, and lapses.
-    pub async fn claim(&self, request: ClaimRequest, pauses: Pauses) -> Claimed {
-        const FAILURE: &str = "nothing could be claimed";
-        let (link, database) = (Arc::clone(&self.link), Arc::clone(&self.database));
-        let claimed = self.database.runtime().spawn(async move {
-            let mut link = link.lock().await;
-            let claimed = link.commit(FAILURE, |connection| {
-                async move {
-                    // The handler may have been paused while this claim waited for the connection.
-                    if pauses.has_handler(&request.handler) {
-                        Ok(Claimed::default())
-                    } else {
-                        B::claim(connection, request, Timestamp::now()).await
-                    }
-                }
-                .boxed()
-            });
-            let committed = claimed.await?;
-            drop(link);
-            // A power cut may undo the claim together with the process that holds it. It must not undo the delivery of
-            // a handler that has begun. Nor may it undo the end of the predecessor in the line, which would begin again
-            // after its successor.
-            let seen = committed.seen();
-            let newest = seen.claims.iter().map(|claim| claim.ticket.delivery_id).max().unwrap_or(0);
-            if !seen.has_promoted && database.is_durable(newest) {
-                return Ok(committed.outcome());
-            }
-            let claimed = committed.durable(FAILURE).await?;
-            database.note_durable(newest);
-            Ok::<_, Unavailable>(claimed)
-        });
-        let claimed = claimed.await.map(Result::unwrap_or_default).unwrap_or_default();
-        if !claimed.claims.is_empty() {
+    pub async fn claim(&self, request: ClaimRequest, pauses: Pauses) -> (Vec<Leased>, bool) {
+        let leases = self.clone();
+        let claimed = self.database.runtime().spawn(async move { leases.claim_now(request, pauses).await });
+        let (claims, is_cut) = claimed.await.map(Result::unwrap_or_default).unwrap_or_default();
+        if !claims.is_empty() {
             failpoint::reach("claim.committed");
         }
-        claimed
+        (claims, is_cut)
+    }
+
+    async fn claim_now(&self, request: ClaimRequest, pauses: Pauses) -> Result<(Vec<Leased>, bool), Unavailable> {
+        const FAILURE: &str = "nothing could be claimed";
+        let mut link = self.link.lock().await;
+        let claimed = link.commit(FAILURE, |connection| {
+            async move {
+                // The handler may have been paused while this claim waited for the connection.
+                if pauses.has_handler(&request.handler) {
+                    Ok(Claimed::default())
+                } else {
+                    B::claim(connection, request, Timestamp::now()).await
+                }
+            }
+            .boxed()
+        });
+        let committed = claimed.await?;
+        // The heartbeat has to see the tickets before its next transaction. It would rescue a lease that it does not
+        // renew, if the clock was put forward.
+        let tickets = committed.seen().claims.iter().map(|claim| claim.ticket.clone());
+        let in_flight: Vec<_> = tickets.map(|ticket| self.in_flight.hold(ticket)).collect();
+        drop(link);
+        // A power cut may undo the claim together with the process that holds it. It must not undo the delivery of
+        // a handler that has begun. Nor may it undo the end of the predecessor in the line, which would begin again
+        // after its successor.
+        let seen = committed.seen();
+        let newest = seen.claims.iter().map(|claim| claim.ticket.delivery_id).max().unwrap_or(0);
+        let claimed = if !seen.has_promoted && self.database.is_durable(newest) {
+            committed.outcome()
+        } else {
+            let claimed = committed.durable(FAILURE).await?;
+            self.database.note_durable(newest);
+            claimed
+        };
+        let leased = claimed.claims.into_iter().zip(in_flight);
+        let leased = leased.map(|(claim, (guard, registration))| Leased { claim, guard, registration });
+        Ok((leased.collect(), claimed.is_cut))
+    }
+
+    /// Renews the leases of every ticket in flight, and rescues lapsed leases of any process. `None` if the database
+    /// does not answer.
+    pub async fn renew_and_rescue(&self, lease: Duration) -> Option<Rescue> {
+        let mut link = self.link.lock().await;
+        let held = self.in_flight.tickets();
+        let rescue = link
+            .commit("leases could not be renewed", |c| B::renew_and_rescue(c, held, lease, Timestamp::now()).boxed())
+            .await;
+        rescue.map(Committed::outcome).ok()
     }
 
     /// Settles an attempt that has ended, and logs the outcome that a person has to see. An attempt that was not
@@ -111,6 +133,13 @@ impl<B: Backend> Leases<B> {
     }
 }
 
+/// A claim whose ticket is in flight, so that its lease is renewed.
+pub(super) struct Leased {
+    pub claim: Claim,
+    pub guard: InFlightGuard,
+    pub registration: AbortRegistration,
+}
+
 /// The tickets that this process holds, with a handle to abort the work on each.
 #[derive(Clone, Default)]
 pub(super) struct InFlight(Arc<Mutex<HashMap<Ticket, AbortHandle>>>);
@@ -122,9 +151,10 @@ pub(super) struct InFlightGuard {
 }
 
 impl InFlight {
-    pub fn hold(&self, ticket: Ticket, abort: AbortHandle) -> InFlightGuard {
+    pub fn hold(&self, ticket: Ticket) -> (InFlightGuard, AbortRegistration) {
+        let (abort, registration) = AbortHandle::new_pair();
         self.lock().insert(ticket.clone(), abort);
-        InFlightGuard { in_flight: self.clone(), ticket }
+        (InFlightGuard { in_flight: self.clone(), ticket }, registration)
     }
 
     /// Every ticket in flight.

@@ -1,11 +1,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use futures_util::future::AbortRegistration;
-use mojito_schema::Claim;
 use tokio::time::Instant;
-
-use super::leases::InFlightGuard;
 
 /// The maximum number of waiting claims, beside those for free slots.
 const MAX_PREFETCH: usize = 64;
@@ -15,13 +11,6 @@ const MAX_CLAIM_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The longest wait of a prefetched claim. Then it is handed back, since another process may have a free slot.
 const PREFETCH_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A claim that waits for a free slot. Its ticket is in flight, so its lease is renewed.
-pub(super) struct Prefetched {
-    pub claim: Claim,
-    pub guard: InFlightGuard,
-    pub registration: AbortRegistration,
-}
 
 /// Claims that were made before their slots were free.
 ///

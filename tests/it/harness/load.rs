@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::{Answer, Body, Ledger, PATIENCE, SECRET, Try, head, request};
 
 /// How many senders post at once.
-const SENDERS: usize = 8;
+pub(crate) const SENDERS: usize = 8;
 
 /// Senders that post to whatever host is up, until they are stopped. They live in the test, and are never killed.
 ///

@@ -48,7 +48,7 @@ pub(crate) use self::host::{AUTH, BASE, Host, HostBuilder, SECRET};
 pub(crate) use self::journal::{Note, What};
 pub(crate) use self::ledger::{Ledger, Sent, Try};
 pub(crate) use self::lifted::Lifted;
-pub(crate) use self::load::{Load, post_at_once, try_post, try_send};
+pub(crate) use self::load::{Load, SENDERS, post_at_once, try_post, try_send};
 pub(crate) use self::log::Log;
 pub(crate) use self::memory::Memory;
 pub(crate) use self::private_server::PrivateServer;

@@ -318,6 +318,12 @@ impl ProcessBuilder {
         self
     }
 
+    /// Keeps the thread that comes to a fail point for the n-th time until a file is there.
+    pub(crate) fn stall_at(mut self, point: &str, times: usize, gate: &Path) -> Self {
+        self.failpoint = Some(format!("{point}:{times}:{}", gate.display()));
+        self
+    }
+
     /// Starts it, without waiting for anything.
     pub(crate) fn spawn(&self) -> Process {
         let number = Process::number();
