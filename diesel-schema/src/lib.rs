@@ -26,6 +26,8 @@
 //! }
 //! ```
 //!
+//! [`joinable!`] lets your own tables stand in one query with these.
+//!
 //! Rows hold a candidate's data. Their `Debug` shows ids, counts and names of fields, and nothing of the candidate.
 //!
 //! All SQL is here, behind [`Backend`]: the verbs of the domain (`record`, `claim`, `settle` …), each with the best SQL
@@ -53,6 +55,8 @@ mod schema;
 pub mod testing;
 
 pub use diesel::QueryResult;
+#[doc(hidden)]
+pub use diesel::query_source::TableNotEqual;
 
 pub use self::engine::backend::Backend;
 #[doc(hidden)]

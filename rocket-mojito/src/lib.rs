@@ -84,6 +84,8 @@ pub use mojito_schema::{
     Backend, Backlog, EventKind, Field, Finding, FindingCode, KnownHandler, Listed, Listing, Person, Selection,
     Standing, State, Timestamp, Undone, WorkRow,
 };
+/// The crates whose versions a host has to share with the plugin.
+pub use {diesel, diesel_async, mojito_schema as schema};
 
 pub use self::config::{Encoding, EndpointConfig, MojitoConfig, SecretConfig};
 pub use self::dispatch::{Context, HandlerError, HandlerResult, MojitoHandler};

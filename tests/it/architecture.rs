@@ -39,7 +39,7 @@ impl Levels {
             if !visibility.contains("pub") {
                 continue;
             }
-            let (root, names) = path.rsplit_once("::").unwrap();
+            let (root, names) = path.rsplit_once("::").unwrap_or(("", path));
             let module = root.strip_prefix("self::").map(|path| path.split("::").next().unwrap().to_owned());
             for name in names.split(['{', '}', ',']).map(str::trim).filter(|name| !name.is_empty()) {
                 handed_on.insert(name.to_owned(), module.clone());
@@ -230,12 +230,16 @@ fn an_import_from_the_same_or_a_higher_level_is_found() {
 }
 
 #[test]
-fn diesel_is_named_in_the_schema_and_in_one_file_of_the_plugin() {
+fn diesel_is_named_in_the_schema_and_in_one_file_of_the_plugin_and_handed_on() {
     let is_diesel = |word: &String| word == "diesel" || word.starts_with("diesel_");
 
     let named = plugin().into_iter().filter(|file| file.identifiers().iter().any(is_diesel));
 
-    assert_eq!(named.map(|file| file.path).collect::<Vec<_>>(), ["rocket-mojito/src/pool.rs"]);
+    let named: Vec<String> = named.map(|file| file.path).collect();
+    assert_eq!(named, ["rocket-mojito/src/lib.rs", "rocket-mojito/src/pool.rs"]);
+    let door = Checkout::read("rocket-mojito/src/lib.rs");
+    let lines = door.lines().filter(|line| !line.starts_with("//") && line.contains("diesel"));
+    assert_eq!(lines.collect::<Vec<_>>(), ["pub use {diesel, diesel_async, mojito_schema as schema};"]);
 }
 
 #[test]

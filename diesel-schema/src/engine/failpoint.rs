@@ -1,5 +1,5 @@
 /// A place where a test may kill the process: `MOJITO_FAILPOINT=name:n` aborts when `name` is reached for the n-th
-/// time, `name:n:panic` panics, and `name:n:<file>` keeps the thread until the file exists.
+/// time. `name:n:panic` panics, and `name:n:<file>` keeps the thread until the file exists.
 ///
 /// Without the feature `testing` the call does nothing.
 #[cfg(feature = "testing")]

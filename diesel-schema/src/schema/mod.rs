@@ -10,6 +10,7 @@ pub(crate) mod event_kind;
 pub(crate) mod field;
 pub(crate) mod finding;
 pub(crate) mod handlers;
+pub(crate) mod joinable;
 pub(crate) mod line;
 pub(crate) mod migrations;
 pub(crate) mod results;

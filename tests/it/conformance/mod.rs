@@ -5,6 +5,7 @@ mod clock;
 mod handlers;
 mod hook;
 mod ids;
+mod joins;
 mod line;
 mod list;
 mod migrations;
