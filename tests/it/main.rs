@@ -45,6 +45,7 @@ mod resources;
 mod shutdown;
 mod signature;
 mod silence;
+mod soak;
 mod standing;
 mod startup;
 mod timing;
