@@ -10,8 +10,8 @@ use rocket::{Build, Orbit, Rocket, async_trait};
 use rocket_db_pools::Database as HostDatabase;
 use tokio::sync::Mutex;
 
-use crate::config::{Endpoints, MojitoConfig, Pauses, compare_pool, read_pool};
-use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, Watcher, has_erased_hook};
+use crate::config::{Endpoints, LiveEndpoints, MojitoConfig, Pauses, compare_pool, read_pool};
+use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, SecretFiles, Watcher, has_erased_hook};
 use crate::ingress::Ingress;
 use crate::notices::Notices;
 use crate::pool::Pool;
@@ -69,6 +69,7 @@ struct HostPool<B: Backend> {
 struct Running<B: Backend> {
     database: Arc<Database<B>>,
     store: Arc<dyn Store>,
+    endpoints: LiveEndpoints,
     pauses: Pauses,
     signal: Wakeup,
     recording: RecorderHandle,
@@ -116,13 +117,15 @@ impl<B: Backend> MojitoFairing<B> {
     /// Every fault of the setup shows here, before the first request.
     async fn assemble(&self, rocket: Rocket<Build>) -> Result<Rocket<Build>, (Rocket<Build>, Error)> {
         match self.prepare(&rocket).await {
-            Ok((endpoints, running)) => {
-                let rocket = mount(rocket, &self.config, &endpoints);
+            Ok(running) => {
+                let endpoints = running.endpoints.clone();
+                let rocket = mount(rocket, &self.config, &endpoints.in_force());
                 let notices = running.database.notices().clone();
-                let ingress = Ingress::new(endpoints, &self.config, running.pauses.clone(), notices.clone());
+                let ingress = Ingress::new(endpoints.clone(), &self.config, running.pauses.clone(), notices.clone());
                 let (store, pauses, signal) = (&running.store, &running.pauses, &running.signal);
                 let retention = self.config.retention();
-                let inbox = Inbox::new(Arc::clone(store), retention, pauses.clone(), signal.clone(), notices);
+                let inbox =
+                    Inbox::new(Arc::clone(store), retention, pauses.clone(), endpoints, signal.clone(), notices);
                 *self.running.lock().await = Some(running);
                 Ok(rocket.manage(ingress).manage(inbox))
             }
@@ -130,7 +133,7 @@ impl<B: Backend> MojitoFairing<B> {
         }
     }
 
-    async fn prepare(&self, rocket: &Rocket<Build>) -> Result<(Endpoints, Running<B>), Error> {
+    async fn prepare(&self, rocket: &Rocket<Build>) -> Result<Running<B>, Error> {
         if rocket.state::<Ingress>().is_some() {
             return Err(Error::config(
                 "a second `MojitoFairing` is attached: attach one, with an endpoint for each merchant and environment",
@@ -155,7 +158,7 @@ impl<B: Backend> MojitoFairing<B> {
         let (ack_deadline, hooks) = (self.config.ack_deadline, hooks.collect());
         let store = Arc::new(DieselStore::new(recorder, ack_deadline, operator, names, hooks, signal.clone()));
         let runtime = Some(runtime);
-        Ok((endpoints, Running { database, store, pauses, signal, recording, runtime, dispatcher: None }))
+        Ok(Running { database, store, endpoints, pauses, signal, recording, runtime, dispatcher: None })
     }
 
     fn start_runtime(&self) -> Result<HandlerRuntime, Error> {
@@ -317,9 +320,10 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
             let watcher = Watcher { store, notices, endpoints, silence_alert: self.config.longest_silence() };
             let (store, notices) = (Arc::clone(&running.store), database.notices().clone());
             let pruner = Pruner { store, retention: self.config.retention(), notices };
-            let (pauses, signal) = (&running.pauses, &running.signal);
-            let dispatcher =
-                Dispatcher::start(database, handlers, runtime, &self.config, pauses, signal, (pruner, watcher)).await;
+            let notices = database.notices().clone();
+            let secret_files = SecretFiles { endpoints: running.endpoints.clone(), notices };
+            let (pauses, signal, upkeep) = (&running.pauses, &running.signal, (pruner, watcher, secret_files));
+            let dispatcher = Dispatcher::start(database, handlers, runtime, &self.config, pauses, signal, upkeep).await;
             running.dispatcher = Some(dispatcher);
         }
     }

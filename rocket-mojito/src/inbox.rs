@@ -5,7 +5,7 @@ use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 use crate::Error;
-use crate::config::{Pauses, Retention};
+use crate::config::{LiveEndpoints, Pauses, Retention};
 use crate::erasure::{Erased, Erasure};
 use crate::ingress::{MojitoEvent, Receipt, Rejection};
 use crate::notices::{Notice, Notices, Scope};
@@ -20,6 +20,7 @@ pub struct Inbox {
     store: Arc<dyn Store>,
     retention: Retention,
     pauses: Pauses,
+    endpoints: LiveEndpoints,
     signal: Wakeup,
     notices: Notices,
 }
@@ -29,10 +30,11 @@ impl Inbox {
         store: Arc<dyn Store>,
         retention: Retention,
         pauses: Pauses,
+        endpoints: LiveEndpoints,
         signal: Wakeup,
         notices: Notices,
     ) -> Self {
-        Self { store, retention, pauses, signal, notices }
+        Self { store, retention, pauses, endpoints, signal, notices }
     }
 
     /// Records a delivery. The receipt proves that it is durable.
@@ -281,6 +283,28 @@ impl Inbox {
         let Err(error) = unknown else { return Ok(()) };
         let is_known = self.store.is_known(name).await.map_err(|_| Error::unavailable("the names"))?;
         if is_known { Ok(()) } else { Err(error) }
+    }
+
+    /// Reads the secrets of every endpoint again, in this process. A rotation needs it only to be sure of the moment.
+    /// The plugin reads the file of a secret by itself, once the file has changed and then stood still for 2 s. Secrets
+    /// that are configured by `env` or `value` change by a restart alone.
+    ///
+    /// Requests that have begun are judged by the former secrets.
+    ///
+    /// # Errors
+    ///
+    /// [`is_config`](Error::is_config) where the launch would be stopped by a secret as it is now. Then the former
+    /// secrets stay in force.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future cancels nothing: the secrets are read.
+    pub async fn reload_secrets(&self) -> Result<(), Error> {
+        let endpoints = self.endpoints.clone();
+        let reloaded = tokio::task::spawn_blocking(move || endpoints.reload());
+        reloaded.await.unwrap_or_else(|_| Err(Error::unavailable("the secrets")))?;
+        self.notices.say(Notice::SecretsReloaded);
+        Ok(())
     }
 
     /// Answers the deliveries of an endpoint 503, in this process, so that the sender keeps them.

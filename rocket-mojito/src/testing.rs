@@ -1,5 +1,7 @@
 //! Access to internals for the tests and fuzz targets of this project. Nothing here is a promise.
 
+use std::sync::Arc;
+
 use mojito_schema::{Content, NewDelivery};
 use rocket::http::HeaderMap;
 
@@ -9,7 +11,7 @@ use crate::ingress::{Cause, authenticate, signer};
 use crate::{EndpointConfig, Error, EventKind, Finding, MojitoConfig, Payload, Rejection, SecretConfig, Timestamp};
 
 /// The authentication and verification of an endpoint, without a socket and with the caller's clock.
-pub struct Gate(Endpoints);
+pub struct Gate(Arc<Endpoints>);
 
 impl Gate {
     /// The gate of an endpoint with these secrets and keys.
@@ -19,7 +21,7 @@ impl Gate {
     /// The errors of a launch.
     pub fn try_new(secrets: impl IntoIterator<Item = SecretConfig>) -> Result<Self, Error> {
         let endpoint = secrets.into_iter().fold(EndpointConfig::new(), EndpointConfig::secret);
-        MojitoConfig::new().endpoint(Endpoints::DEFAULT, endpoint).resolve().map(Self)
+        MojitoConfig::new().endpoint(Endpoints::DEFAULT, endpoint).resolve().map(|endpoints| Self(endpoints.in_force()))
     }
 
     /// The entrance of the only endpoint of a configuration.
@@ -28,7 +30,7 @@ impl Gate {
     ///
     /// Those of a launch.
     pub fn of_config(config: &MojitoConfig) -> Result<Self, Error> {
-        config.resolve().map(Self)
+        config.resolve().map(|endpoints| Self(endpoints.in_force()))
     }
 
     /// The static secret in these headers: the decision before the body is read.

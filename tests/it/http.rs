@@ -7,6 +7,7 @@ mod logging;
 mod order;
 mod paths;
 mod refusal;
+mod reload;
 mod rocket_first;
 mod size;
 mod stopping;

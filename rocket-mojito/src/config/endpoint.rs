@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 
 use rocket::serde::Deserialize;
 
@@ -42,6 +43,11 @@ impl EndpointConfig {
 
     pub(super) fn is_paused(&self) -> bool {
         self.paused
+    }
+
+    /// The files that hold a secret.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.secrets.iter().filter_map(SecretConfig::file)
     }
 
     fn resolve(&self, name: &str, values: &mut Values) -> Result<Endpoint, Error> {

@@ -15,7 +15,8 @@ use crate::Error;
 /// prints the value.
 ///
 /// In `Rocket.toml` the value may come from an environment variable (`env`) or from a file (`file`). Line ends after
-/// the value are dropped. A value in quotes is refused.
+/// the value are dropped. A value in quotes is refused. A file is read again once it has changed and then stood still
+/// for 2 s. A value that is configured by `env` or `value` holds until the restart.
 ///
 /// ```
 /// # use rocket_mojito::SecretConfig;
@@ -123,6 +124,11 @@ impl SecretConfig {
             env: None,
             file: None,
         }
+    }
+
+    /// The file that holds the value.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The value, from its configured source. `path` names the endpoint's list of secrets.

@@ -9,7 +9,7 @@ use rocket::serde::{Deserialize, Deserializer};
 
 use super::bounds::{self, Number};
 use super::figment_error::is_setting;
-use super::{EndpointConfig, Endpoints, Pauses, SecretConfig, describe, variables};
+use super::{EndpointConfig, LiveEndpoints, Pauses, SecretConfig, describe, variables};
 use crate::Error;
 
 /// Every setting of the plugin. The key is `mojito` in `Rocket.toml`, and `ROCKET_MOJITO` in the environment.
@@ -250,11 +250,11 @@ impl MojitoConfig {
     }
 
     /// Checks every setting.
-    pub(crate) fn resolve(&self) -> Result<Endpoints, Error> {
+    pub(crate) fn resolve(&self) -> Result<LiveEndpoints, Error> {
         variables::check()?;
         self.check_mount()?;
         self.check_numbers()?;
-        Endpoints::resolve(&self.endpoints, &self.mount)
+        LiveEndpoints::resolve(&self.endpoints, &self.mount)
     }
 
     /// The retention of rows and bodies.

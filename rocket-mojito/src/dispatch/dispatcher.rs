@@ -14,6 +14,7 @@ use super::leases::{InFlight, Leases};
 use super::notifier::Notifier;
 use super::pruner::Pruner;
 use super::roster::Roster;
+use super::secret_files::SecretFiles;
 use super::supervisor::serve;
 use super::watcher::Watcher;
 use super::{HandlerRuntime, MojitoHandler};
@@ -67,7 +68,7 @@ impl<B: Backend> Dispatcher<B> {
         config: &MojitoConfig,
         pauses: &Pauses,
         wakeup: &Wakeup,
-        (pruner, watcher): (Pruner, Watcher),
+        (pruner, watcher, secret_files): (Pruner, Watcher, SecretFiles),
     ) -> Self {
         let pool = database.keep_open().await;
         let mut link = DedicatedConnection::new(Arc::clone(&database));
@@ -112,6 +113,7 @@ impl<B: Backend> Dispatcher<B> {
         let upkeep = vec![
             tokio::spawn(serve(checkpointer, stopped.clone())),
             tokio::spawn(serve(watcher, stopped.clone())),
+            tokio::spawn(serve(secret_files, stopped.clone())),
             tokio::spawn(serve(roster, stopped.clone())),
             tokio::spawn(serve(pruner, stopped)),
         ];

@@ -8,6 +8,7 @@
 //! pruner:       remove rows and bodies that are too old
 //! checkpointer: keep the WAL short
 //! notifier:     notify other processes of work, and listen for theirs
+//! secret files: read the secrets again after a change
 //! watcher:      log lines and endpoints that stand still
 //! ```
 
@@ -29,6 +30,7 @@ mod pruner;
 mod roster;
 mod running;
 mod runtime;
+mod secret_files;
 mod supervisor;
 mod transaction;
 mod watcher;
@@ -40,4 +42,5 @@ pub use self::handler::{HandlerError, HandlerResult, MojitoHandler};
 pub(crate) use self::hook::Hook;
 pub(crate) use self::pruner::Pruner;
 pub(crate) use self::runtime::HandlerRuntime;
+pub(crate) use self::secret_files::SecretFiles;
 pub(crate) use self::watcher::Watcher;

@@ -11,7 +11,7 @@ use super::body::{HeldBytes, Limits};
 use super::room::Rooms;
 use super::signature::Verified;
 use super::{Cause, Rejection};
-use crate::config::{Endpoint, Endpoints, MojitoConfig, Pauses};
+use crate::config::{Endpoint, LiveEndpoints, MojitoConfig, Pauses};
 use crate::event::{ParsedBody, Payload, classify};
 use crate::notices::Notices;
 use crate::store::Unavailable;
@@ -22,16 +22,17 @@ use crate::{EventKind, Finding, Timestamp};
 pub(crate) struct Ingress(Arc<Inner>);
 
 struct Inner {
-    endpoints: Endpoints,
+    endpoints: LiveEndpoints,
     limits: Limits,
     pauses: Pauses,
     notices: Notices,
 }
 
 impl Ingress {
-    pub fn new(endpoints: Endpoints, config: &MojitoConfig, pauses: Pauses, notices: Notices) -> Self {
+    pub fn new(endpoints: LiveEndpoints, config: &MojitoConfig, pauses: Pauses, notices: Notices) -> Self {
         let arriving = ByteUnit::from(config.queue_limit.as_u64() / 4);
-        let unauthenticated = endpoints.iter().filter(|endpoint| endpoint.secrets.is_empty());
+        let in_force = endpoints.in_force();
+        let unauthenticated = in_force.iter().filter(|endpoint| endpoint.secrets.is_empty());
         let rooms = Rooms::new(config.body_limit, arriving, unauthenticated.map(|endpoint| &*endpoint.name));
         let limits = Limits { size: config.body_limit, deadline: config.body_deadline, rooms };
         Self(Arc::new(Inner { endpoints, limits, pauses, notices }))
@@ -181,7 +182,8 @@ impl<'r> FromData<'r> for MojitoEvent {
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
         let ingress = request.rocket().state::<Ingress>().expect("the sentinel stops a launch without the fairing");
-        let located = ingress.0.endpoints.locate(request.uri().path().segments());
+        let endpoints = ingress.0.endpoints.in_force();
+        let located = endpoints.locate(request.uri().path().segments());
         match receive(ingress, located, request, data).await {
             Ok(event) => Outcome::Success(event),
             Err(rejection) => {

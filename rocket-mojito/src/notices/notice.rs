@@ -55,6 +55,10 @@ pub(crate) enum Notice {
     HeldUp { handler: String, count: u64, delivery: i64 },
     /// No new delivery has come to an endpoint for so many hours.
     Silent { endpoint: String, hours: u64 },
+    /// The secrets were read again.
+    SecretsReloaded,
+    /// The secrets were not read again, since one of them is not sound.
+    SecretsNotReloaded { fault: String },
     /// Old deliveries were removed.
     Pruned { bodies: u64, deliveries: u64, work: u64 },
     /// A table of the host's still refers to old deliveries.
@@ -176,6 +180,10 @@ impl Notice {
                 let scope = Some(Scope::Endpoint(endpoint.clone()));
                 let line = warning("nothing was received: see whether JobMojito still sends, and to where");
                 return (Line { endpoint: Some(endpoint), hours: Some(hours), ..line }, scope);
+            }
+            Self::SecretsReloaded => Line::new(Level::INFO, "the secrets were read again"),
+            Self::SecretsNotReloaded { fault } => {
+                Line { fault: Some(fault), ..error("the secrets were not read again, and the former ones hold") }
             }
             Self::Pruned { bodies, deliveries, work } => Line {
                 count: Some(bodies + deliveries + work),

@@ -1,0 +1,98 @@
+use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use super::{EndpointConfig, Endpoints};
+use crate::Error;
+
+/// The endpoints in force. Their secrets can be read again while requests are served.
+#[derive(Clone)]
+pub(crate) struct LiveEndpoints(Arc<Inner>);
+
+struct Inner {
+    configured: BTreeMap<String, EndpointConfig>,
+    mount: String,
+    in_force: RwLock<Arc<Endpoints>>,
+    /// The files of the secrets in force, as they were before they were read.
+    files: Mutex<FileStates>,
+}
+
+/// The state of each secret's file.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct FileStates(Vec<Option<FileState>>);
+
+/// The state of a file, without its content. Another file under the same name differs in its number.
+#[derive(Clone, PartialEq, Eq)]
+struct FileState {
+    modified_at: Option<SystemTime>,
+    length: u64,
+    number: u64,
+}
+
+impl LiveEndpoints {
+    /// Reads every secret, from its configured source.
+    ///
+    /// # Errors
+    ///
+    /// When an endpoint or a secret is not sound.
+    pub fn resolve(configured: &BTreeMap<String, EndpointConfig>, mount: &str) -> Result<Self, Error> {
+        let files = file_states(configured);
+        let in_force = RwLock::new(Arc::new(Endpoints::resolve(configured, mount)?));
+        let (configured, mount) = (configured.clone(), mount.to_owned());
+        Ok(Self(Arc::new(Inner { configured, mount, in_force, files: Mutex::new(files) })))
+    }
+
+    pub fn in_force(&self) -> Arc<Endpoints> {
+        Arc::clone(&self.0.in_force.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads every secret again. Requests that have begun go on with the former ones.
+    ///
+    /// # Errors
+    ///
+    /// When a secret is not sound any more. Then the former ones stay in force.
+    pub fn reload(&self) -> Result<(), Error> {
+        // Two reloads at once must not leave the older one's secrets beside the newer one's files.
+        let mut files = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
+        // A change during the reading is found by the next look.
+        let states = file_states(&self.0.configured);
+        let endpoints = Arc::new(Endpoints::resolve(&self.0.configured, &self.0.mount)?);
+        *self.0.in_force.write().unwrap_or_else(PoisonError::into_inner) = endpoints;
+        *files = states;
+        Ok(())
+    }
+
+    /// Whether a secret comes from a file.
+    pub fn has_files(&self) -> bool {
+        self.0.configured.values().any(|endpoint| endpoint.files().next().is_some())
+    }
+
+    /// The present state of the files, if it differs from the one in force.
+    pub fn changed_files(&self) -> Option<FileStates> {
+        let states = file_states(&self.0.configured);
+        let files = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
+        (states != *files).then_some(states)
+    }
+}
+
+fn file_states(configured: &BTreeMap<String, EndpointConfig>) -> FileStates {
+    let files = configured.values().flat_map(EndpointConfig::files);
+    FileStates(files.map(|file| std::fs::metadata(file).ok().map(|metadata| FileState::new(&metadata))).collect())
+}
+
+impl FileState {
+    fn new(metadata: &Metadata) -> Self {
+        Self { modified_at: metadata.modified().ok(), length: metadata.len(), number: number(metadata) }
+    }
+}
+
+#[cfg(unix)]
+fn number(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+#[cfg(not(unix))]
+fn number(_: &Metadata) -> u64 {
+    0
+}
