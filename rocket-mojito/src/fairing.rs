@@ -160,7 +160,7 @@ impl<B: Backend> MojitoFairing<B> {
 
     fn start_runtime(&self) -> Result<HandlerRuntime, Error> {
         let threads = self.config.handler_concurrency.saturating_add(2).saturating_mul(self.handlers.len());
-        HandlerRuntime::start::<B>(threads).map_err(|error| {
+        HandlerRuntime::start(threads).map_err(|error| {
             Error::config(format!(
                 "the threads for handlers cannot be started: {error}: let the system give more, or lower \
                  `mojito.handler_concurrency`"
