@@ -9,6 +9,7 @@ mod file;
 mod files;
 mod hook;
 mod line;
+mod lookup;
 pub(crate) mod migrations;
 mod mounts;
 mod opening;
