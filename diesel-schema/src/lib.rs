@@ -60,7 +60,7 @@ pub use diesel::query_source::TableNotEqual;
 
 pub use self::engine::backend::Backend;
 #[doc(hidden)]
-pub use self::engine::backend::{Notify, Open, OpenFiles};
+pub use self::engine::blocking::let_thread_block;
 #[doc(hidden)]
 pub use self::engine::commit::{Left, NotCommitted};
 #[doc(hidden)]
@@ -71,13 +71,19 @@ pub use self::engine::failpoint;
 pub use self::engine::files_changed::FilesChanged;
 pub use self::engine::open_error::OpenError;
 #[doc(hidden)]
+pub use self::engine::opening::{Notify, Open, OpenFiles, Opening};
+#[doc(hidden)]
 pub use self::engine::operations::Operations;
 #[cfg(feature = "postgres")]
 pub use self::engine::postgres::Postgres;
 #[doc(hidden)]
 pub use self::engine::prune::prune;
+#[doc(hidden)]
+pub use self::engine::recording::Recording;
 #[cfg(feature = "sqlite")]
 pub use self::engine::sqlite::Sqlite;
+#[doc(hidden)]
+pub use self::engine::work_queue::WorkQueue;
 #[doc(hidden)]
 pub use self::rules::clock::{Clock, Expiry};
 pub use self::rules::delivery::Recorded;

@@ -10,12 +10,14 @@ use rocket::{Build, Orbit, Rocket, async_trait};
 use rocket_db_pools::Database as HostDatabase;
 use tokio::sync::Mutex;
 
-use crate::config::{Endpoints, LiveEndpoints, MojitoConfig, Pauses, compare_pool, read_pool};
+use crate::config::{Endpoints, LiveEndpoints, MojitoConfig, compare_pool, read_pool};
 use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, SecretFiles, Watcher, has_erased_hook};
 use crate::ingress::Ingress;
 use crate::notices::Notices;
 use crate::pool::Pool;
-use crate::store::{Database, DedicatedConnection, DieselStore, ErasedHook, Recorder, RecorderHandle, Store, Wakeup};
+use crate::store::{
+    Database, DedicatedConnection, ErasedHook, OperationTasks, Operations, Pauses, Recorder, RecorderHandle, Wakeup,
+};
 use crate::{Error, Inbox, routes};
 
 /// The time after which the launch logs that work is still made for a formerly retired handler.
@@ -68,7 +70,8 @@ struct HostPool<B: Backend> {
 /// The parts that the launch has put together.
 struct Running<B: Backend> {
     database: Arc<Database<B>>,
-    store: Arc<dyn Store>,
+    recorder: Arc<Recorder>,
+    operations: OperationTasks,
     endpoints: LiveEndpoints,
     pauses: Pauses,
     signal: Wakeup,
@@ -122,10 +125,10 @@ impl<B: Backend> MojitoFairing<B> {
                 let rocket = mount(rocket, &self.config, &endpoints.in_force());
                 let notices = running.database.notices().clone();
                 let ingress = Ingress::new(endpoints.clone(), &self.config, running.pauses.clone(), notices.clone());
-                let (store, pauses, signal) = (&running.store, &running.pauses, &running.signal);
-                let retention = self.config.retention();
-                let inbox =
-                    Inbox::new(Arc::clone(store), retention, pauses.clone(), endpoints, signal.clone(), notices);
+                let (recorder, operations) = (Arc::clone(&running.recorder), running.operations.clone());
+                let (retention, pauses, signal) =
+                    (self.config.retention(), running.pauses.clone(), running.signal.clone());
+                let inbox = Inbox::new(recorder, operations, retention, pauses, endpoints, signal, notices);
                 *self.running.lock().await = Some(running);
                 Ok(rocket.manage(ingress).manage(inbox))
             }
@@ -142,7 +145,7 @@ impl<B: Backend> MojitoFairing<B> {
         let endpoints = self.config.resolve()?;
         let handlers = self.handler_specs()?;
         let names: Vec<String> = handlers.iter().map(|handler| handler.name.clone()).collect();
-        let pauses = self.config.pauses(&names)?;
+        let pauses = Pauses::new(self.config.paused_endpoints(), self.config.paused_handlers(&names)?);
         let runtime = self.start_runtime()?;
         let database = Arc::new(self.open_database(rocket, handlers).await?);
         let signal = Wakeup::new();
@@ -153,17 +156,18 @@ impl<B: Backend> MojitoFairing<B> {
             database.notices().flush().await;
             return Err(Error::unavailable("a connection to record on"));
         };
-        let operator = DedicatedConnection::new(Arc::clone(&database));
+        let link = DedicatedConnection::new(Arc::clone(&database));
         let hooks = self.handlers.iter().map(|handler| Arc::new(Hook(Arc::clone(handler))) as Arc<dyn ErasedHook<B>>);
-        let (ack_deadline, hooks) = (self.config.ack_deadline, hooks.collect());
-        let store = Arc::new(DieselStore::new(recorder, ack_deadline, operator, names, hooks, signal.clone()));
-        let runtime = Some(runtime);
-        Ok(Running { database, store, endpoints, pauses, signal, recording, runtime, dispatcher: None })
+        let operations = Operations::new(link, names, hooks.collect(), signal.clone());
+        let operations = OperationTasks::new(operations, database.runtime().clone());
+        let (recorder, runtime) = (Arc::new(recorder), Some(runtime));
+        let dispatcher = None;
+        Ok(Running { database, recorder, operations, endpoints, pauses, signal, recording, runtime, dispatcher })
     }
 
     fn start_runtime(&self) -> Result<HandlerRuntime, Error> {
         let threads = self.config.handler_concurrency.saturating_add(2).saturating_mul(self.handlers.len());
-        HandlerRuntime::start::<B>(threads).map_err(|error| {
+        HandlerRuntime::start(threads).map_err(|error| {
             Error::config(format!(
                 "the threads for handlers cannot be started: {error}: let the system give more, or lower \
                  `mojito.handler_concurrency`"
@@ -315,11 +319,11 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
         {
             let database = Arc::clone(&running.database);
             let handlers = self.handlers.clone();
-            let (store, notices) = (Arc::clone(&running.store), database.notices().clone());
+            let (operations, notices) = (running.operations.clone(), database.notices().clone());
             let endpoints = self.config.endpoints.keys().cloned().collect();
-            let watcher = Watcher { store, notices, endpoints, silence_alert: self.config.longest_silence() };
-            let (store, notices) = (Arc::clone(&running.store), database.notices().clone());
-            let pruner = Pruner { store, retention: self.config.retention(), notices };
+            let watcher = Watcher { operations, notices, endpoints, silence_alert: self.config.longest_silence() };
+            let (operations, notices) = (running.operations.clone(), database.notices().clone());
+            let pruner = Pruner { operations, retention: self.config.retention(), notices };
             let notices = database.notices().clone();
             let secret_files = SecretFiles { endpoints: running.endpoints.clone(), notices };
             let (pauses, signal, upkeep) = (&running.pauses, &running.signal, (pruner, watcher, secret_files));

@@ -5,19 +5,20 @@ use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 use crate::Error;
-use crate::config::{LiveEndpoints, Pauses, Retention};
+use crate::config::{LiveEndpoints, Retention};
 use crate::erasure::{Erased, Erasure};
 use crate::ingress::{MojitoEvent, Receipt, Rejection};
 use crate::notices::{Notice, Notices, Scope};
 use crate::operation::{Actor, Pruned, Replay, Replayed};
-use crate::store::{NotErased, Store, Wakeup};
+use crate::store::{NotErased, OperationTasks, Pauses, Recorder, Wakeup};
 
 /// The way into the store: records deliveries, and carries out operators' requests.
 ///
 /// The fairing manages it. Take `&State<Inbox>`, or the guard `Inbox`, which is a cheap handle of its own.
 #[derive(Clone)]
 pub struct Inbox {
-    store: Arc<dyn Store>,
+    recorder: Arc<Recorder>,
+    operations: OperationTasks,
     retention: Retention,
     pauses: Pauses,
     endpoints: LiveEndpoints,
@@ -27,14 +28,15 @@ pub struct Inbox {
 
 impl Inbox {
     pub(crate) fn new(
-        store: Arc<dyn Store>,
+        recorder: Arc<Recorder>,
+        operations: OperationTasks,
         retention: Retention,
         pauses: Pauses,
         endpoints: LiveEndpoints,
         signal: Wakeup,
         notices: Notices,
     ) -> Self {
-        Self { store, retention, pauses, endpoints, signal, notices }
+        Self { recorder, operations, retention, pauses, endpoints, signal, notices }
     }
 
     /// Records a delivery. The receipt proves that it is durable.
@@ -48,7 +50,7 @@ impl Inbox {
     /// Dropping the future cancels nothing: the delivery is recorded.
     pub async fn record(&self, event: MojitoEvent) -> Result<Receipt, Rejection> {
         let endpoint = event.endpoint().to_owned();
-        match self.store.record(event.into_delivery()).await {
+        match self.recorder.record(event.into_delivery()).await {
             Ok(recorded) => {
                 let (delivery, standing) = (recorded.delivery_id, recorded.standing);
                 self.notices.detail(|| Notice::Recorded { delivery, standing: standing.as_str() });
@@ -74,7 +76,10 @@ impl Inbox {
     /// When the database does not answer, or refused the last commit that was asked of it: the disk may be full, or
     /// fail.
     pub async fn backlog(&self) -> Result<Backlog, Error> {
-        self.store.backlog().await.map_err(|_| Error::unavailable("the backlog"))
+        self.operations
+            .run(async move |operations| operations.backlog().await)
+            .await
+            .map_err(|_| Error::unavailable("the backlog"))
     }
 
     /// The selected deliveries, newest first, each with its selected work. A page begins before a given delivery, or
@@ -98,7 +103,9 @@ impl Inbox {
         const MAX_LIMIT: usize = 1_000;
         self.check_names(selection, None).await?;
         let limit = i64::try_from(limit.clamp(1, MAX_LIMIT)).expect("a thousand at most");
-        let listing = self.store.list(selection.clone(), before.unwrap_or(i64::MAX), limit).await;
+        let (selection, before) = (selection.clone(), before.unwrap_or(i64::MAX));
+        let listing =
+            self.operations.run(async move |operations| operations.list(selection, before, limit).await).await;
         listing.map_err(|_| Error::unavailable("the list"))
     }
 
@@ -110,7 +117,9 @@ impl Inbox {
     /// does not answer.
     pub async fn count(&self, selection: &Selection) -> Result<u64, Error> {
         self.check_names(selection, None).await?;
-        self.store.count(selection.clone()).await.map_err(|_| Error::unavailable("the count"))
+        let selection = selection.clone();
+        let count = self.operations.run(async move |operations| operations.count(selection).await).await;
+        count.map_err(|_| Error::unavailable("the count"))
     }
 
     /// Hands deliveries to handlers again, from the first attempt, whatever their former outcome. It takes as long as
@@ -134,7 +143,8 @@ impl Inbox {
             self.check_target(name).await?;
         }
         self.check_names(&replay.selection, None).await?;
-        self.store.replay(replay, actor).await.map_err(|_| Error::unavailable("the replay"))
+        let replayed = self.operations.run(async move |operations| operations.replay(replay, actor).await).await;
+        replayed.map_err(|_| Error::unavailable("the replay"))
     }
 
     /// Gives up the selected work that waits, of one handler or of all. Returns its count.
@@ -149,7 +159,9 @@ impl Inbox {
     pub async fn discard(&self, selection: Selection, handler: Option<&str>, actor: Actor) -> Result<u64, Error> {
         self.check_names(&selection, handler).await?;
         let handler = handler.map(str::to_owned);
-        self.store.discard(selection, handler, actor).await.map_err(|_| Error::unavailable("the discard"))
+        let discarded =
+            self.operations.run(async move |operations| operations.discard(selection, handler, actor).await).await;
+        discarded.map_err(|_| Error::unavailable("the discard"))
     }
 
     /// Removes bodies and deliveries that are older than the settings allow, at once, by the present clock (on Postgres
@@ -167,7 +179,9 @@ impl Inbox {
     ///
     /// Dropping the future cancels nothing: the pruning goes on.
     pub async fn prune(&self, actor: Actor) -> Result<Pruned, Error> {
-        self.store.prune(self.retention, actor).await.map_err(|_| Error::unavailable("the prune"))
+        let retention = self.retention;
+        let pruned = self.operations.run(async move |operations| operations.prune(retention, actor).await).await;
+        pruned.map_err(|_| Error::unavailable("the prune"))
     }
 
     /// Removes a person from every table, body and error text, result by result. A later delivery of an erased result
@@ -196,7 +210,8 @@ impl Inbox {
     ///
     /// Dropping the future cancels nothing: the erasure goes on.
     pub async fn erase(&self, erasure: impl Into<Erasure>, actor: Actor) -> Result<Erased, Error> {
-        self.store.erase(erasure.into(), actor).await.map_err(not_erased)
+        let erasure = erasure.into();
+        self.operations.run(async move |operations| operations.erase(erasure, actor).await).await.map_err(not_erased)
     }
 
     /// The dry run of [`erase`](Self::erase): the same counts without writes, and without the handlers. `kept` and
@@ -207,7 +222,8 @@ impl Inbox {
     /// [`is_refused`](Error::is_refused) if the person's value is blank, or a mail address is none. Otherwise when the
     /// database does not answer.
     pub async fn count_erasure(&self, person: &Person) -> Result<Erased, Error> {
-        self.store.count_erasure(person.clone()).await.map_err(not_erased)
+        let person = person.clone();
+        self.operations.run(async move |operations| operations.count_erasure(person).await).await.map_err(not_erased)
     }
 
     /// Every handler that any process has ever attached to this database. Each with its waiting work, the last time at
@@ -217,7 +233,10 @@ impl Inbox {
     ///
     /// When the database does not answer.
     pub async fn handlers(&self) -> Result<Vec<KnownHandler>, Error> {
-        self.store.handlers().await.map_err(|_| Error::unavailable("the handlers"))
+        self.operations
+            .run(async move |operations| operations.handlers().await)
+            .await
+            .map_err(|_| Error::unavailable("the handlers"))
     }
 
     /// Retires a handler that is gone for good, or was renamed. Deliveries make no work for it any more, and its
@@ -244,7 +263,8 @@ impl Inbox {
         if known.is_attached {
             return Err(refused());
         }
-        let retired = self.store.retire(name.to_owned(), actor).await;
+        let name = name.to_owned();
+        let retired = self.operations.run(async move |operations| operations.retire(name, actor).await).await;
         retired.map_err(|_| Error::unavailable("the retirement"))?.ok_or_else(refused)
     }
 
@@ -281,7 +301,8 @@ impl Inbox {
 
     async fn check_name(&self, name: Name, unknown: Result<(), Error>) -> Result<(), Error> {
         let Err(error) = unknown else { return Ok(()) };
-        let is_known = self.store.is_known(name).await.map_err(|_| Error::unavailable("the names"))?;
+        let is_known = self.operations.run(async move |operations| operations.is_known(name).await).await;
+        let is_known = is_known.map_err(|_| Error::unavailable("the names"))?;
         if is_known { Ok(()) } else { Err(error) }
     }
 

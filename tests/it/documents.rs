@@ -122,9 +122,9 @@ fn the_settings_that_the_readme_shows_can_be_read() {
 #[test]
 fn the_tables_of_schemes_are_what_a_launch_knows() {
     let credential = Checkout::read("rocket-mojito/src/config/credential.rs");
-    let (_, schemes) = credential.split_once("const SCHEMES").unwrap();
-    let schemes = schemes.split_once("= [").unwrap().1.split(']').next().unwrap();
-    let signing = schemes.split('"').skip(1).step_by(2).filter(|scheme| *scheme != "header").map(str::to_owned);
+    let (_, schemes) = credential.split_once("this version knows").unwrap();
+    let schemes = schemes.split('"').next().unwrap();
+    let signing = quoted(schemes).filter(|scheme| *scheme != "header").map(str::to_owned);
 
     let readme = tables(&Checkout::read("README.md"), "## Signed by a gateway").remove(0);
     let module = module_documentation("rocket-mojito/src/ingress/signature/mod.rs");

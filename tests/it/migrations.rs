@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use mojito_schema::{Backend, OpenError, Postgres, testing};
+use mojito_schema::{OpenError, Opening, Postgres, testing};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::harness::{Rig, in_time};

@@ -8,8 +8,8 @@ use diesel::connection::InstrumentationEvent;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use mojito_schema::{
-    Backend, ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, Open, Postgres, Selection, Settlement,
-    Snapshot, Sqlite, Standing, State, Timestamp,
+    Backend, ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, Open, Opening, Postgres, Selection,
+    Settlement, Snapshot, Sqlite, Standing, State, Timestamp, WorkQueue,
 };
 
 use crate::harness::{Store, Subject, attach_all, rounds};

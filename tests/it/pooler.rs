@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
-use mojito_schema::{Backend, Open, Postgres, Timestamp};
+use mojito_schema::{Open, Opening, Postgres, Recording, Timestamp};
 use rustix::process::geteuid;
 use tempfile::TempDir;
 

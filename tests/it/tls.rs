@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
-use mojito_schema::{Backend, Open, Postgres};
+use mojito_schema::{Open, Opening, Postgres};
 
 #[derive(QueryableByName)]
 struct Session {

@@ -4,6 +4,7 @@
 //! Hosts need none of it by name. `rocket-mojito` and its tests do.
 
 pub(crate) mod backend;
+pub(crate) mod blocking;
 pub(crate) mod claim;
 pub(crate) mod commit;
 pub(crate) mod db_error;
@@ -16,10 +17,13 @@ pub(crate) mod migration;
 pub(crate) mod notify;
 pub(crate) mod open;
 pub(crate) mod open_error;
+pub(crate) mod opening;
 pub(crate) mod operations;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 pub(crate) mod prune;
+pub(crate) mod recording;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 pub(crate) mod update;
+pub(crate) mod work_queue;

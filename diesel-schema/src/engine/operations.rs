@@ -10,19 +10,9 @@ use crate::{
     Waiting,
 };
 
-mod sealed {
-    pub trait Sealed {}
-
-    #[cfg(feature = "sqlite")]
-    impl Sealed for crate::Sqlite {}
-
-    #[cfg(feature = "postgres")]
-    impl Sealed for crate::Postgres {}
-}
-
 /// The part of a [`Backend`](crate::Backend) for operators and background tasks: no sender of deliveries waits for it.
-/// `C` is the backend's connection. Errors, time and cancellation are as in [`Backend`](crate::Backend).
-pub trait Operations<C>: sealed::Sealed + Send + Sync + Sized + 'static {
+/// `C` is the backend's connection.
+pub trait Operations<C> {
     /// The next deliveries of a selection, at most `limit`, with the selected work on them.
     fn page(connection: &mut C, selection: Selection, limit: i64) -> impl Future<Output = QueryResult<Page>> + Send;
 
@@ -142,8 +132,8 @@ pub trait Operations<C>: sealed::Sealed + Send + Sync + Sized + 'static {
     ) -> impl Future<Output = QueryResult<ErasedRows>> + Send;
 
     /// Removes one result, in a transaction that stays open: its state, all its bodies, its error texts, its waiting
-    /// and running work. A tombstone stays. [`commit`](crate::Backend::commit) or
-    /// [`rollback`](crate::Backend::rollback) ends the transaction.
+    /// and running work. A tombstone stays. [`commit`](crate::WorkQueue::commit) or
+    /// [`rollback`](crate::WorkQueue::rollback) ends the transaction.
     ///
     /// # Errors
     ///

@@ -1,6 +1,5 @@
 use std::fmt;
 
-use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
 use crate::{EventKind, Standing, Timestamp};
@@ -108,72 +107,6 @@ pub struct StoredCopy {
     pub standing: Standing,
     /// The id that its gateway gave it.
     pub message_id: Option<String>,
-}
-
-/// The deliveries of one result with this fingerprint.
-#[cfg(feature = "sqlite")]
-#[auto_type(no_type_alias)]
-pub(crate) fn known(first_delivery_id: i64, fingerprint: &[u8]) -> _ {
-    deliveries::table
-        .filter(deliveries::first_delivery_id.eq(first_delivery_id))
-        .filter(deliveries::fingerprint.eq(fingerprint))
-        .select((deliveries::id, deliveries::standing, deliveries::message_id))
-}
-
-/// The quarantined deliveries.
-#[cfg(feature = "sqlite")]
-#[auto_type(no_type_alias)]
-pub(crate) fn quarantined() -> _ {
-    deliveries::table.filter(deliveries::first_delivery_id.is_null())
-}
-
-/// The quarantined deliveries with this fingerprint.
-#[cfg(feature = "sqlite")]
-#[auto_type(no_type_alias)]
-pub(crate) fn waiting(fingerprint: &[u8]) -> _ {
-    deliveries::table
-        .filter(deliveries::fingerprint.eq(fingerprint))
-        .filter(deliveries::first_delivery_id.is_null())
-        .select((deliveries::id, deliveries::standing, deliveries::message_id))
-}
-
-/// Every stored delivery that its gateway gave this id.
-#[cfg(feature = "sqlite")]
-#[auto_type(no_type_alias)]
-pub(crate) fn of_message<'a>(endpoint: &'a str, message_id: &'a str) -> _ {
-    deliveries::table.filter(deliveries::endpoint.eq(endpoint)).filter(deliveries::message_id.eq(message_id))
-}
-
-/// The body of one version of a result.
-#[cfg(feature = "sqlite")]
-#[auto_type(no_type_alias)]
-pub(crate) fn body_of_version(first_delivery_id: i64, version: i64) -> _ {
-    deliveries::table
-        .filter(deliveries::first_delivery_id.eq(first_delivery_id))
-        .filter(deliveries::version.eq(version))
-        .select(deliveries::body)
-}
-
-/// The deliveries whose event and standing are known words. A later version of the program, which runs beside this one,
-/// may write other words.
-#[cfg(feature = "postgres")]
-#[auto_type(no_type_alias)]
-pub(crate) fn understood() -> _ {
-    let (events, standings): (&'static [EventKind], &'static [Standing]) = (EventKind::ALL, Standing::ALL);
-    deliveries::table.filter(deliveries::event.eq_any(events)).filter(deliveries::standing.eq_any(standings))
-}
-
-#[cfg(feature = "postgres")]
-diesel::alias!(deliveries as former: Former);
-
-/// The body of the version before a delivery's own version.
-#[cfg(feature = "postgres")]
-#[auto_type(no_type_alias)]
-pub(crate) fn body_before() -> _ {
-    former
-        .filter(former.field(deliveries::first_delivery_id).eq(deliveries::first_delivery_id))
-        .filter(former.field(deliveries::version).eq(deliveries::version - 1_i64))
-        .select(former.field(deliveries::body))
 }
 
 /// The insert form of a delivery.

@@ -1,10 +1,7 @@
 use std::fmt;
 
-use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-#[cfg(feature = "postgres")]
-use crate::deliveries;
 use crate::{EventKind, Field, Timestamp};
 
 diesel::table! {
@@ -216,23 +213,6 @@ impl fmt::Debug for ResultRow {
             .field("version", &self.version)
             .finish_non_exhaustive()
     }
-}
-
-/// The delivery that is the state of a result.
-#[cfg(feature = "sqlite")]
-#[auto_type(no_type_alias)]
-pub(crate) fn current_delivery<'a>(endpoint: &'a str, id: &'a str) -> _ {
-    results::table.find((endpoint, id)).select(results::delivery_id)
-}
-
-/// The delivery that is the state of a delivery's result.
-#[cfg(feature = "postgres")]
-#[auto_type(no_type_alias)]
-pub(crate) fn current_of_delivery() -> _ {
-    results::table
-        .filter(results::endpoint.eq(deliveries::endpoint))
-        .filter(results::id.nullable().eq(deliveries::result_id))
-        .select(results::delivery_id)
 }
 
 /// The insert form of a result.

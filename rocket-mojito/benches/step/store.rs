@@ -2,7 +2,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, ClaimRequest, HandlerSpec, NewDelivery, Open, Operations, Sqlite, Timestamp};
+use mojito_schema::{
+    Backend, ClaimRequest, HandlerSpec, NewDelivery, Open, Opening, Operations, Recording, Sqlite, Timestamp, WorkQueue,
+};
 use rocket_mojito::testing::delivery;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};

@@ -10,6 +10,9 @@ use crate::{Error, EventKind};
 /// A longer name only makes lists harder to read.
 const MAX_NAME_LENGTH: usize = 100;
 
+/// A longer id only makes lists harder to read.
+const MAX_ID_LENGTH: usize = 100;
+
 /// A path for deliveries, with the secrets that are valid there. Use one per merchant and environment.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(crate = "rocket::serde", default, deny_unknown_fields)]
@@ -62,14 +65,16 @@ impl EndpointConfig {
         let mut endpoint = Endpoint { name: name.to_owned(), secrets: Vec::new(), keys: Vec::new() };
         let mut ids = HashSet::new();
         for config in &self.secrets {
-            let (credential, digest) = Credential::resolve(config, &path)?;
-            let id = credential.id().to_owned();
-            if !ids.insert(id.clone()) {
+            let id = &config.id;
+            check_id(id, &path)?;
+            let (credential, digest) = Credential::resolve(config)
+                .map_err(|fault| Error::config(format!("secret `{id}` in `{path}` {fault}")))?;
+            if !ids.insert(id) {
                 return Err(Error::config(format!(
                     "secret id `{id}` stands twice in `{path}`: give each a name of its own"
                 )));
             }
-            values.claim(name, &config.scheme, &id, digest)?;
+            values.claim(name, &config.scheme, id, digest)?;
             match credential {
                 Credential::Secret(secret) => endpoint.secrets.push(secret),
                 Credential::Key(key) => endpoint.keys.push(key),
@@ -86,6 +91,20 @@ fn check_name(name: &str) -> Result<(), Error> {
         return Err(Error::config(format!(
             "endpoint name `{name}`: it becomes a part of the path, so use up to {MAX_NAME_LENGTH} letters, digits, \
              `-` and `_`, and not the name of an event"
+        )));
+    }
+    Ok(())
+}
+
+/// The id is stored with each delivery, in a text column.
+fn check_id(id: &str, path: &str) -> Result<(), Error> {
+    if id.trim().is_empty() {
+        return Err(Error::config(format!("a secret in `{path}` has an empty `id`: give each a name of its own")));
+    }
+    if id.len() > MAX_ID_LENGTH || id.chars().any(char::is_control) {
+        return Err(Error::config(format!(
+            "a secret in `{path}` has an `id` that is longer than {MAX_ID_LENGTH} bytes or holds control characters: give \
+             it a short, plain one"
         )));
     }
     Ok(())

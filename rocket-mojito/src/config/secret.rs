@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use rocket::serde::Deserialize;
 
-use crate::Error;
-
 /// A credential that authenticates deliveries: a secret in a header, or a key that signs them.
 ///
 /// JobMojito sends a secret in a header of your choice. If a gateway in front of this application signs the requests
@@ -131,45 +129,44 @@ impl SecretConfig {
         self.file.as_deref()
     }
 
-    /// The value, from its configured source. `path` names the endpoint's list of secrets.
-    pub(super) fn fetch(&self, path: &str) -> Result<String, Error> {
+    /// The value, from its configured source.
+    ///
+    /// # Errors
+    ///
+    /// The fault of the secret, as the end of a sentence that begins with its id.
+    pub(super) fn fetch(&self) -> Result<String, String> {
         let value = match (&self.value, &self.env, &self.file) {
             (Some(value), None, None) => return Ok(value.clone()),
-            (None, Some(name), None) => self.read_variable(name, path)?,
-            (None, None, Some(file)) => self.read_file(file, path)?,
-            _ => return Err(self.fault(path, "needs exactly one of `value`, `env` and `file`")),
+            (None, Some(name), None) => read_variable(name)?,
+            (None, None, Some(file)) => read_file(file)?,
+            _ => return Err("needs exactly one of `value`, `env` and `file`".to_owned()),
         };
         // The author of the variable or file may have ended the line.
         Ok(value.trim_end_matches(['\r', '\n']).to_owned())
     }
+}
 
-    fn read_variable(&self, name: &str, path: &str) -> Result<String, Error> {
-        env::var(name).map_err(|error| {
-            let fault = match error {
-                VarError::NotPresent => "is not set: export it before the launch",
-                VarError::NotUnicode(_) => "is not UTF-8: set it to visible ASCII characters",
-            };
-            self.fault(path, format!("comes from the environment variable `{name}`, which {fault}"))
-        })
-    }
+fn read_variable(name: &str) -> Result<String, String> {
+    env::var(name).map_err(|error| {
+        let fault = match error {
+            VarError::NotPresent => "is not set: export it before the launch",
+            VarError::NotUnicode(_) => "is not UTF-8: set it to visible ASCII characters",
+        };
+        format!("comes from the environment variable `{name}`, which {fault}")
+    })
+}
 
-    fn read_file(&self, file: &Path, path: &str) -> Result<String, Error> {
-        std::fs::read_to_string(file).map_err(|error| {
-            let remedy = match error.kind() {
-                ErrorKind::InvalidData => "write visible ASCII characters into it",
-                ErrorKind::IsADirectory => "name the file in it",
-                ErrorKind::PermissionDenied => "make it readable for this process",
-                _ => "create it, readable for this process",
-            };
-            let (file, kind) = (file.display(), error.kind());
-            self.fault(path, format!("comes from the file `{file}`, which cannot be read ({kind}): {remedy}"))
-        })
-    }
-
-    /// The error for this secret: the sentence that stops the launch.
-    pub(super) fn fault(&self, path: &str, fault: impl fmt::Display) -> Error {
-        Error::config(format!("secret `{}` in `{path}` {fault}", self.id))
-    }
+fn read_file(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let remedy = match error.kind() {
+            ErrorKind::InvalidData => "write visible ASCII characters into it",
+            ErrorKind::IsADirectory => "name the file in it",
+            ErrorKind::PermissionDenied => "make it readable for this process",
+            _ => "create it, readable for this process",
+        };
+        let (file, kind) = (file.display(), error.kind());
+        format!("comes from the file `{file}`, which cannot be read ({kind}): {remedy}")
+    })
 }
 
 impl fmt::Debug for SecretConfig {

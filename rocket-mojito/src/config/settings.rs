@@ -9,7 +9,7 @@ use rocket::serde::{Deserialize, Deserializer};
 
 use super::bounds::{self, Number};
 use super::figment_error::is_setting;
-use super::{EndpointConfig, LiveEndpoints, Pauses, SecretConfig, describe, variables};
+use super::{EndpointConfig, LiveEndpoints, SecretConfig, describe, variables};
 use crate::Error;
 
 /// Every setting of the plugin. The key is `mojito` in `Rocket.toml`, and `ROCKET_MOJITO` in the environment.
@@ -268,8 +268,17 @@ impl MojitoConfig {
         self.silence_alert.map(|hours| Duration::from_secs(u64::from(hours) * 60 * 60))
     }
 
-    /// A switch for each endpoint and handler.
-    pub(crate) fn pauses(&self, handlers: &[String]) -> Result<Pauses, Error> {
+    /// Each endpoint, and whether it is paused from the start.
+    pub(crate) fn paused_endpoints(&self) -> impl Iterator<Item = (String, bool)> {
+        self.endpoints.iter().map(|(name, endpoint)| (name.clone(), endpoint.is_paused()))
+    }
+
+    /// Each of these handlers, and whether it is paused from the start.
+    ///
+    /// # Errors
+    ///
+    /// When the settings name another handler.
+    pub(crate) fn paused_handlers(&self, handlers: &[String]) -> Result<Vec<(String, bool)>, Error> {
         if let Some(unknown) = self.paused_handlers.iter().find(|name| !handlers.contains(name)) {
             let known = match handlers {
                 [] => "no handler is attached".to_owned(),
@@ -279,9 +288,7 @@ impl MojitoConfig {
                 "`mojito.paused_handlers` names `{unknown}`, and {known}: correct or remove it"
             )));
         }
-        let endpoints = self.endpoints.iter().map(|(name, endpoint)| (name.clone(), endpoint.is_paused()));
-        let handlers = handlers.iter().map(|name| (name.clone(), self.paused_handlers.contains(name)));
-        Ok(Pauses::new(endpoints, handlers))
+        Ok(handlers.iter().map(|name| (name.clone(), self.paused_handlers.contains(name))).collect())
     }
 
     fn check_mount(&self) -> Result<(), Error> {

@@ -12,9 +12,8 @@ use super::MojitoHandler;
 use super::leases::Leases;
 use super::supervisor::Service;
 use crate::Event;
-use crate::config::Pauses;
 use crate::notices::{Notice, Notices};
-use crate::store::Committed;
+use crate::store::{Committed, Pauses};
 
 /// The time limit of a call.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(5);

@@ -18,10 +18,10 @@ use super::secret_files::SecretFiles;
 use super::supervisor::serve;
 use super::watcher::Watcher;
 use super::{HandlerRuntime, MojitoHandler};
-use crate::config::{MojitoConfig, Pauses};
+use crate::config::MojitoConfig;
 use crate::notices::Notice;
 use crate::pool::InUse;
-use crate::store::{Database, DedicatedConnection, Wakeup};
+use crate::store::{Database, DedicatedConnection, Pauses, Wakeup};
 
 /// The background tasks of one process. Each handler has an executor and a task that calls its hook. The process has a
 /// heartbeat, a roster, a pruner, a checkpointer, a watcher and a notifier.

@@ -15,9 +15,8 @@ use super::leases::{Leased, Leases};
 use super::prefetch::Prefetch;
 use super::running::Running;
 use super::supervisor::Service;
-use crate::config::Pauses;
 use crate::notices::Notices;
-use crate::store::Wakeup;
+use crate::store::{Pauses, Wakeup};
 
 /// Runs the work of one handler: as many attempts at once as it has slots, in the order of each result's line.
 ///

@@ -242,7 +242,7 @@ mod tests {
     #[cfg(feature = "sqlite")]
     #[rocket::async_test]
     async fn a_handler_has_the_hook_that_it_writes() {
-        use mojito_schema::{Open, Sqlite};
+        use mojito_schema::{Open, Opening, Sqlite};
 
         struct Without;
 

@@ -7,9 +7,8 @@ use futures_util::future::{AbortHandle, AbortRegistration};
 use mojito_schema::{Backend, Claim, ClaimRequest, Claimed, Rescue, Settlement, Ticket, Timestamp, failpoint};
 
 use super::ending::{Ending, Tried};
-use crate::config::Pauses;
 use crate::notices::Notice;
-use crate::store::{Committed, Database, DedicatedConnection, Unavailable, Wakeup};
+use crate::store::{Committed, Database, DedicatedConnection, Pauses, Unavailable, Wakeup};
 
 /// The pause before an attempt's release is tried again.
 const RELEASE_RETRY_INTERVAL: Duration = Duration::from_secs(1);

@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -7,7 +6,7 @@ use super::supervisor::Service;
 use crate::config::Retention;
 use crate::notices::{Notice, Notices};
 use crate::operation::{Actor, Pruned};
-use crate::store::{Store, Unavailable};
+use crate::store::{OperationTasks, Unavailable};
 
 /// The interval between two prunings.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
@@ -20,7 +19,7 @@ const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Removes rows and bodies that are older than their retention, at intervals.
 pub(crate) struct Pruner {
-    pub store: Arc<dyn Store>,
+    pub operations: OperationTasks,
     pub retention: Retention,
     pub notices: Notices,
 }
@@ -40,8 +39,9 @@ impl Service for Pruner {
 impl Pruner {
     /// The store logs a failure.
     async fn pass(&self) -> Result<(), Unavailable> {
-        let Pruned { bodies, deliveries, work } =
-            self.store.prune_on(self.retention, Actor::new("rocket-mojito")).await?;
+        let (retention, actor) = (self.retention, Actor::new("rocket-mojito"));
+        let pruned = self.operations.run(async move |operations| operations.prune_on(retention, actor).await).await?;
+        let Pruned { bodies, deliveries, work } = pruned;
         if bodies + deliveries + work > 0 {
             self.notices.say(Notice::Pruned { bodies, deliveries, work });
         }

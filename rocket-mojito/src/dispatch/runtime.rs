@@ -1,6 +1,6 @@
 use std::io;
 
-use mojito_schema::Backend;
+use mojito_schema::let_thread_block;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// The maximum number of threads: the maximum of Rocket's runtime for blocking calls.
@@ -19,10 +19,10 @@ impl HandlerRuntime {
     /// # Errors
     ///
     /// When the system gives no threads.
-    pub fn start<B: Backend>(threads: usize) -> io::Result<Self> {
+    pub fn start(threads: usize) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .thread_name("mojito-handler")
-            .on_thread_start(B::let_thread_block)
+            .on_thread_start(let_thread_block)
             .worker_threads(threads.clamp(1, MAX_THREADS))
             .enable_all()
             .build()?;

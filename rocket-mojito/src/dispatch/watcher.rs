@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -7,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::supervisor::Service;
 use crate::notices::{Notice, Notices, Scope};
-use crate::store::Store;
+use crate::store::OperationTasks;
 
 /// The interval between two looks.
 const WATCH_INTERVAL: Duration = Duration::from_secs(10 * 60);
@@ -21,7 +20,7 @@ const HELD_UP_TIMEOUT: Duration = Duration::from_secs(3600);
 /// Looks for silent standstill: lines whose first delivery keeps failing, and endpoints without deliveries. Handlers
 /// that no process has attached are the [`Roster`](super::roster::Roster)'s to name.
 pub(crate) struct Watcher {
-    pub store: Arc<dyn Store>,
+    pub operations: OperationTasks,
     pub notices: Notices,
     pub endpoints: Vec<String>,
     /// The silence after which an endpoint is named.
@@ -54,7 +53,8 @@ impl Service for Watcher {
 impl Watcher {
     /// Logs in one line the work that former processes left for a person. The store logs a failure.
     async fn sum_up(&self) {
-        let Ok(backlog) = self.store.backlog().await else { return };
+        let backlog = self.operations.run(async move |operations| operations.backlog().await).await;
+        let Ok(backlog) = backlog else { return };
         let count = |count: i64| u64::try_from(count).unwrap_or_default();
         let (discarded, quarantined) = (count(backlog.discarded), count(backlog.quarantined));
         let unattached = count(backlog.unattached);
@@ -64,7 +64,8 @@ impl Watcher {
     }
 
     async fn name_held_up(&self) {
-        for waiting in self.store.held_up(HELD_UP_TIMEOUT).await.unwrap_or_default() {
+        let held_up = self.operations.run(async move |operations| operations.held_up(HELD_UP_TIMEOUT).await).await;
+        for waiting in held_up.unwrap_or_default() {
             let (handler, count, delivery) = (waiting.handler, waiting.count, waiting.delivery_id);
             self.notices.say(Notice::HeldUp { handler, count, delivery });
         }
@@ -72,7 +73,8 @@ impl Watcher {
 
     async fn listen<'w>(&'w self, endpoint: &'w str, silent: &mut HashMap<&'w str, Instant>) {
         let Some(silence) = self.silence_alert else { return };
-        match self.store.has_received(endpoint.to_owned(), silence).await {
+        let name = endpoint.to_owned();
+        match self.operations.run(async move |operations| operations.has_received(name, silence).await).await {
             Ok(true) => {
                 silent.remove(endpoint);
                 self.notices.works(|| Scope::Endpoint(endpoint.to_owned()));

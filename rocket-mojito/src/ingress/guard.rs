@@ -11,10 +11,10 @@ use super::body::{HeldBytes, Limits};
 use super::room::Rooms;
 use super::signature::Verified;
 use super::{Cause, Rejection};
-use crate::config::{Endpoint, LiveEndpoints, MojitoConfig, Pauses};
+use crate::config::{Endpoint, LiveEndpoints, MojitoConfig};
 use crate::event::{ParsedBody, Payload, classify};
 use crate::notices::Notices;
-use crate::store::Unavailable;
+use crate::store::{Pauses, Unavailable};
 use crate::{EventKind, Finding, Timestamp};
 
 /// The state of the data guard. Managed by the fairing.

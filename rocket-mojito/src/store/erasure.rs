@@ -10,7 +10,7 @@ use mojito_schema::{
 use rocket::futures::FutureExt;
 
 use super::matcher::{Holds, Matcher};
-use super::operator::Operator;
+use super::operations::Operations;
 use super::{ErasedHook, Unavailable};
 use crate::erasure::{Elsewhere, Erased, Erasure, Kept, KeptBecause};
 use crate::operation::Actor;
@@ -72,9 +72,9 @@ enum Ended {
     },
 }
 
-impl<B: Backend> Operator<B> {
+impl<B: Backend> Operations<B> {
     /// Erases a person, result by result.
-    pub async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased> {
+    pub(super) async fn erase_person(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased> {
         let attached = self.hooks.iter().map(|hook| hook.name()).collect();
         let known = self.read(|c| B::known_handlers(c).boxed()).await?;
         let hooked = known.into_iter().filter(|handler| handler.has_erased_hook && handler.retired_at.is_none());
@@ -105,8 +105,8 @@ impl<B: Backend> Operator<B> {
     }
 
     /// Counts the rows that an erasure would change: the same search, without the writes.
-    pub async fn count_erasure(&self, person: Person) -> Result<Erased, NotErased> {
-        let found = self.find(&person).await?;
+    pub(super) async fn count_person(&self, person: &Person) -> Result<Erased, NotErased> {
+        let found = self.find(person).await?;
         let mut counted = Erased { elsewhere: found.elsewhere(), ..Erased::default() };
         counted.add(self.count_found(&found).await?);
         Ok(counted)

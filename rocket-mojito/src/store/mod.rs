@@ -8,11 +8,14 @@ mod erasure;
 mod health;
 mod hook;
 mod matcher;
-mod operator;
+mod operation_tasks;
+mod operations;
+mod pauses;
 mod recorder;
-#[expect(clippy::module_inception, reason = "the noun of this folder")]
-mod store;
+mod rehearsal;
+mod replay;
 mod tokens;
+mod unavailable;
 mod wakeup;
 
 pub(crate) use self::connection::{Committed, DedicatedConnection};
@@ -20,6 +23,9 @@ pub(crate) use self::database::{Database, TransactionTurn, WriteTurn};
 pub(crate) use self::erasure::NotErased;
 pub(crate) use self::health::Health;
 pub(crate) use self::hook::ErasedHook;
+pub(crate) use self::operation_tasks::OperationTasks;
+pub(crate) use self::operations::{Operations, Requests};
+pub(crate) use self::pauses::Pauses;
 pub(crate) use self::recorder::{Recorder, RecorderHandle};
-pub(crate) use self::store::{DieselStore, Store, Unavailable};
+pub(crate) use self::unavailable::Unavailable;
 pub(crate) use self::wakeup::Wakeup;

@@ -39,6 +39,7 @@ pub(crate) struct Recorder {
     /// Hashes the keys of results. Where several batches are in flight, deliveries of one result must not be in two of
     /// them.
     keys: Option<RandomState>,
+    ack_deadline: Duration,
 }
 
 impl Recorder {
@@ -52,7 +53,7 @@ impl Recorder {
         database: &Arc<Database<B>>,
         wakeup: &Wakeup,
         queue_limit: u64,
-        patience: Duration,
+        ack_deadline: Duration,
     ) -> Result<(Self, RecorderHandle), Unavailable> {
         let (queue, entries) = mpsc::channel(MAX_QUEUE_LENGTH);
         let (stop, stopped) = oneshot::channel();
@@ -60,13 +61,14 @@ impl Recorder {
         // A semaphore holds fewer than `usize::MAX` permits, and more than fits a `u32`.
         let room_size = u32::try_from(queue_limit).unwrap_or(u32::MAX);
         let keys = (!B::SINGLE_WRITER).then(RandomState::new);
-        let recorder = Self { queue, room: Arc::new(Semaphore::new(room_size as usize)), room_size, keys };
+        let room = Arc::new(Semaphore::new(room_size as usize));
+        let recorder = Self { queue, room, room_size, keys, ack_deadline };
         let able = Arc::new(AtomicUsize::new(MAX_BATCHES));
         let writers = Links::for_batches(database).map(|links| Writer {
             links,
             database: Arc::clone(database),
             wakeup: wakeup.clone(),
-            patience,
+            patience: ack_deadline,
             able: Arc::clone(&able),
             give_back: give_back.clone(),
         });
@@ -85,6 +87,29 @@ impl Recorder {
         Ok((recorder, RecorderHandle { stop, task: tokio::spawn(record(queue, writers.into())), notices }))
     }
 
+    /// Records a delivery; `Ok` says that it is durable.
+    ///
+    /// # Errors
+    ///
+    /// When it was not committed within `ack_deadline`.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future cancels nothing: the delivery is recorded.
+    pub async fn record(&self, mut delivery: NewDelivery) -> Result<Recorded, Unavailable> {
+        let deadline = Instant::now().checked_add(self.ack_deadline);
+        delivery.awaited_until = deadline;
+        let recorded = self.submit(delivery)?;
+        match tokio::time::timeout(self.ack_deadline, recorded).await {
+            // A delivery that was judged as overdue is not acknowledged, even if its outcome arrives before the timer
+            // fires.
+            Ok(Ok(_)) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => Err(Unavailable::Deadline),
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(Unavailable::Stopping),
+            Err(_) => Err(Unavailable::Deadline),
+        }
+    }
+
     /// Queues a delivery. The receiver resolves once the delivery is durable, or is not recorded.
     ///
     /// # Errors
@@ -94,10 +119,7 @@ impl Recorder {
     /// # Cancellation
     ///
     /// Dropping the receiver cancels nothing: the delivery is recorded.
-    pub fn submit(
-        &self,
-        delivery: NewDelivery,
-    ) -> Result<oneshot::Receiver<Result<Recorded, Unavailable>>, Unavailable> {
+    fn submit(&self, delivery: NewDelivery) -> Result<oneshot::Receiver<Result<Recorded, Unavailable>>, Unavailable> {
         // A delivery larger than the whole queue still gets in when it is alone.
         let size = u32::try_from(delivery.size()).unwrap_or(u32::MAX).clamp(1, self.room_size);
         let room = Arc::clone(&self.room).try_acquire_many_owned(size).map_err(|_| Unavailable::QueueFull)?;

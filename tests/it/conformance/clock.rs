@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mojito_schema::{Backend, ClaimRequest, Expiry, NewDelivery, Operations, Postgres, Settlement, Timestamp};
+use mojito_schema::{ClaimRequest, Expiry, NewDelivery, Operations, Postgres, Settlement, Timestamp, WorkQueue};
 
 use super::{LEASE, claim, claim_one, only_work, received, record, result};
 use crate::harness::{Store, Subject, on_each_backend};

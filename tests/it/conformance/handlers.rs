@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Backend, EventKind, HandlerSpec, KnownHandler, NewDelivery, Postgres, QueryResult, Settlement, State, Timestamp,
+    Backend, EventKind, HandlerSpec, KnownHandler, NewDelivery, Postgres, QueryResult, Recording, Settlement, State,
+    Timestamp,
 };
 use tokio::task::JoinHandle;
 

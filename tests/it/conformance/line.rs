@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mojito_schema::{
-    Action, Backend, Expiry, HandlerSpec, Line, NewAudit, Open, Operations, Postgres, Requeue, Settlement, State,
-    Ticket, Timestamp, WorkRow, prune,
+    Action, Backend, Expiry, HandlerSpec, Line, NewAudit, Open, Opening, Operations, Postgres, Requeue, Settlement,
+    State, Ticket, Timestamp, WorkQueue, WorkRow, prune,
 };
 use tokio::task::JoinSet;
 

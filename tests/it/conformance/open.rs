@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mojito_schema::{Backend, ClaimRequest, Postgres, Rescue, State, Timestamp};
+use mojito_schema::{ClaimRequest, Postgres, Rescue, State, Timestamp, WorkQueue};
 
 use super::{only_work, record, result};
 use crate::harness::Store;

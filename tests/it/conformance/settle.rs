@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use mojito_schema::testing::complete_by_itself;
-use mojito_schema::{Backend as _, Postgres, Settlement, State, Ticket, Timestamp};
+use mojito_schema::{Postgres, Settlement, State, Ticket, Timestamp, WorkQueue};
 
 use super::{LEASE, claim_one, only_work, record, result};
 use crate::harness::{Store, Subject, on_each_backend};

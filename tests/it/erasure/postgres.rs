@@ -1,5 +1,5 @@
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
-use mojito_schema::{Backend, Open, Postgres, Undone};
+use mojito_schema::{Open, Opening, Postgres, Undone};
 use rocket_mojito::{KeptBecause, MojitoConfig, MojitoFairing, Person, SecretConfig};
 
 use super::{Place, anna};

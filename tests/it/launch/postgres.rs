@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
-use mojito_schema::{Backend, Open, Postgres};
+use mojito_schema::{Open, Opening, Postgres};
 use rocket_mojito::{MojitoConfig, MojitoFairing};
 
 use super::{CANARY, assert_stops, secret};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error};
 use mojito_schema::{
-    Backend, ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, NotCommitted, Operations, Person, Selection,
-    Settlement, Snapshot, Sqlite, StoredBody, StoredState, Timestamp,
+    ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, NotCommitted, Operations, Person, Recording, Selection,
+    Settlement, Snapshot, Sqlite, StoredBody, StoredState, Timestamp, WorkQueue,
 };
 use rocket::{post, routes};
 use rocket_mojito::testing::Understood;

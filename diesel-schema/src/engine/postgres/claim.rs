@@ -5,10 +5,9 @@ use diesel_async::RunQueryDsl;
 use futures_util::future::try_join;
 
 use super::Connection;
+use super::lookup::{body_before, current_of_delivery, understood};
 use crate::engine::claim::ClaimBudget;
 use crate::engine::update::update;
-use crate::schema::deliveries::{body_before, understood};
-use crate::schema::results::current_of_delivery;
 use crate::schema::work::{body_size, claimable};
 use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, State, Ticket, Timestamp, WorkRow, deliveries, work};
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
-use diesel::dsl::{AsSelect, SqlTypeOf};
+use diesel::dsl::{AsSelect, SqlTypeOf, auto_type};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -13,7 +13,7 @@ use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 
 use crate::engine::insert::commas;
 use crate::rules::delivery::ResultKey;
-use crate::{ResultRow, UtcTimestamp};
+use crate::{EventKind, ResultRow, Standing, UtcTimestamp, deliveries, results};
 
 /// The results with these keys that nobody else has locked. The query locks them, in the order of the keys.
 ///
@@ -262,4 +262,32 @@ impl QueryId for BatchInputs<'_> {
 
 impl Query for BatchInputs<'_> {
     type SqlType = (UtcTimestamp, BigInt, Nullable<(Binary, BigInt, Text, Nullable<Text>)>);
+}
+
+/// The deliveries whose event and standing are known words. A later version of the program, which runs beside this one,
+/// may write other words.
+#[auto_type(no_type_alias)]
+pub(super) fn understood() -> _ {
+    let (events, standings): (&'static [EventKind], &'static [Standing]) = (EventKind::ALL, Standing::ALL);
+    deliveries::table.filter(deliveries::event.eq_any(events)).filter(deliveries::standing.eq_any(standings))
+}
+
+diesel::alias!(deliveries as former: Former);
+
+/// The body of the version before a delivery's own version.
+#[auto_type(no_type_alias)]
+pub(super) fn body_before() -> _ {
+    former
+        .filter(former.field(deliveries::first_delivery_id).eq(deliveries::first_delivery_id))
+        .filter(former.field(deliveries::version).eq(deliveries::version - 1_i64))
+        .select(former.field(deliveries::body))
+}
+
+/// The delivery that is the state of a delivery's result.
+#[auto_type(no_type_alias)]
+pub(super) fn current_of_delivery() -> _ {
+    results::table
+        .filter(results::endpoint.eq(deliveries::endpoint))
+        .filter(results::id.nullable().eq(deliveries::result_id))
+        .select(results::delivery_id)
 }

@@ -12,6 +12,7 @@ mod line;
 mod lookup;
 mod migrations;
 mod notify;
+mod opening;
 mod parameter;
 mod record;
 mod refusal;
@@ -25,13 +26,11 @@ mod transaction;
 mod url;
 mod watchdog;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel_async::pooled_connection::PoolableConnection;
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 #[cfg(feature = "testing")]
 pub(crate) use self::fence::complete;
@@ -39,13 +38,11 @@ use self::handlers::Patience;
 use self::line::{keep_delivery, lock_idle, lock_wait, promote};
 #[cfg(feature = "testing")]
 pub(crate) use self::migrations::run_all as migrate;
-use self::notify::Notifier;
 use self::transaction::TransactionSettings;
-use crate::engine::backend::{Backend, Open};
 use crate::engine::db_error::{is_in_the_way, unknown};
 use crate::{
-    ClaimRequest, Claimed, Left, Line, NewDelivery, NotCommitted, OpenError, OwedHook, Recorded, Rescue, Settlement,
-    Ticket, Timestamp,
+    Backend, ClaimRequest, Claimed, Left, Line, NewDelivery, NotCommitted, OwedHook, Recorded, Recording, Rescue,
+    Settlement, Ticket, Timestamp, WorkQueue,
 };
 
 /// Postgres, or any server that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -102,10 +99,6 @@ type Db = diesel::pg::Pg;
 
 /// The tries of a transaction that is in conflict with others.
 const MAX_TRIES: u32 = 5;
-
-/// How long a connection rests before it is pinged, and how long its answer may take.
-const PING_INTERVAL: Duration = Duration::from_secs(5);
-const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long the server may be silent over a statement, or over a verb. A statement may take less long, by
 /// `statement_timeout`. After such a silence the connection is given up: a new one is there before 30 s have passed.
@@ -178,56 +171,11 @@ async fn with_timeout<R>(verb: impl Future<Output = QueryResult<R>>) -> QueryRes
 
 impl Backend for Postgres {
     type Connection = Connection;
-    type Files = Infallible;
-    type Notifier = Notifier;
 
     const NAME: &'static str = "Postgres";
-    const SINGLE_WRITER: bool = false;
+}
 
-    fn shared_url(url: &str) -> String {
-        url.to_owned()
-    }
-
-    async fn open(url: &str, _: Open) -> Result<Connection, OpenError> {
-        connection::open(url).await
-    }
-
-    async fn lives(connection: &mut Connection, rest: Duration) -> bool {
-        // An end that the server has reported is known at once. A network may have forgotten the connection without a
-        // report.
-        !connection.is_broken()
-            && (rest < PING_INTERVAL
-                || matches!(tokio::time::timeout(PING_TIMEOUT, connection.batch_execute("SELECT 1")).await, Ok(Ok(()))))
-    }
-
-    async fn open_files(_: &str) -> Result<Option<Infallible>, OpenError> {
-        Ok(None)
-    }
-
-    async fn open_notifier(url: &str) -> Result<Option<Notifier>, OpenError> {
-        Notifier::open(url).await
-    }
-
-    async fn prove(connection: &mut Connection) -> QueryResult<()> {
-        transaction!(connection, TransactionSettings::default(), |c| shared::prove(c))
-    }
-
-    async fn inspect(connection: &mut Connection, allow_ephemeral: bool) -> Result<(), OpenError> {
-        connection::inspect(connection, allow_ephemeral).await
-    }
-
-    async fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
-        migrations::run(connection).await
-    }
-
-    async fn mend_ids(connection: &mut Connection) -> Result<(), OpenError> {
-        ids::mend(connection).await.map_err(|error| OpenError::because(ids::UNMENDED, error))
-    }
-
-    async fn pending_migrations(connection: &mut Connection) -> Result<Vec<String>, OpenError> {
-        migrations::pending(connection).await
-    }
-
+impl Recording<Connection> for Postgres {
     async fn record(
         connection: &mut Connection,
         batch: Arc<Vec<NewDelivery>>,
@@ -254,6 +202,12 @@ impl Backend for Postgres {
         with_timeout(record::rehearse(connection, &delivery)).await
     }
 
+    async fn prove(connection: &mut Connection) -> QueryResult<()> {
+        transaction!(connection, TransactionSettings::default(), |c| shared::prove(c))
+    }
+}
+
+impl WorkQueue<Connection> for Postgres {
     async fn claim(connection: &mut Connection, request: ClaimRequest, _: Timestamp) -> QueryResult<Claimed> {
         with_timeout(async {
             transaction!(connection, TransactionSettings::in_order(), |c, now| claim::claim(c, &request, now))

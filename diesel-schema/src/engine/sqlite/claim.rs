@@ -2,10 +2,9 @@ use diesel::prelude::*;
 use diesel::query_dsl::methods::ExecuteDsl;
 
 use super::line::was_promoted;
+use super::lookup::{body_of_version, current_delivery};
 use crate::engine::claim::ClaimBudget;
 use crate::engine::update::update;
-use crate::schema::deliveries::body_of_version;
-use crate::schema::results::current_delivery;
 use crate::schema::work::{body_size, claimable};
 use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, State, Ticket, Timestamp, WorkRow, deliveries, work};
 
@@ -78,8 +77,8 @@ mod tests {
 
     use super::*;
     use crate::engine::sqlite::line::{behind_first, first_of};
+    use crate::engine::sqlite::lookup::{body_of_version, known, of_message, quarantined, waiting};
     use crate::engine::sqlite::migrations::MIGRATIONS;
-    use crate::schema::deliveries::{body_of_version, known, of_message, quarantined, waiting};
     use crate::schema::work::lapsed;
 
     #[derive(QueryableByName)]

@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::sync_connection_wrapper::SpawnBlocking as _;
 
 use super::{Session, Spawner, WITHOUT_FSYNC, Wrapper, checkpoint, file};
-use crate::engine::backend::Open;
+use crate::Open;
 use crate::engine::db_error::fault;
 use crate::engine::open_error::OpenError;
 

@@ -9,8 +9,10 @@ mod file;
 mod files;
 mod hook;
 mod line;
+mod lookup;
 pub(crate) mod migrations;
 mod mounts;
+mod opening;
 mod operations;
 mod record;
 mod rescue;
@@ -27,7 +29,6 @@ mod uncached;
 mod wal;
 mod wal_sync;
 
-use std::convert::Infallible;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,15 +40,13 @@ use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_util::FutureExt as _;
 
 use self::dsl::RunQueryDsl;
-use self::files::DatabaseFiles;
 use self::line::{keep_delivery, lock_idle, lock_wait, promote};
 use self::session::Session;
 use self::spawn::Spawner;
-use crate::engine::backend::{Backend, Open};
 use crate::engine::db_error::trouble;
 use crate::{
-    ClaimRequest, Claimed, ErasedRows, Left, Line, NewDelivery, NotCommitted, OpenError, OwedHook, Recorded, Rescue,
-    Settlement, Ticket, Timestamp,
+    Backend, ClaimRequest, Claimed, ErasedRows, Left, Line, NewDelivery, NotCommitted, OwedHook, Recorded, Recording,
+    Rescue, Settlement, Ticket, Timestamp, WorkQueue,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -67,53 +66,11 @@ type Wrapper = SyncConnectionWrapper<Session, Spawner>;
 
 impl Backend for Sqlite {
     type Connection = Wrapper;
-    type Files = DatabaseFiles;
-    type Notifier = Infallible;
 
     const NAME: &'static str = "SQLite";
-    const SINGLE_WRITER: bool = true;
+}
 
-    fn shared_url(url: &str) -> String {
-        connection::shared_url(url)
-    }
-
-    async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
-        connection::open(url, open).await
-    }
-
-    fn let_thread_block() {
-        spawn::let_thread_block();
-    }
-
-    async fn open_files(url: &str) -> Result<Option<DatabaseFiles>, OpenError> {
-        DatabaseFiles::open(url, connection::open(url, Open::Existing).await?).await.map(Some)
-    }
-
-    async fn open_notifier(_: &str) -> Result<Option<Infallible>, OpenError> {
-        Ok(None)
-    }
-
-    async fn prove(connection: &mut Wrapper) -> QueryResult<()> {
-        write(connection, |c| at_once(shared::prove(c))).await
-    }
-
-    async fn inspect(connection: &mut Wrapper, allow_ephemeral: bool) -> Result<(), OpenError> {
-        connection::inspect(connection, allow_ephemeral).await
-    }
-
-    async fn migrate(connection: &mut Wrapper) -> Result<(), OpenError> {
-        migrations::run(connection).await
-    }
-
-    async fn mend_ids(connection: &mut Wrapper) -> Result<(), OpenError> {
-        let mended = connection.spawn_blocking(|c| record::mend_ids(c)).await;
-        mended.map_err(|error| OpenError::because("the ids of the SQLite file cannot be compared with its rows", error))
-    }
-
-    async fn pending_migrations(connection: &mut Wrapper) -> Result<Vec<String>, OpenError> {
-        migrations::pending(connection).await
-    }
-
+impl Recording<Wrapper> for Sqlite {
     async fn record(
         connection: &mut Wrapper,
         batch: Arc<Vec<NewDelivery>>,
@@ -133,6 +90,12 @@ impl Backend for Sqlite {
         }
     }
 
+    async fn prove(connection: &mut Wrapper) -> QueryResult<()> {
+        write(connection, |c| at_once(shared::prove(c))).await
+    }
+}
+
+impl WorkQueue<Wrapper> for Sqlite {
     async fn claim(connection: &mut Wrapper, request: ClaimRequest, now: Timestamp) -> QueryResult<Claimed> {
         write(connection, move |c| claim::claim(c, &request, now)).await
     }

@@ -4,12 +4,13 @@ use diesel::dsl::{exists, max};
 use diesel::prelude::*;
 
 use super::line::{behind_first, first_of};
+use super::lookup::{known as known_by, of_message, quarantined, waiting};
 use super::shared::active_handlers;
 use super::shared::record::{heads, write};
 use crate::rules::batch_plan::{BatchPlan, ReadSet};
 use crate::rules::delivery::{MessageKey, ResultKey};
 use crate::rules::verdict::ResultState;
-use crate::schema::deliveries::{StoredCopy, known as known_by, of_message, quarantined, waiting};
+use crate::schema::deliveries::StoredCopy;
 use crate::{Fingerprint, HandlerSpec, NewDelivery, Recorded, Timestamp, deliveries, failpoint, results, work};
 
 /// Loads the rows that the batch needs, decides, writes. The caller holds the write lock from before the first read.

@@ -1,4 +1,3 @@
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::error::Error;
 use std::pin::Pin;
@@ -10,6 +9,8 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{JoinError, JoinHandle, block_in_place, spawn_blocking};
 
+use crate::engine::blocking::may_thread_block;
+
 /// Where a call to SQLite runs.
 #[derive(Debug, Clone, Copy, Default)]
 pub enum Spawner {
@@ -19,16 +20,6 @@ pub enum Spawner {
     /// On the calling thread, where the runtime has others: one of them takes over the other tasks of this thread. A
     /// handler calls statement by statement, with the write lock in hand, and thread switches were most of its time.
     InPlace,
-}
-
-thread_local! {
-    static MAY_BLOCK: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Says that no other task waits for this thread: a call in place keeps it, and no other thread takes over from it.
-/// With each takeover another thread began to take part in all that the runtime does, with memory of its own.
-pub(super) fn let_thread_block() {
-    MAY_BLOCK.set(true);
 }
 
 impl SpawnBlocking for Spawner {
@@ -42,7 +33,7 @@ impl SpawnBlocking for Spawner {
         let caller = *self;
         async move {
             match (caller, Handle::current().runtime_flavor()) {
-                (Self::InPlace, _) if MAY_BLOCK.get() => Ok(call()),
+                (Self::InPlace, _) if may_thread_block() => Ok(call()),
                 (Self::InPlace, RuntimeFlavor::MultiThread) => Ok(block_in_place(call)),
                 _ => Call::new(call).await.map_err(Box::from),
             }

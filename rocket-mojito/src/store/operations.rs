@@ -1,0 +1,360 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mojito_schema::{
+    Action, Backend, Backlog, Clock, Expiry, KnownHandler, Line, Listing, Name, NewAudit, Person, QueryResult,
+    Selected, Selection, Timestamp, Waiting, prune,
+};
+use rocket::futures::FutureExt;
+use rocket::futures::future::BoxFuture;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Database, DedicatedConnection, ErasedHook, NotErased, Unavailable, Wakeup};
+use crate::config::Retention;
+use crate::erasure::{Erased, Erasure};
+use crate::notices::Notice;
+use crate::operation::{Actor, Pruned, Replay, Replayed};
+
+/// The most deliveries that one transaction of an operator's action takes: other writers must not wait for long.
+const MAX_STEP_DELIVERIES: u32 = 500;
+
+/// The most deliveries that one step of pruning looks at: most of them stay.
+const MAX_PRUNE_STEP: i64 = 5_000;
+
+/// The number of steps that a replay cuts a second's deliveries into. A step has one delivery at least, and
+/// `MAX_STEP_DELIVERIES` at most.
+const MAX_STEPS_PER_SECOND: u32 = 10;
+
+/// The pause from the end of a pruning pass to the next pass, which looks at every delivery again.
+const PASS_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
+/// The requests of operators and of background tasks to the store, for any database. Give each a task of its own, by
+/// [`OperationTasks`](super::OperationTasks): a dropped future would leave it half-done.
+#[rocket::async_trait]
+pub(crate) trait Requests: Send + Sync {
+    /// The counts of waiting, overdue, running, dead and quarantined work and deliveries.
+    async fn backlog(&self) -> Result<Backlog, Unavailable>;
+
+    /// Deliveries that have waited for as long as `waits` behind a failed first of their line.
+    async fn held_up(&self, waits: Duration) -> Result<Vec<Waiting>, Unavailable>;
+
+    /// Whether a delivery that is no repeat has come to the endpoint within `silence`.
+    async fn has_received(&self, endpoint: String, silence: Duration) -> Result<bool, Unavailable>;
+
+    /// The newest deliveries of a selection, before the delivery `before`.
+    async fn list(&self, selection: Selection, before: i64, limit: i64) -> Result<Listing, Unavailable>;
+
+    /// The number of deliveries in a selection.
+    async fn count(&self, selection: Selection) -> Result<u64, Unavailable>;
+
+    /// Hands deliveries to handlers again.
+    async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable>;
+
+    /// Gives up waiting work.
+    async fn discard(&self, selection: Selection, handler: Option<String>, actor: Actor) -> Result<u64, Unavailable>;
+
+    /// Removes bodies and deliveries that are too old.
+    async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable>;
+
+    /// The same for automatic pruning: each call goes on where the former one ended.
+    async fn prune_on(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable>;
+
+    /// Whether anything is stored under a name.
+    async fn is_known(&self, name: Name) -> Result<bool, Unavailable>;
+
+    /// Every handler that has been attached, by any process.
+    async fn handlers(&self) -> Result<Vec<KnownHandler>, Unavailable>;
+
+    /// Retires a handler, discards its open work and returns how much. `None` where a living process has attached the
+    /// handler.
+    async fn retire(&self, handler: String, actor: Actor) -> Result<Option<u64>, Unavailable>;
+
+    /// Erases a person.
+    async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased>;
+
+    /// Counts the rows that the erasure of a person would change.
+    async fn count_erasure(&self, person: Person) -> Result<Erased, NotErased>;
+}
+
+/// The operations on one backend, step by step, on a connection of their own. Actions take turns by their steps.
+pub(crate) struct Operations<B: Backend> {
+    pub(super) database: Arc<Database<B>>,
+    pub(super) link: Mutex<DedicatedConnection<B>>,
+    /// The connection for reads: an answer must not wait behind an operator's long action.
+    pub(super) reader: Mutex<DedicatedConnection<B>>,
+    pub(super) wakeup: Wakeup,
+    pass: Mutex<PrunePass>,
+    /// The names of the handlers that this process has attached.
+    handlers: Vec<String>,
+    /// The handlers' hooks, which forget a result together with the store.
+    pub(super) hooks: Arc<Vec<Arc<dyn ErasedHook<B>>>>,
+}
+
+/// How far automatic pruning has come, so that it does not look at the same rows every hour. A delivery that is still a
+/// result's state stays for long.
+#[derive(Default)]
+struct PrunePass {
+    after_id: i64,
+    ended_at: Option<Instant>,
+}
+
+impl<B: Backend> Operations<B> {
+    pub fn new(
+        link: DedicatedConnection<B>,
+        handlers: Vec<String>,
+        hooks: Vec<Arc<dyn ErasedHook<B>>>,
+        wakeup: Wakeup,
+    ) -> Self {
+        let database = Arc::clone(link.database());
+        let reader = Mutex::new(DedicatedConnection::new(Arc::clone(&database)));
+        let hooks = Arc::new(hooks);
+        Self { database, link: Mutex::new(link), reader, wakeup, pass: Mutex::default(), handlers, hooks }
+    }
+
+    pub(super) async fn write<R, F>(&self, verb: F) -> Result<R, Unavailable>
+    where
+        F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
+    {
+        self.link.lock().await.write("the database refused an operator's request", verb).await
+    }
+
+    pub(super) async fn read<R, F>(&self, verb: F) -> Result<R, Unavailable>
+    where
+        F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
+    {
+        self.link.lock().await.read("the database refused an operator's request", verb).await
+    }
+
+    /// The same on the connection for reads.
+    async fn read_beside<R, F>(&self, verb: F) -> Result<R, Unavailable>
+    where
+        F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
+    {
+        self.reader.lock().await.read("the database could not be read", verb).await
+    }
+
+    async fn clock(&self, retention: Retention) -> Result<Clock, Unavailable> {
+        let longest_age = retention.deliveries.max(retention.bodies);
+        self.write(|c| B::read_clock(c, longest_age, Timestamp::now()).boxed()).await
+    }
+
+    /// Removes bodies, and deliveries behind `after_id`. Returns the last delivery that is old enough to be looked at.
+    async fn prune_after(
+        &self,
+        mut after_id: i64,
+        bodies: Expiry,
+        deliveries: Expiry,
+        actor: Actor,
+    ) -> Result<(Pruned, i64), Unavailable> {
+        let mut pruned =
+            Pruned { work: self.discard_unattended(Some(bodies.cutoff()), None).await?, ..Pruned::default() };
+        loop {
+            let removed = self.write(|c| B::prune_bodies(c, bodies, MAX_STEP_DELIVERIES.into()).boxed()).await?;
+            pruned.bodies += removed;
+            if removed == 0 {
+                break;
+            }
+        }
+        let (mut kept, mut sample) = (0, None);
+        loop {
+            let step = self.write(|c| prune::<B>(c, deliveries, after_id, MAX_PRUNE_STEP).boxed()).await?;
+            let (step, passed_by) = step;
+            pruned.deliveries += step.removed;
+            kept += passed_by.len();
+            sample = sample.or(passed_by.first().copied());
+            let Some(last_id) = step.next_after else { break };
+            after_id = last_id;
+        }
+        if let Some(delivery) = sample {
+            self.database.notices().say(Notice::Kept { count: kept as u64, delivery });
+        }
+        let affected = pruned.bodies + pruned.deliveries + pruned.work;
+        if affected > 0 {
+            let Pruned { bodies, deliveries, work } = pruned;
+            let target = serde_json::json!({ "bodies": bodies, "deliveries": deliveries, "work": work });
+            let audit = self.begin_audit(Action::Prune, target, actor).await?;
+            self.finish_audit(audit, affected).await?;
+        }
+        Ok((pruned, after_id))
+    }
+
+    /// Discards work that waits for retired handlers, step by step. `before` adds work that arrived earlier and waits
+    /// for handlers that no process has had attached for a day. Otherwise that work would keep its bodies for ever.
+    async fn discard_unattended(&self, before: Option<Timestamp>, audit: Option<i64>) -> Result<u64, Unavailable> {
+        let mut discarded = 0;
+        loop {
+            match self.write(|c| B::discard_unattended(c, before, audit, Timestamp::now()).boxed()).await? {
+                0 => return Ok(discarded),
+                step => discarded += step,
+            }
+        }
+    }
+
+    pub(super) async fn begin_audit(
+        &self,
+        action: Action,
+        target: serde_json::Value,
+        actor: Actor,
+    ) -> Result<i64, Unavailable> {
+        let audit = NewAudit { actor: actor.name, action, target: target.to_string(), reason: actor.reason };
+        self.write(|c| B::begin_audit(c, audit, Timestamp::now()).boxed()).await
+    }
+
+    pub(super) async fn finish_audit(&self, audit: i64, affected: u64) -> Result<(), Unavailable> {
+        self.write(|c| B::finish_audit(c, audit, affected).boxed()).await
+    }
+}
+
+#[rocket::async_trait]
+impl<B: Backend> Requests for Operations<B> {
+    async fn backlog(&self) -> Result<Backlog, Unavailable> {
+        // The caller wants to know whether deliveries are taken: reads may work where writes fail.
+        let health = self.database.health();
+        if health.trouble().is_some() || health.has_refused_several() {
+            return Err(Unavailable::Database);
+        }
+        if let Some(endpoint) = health.refused() {
+            self.rehearse(endpoint).await?;
+        }
+        self.read_beside(|c| B::backlog(c, Timestamp::now()).boxed()).await
+    }
+
+    async fn held_up(&self, waits: Duration) -> Result<Vec<Waiting>, Unavailable> {
+        let (handlers, since) = (self.handlers.clone(), Timestamp::now().before(waits));
+        self.read_beside(|c| B::held_up(c, handlers, since).boxed()).await
+    }
+
+    async fn has_received(&self, endpoint: String, silence: Duration) -> Result<bool, Unavailable> {
+        let since = Timestamp::now().before(silence);
+        self.read_beside(|c| B::has_received(c, endpoint, since).boxed()).await
+    }
+
+    async fn list(&self, selection: Selection, before: i64, limit: i64) -> Result<Listing, Unavailable> {
+        self.read_beside(|c| B::list(c, selection, before, limit).boxed()).await
+    }
+
+    async fn handlers(&self) -> Result<Vec<KnownHandler>, Unavailable> {
+        self.read_beside(|c| B::known_handlers(c).boxed()).await
+    }
+
+    async fn count(&self, mut selection: Selection) -> Result<u64, Unavailable> {
+        let mut count = 0;
+        loop {
+            let chosen = selection.clone();
+            let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
+            count += page.selected.len() as u64;
+            let Some(last_id) = page.next_after else { return Ok(count) };
+            selection = selection.after(last_id);
+        }
+    }
+
+    /// Makes the selected work wait again, step by step, as fast as the pace allows. Replayed work never gets a due
+    /// time in the future: live deliveries behind it would wait for that.
+    async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {
+        let mut target = serde_json::json!({ "selection": replay.selection, "handler": replay.handler });
+        if replay.to_all_handlers {
+            target["all_handlers"] = true.into();
+        }
+        let audit = self.begin_audit(Action::Replay, target, actor).await?;
+        let known = self.read(|c| B::known_handlers(c).boxed()).await?;
+        let began = Instant::now();
+        let step = (replay.per_second / MAX_STEPS_PER_SECOND).clamp(1, MAX_STEP_DELIVERIES);
+        let mut selection = replay.selection.clone();
+        let mut replayed = Replayed::default();
+        let mut given: u64 = 0;
+        loop {
+            let chosen = selection.clone();
+            let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
+            for chunk in page.selected.chunks(step as usize) {
+                let pause = Duration::from_secs_f64(given as f64 / f64::from(replay.per_second));
+                sleep_until(began + pause).await;
+                given += chunk.len() as u64;
+                self.replay_step(&replay, &known, chunk, audit, &mut replayed).await?;
+            }
+            let Some(last_id) = page.next_after else { return Ok(replayed) };
+            selection = selection.after(last_id);
+        }
+    }
+
+    async fn discard(
+        &self,
+        mut selection: Selection,
+        handler: Option<String>,
+        actor: Actor,
+    ) -> Result<u64, Unavailable> {
+        let target = serde_json::json!({ "selection": selection, "handler": handler });
+        let audit = self.begin_audit(Action::Discard, target, actor).await?;
+        let mut discarded = 0;
+        loop {
+            let chosen = selection.clone();
+            let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
+            let pairs: Vec<(i64, Line)> = page.selected.iter().flat_map(|selected| pairs(selected, &handler)).collect();
+            if !pairs.is_empty() {
+                discarded += self.write(|c| B::discard(c, pairs, audit, Timestamp::now()).boxed()).await?;
+            }
+            let Some(last_id) = page.next_after else { break };
+            selection = selection.after(last_id);
+        }
+        // Work behind the discarded rows may be due now.
+        self.wakeup.notify();
+        Ok(discarded)
+    }
+
+    /// Removes bodies and deliveries that are too old by the clock's present reading.
+    async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
+        let clock = self.clock(retention).await?;
+        let (bodies, deliveries) = (clock.expiry(retention.bodies), clock.expiry(retention.deliveries));
+        self.prune_after(0, bodies, deliveries, actor).await.map(|(pruned, _)| pruned)
+    }
+
+    /// Removes bodies and deliveries that are too old by more than one reading of the clock. An automatic pass goes on
+    /// where the former one ended, and begins anew once a day.
+    async fn prune_on(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
+        let clock = self.clock(retention).await?;
+        let bodies = clock.confirmed_expiry(retention.bodies);
+        let Some((bodies, deliveries)) = bodies.zip(clock.confirmed_expiry(retention.deliveries)) else {
+            return Ok(Pruned::default());
+        };
+        let mut pass = self.pass.lock().await;
+        if pass.ended_at.is_some_and(|at| at.elapsed() >= PASS_INTERVAL) {
+            *pass = PrunePass::default();
+        }
+        let (pruned, after_id) = self.prune_after(pass.after_id, bodies, deliveries, actor).await?;
+        pass.after_id = after_id;
+        pass.ended_at.get_or_insert_with(Instant::now);
+        Ok(pruned)
+    }
+
+    /// Whether anything is stored under a name.
+    async fn is_known(&self, name: Name) -> Result<bool, Unavailable> {
+        self.read(|c| B::is_known(c, name).boxed()).await
+    }
+
+    /// Retires a handler, and discards the work that waits for it. `None` where a living process has attached the
+    /// handler.
+    async fn retire(&self, handler: String, actor: Actor) -> Result<Option<u64>, Unavailable> {
+        let audit = self.begin_audit(Action::Retire, serde_json::json!({ "handler": handler }), actor).await?;
+        if self.write(|c| B::retire(c, handler, Timestamp::now()).boxed()).await? {
+            self.discard_unattended(None, Some(audit)).await.map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased> {
+        self.erase_person(erasure, actor).await
+    }
+
+    async fn count_erasure(&self, person: Person) -> Result<Erased, NotErased> {
+        self.count_person(&person).await
+    }
+}
+
+/// The stored work on a delivery that is to be discarded: all selected work, or the work of one handler.
+fn pairs(selected: &Selected, handler: &Option<String>) -> Vec<(i64, Line)> {
+    let Some(first_delivery_id) = selected.first_delivery_id else { return Vec::new() };
+    let is_meant = |name: &&String| handler.as_ref().is_none_or(|handler| handler == *name);
+    let line = |handler: &String| Line { first_delivery_id, handler: handler.clone() };
+    selected.handlers.iter().filter(is_meant).map(|name| (selected.delivery_id, line(name))).collect()
+}

@@ -1,0 +1,81 @@
+use mojito_schema::{Backend, Content, DeliveryRow, KnownHandler, Line, NewDelivery, Requeue, Selected, Timestamp};
+use rocket::futures::FutureExt;
+
+use super::Unavailable;
+use super::operations::Operations;
+use crate::event::{ParsedBody, classify};
+use crate::operation::{Replay, Replayed};
+use crate::{EventKind, Finding, FindingCode, Standing};
+
+impl<B: Backend> Operations<B> {
+    /// Makes the selected work of some deliveries wait again.
+    pub(super) async fn replay_step(
+        &self,
+        replay: &Replay,
+        known: &[KnownHandler],
+        chunk: &[Selected],
+        audit: i64,
+        replayed: &mut Replayed,
+    ) -> Result<(), Unavailable> {
+        let items: Vec<Requeue> = chunk.iter().flat_map(|selected| requests(replay, known, selected)).collect();
+        if !items.is_empty() {
+            let requeued = self.write(|c| B::requeue(c, items, audit).boxed()).await?;
+            replayed.work += requeued.work;
+            replayed.left_alone += requeued.left_alone;
+        }
+        for selected in chunk.iter().filter(|selected| selected.is_quarantined) {
+            if self.admit(selected.delivery_id, replay.handler.as_deref()).await? {
+                replayed.admitted += 1;
+                let done = replayed.work + replayed.admitted;
+                self.write(|c| B::finish_audit(c, audit, done).boxed()).await?;
+            } else {
+                replayed.still_quarantined += 1;
+            }
+        }
+        self.wakeup.notify();
+        Ok(())
+    }
+
+    /// Parses a quarantined delivery with today's types. Returns whether it was understood, and no tombstone swallowed
+    /// it.
+    async fn admit(&self, delivery_id: i64, handler: Option<&str>) -> Result<bool, Unavailable> {
+        let Some(row) = self.read(|c| B::delivery(c, delivery_id).boxed()).await? else { return Ok(false) };
+        let Some(delivery) = read_again(row) else { return Ok(false) };
+        let handler = handler.map(str::to_owned);
+        let admitted = self.write(|c| B::admit(c, delivery_id, delivery, handler, Timestamp::now()).boxed()).await?;
+        // A tombstone swallows the delivery: no handler gets it.
+        Ok(admitted.is_some_and(|admitted| admitted.standing != Standing::Repeat))
+    }
+}
+
+/// The work on a delivery that a replay selects. Work of a retired handler is left as it is.
+fn requests(replay: &Replay, known: &[KnownHandler], selected: &Selected) -> Vec<Requeue> {
+    let Some(first_delivery_id) = selected.first_delivery_id else { return Vec::new() };
+    let is_retired = |name: &str| known.iter().any(|handler| handler.name == name && handler.retired_at.is_some());
+    let meant: Vec<&str> = match &replay.handler {
+        Some(name) => vec![name],
+        None if replay.to_all_handlers => known.iter().map(|handler| handler.name.as_str()).collect(),
+        None => selected.handlers.iter().map(String::as_str).collect(),
+    };
+    let request = |handler: &str| Requeue {
+        delivery_id: selected.delivery_id,
+        line: Line { first_delivery_id, handler: handler.to_owned() },
+        max_attempts: known.iter().find(|known| known.name == handler).map(|known| known.max_attempts),
+    };
+    meant.into_iter().filter(|name| !is_retired(name)).map(request).collect()
+}
+
+/// Parses a stored delivery with today's types. `None` where it has no body, or cannot be applied.
+fn read_again(row: DeliveryRow) -> Option<NewDelivery> {
+    let body = row.body?;
+    let path = Some(row.event).filter(|event| *event != EventKind::Unknown);
+    let (event, reading) = classify(path, ParsedBody::parse(&body));
+    let ParsedBody::Usable { payload, mut findings } = reading else { return None };
+    // The one finding that does not come from the body.
+    findings.extend(Finding::from_json(&row.findings).into_iter().filter(|found| found.code == FindingCode::IdReused));
+    let (result_id, snapshot) = payload.into_state();
+    let content = Content::Usable { result_id, snapshot: Box::new(snapshot) };
+    let mut delivery = NewDelivery::new(row.endpoint, row.secret_id, event, row.received_at, body, content);
+    (delivery.findings, delivery.message_id) = (findings, row.message_id);
+    Some(delivery)
+}
