@@ -243,6 +243,22 @@ fn diesel_is_named_in_the_schema_and_in_one_file_of_the_plugin_and_handed_on() {
 }
 
 #[test]
+fn hosts_see_two_items_of_a_backend_and_none_of_its_verbs() {
+    let backend = Checkout::read("diesel-schema/src/engine/backend.rs");
+    let (_, items) = backend.split_once("pub trait Backend").unwrap();
+    let items = items.split("\n}").next().unwrap().lines().map(str::trim);
+    let items = items.filter(|line| ["type ", "const ", "fn "].iter().any(|start| line.starts_with(start)));
+    let front_door = Checkout::read("diesel-schema/src/lib.rs");
+    let hidden = |name: &&str| front_door.contains(&format!("#[doc(hidden)]\npub use self::engine::{name}"));
+
+    let names: Vec<&str> = items.map(|item| item.split([':', '<', '(']).next().unwrap()).collect();
+    let shown = ["opening::", "recording::", "work_queue::", "operations::"].into_iter().filter(|name| !hidden(name));
+
+    assert_eq!(names, ["type Connection", "const NAME"]);
+    assert_eq!(shown.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
 fn rocket_is_never_named_in_the_schema() {
     let is_rocket = |word: &String| word == "rocket" || word.starts_with("rocket_");
     let schema = Checkout::files("diesel-schema/src").into_iter().filter(File::is_rust);
