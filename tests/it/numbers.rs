@@ -10,7 +10,7 @@ const NUMBERS: [(&str, &str, &str, &str); 20] = [
     (ARCHITECTURE, "a batch of up to 256 deliveries", "rocket-mojito/src/store/batch_queue.rs", "MAX_BATCH_SIZE"),
     (ARCHITECTURE, "the batch waits for 20 ms at most", "rocket-mojito/src/store/batch_queue.rs", "GATHER_TIMEOUT"),
     (ARCHITECTURE, "a verb is waited for 20 s", "diesel-schema/src/engine/postgres/mod.rs", "SILENCE_TIMEOUT"),
-    (ARCHITECTURE, "after 5 s of rest", "diesel-schema/src/engine/postgres/mod.rs", "PING_INTERVAL"),
+    (ARCHITECTURE, "after 5 s of rest", "diesel-schema/src/engine/postgres/opening.rs", "PING_INTERVAL"),
     (ARCHITECTURE, "up after 500 ms", "diesel-schema/src/engine/postgres/record.rs", "LOCK_TIMEOUT"),
     (ARCHITECTURE, "waits for 200 ms at a time", "diesel-schema/src/engine/postgres/handlers.rs", "TABLE_LOCK_TIMEOUT"),
     (ARCHITECTURE, "after 10,000 rows", "diesel-schema/src/engine/shared/select.rs", "MAX_ROWS_READ"),

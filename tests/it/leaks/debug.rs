@@ -63,7 +63,7 @@ const TELLING: [&str; 35] = [
 const FOREIGN: [&str; 4] = ["TableNotEqual", "diesel", "diesel_async", "mojito_schema as schema"];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 70] = [
+const MUTE: [&str; 74] = [
     "Action",
     "Actor",
     "Backend",
@@ -97,6 +97,7 @@ const MUTE: [&str; 70] = [
     "Open",
     "OpenError",
     "OpenFiles",
+    "Opening",
     "Operations",
     "Page",
     "Postgres",
@@ -106,6 +107,7 @@ const MUTE: [&str; 70] = [
     "QueryResult",
     "Receipt",
     "Recorded",
+    "Recording",
     "Replay",
     "Replayed",
     "Requeue",
@@ -122,6 +124,7 @@ const MUTE: [&str; 70] = [
     "Undone",
     "UtcTimestamp",
     "Waiting",
+    "WorkQueue",
     "audit",
     "deliveries",
     "failpoint",
@@ -130,6 +133,7 @@ const MUTE: [&str; 70] = [
     "is_conflict",
     "is_read_only",
     "is_unknown",
+    "let_thread_block",
     "prune",
     "results",
     "trouble",
