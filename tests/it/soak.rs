@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use rustix::process::Signal;
 
-use crate::harness::{Aftermath, Database, Load, Process, drained, rounds, seed};
+use crate::harness::{Database, FinalState, Load, Process, drained, rounds, seed};
 
 /// The most memory that a host of the debug build has resident while it lives through the faults, in KiB.
 const MAX_RESIDENT: i64 = 256 << 10;
@@ -37,7 +37,7 @@ async fn a_host_that_lives_through_fault_after_fault_loses_nothing_and_stays_sma
     let host = Process::builder(&database).setting("lease", 2).handlers("effects:plain,external:external");
     let load = Load::start(&mut random, Duration::from_millis(200));
     let mut process = host.start().await;
-    load.post_to(&[process.lifted().await.unwrap()]);
+    load.post_to(&[process.ready().await.unwrap()]);
 
     let faults = rounds(10, 1_200);
     let (mut counts, mut largest) = ([0; FAULTS.len()], 0);
@@ -71,18 +71,21 @@ async fn a_host_that_lives_through_fault_after_fault_loses_nothing_and_stays_sma
                 drop(reader);
             }
         }
-        load.post_to(&[process.lifted().await.unwrap()]);
+        load.post_to(&[process.ready().await.unwrap()]);
         load.acknowledged(load.ledger.tally().acknowledged + REST).await;
         largest = largest.max(process.memory().resident);
     }
     let ledger = load.stop().await;
     drained(&database).await;
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check(&["effects", "external"]);
-    assert_eq!(aftermath.discarded().len(), 0);
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check(&["effects", "external"]);
+    assert_eq!(final_state.discarded().len(), 0);
     let tally = ledger.tally();
-    println!("{faults} faults {counts:?}, {largest} KiB at most, {} deliveries, {tally:?}", aftermath.deliveries.len());
+    println!(
+        "{faults} faults {counts:?}, {largest} KiB at most, {} deliveries, {tally:?}",
+        final_state.deliveries.len()
+    );
     assert!(largest < MAX_RESIDENT, "{largest} KiB are resident");
     assert!(descriptors(&process) < 100, "{} descriptors are open", descriptors(&process));
 }
