@@ -18,14 +18,14 @@ impl Handler {
     }
 
     async fn handle<B: Effects>(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
-        self.note("start", event, cx)?;
+        self.append("start", event, cx)?;
         self.behaviour.show(event.payload().id.as_str()).await?;
         match self.behaviour {
-            Behaviour::External => self.note("call", event, cx)?,
+            Behaviour::External => self.append("call", event, cx)?,
             _ => self.write(event, cx).await?,
         }
         self.behaviour.answer(event.delivery_id(), cx.attempt())?;
-        self.note("end", event, cx)?;
+        self.append("end", event, cx)?;
         Ok(())
     }
 
@@ -43,15 +43,15 @@ impl Handler {
             B::add_one(tx, counter).await?;
         }
         if matches!(self.behaviour, Behaviour::Holding(_)) {
-            self.note("hold", event, cx)?;
+            self.append("hold", event, cx)?;
             self.behaviour.hold().await;
         }
         B::write(cx.transaction().await?, effect).await?;
         Ok(())
     }
 
-    fn note<B: Effects>(&self, what: &str, event: &Event, cx: &Context<'_, B>) -> std::io::Result<()> {
-        self.journal.note(what, &self.name, event, cx.attempt(), cx.key())
+    fn append<B: Effects>(&self, kind: &str, event: &Event, cx: &Context<'_, B>) -> std::io::Result<()> {
+        self.journal.append(kind, &self.name, event, cx.attempt(), cx.key())
     }
 }
 
@@ -74,7 +74,7 @@ impl<B: Effects> MojitoHandler<B> for Handler {
     }
 
     async fn discarded(&self, event: &Event, _: &str) -> HandlerResult {
-        self.journal.note("discarded", &self.name, event, 0, "-")?;
+        self.journal.append("discarded", &self.name, event, 0, "-")?;
         Ok(())
     }
 }

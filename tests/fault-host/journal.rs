@@ -17,10 +17,10 @@ impl Journal {
     }
 
     /// Notes that an attempt starts, calls elsewhere or ends, or that the hook `discarded` is called.
-    pub(crate) fn note(&self, what: &str, handler: &str, event: &Event, attempt: i32, key: &str) -> io::Result<()> {
+    pub(crate) fn append(&self, kind: &str, handler: &str, event: &Event, attempt: i32, key: &str) -> io::Result<()> {
         let (delivery, version, process) = (event.delivery_id(), event.version().unwrap_or(0), std::process::id());
         let result = &event.payload().id;
-        let line = format!("{what}\t{handler}\t{delivery}\t{result}\t{version}\t{attempt}\t{process}\t{key}\n");
+        let line = format!("{kind}\t{handler}\t{delivery}\t{result}\t{version}\t{attempt}\t{process}\t{key}\n");
         (&self.0).write_all(line.as_bytes())
     }
 }

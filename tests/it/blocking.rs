@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use mojito_schema::State;
 
 use crate::harness::{
-    Act, Body, Database, Ground, Host, Ledger, Note, Process, Rig, Script, What, drained, eventually, found, next,
+    Body, Database, EntryKind, Host, JournalEntry, Ledger, PostgresDatabase, Process, ScriptedAction, ScriptedHandler,
+    TestDatabase, drained, eventually, found, next,
 };
 
 /// The `ack_deadline` of these hosts.
@@ -19,7 +20,7 @@ const ACK_DEADLINE: Duration = Duration::from_secs(5);
 async fn webhooks_are_answered_while_handlers_block_more_threads_than_rocket_has_on_sqlite() {
     let database = Arc::new(Database::with_effects());
 
-    let _host = answering_others(&database, || database.notes()).await;
+    let _host = answering_others(&database, || database.journal_entries()).await;
     drained(&database).await;
 
     assert_eq!(database.effects().len(), 2 * 6);
@@ -27,25 +28,25 @@ async fn webhooks_are_answered_while_handlers_block_more_threads_than_rocket_has
 
 #[tokio::test(flavor = "multi_thread")]
 async fn webhooks_are_answered_while_handlers_block_more_threads_than_rocket_has_on_postgres() {
-    let rig = Rig::shared().await;
+    let database = PostgresDatabase::shared().await;
 
-    let _host = answering_others(&rig, || rig.notes()).await;
-    rig.drained().await;
+    let _host = answering_others(&database, || database.journal_entries()).await;
+    database.drained().await;
 
-    assert_eq!(rig.effects().await.len(), 2 * 6);
+    assert_eq!(database.effects().await.len(), 2 * 6);
 }
 
 /// A host that has answered while two handlers blocked three threads each. Rocket has two workers.
-async fn answering_others(ground: &impl Ground, notes: impl Fn() -> Vec<Note>) -> Process {
-    let gate = ground.folder().join("gate");
+async fn answering_others(database: &impl TestDatabase, entries: impl Fn() -> Vec<JournalEntry>) -> Process {
+    let gate = database.folder().join("gate");
     let handlers = format!("one:parked:{0},two:parked:{0}", gate.display());
-    let host = Process::builder(ground).handlers(handlers).setting("handler_concurrency", 3);
+    let host = Process::builder(database).handlers(handlers).setting("handler_concurrency", 3);
     let mut host = host.setting("ack_deadline", ACK_DEADLINE.as_secs()).start().await;
     let ledger = Ledger::default();
     for number in 0..3 {
         host.acknowledges(&ledger, &format!("parked-{number}")).await;
     }
-    found("every slot to be taken", || (notes().len() == 6).then_some(())).await;
+    found("every slot to be taken", || (entries().len() == 6).then_some(())).await;
 
     for number in 0..3 {
         let began = Instant::now();
@@ -54,7 +55,7 @@ async fn answering_others(ground: &impl Ground, notes: impl Fn() -> Vec<Note>) -
         assert!(began.elapsed() < ACK_DEADLINE, "it took {:?}", began.elapsed());
     }
 
-    assert_eq!(notes().len(), 6, "there were slots for others");
+    assert_eq!(entries().len(), 6, "there were slots for others");
     open(&gate);
     host
 }
@@ -68,7 +69,7 @@ async fn while_a_handler_blocks_past_its_time_out_nobody_else_has_its_delivery()
     let ledger = Ledger::default();
     let mut blocked = host.start().await;
     blocked.acknowledges(&ledger, "parked").await;
-    found("the handler to block", || database.notes().first().map(drop)).await;
+    found("the handler to block", || database.journal_entries().first().map(drop)).await;
     let mut other = host.start().await;
 
     eventually("it is named", || blocked.log().contains("goes on after its time-out")).await;
@@ -91,7 +92,8 @@ async fn while_a_handler_blocks_past_its_time_out_nobody_else_has_its_delivery()
     assert_eq!(over.last_error.as_deref(), Some("the handler did not answer within 1 s"));
     let of_it = |delivery| delivery == held.delivery_id;
     assert_eq!(database.effects().iter().filter(|effect| of_it(effect.delivery_id)).count(), 0);
-    let starts = database.notes().into_iter().filter(|note| note.what == What::Start && of_it(note.delivery));
+    let starts =
+        database.journal_entries().into_iter().filter(|entry| entry.kind == EntryKind::Start && of_it(entry.delivery));
     assert_eq!(starts.count(), 1);
 }
 
@@ -104,9 +106,9 @@ async fn drained_but_one(database: &Database) {
 async fn a_handler_that_waits_is_timed_out_while_the_others_block() {
     let gate = Arc::new(OnceLock::new());
     let blocking = Arc::clone(&gate);
-    let (script, mut seen) = Script::new(move |event, _| match event.payload().id.as_str() {
-        "waiting" => Act::EffectThenHang,
-        _ => Act::KeepThread(Arc::clone(&blocking)),
+    let (script, mut seen) = ScriptedHandler::new(move |event, _| match event.payload().id.as_str() {
+        "waiting" => ScriptedAction::EffectThenHang,
+        _ => ScriptedAction::KeepThread(Arc::clone(&blocking)),
     });
     let database = Arc::new(Database::with_effects());
     let host = Host::builder().database(&database).handler(script);

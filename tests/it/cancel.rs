@@ -7,7 +7,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::harness::{Act, Body, Database, Host, SECRET, Script, eventually, request, rounds, seed};
+use crate::harness::{
+    Body, Database, Host, SECRET, ScriptedAction, ScriptedHandler, eventually, request, rounds, seed,
+};
 
 fn delivery_request(result: &str) -> Vec<u8> {
     let headers = [("X-Mojito-Secret", SECRET)];
@@ -18,7 +20,7 @@ fn delivery_request(result: &str) -> Vec<u8> {
 async fn clients_that_go_away_at_any_byte_poison_nothing() {
     let clients = rounds(250, 1_000);
     let mut random = fastrand::Rng::with_seed(seed());
-    let (script, _seen) = Script::new(|_, _| Act::Effect);
+    let (script, _seen) = ScriptedHandler::new(|_, _| ScriptedAction::Effect);
     let host = Host::builder().database(&Arc::new(Database::with_effects())).handler(script).start().await;
 
     let mut gone = JoinSet::new();
@@ -54,7 +56,7 @@ async fn clients_that_go_away_at_any_byte_poison_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_lost_on_its_way_leads_to_a_repeat_and_no_second_effect() {
     let deliveries = rounds(60, 500);
-    let (script, _seen) = Script::new(|_, _| Act::Effect);
+    let (script, _seen) = ScriptedHandler::new(|_, _| ScriptedAction::Effect);
     let host = Host::builder().database(&Arc::new(Database::with_effects())).handler(script).start().await;
 
     for n in 0..deliveries {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::harness::{
-    Aftermath, Body, Database, Ledger, Load, Process, drained, found, overlaps, post_at_once, rounds, seed,
+    Body, Database, FinalState, Ledger, Load, Process, drained, found, overlaps, post_at_once, rounds, seed,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,23 +17,23 @@ async fn two_processes_on_one_file_handle_each_result_in_order_and_once() {
     let mut hosts = [host.start().await, host.start().await];
     let load = Load::start(&mut random, Duration::from_millis(20));
 
-    load.post_to(&[hosts[0].lifted().await.unwrap(), hosts[1].lifted().await.unwrap()]);
+    load.post_to(&[hosts[0].ready().await.unwrap(), hosts[1].ready().await.unwrap()]);
     let enough = rounds(400, 20_000) as usize;
     found("enough deliveries", || (load.ledger.tally().acknowledged >= enough).then_some(())).await;
     let ledger = load.stop().await;
     drained(&database).await;
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check(&["effects", "external"]);
-    assert_eq!(overlaps(&aftermath.notes), [""; 0]);
-    assert_eq!(aftermath.discarded().len(), 0);
-    assert!(aftermath.work.iter().all(|work| work.attempt == 1), "nothing was taken over");
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check(&["effects", "external"]);
+    assert_eq!(overlaps(&final_state.journal), [""; 0]);
+    assert_eq!(final_state.discarded().len(), 0);
+    assert!(final_state.work.iter().all(|work| work.attempt == 1), "nothing was taken over");
     let tally = ledger.tally();
     assert_eq!(tally.acknowledged, tally.posts, "{tally:?}");
     for host in &hosts {
-        let share = aftermath.effects.iter().filter(|effect| effect.process == Some(host.id())).count();
-        println!("{share} of {} effects", aftermath.effects.len());
-        assert!(share * 20 >= aftermath.effects.len(), "no process starves");
+        let share = final_state.effects.iter().filter(|effect| effect.process == Some(host.id())).count();
+        println!("{share} of {} effects", final_state.effects.len());
+        assert!(share * 20 >= final_state.effects.len(), "no process starves");
     }
 }
 
@@ -58,7 +58,7 @@ async fn copies_of_one_delivery_at_once_are_one_version_and_repeats() {
     }
     drained(&database).await;
 
-    Aftermath::of(&database, &ledger).check(&["effects"]);
+    FinalState::read(&database, &ledger).check(&["effects"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,10 +81,10 @@ async fn versions_of_one_result_at_once_are_numbered_without_a_gap() {
     }
     drained(&database).await;
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check(&["effects"]);
-    assert_eq!(overlaps(&aftermath.notes), [""; 0]);
-    assert!(aftermath.results.iter().all(|result| result.version == VERSIONS as i64));
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check(&["effects"]);
+    assert_eq!(overlaps(&final_state.journal), [""; 0]);
+    assert!(final_state.results.iter().all(|result| result.version == VERSIONS as i64));
 }
 
 struct Hosts {
@@ -95,6 +95,6 @@ struct Hosts {
 async fn two_hosts(database: &Arc<Database>) -> Hosts {
     let host = Process::builder(database).setting("lease", 5);
     let mut processes = [host.start().await, host.start().await];
-    let addresses = [processes[0].lifted().await.unwrap(), processes[1].lifted().await.unwrap()];
+    let addresses = [processes[0].ready().await.unwrap(), processes[1].ready().await.unwrap()];
     Hosts { addresses, _processes: processes }
 }

@@ -10,7 +10,9 @@ use rocket_mojito::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::harness::{AUTH, BASE, Body, Lifted, PATIENCE, SECRET, Store, Subject, in_time, on_each_backend, post};
+use crate::harness::{
+    AUTH, BASE, Body, PATIENCE, SECRET, Store, TestBackend, TestServer, in_time, on_each_backend, post,
+};
 
 on_each_backend!(
     a_handler_that_gives_up_is_told_once_that_is_committed,
@@ -28,7 +30,7 @@ struct Failing {
 }
 
 #[rocket::async_trait]
-impl<B: Subject> MojitoHandler<B> for Failing {
+impl<B: TestBackend> MojitoHandler<B> for Failing {
     fn name(&self) -> String {
         "Failing".to_owned()
     }
@@ -54,13 +56,13 @@ impl<B: Subject> MojitoHandler<B> for Failing {
 }
 
 /// A host whose handler fails.
-struct Place<B: Subject> {
+struct HookFixture<B: TestBackend> {
     store: Store<B>,
-    lifted: Lifted,
+    server: TestServer,
     told: UnboundedReceiver<(String, String)>,
 }
 
-impl<B: Subject> Place<B> {
+impl<B: TestBackend> HookFixture<B> {
     async fn open() -> Self {
         Self::with(|config| config).await
     }
@@ -70,15 +72,15 @@ impl<B: Subject> Place<B> {
         let (sender, told) = unbounded_channel();
         let config = MojitoConfig::new().secret("default", SecretConfig::header("test", AUTH.0, SECRET));
         let config = change(config.max_attempts(3).poll_interval(Duration::from_millis(20)));
-        let figment = Lifted::figment().merge(("databases.mojito.url", store.url()));
+        let figment = TestServer::figment().merge(("databases.mojito.url", store.url()));
         let fairing = MojitoFairing::<B>::new(config).handler(Failing { told: sender, calls: Arc::default() });
-        let lifted = Lifted::launch(rocket::custom(figment).attach(fairing)).await;
-        Self { store, lifted, told }
+        let server = TestServer::launch(rocket::custom(figment).attach(fairing)).await;
+        Self { store, server, told }
     }
 
     async fn post(&self, result: &str) -> i64 {
         let path = format!("{BASE}/interview_result");
-        post(self.lifted.address, &path, &[AUTH], &Body::result(result).bytes()).await.delivery()
+        post(self.server.address, &path, &[AUTH], &Body::result(result).bytes()).await.delivery()
     }
 
     async fn told(&mut self) -> (String, String) {
@@ -103,107 +105,107 @@ impl<B: Subject> Place<B> {
     }
 }
 
-async fn a_handler_that_gives_up_is_told_once_that_is_committed<B: Subject>() {
-    let mut place = Place::<B>::open().await;
+async fn a_handler_that_gives_up_is_told_once_that_is_committed<B: TestBackend>() {
+    let mut fixture = HookFixture::<B>::open().await;
 
-    place.post("r").await;
-    let told = place.told().await;
-    place.wait_until_owed("0").await;
+    fixture.post("r").await;
+    let told = fixture.told().await;
+    fixture.wait_until_owed("0").await;
 
     assert_eq!(told, ("r".to_owned(), "canary 1".to_owned()));
     let error = "SELECT last_error AS value FROM mojito_work WHERE state = 'discarded'";
-    assert_eq!(place.store.texts(error).await, ["canary 1"]);
-    assert!(place.told.try_recv().is_err(), "where nothing goes wrong it is told once");
-    place.lifted.stop().await;
+    assert_eq!(fixture.store.texts(error).await, ["canary 1"]);
+    assert!(fixture.told.try_recv().is_err(), "where nothing goes wrong it is told once");
+    fixture.server.stop().await;
 }
 
-async fn a_handler_is_told_after_its_last_attempt_and_not_before<B: Subject>() {
-    let mut place = Place::<B>::open().await;
+async fn a_handler_is_told_after_its_last_attempt_and_not_before<B: TestBackend>() {
+    let mut fixture = HookFixture::<B>::open().await;
 
-    place.post("tries").await;
-    let told = place.told().await;
+    fixture.post("tries").await;
+    let told = fixture.told().await;
 
     assert_eq!(told.0, "tries");
-    assert_eq!(place.store.texts("SELECT state AS value FROM mojito_work WHERE attempt = 3").await, ["discarded"]);
-    place.lifted.stop().await;
+    assert_eq!(fixture.store.texts("SELECT state AS value FROM mojito_work WHERE attempt = 3").await, ["discarded"]);
+    fixture.server.stop().await;
 }
 
-async fn a_hook_that_fails_is_called_again<B: Subject>() {
+async fn a_hook_that_fails_is_called_again<B: TestBackend>() {
     for result in ["fails", "panics"] {
-        let mut place = Place::<B>::open().await;
-        place.post(result).await;
-        place.told().await;
+        let mut fixture = HookFixture::<B>::open().await;
+        fixture.post(result).await;
+        fixture.told().await;
         // It waits for its pause now: nobody has settled the debt.
-        place.wait_until_owed("1").await;
+        fixture.wait_until_owed("1").await;
 
         let began = Instant::now();
-        while place.told.try_recv().is_err() {
+        while fixture.told.try_recv().is_err() {
             assert!(began.elapsed() < PATIENCE, "it is not told again: {result}");
-            place.hurry().await;
+            fixture.hurry().await;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
 
-        place.wait_until_owed("0").await;
-        place.lifted.stop().await;
+        fixture.wait_until_owed("0").await;
+        fixture.server.stop().await;
     }
 }
 
-async fn a_hook_that_never_comes_back_is_called_again_and_holds_up_nobody<B: Subject>() {
-    let mut place = Place::<B>::open().await;
-    place.post("hangs").await;
-    place.told().await;
+async fn a_hook_that_never_comes_back_is_called_again_and_holds_up_nobody<B: TestBackend>() {
+    let mut fixture = HookFixture::<B>::open().await;
+    fixture.post("hangs").await;
+    fixture.told().await;
 
-    place.post("fine").await;
-    place.store.drained().await;
+    fixture.post("fine").await;
+    fixture.store.drained().await;
     // After its time-out the next is told.
-    place.post("next").await;
-    let next = place.told().await;
+    fixture.post("next").await;
+    let next = fixture.told().await;
 
     assert_eq!(next.0, "next");
-    place.wait_until_owed("1").await;
-    place.hurry().await;
-    assert_eq!(place.told().await.0, "hangs");
-    place.lifted.stop().await;
+    fixture.wait_until_owed("1").await;
+    fixture.hurry().await;
+    assert_eq!(fixture.told().await.0, "hangs");
+    fixture.server.stop().await;
 }
 
-async fn a_paused_handler_is_told_once_it_is_resumed<B: Subject>() {
-    let mut place = Place::<B>::open().await;
-    let inbox = place.lifted.inbox.clone();
-    place.post("fails").await;
-    place.told().await;
-    place.wait_until_owed("1").await;
+async fn a_paused_handler_is_told_once_it_is_resumed<B: TestBackend>() {
+    let mut fixture = HookFixture::<B>::open().await;
+    let inbox = fixture.server.inbox.clone();
+    fixture.post("fails").await;
+    fixture.told().await;
+    fixture.wait_until_owed("1").await;
 
     inbox.pause_handler("Failing").unwrap();
-    place.hurry().await;
-    let mut early = tokio::time::timeout(Duration::from_millis(200), place.told.recv()).await;
+    fixture.hurry().await;
+    let mut early = tokio::time::timeout(Duration::from_millis(200), fixture.told.recv()).await;
     if early.is_ok() {
         // A call that was being taken during the pause. There is one task, so no other is.
-        place.wait_until_owed("1").await;
-        place.hurry().await;
-        early = tokio::time::timeout(Duration::from_millis(200), place.told.recv()).await;
+        fixture.wait_until_owed("1").await;
+        fixture.hurry().await;
+        early = tokio::time::timeout(Duration::from_millis(200), fixture.told.recv()).await;
     }
     inbox.resume_handler("Failing").unwrap();
-    place.hurry().await;
+    fixture.hurry().await;
 
     assert!(early.is_err(), "{early:?}");
-    assert_eq!(place.told().await.0, "fails");
-    place.lifted.stop().await;
+    assert_eq!(fixture.told().await.0, "fails");
+    fixture.server.stop().await;
 }
 
-async fn a_body_that_is_gone_ends_the_debt<B: Subject>() {
-    let mut place = Place::<B>::open().await;
-    place.post("fine").await;
-    place.store.drained().await;
-    place.store.run("UPDATE mojito_deliveries SET body = NULL").await;
+async fn a_body_that_is_gone_ends_the_debt<B: TestBackend>() {
+    let mut fixture = HookFixture::<B>::open().await;
+    fixture.post("fine").await;
+    fixture.store.drained().await;
+    fixture.store.run("UPDATE mojito_deliveries SET body = NULL").await;
 
-    place.lifted.inbox.replay(Replay::of(Selection::all()), Actor::new("anna")).await.unwrap();
+    fixture.server.inbox.replay(Replay::of(Selection::all()), Actor::new("anna")).await.unwrap();
     let began = Instant::now();
-    while place.store.texts("SELECT state AS value FROM mojito_work").await != ["discarded"] {
+    while fixture.store.texts("SELECT state AS value FROM mojito_work").await != ["discarded"] {
         assert!(began.elapsed() < PATIENCE, "the work is not given up");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 
-    place.wait_until_owed("0").await;
-    assert!(place.told.try_recv().is_err(), "there is nothing to tell of");
-    place.lifted.stop().await;
+    fixture.wait_until_owed("0").await;
+    assert!(fixture.told.try_recv().is_err(), "there is nothing to tell of");
+    fixture.server.stop().await;
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::checkout::Checkout;
 use crate::harness::{
-    Answer, Body, Connection, Example, Load, Process, SECRET, Store, Subject, in_time, on_each_backend, request,
+    Answer, Body, Connection, Example, Load, Process, SECRET, Store, TestBackend, in_time, on_each_backend, request,
     rounds, seed,
 };
 
@@ -32,14 +32,14 @@ on_each_backend!(
 );
 
 /// An empty database, and the example on it.
-async fn example<B: Subject>() -> (Store<B>, Example) {
+async fn example<B: TestBackend>() -> (Store<B>, Example) {
     let store = Store::<B>::open_empty().await;
     let example = Example::on::<B>(store.url());
     (store, example)
 }
 
 async fn address(desk: &mut Process) -> SocketAddr {
-    desk.lifted().await.expect("the desk listens")
+    desk.ready().await.expect("the desk listens")
 }
 
 async fn get(address: SocketAddr, path: &str) -> Answer {
@@ -73,7 +73,7 @@ impl OpenPage {
     }
 }
 
-async fn what_is_posted_is_seen_on_the_page_and_as_data<B: Subject>() {
+async fn what_is_posted_is_seen_on_the_page_and_as_data<B: TestBackend>() {
     let (mut store, example) = example::<B>().await;
     let mut desk = example.start().await;
     let address = address(&mut desk).await;
@@ -106,7 +106,7 @@ async fn what_is_posted_is_seen_on_the_page_and_as_data<B: Subject>() {
     assert_eq!(example.filed::<B>().await, (1..=4).map(|id| (id, 1)).collect());
 }
 
-async fn an_open_page_is_told_when_something_has_come<B: Subject>() {
+async fn an_open_page_is_told_when_something_has_come<B: TestBackend>() {
     let (_store, example) = example::<B>().await;
     let mut desk = example.start().await;
     let mut page = OpenPage::at(address(&mut desk).await).await;
@@ -119,7 +119,7 @@ async fn an_open_page_is_told_when_something_has_come<B: Subject>() {
     assert!(!after.contains("Test Person"), "the event itself says nothing of anybody");
 }
 
-async fn an_open_page_is_told_what_another_process_has_handled<B: Subject>() {
+async fn an_open_page_is_told_what_another_process_has_handled<B: TestBackend>() {
     let (mut store, example) = example::<B>().await;
     let mut idle = example.spawn(&[("ROCKET_MOJITO", "{paused_handlers=[\"HiringDesk\"]}")]);
     let idle_address = address(&mut idle).await;
@@ -158,7 +158,7 @@ async fn an_open_page_is_told_what_was_committed_late() {
     assert_ne!(early, late);
 }
 
-async fn a_desk_that_is_told_to_stop_ends_well_with_a_page_open<B: Subject>() {
+async fn a_desk_that_is_told_to_stop_ends_well_with_a_page_open<B: TestBackend>() {
     let (_store, example) = example::<B>().await;
     let mut desk = example.start().await;
     let mut page = OpenPage::at(address(&mut desk).await).await;
@@ -170,7 +170,7 @@ async fn a_desk_that_is_told_to_stop_ends_well_with_a_page_open<B: Subject>() {
     assert_eq!(status.code(), Some(0), "{status}");
 }
 
-async fn the_desk_refuses_to_be_open_to_the_world_without_a_password<B: Subject>() {
+async fn the_desk_refuses_to_be_open_to_the_world_without_a_password<B: TestBackend>() {
     let (_store, example) = example::<B>().await;
     let mut desk = example.spawn(&[("ROCKET_ADDRESS", "0.0.0.0")]);
 
@@ -180,7 +180,7 @@ async fn the_desk_refuses_to_be_open_to_the_world_without_a_password<B: Subject>
     assert!(desk.log().contains("DESK_PASSWORD"), "{}", desk.log());
 }
 
-async fn desks_that_start_at_once_on_an_empty_database_all_come_up<B: Subject>() {
+async fn desks_that_start_at_once_on_an_empty_database_all_come_up<B: TestBackend>() {
     let (mut store, example) = example::<B>().await;
 
     let mut desks = example.start_many(4).await;
@@ -235,7 +235,7 @@ async fn a_desk_for_postgres_asks_for_a_database() {
 }
 
 #[expect(clippy::print_stdout, reason = "it tells how hard the desk was tried")]
-async fn killed_under_load_the_desk_keeps_every_acknowledged_delivery_and_files_it_once<B: Subject>() {
+async fn killed_under_load_the_desk_keeps_every_acknowledged_delivery_and_files_it_once<B: TestBackend>() {
     let mut random = Rng::with_seed(seed());
     let (mut store, example) = example::<B>().await;
     let load = Load::start(&mut random, Duration::from_millis(20));
@@ -273,7 +273,7 @@ async fn killed_under_load_the_desk_keeps_every_acknowledged_delivery_and_files_
     assert!(hits > 0 && tally.acknowledged * 10 >= tally.posts * 3, "the kills or the load missed: {tally:?}");
 }
 
-async fn the_commands_of_the_readme_print_what_it_says<B: Subject>() {
+async fn the_commands_of_the_readme_print_what_it_says<B: TestBackend>() {
     let (mut store, example) = example::<B>().await;
     let mut desk = example.spawn_bare(&[]);
     let address = address(&mut desk).await.to_string();
@@ -296,7 +296,7 @@ async fn the_commands_of_the_readme_print_what_it_says<B: Subject>() {
     }
 }
 
-async fn a_secret_whose_line_ends_is_taken_without_its_end<B: Subject>() {
+async fn a_secret_whose_line_ends_is_taken_without_its_end<B: TestBackend>() {
     let (_store, example) = example::<B>().await;
     let secret = format!("{SECRET}\r\n");
     let mut desk = example.spawn_bare(&[("MOJITO_SECRET", &secret), ("DESK_PASSWORD", "pass\n")]);

@@ -8,7 +8,7 @@ use mojito_schema::State;
 use rustix::process::Signal;
 
 use crate::harness::{
-    Aftermath, Body, Database, Ledger, Process, ProcessBuilder, What, drained, eventually, found, rounds,
+    Body, Database, EntryKind, FinalState, Ledger, Process, ProcessBuilder, drained, eventually, found, rounds,
 };
 
 /// How many deliveries each host is posted before it dies.
@@ -106,7 +106,7 @@ async fn a_hook_whose_host_died_before_that_was_settled_is_called_again() {
         let killed = killed_at("hook.called", round % 4 + 1, "refuse").await;
 
         assert!(killed.is_told_of_all_discarded());
-        let calls = killed.notes.iter().filter(|note| note.what == What::Discarded).count();
+        let calls = killed.journal.iter().filter(|entry| entry.kind == EntryKind::Discarded).count();
         assert!(calls > killed.discarded().len(), "the call that was not settled, and another: {calls}");
     }
 }
@@ -174,7 +174,7 @@ fn turns(small: u32, full: u32) -> RangeInclusive<usize> {
 }
 
 /// Posts to a host until it dies at a fail point, sends what was not acknowledged to the next, and checks what is left.
-async fn killed_at(point: &str, nth: usize, behaviour: &str) -> Aftermath {
+async fn killed_at(point: &str, nth: usize, behaviour: &str) -> FinalState {
     let database = Arc::new(Database::with_effects());
     let host = Process::builder(&database).handlers(format!("effects:{behaviour}"));
     let ledger = Ledger::default();
@@ -183,7 +183,7 @@ async fn killed_at(point: &str, nth: usize, behaviour: &str) -> Aftermath {
     }
 
     let mut armed = host.clone().fail_at(point, nth).spawn();
-    if armed.lifted().await.is_some() {
+    if armed.ready().await.is_some() {
         for entry in 0..DELIVERIES {
             armed.deliver(&ledger, entry).await;
         }
@@ -192,10 +192,10 @@ async fn killed_at(point: &str, nth: usize, behaviour: &str) -> Aftermath {
     assert_eq!(died.signal(), Some(Signal::ABORT.as_raw()), "it dies at {point}:{nth}, and nowhere else");
     settle(&host, &database, &ledger).await;
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check(&["effects"]);
-    assert_eq!(aftermath.deliveries.len(), DELIVERIES + 1);
-    aftermath
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check(&["effects"]);
+    assert_eq!(final_state.deliveries.len(), DELIVERIES + 1);
+    final_state
 }
 
 /// Sends what was not acknowledged yet to a host that stays up, and lets it do its work.

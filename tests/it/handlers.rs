@@ -7,15 +7,18 @@ use mojito_schema::{Action, State, Timestamp};
 use rocket_mojito::{Actor, Inbox, Replay, Selection};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::harness::{Act, Body, Database, Host, Log, Process, Rig, Script, Seen, eventually, next};
+use crate::harness::{
+    Body, Database, Host, Log, ObservedAttempt, PostgresDatabase, Process, ScriptedAction, ScriptedHandler, eventually,
+    next,
+};
 
 fn anna() -> Actor {
     Actor::new("anna").because("it was renamed")
 }
 
 /// A host with one handler that writes its effect.
-async fn host_with(database: &Arc<Database>, name: &'static str) -> (Host, UnboundedReceiver<Seen>) {
-    let (script, seen) = Script::named(name, |_, _| Act::Effect);
+async fn host_with(database: &Arc<Database>, name: &'static str) -> (Host, UnboundedReceiver<ObservedAttempt>) {
+    let (script, seen) = ScriptedHandler::named(name, |_, _| ScriptedAction::Effect);
     (Host::builder().database(database).handler(script).start().await, seen)
 }
 
@@ -80,16 +83,17 @@ async fn a_process_that_only_receives_makes_work_for_the_handlers_of_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_only_receives_makes_work_for_the_handlers_of_others_on_postgres() {
-    let rig = Rig::shared().await;
-    let worker = Process::builder(&rig).start().await;
+    let database = PostgresDatabase::shared().await;
+    let worker = Process::builder(&database).start().await;
     drop(worker);
-    let mut other = Process::builder(&rig).handlers("other:plain").start().await;
+    let mut other = Process::builder(&database).handlers("other:plain").start().await;
 
     let answer = other.post("interview_result", &Body::result("r").bytes()).await;
-    rig.wait_until("one has handled it", "SELECT count(*) FROM effects", 1).await;
-    let waiting = rig.number("SELECT count(*) FROM mojito_work WHERE handler = 'effects' AND state = 'pending'").await;
-    let _heir = Process::builder(&rig).start().await;
-    rig.wait_until("both have handled it", "SELECT count(*) FROM effects", 2).await;
+    database.wait_until("one has handled it", "SELECT count(*) FROM effects", 1).await;
+    let waiting =
+        database.number("SELECT count(*) FROM mojito_work WHERE handler = 'effects' AND state = 'pending'").await;
+    let _heir = Process::builder(&database).start().await;
+    database.wait_until("both have handled it", "SELECT count(*) FROM effects", 2).await;
 
     assert_eq!((answer.map(|answer| answer.status), waiting), (Some(200), 1));
 }
@@ -133,7 +137,7 @@ async fn a_handler_that_comes_back_after_ten_days_has_missed_nothing() {
     let (host, mut seen) = host_with(&database, "Desk").await;
     let handled = post(&host, "handled").await;
     next(&mut seen).await;
-    host.all_finished().await;
+    host.drained().await;
     host.stop().await;
     let receiver = ingress(&database).await;
     let waiting = post(&receiver, "waiting").await;
@@ -141,7 +145,7 @@ async fn a_handler_that_comes_back_after_ten_days_has_missed_nothing() {
 
     let (back, mut seen) = host_with(&database, "Desk").await;
     let first = next(&mut seen).await;
-    back.all_finished().await;
+    back.drained().await;
     back.stop().await;
     unseen(&database, 10);
     receiver.inbox.retire_handler("Desk", anna()).await.unwrap();
@@ -150,7 +154,7 @@ async fn a_handler_that_comes_back_after_ten_days_has_missed_nothing() {
     let (back, mut seen) = host_with(&database, "Desk").await;
     let mut missed = [next(&mut seen).await.delivery, next(&mut seen).await.delivery];
     missed.sort_unstable();
-    back.all_finished().await;
+    back.drained().await;
 
     assert_eq!(first.delivery, waiting, "nobody has retired it");
     assert_eq!(while_retired, [[""; 0]; 2]);
@@ -171,7 +175,7 @@ async fn a_handler_that_is_attached_is_not_retired_and_a_retired_one_is_handed_n
     let (host, mut seen) = host_with(&database, "Desk").await;
     let delivery = post(&host, "r").await;
     next(&mut seen).await;
-    host.all_finished().await;
+    host.drained().await;
 
     let attached = refusal(&host.inbox, "Desk").await;
     let unknown = refusal(&host.inbox, "Dessk").await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::harness::{Aftermath, Database, Ground, Load, Process, drained, overlaps, rounds, seed};
+use crate::harness::{Database, FinalState, Load, Process, TestDatabase, drained, overlaps, rounds, seed};
 
 /// By how many seconds the clock is wrong, again and again.
 const OFFSETS: [&str; 6] = ["+3600", "+0", "-3600", "+86400", "-86400", "+0"];
@@ -24,7 +24,7 @@ async fn a_clock_that_jumps_takes_no_lease_away_and_holds_nothing_back() {
     let host = Process::builder(&database).setting("lease", 2).handlers("effects:slow:300,external:external");
     let mut process = host.clock(&clock).start().await;
     let load = Load::start(&mut random, Duration::from_millis(40));
-    load.post_to(&[process.lifted().await.unwrap()]);
+    load.post_to(&[process.ready().await.unwrap()]);
 
     let jumps = rounds(12, 200) as usize;
     for offset in OFFSETS.iter().cycle().take(jumps) {
@@ -34,11 +34,11 @@ async fn a_clock_that_jumps_takes_no_lease_away_and_holds_nothing_back() {
     let ledger = load.stop().await;
     drained(&database).await;
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check(&["effects", "external"]);
-    let again = aftermath.work.iter().filter(|work| work.handler == "effects" && work.attempt > 1).count();
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check(&["effects", "external"]);
+    let again = final_state.work.iter().filter(|work| work.handler == "effects" && work.attempt > 1).count();
     assert_eq!(again, 0, "no lease was taken away");
-    assert_eq!(overlaps(&aftermath.notes), [""; 0]);
+    assert_eq!(overlaps(&final_state.journal), [""; 0]);
     let tally = ledger.tally();
     assert_eq!(tally.acknowledged, tally.posts, "{tally:?}");
     let days: Vec<String> =

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use mojito_schema::State;
 use rustix::process::Signal;
 
-use crate::harness::{Aftermath, Database, Ground, Ledger, Note, Process, What, drained, found, overlaps, rounds};
+use crate::harness::{
+    Database, EntryKind, FinalState, JournalEntry, Ledger, Process, TestDatabase, drained, found, overlaps, rounds,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_is_renewed_is_never_taken_over() {
@@ -18,10 +20,10 @@ async fn a_lease_that_is_renewed_is_never_taken_over() {
     }
     drained(&database).await;
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check(&["effects"]);
-    assert!(aftermath.work.iter().all(|work| work.attempt == 1), "{:?}", aftermath.work);
-    assert_eq!(overlaps(&aftermath.notes), [""; 0]);
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check(&["effects"]);
+    assert!(final_state.work.iter().all(|work| work.attempt == 1), "{:?}", final_state.work);
+    assert_eq!(overlaps(&final_state.journal), [""; 0]);
 }
 
 /// Freezes a process, but not while it holds SQLite's write lock: then nobody could go on.
@@ -49,7 +51,7 @@ async fn a_process_that_was_frozen_past_its_lease_can_neither_commit_nor_change_
         let ledger = Ledger::default();
         let mut zombie = host.clone().handlers(format!("effects:gated:{}", gate.display())).start().await;
         zombie.acknowledges(&ledger, "r-1").await;
-        found("the handler to begin", || database.notes().first().map(drop)).await;
+        found("the handler to begin", || database.journal_entries().first().map(drop)).await;
 
         freeze(&zombie, &database);
         let mut heir = host.start().await;
@@ -66,12 +68,12 @@ async fn a_process_that_was_frozen_past_its_lease_can_neither_commit_nor_change_
         assert_eq!(status.code(), Some(0), "{status}");
         assert_eq!(effects.len(), 1);
         assert_eq!((settled[0].state, settled[0].attempt), (State::Completed, 2));
-        let aftermath = Aftermath::of(&database, &ledger);
-        aftermath.check(&["effects"]);
-        assert_eq!(aftermath.effects[0], effects[0]);
-        assert_eq!(aftermath.effects[0].process, Some(heir.id()));
-        assert_eq!(aftermath.work[0].finished_at, settled[0].finished_at);
-        let handled = aftermath.effects[1].process;
+        let final_state = FinalState::read(&database, &ledger);
+        final_state.check(&["effects"]);
+        assert_eq!(final_state.effects[0], effects[0]);
+        assert_eq!(final_state.effects[0].process, Some(heir.id()));
+        assert_eq!(final_state.work[0].finished_at, settled[0].finished_at);
+        let handled = final_state.effects[1].process;
         assert_eq!(handled, Some(zombie.id()), "the zombie works again");
     }
 }
@@ -87,7 +89,7 @@ async fn a_frozen_process_that_fails_its_handler_afterwards_changes_nothing() {
         let spec = format!("effects:gated:{}", gate.display());
         let mut zombie = host.clone().handlers(spec).setting("handler_timeout", 2).start().await;
         zombie.acknowledges(&ledger, "r-1").await;
-        found("the handler to begin", || database.notes().first().map(drop)).await;
+        found("the handler to begin", || database.journal_entries().first().map(drop)).await;
 
         freeze(&zombie, &database);
         let mut heir = host.clone().handlers("effects:slow:4000").start().await;
@@ -102,11 +104,11 @@ async fn a_frozen_process_that_fails_its_handler_afterwards_changes_nothing() {
         std::fs::write(&gate, "").unwrap();
         drained(&database).await;
 
-        let aftermath = Aftermath::of(&database, &ledger);
-        aftermath.check(&["effects"]);
-        assert_eq!((aftermath.work[0].state, aftermath.work[0].attempt), (State::Completed, 2));
-        assert_eq!(aftermath.work[0].last_error, None);
-        let first = aftermath.effects.iter().find(|effect| effect.delivery_id == aftermath.work[0].delivery_id);
+        let final_state = FinalState::read(&database, &ledger);
+        final_state.check(&["effects"]);
+        assert_eq!((final_state.work[0].state, final_state.work[0].attempt), (State::Completed, 2));
+        assert_eq!(final_state.work[0].last_error, None);
+        let first = final_state.effects.iter().find(|effect| effect.delivery_id == final_state.work[0].delivery_id);
         assert_eq!(first.unwrap().process, Some(heir.id()));
         heir.kill();
     }
@@ -121,7 +123,7 @@ async fn a_process_that_cannot_renew_for_longer_than_its_lease_still_has_its_eff
         let ledger = Ledger::default();
         let mut hosts = [host.start().await, host.start().await];
         hosts[0].acknowledges(&ledger, "r-1").await;
-        found("the handler to begin", || database.notes().first().map(drop)).await;
+        found("the handler to begin", || database.journal_entries().first().map(drop)).await;
 
         // Nobody can write, and so nobody renew or rescue, until the lease has lapsed.
         let writer = database.lock();
@@ -133,9 +135,10 @@ async fn a_process_that_cannot_renew_for_longer_than_its_lease_still_has_its_eff
         std::fs::write(&gate, "").unwrap();
         drained(&database).await;
 
-        let aftermath = Aftermath::of(&database, &ledger);
-        aftermath.check(&["effects"]);
-        let starts: Vec<&Note> = aftermath.notes.iter().filter(|note| note.what == What::Start).collect();
-        assert_eq!(starts.len(), aftermath.work[0].attempt as usize, "each claim is one run: {starts:?}");
+        let final_state = FinalState::read(&database, &ledger);
+        final_state.check(&["effects"]);
+        let starts: Vec<&JournalEntry> =
+            final_state.journal.iter().filter(|entry| entry.kind == EntryKind::Start).collect();
+        assert_eq!(starts.len(), final_state.work[0].attempt as usize, "each claim is one run: {starts:?}");
     }
 }

@@ -6,7 +6,7 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use mojito_schema::{Backend, OpenError, Postgres, testing};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::harness::{Rig, in_time};
+use crate::harness::{PostgresDatabase, in_time};
 
 /// The tables as the first version made them.
 const FIRST: (&str, &str) =
@@ -43,16 +43,16 @@ const WRITE: &str = "
 /// A delivery waits no longer than this for its 200, by default.
 const ACK_DEADLINE: Duration = Duration::from_secs(5);
 
-async fn rig() -> Rig {
-    let rig = Rig::shared().await;
-    testing::migrate(&mut rig.connect().await, &[FIRST]).await.unwrap();
-    rig.run("CREATE SEQUENCE firsts").await;
-    rig
+async fn database() -> PostgresDatabase {
+    let database = PostgresDatabase::shared().await;
+    testing::migrate(&mut database.connect().await, &[FIRST]).await.unwrap();
+    database.run("CREATE SEQUENCE firsts").await;
+    database
 }
 
 /// Somebody who has read these tables and does not end the transaction.
-async fn reader(rig: &Rig, tables: &[&str]) -> AsyncPgConnection {
-    let mut reader = rig.connect().await;
+async fn reader(database: &PostgresDatabase, tables: &[&str]) -> AsyncPgConnection {
+    let mut reader = database.connect().await;
     reader.batch_execute("BEGIN").await.unwrap();
     for table in tables {
         reader.batch_execute(&format!("SELECT count(*) FROM {table}")).await.unwrap();
@@ -60,14 +60,17 @@ async fn reader(rig: &Rig, tables: &[&str]) -> AsyncPgConnection {
     reader
 }
 
-async fn migrating(rig: &Rig, migrations: &'static [(&str, &str)]) -> JoinHandle<Result<(), OpenError>> {
-    let mut connection = rig.connect().await;
+async fn migrating(
+    database: &PostgresDatabase,
+    migrations: &'static [(&str, &str)],
+) -> JoinHandle<Result<(), OpenError>> {
+    let mut connection = database.connect().await;
     tokio::spawn(async move { testing::migrate(&mut connection, migrations).await })
 }
 
 /// Writes as the version that runs does, so many times or until something else has happened. How long the longest took.
-async fn write(rig: &Rig, times: usize, has_happened: impl Fn() -> bool) -> Duration {
-    let mut writer = rig.connect().await;
+async fn write(database: &PostgresDatabase, times: usize, has_happened: impl Fn() -> bool) -> Duration {
+    let mut writer = database.connect().await;
     let mut longest = Duration::ZERO;
     for _ in 0..times {
         let began = Instant::now();
@@ -82,14 +85,14 @@ async fn write(rig: &Rig, times: usize, has_happened: impl Fn() -> bool) -> Dura
 }
 
 async fn tables_are_used_meanwhile(tables: &[&str], migrations: &'static [(&str, &str)]) {
-    let rig = rig().await;
-    let mut reader = reader(&rig, tables).await;
-    let migrating = migrating(&rig, migrations).await;
+    let database = database().await;
+    let mut reader = reader(&database, tables).await;
+    let migrating = migrating(&database, migrations).await;
 
-    let during = write(&rig, 300, || false).await;
+    let during = write(&database, 300, || false).await;
     let is_done = migrating.is_finished();
     reader.batch_execute("COMMIT").await.unwrap();
-    let after = write(&rig, usize::MAX, || migrating.is_finished()).await;
+    let after = write(&database, usize::MAX, || migrating.is_finished()).await;
 
     assert!(!is_done, "the reader is in its way");
     migrating.await.unwrap().unwrap();
@@ -115,17 +118,17 @@ async fn who_records_passes_each_step_of_a_migration() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_run_the_steps_at_once_run_each_once() {
-    let rig = rig().await;
+    let database = database().await;
     let mut processes = JoinSet::new();
 
     for _ in 0..4 {
-        let mut connection = rig.connect().await;
+        let mut connection = database.connect().await;
         processes.spawn(async move { testing::migrate(&mut connection, &[FIRST, LATER]).await });
     }
     let outcomes = in_time(processes.join_all()).await;
 
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    let recorded = rig.texts("SELECT name AS value FROM mojito_migrations ORDER BY name").await;
+    let recorded = database.texts("SELECT name AS value FROM mojito_migrations ORDER BY name").await;
     assert_eq!(recorded, [FIRST.0, LATER.0]);
 }
 
@@ -135,32 +138,32 @@ async fn a_migration_that_was_cut_off_goes_on_where_it_was() {
         ("0099_of_next_year", "CREATE TABLE a (b INTEGER);\n-- step\nINSERT INTO a VALUES (1); SELECT 1 / 0\n");
     const MENDED: (&str, &str) =
         ("0099_of_next_year", "CREATE TABLE a (b INTEGER);\n-- step\nINSERT INTO a VALUES (1)\n");
-    let rig = rig().await;
-    let mut connection = rig.connect().await;
+    let database = database().await;
+    let mut connection = database.connect().await;
 
     let broken = testing::migrate(&mut connection, &[FIRST, BROKEN]).await;
-    let rows = rig.number("SELECT count(*) FROM a").await;
+    let rows = database.number("SELECT count(*) FROM a").await;
     let mended = testing::migrate(&mut connection, &[FIRST, MENDED]).await;
 
     assert!(broken.is_err());
     assert_eq!(rows, 0, "a step is done or it is not");
     mended.unwrap();
-    assert_eq!(rig.number("SELECT count(*) FROM a").await, 1);
+    assert_eq!(database.number("SELECT count(*) FROM a").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_whose_building_was_cut_off_is_built_anew() {
-    let rig = rig().await;
+    let database = database().await;
     let [before_index, _] = LATER.1.split_once("-- step\nCREATE INDEX").map(<[&str; 2]>::from).unwrap();
-    rig.run(&before_index.replace("-- step", "")).await;
-    rig.run("INSERT INTO mojito_migrations (name) VALUES ('0099_of_next_year/1'), ('0099_of_next_year/2')").await;
+    database.run(&before_index.replace("-- step", "")).await;
+    database.run("INSERT INTO mojito_migrations (name) VALUES ('0099_of_next_year/1'), ('0099_of_next_year/2')").await;
     // As a connection that is lost over it leaves it.
-    rig.run("CREATE INDEX mojito_work_first ON mojito_work (handler)").await;
-    rig.run("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'mojito_work_first'::regclass").await;
+    database.run("CREATE INDEX mojito_work_first ON mojito_work (handler)").await;
+    database.run("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'mojito_work_first'::regclass").await;
 
-    testing::migrate(&mut rig.connect().await, &[FIRST, LATER]).await.unwrap();
+    testing::migrate(&mut database.connect().await, &[FIRST, LATER]).await.unwrap();
 
-    let built = rig
+    let built = database
         .texts(
             "SELECT pg_get_indexdef(indexrelid) AS value FROM pg_index WHERE indisvalid
         AND indexrelid = 'mojito_work_first'::regclass",
@@ -172,17 +175,18 @@ async fn an_index_whose_building_was_cut_off_is_built_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_make_nothing_finds_that_there_is_nothing_to_do() {
-    let rig = Rig::shared().await;
-    Postgres::migrate(&mut rig.connect().await).await.unwrap();
-    let name = rig.texts("SELECT current_database() AS value").await.remove(0);
-    rig.run(&format!("CREATE ROLE {name}_host LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}_host"))
+    let database = PostgresDatabase::shared().await;
+    Postgres::migrate(&mut database.connect().await).await.unwrap();
+    let name = database.texts("SELECT current_database() AS value").await.remove(0);
+    database
+        .run(&format!("CREATE ROLE {name}_host LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}_host"))
         .await;
-    let mut limited = rig.connect().await;
+    let mut limited = database.connect().await;
     limited.batch_execute(&format!("SET ROLE {name}_host")).await.unwrap();
 
     let outcome = Postgres::migrate(&mut limited).await;
 
     outcome.unwrap();
     limited.batch_execute("RESET ROLE").await.unwrap();
-    rig.run(&format!("DROP OWNED BY {name}_host; DROP ROLE {name}_host")).await;
+    database.run(&format!("DROP OWNED BY {name}_host; DROP ROLE {name}_host")).await;
 }

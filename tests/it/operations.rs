@@ -6,7 +6,7 @@ use std::time::Duration;
 use mojito_schema::{Action, State};
 use rocket_mojito::{Actor, Replay, Selection, Standing};
 
-use crate::harness::{Act, Body, Database, Host, Script, eventually, next};
+use crate::harness::{Body, Database, Host, ScriptedAction, ScriptedHandler, eventually, next};
 
 fn anna() -> Actor {
     Actor::new("anna").because("the printer is back")
@@ -14,10 +14,10 @@ fn anna() -> Actor {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_delivery_is_replayed_with_its_key_from_its_first_attempt() {
-    let (host, inbox, mut seen) = Host::scripted(|_, _| Act::Discard("no printer")).await;
+    let (host, inbox, mut seen) = Host::scripted(|_, _| ScriptedAction::Discard("no printer")).await;
     let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
     let first = next(&mut seen).await;
-    host.all_finished().await;
+    host.drained().await;
 
     let dead = Selection::all().state(State::Discarded);
     let count = inbox.count(&dead).await.unwrap();
@@ -35,15 +35,15 @@ async fn a_dead_delivery_is_replayed_with_its_key_from_its_first_attempt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_of_an_old_version_is_superseded_and_moves_nothing_back() {
-    let (host, inbox, mut seen) = Host::scripted(|_, _| Act::Effect).await;
+    let (host, inbox, mut seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
     let first = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
     let second = host.post("interview_result", &Body::result("r").with("score", 9).bytes()).await.delivery();
     let (one, two) = (next(&mut seen).await, next(&mut seen).await);
-    host.all_finished().await;
+    host.drained().await;
 
     inbox.replay(Replay::of(Selection::delivery(first)), anna()).await.unwrap();
     let again = next(&mut seen).await;
-    host.all_finished().await;
+    host.drained().await;
 
     let result = &host.database.results()[0];
     assert!(!two.is_superseded && again.is_superseded);
@@ -55,23 +55,23 @@ async fn a_replay_of_an_old_version_is_superseded_and_moves_nothing_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_is_added_later_gets_history_by_replay() {
-    let (host, _, mut seen) = Host::scripted(|_, _| Act::Effect).await;
+    let (host, _, mut seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
     let database = Arc::clone(&host.database);
     for result in ["a", "b", "c"] {
         host.post("interview_result", &Body::result(result).bytes()).await;
         next(&mut seen).await;
     }
-    host.all_finished().await;
+    host.drained().await;
     host.stop().await;
 
-    let (old, _old_seen) = Script::new(|_, _| Act::Effect);
-    let (new, mut new_seen) = Script::named("New", |_, _| Act::Effect);
+    let (old, _old_seen) = ScriptedHandler::new(|_, _| ScriptedAction::Effect);
+    let (new, mut new_seen) = ScriptedHandler::named("New", |_, _| ScriptedAction::Effect);
     let host = Host::builder().database(&database).handler(old).handler(new).start().await;
     let replayed = host.inbox.replay(Replay::of(Selection::all()).to_handler("New"), anna()).await.unwrap();
     let mut told =
         [next(&mut new_seen).await, next(&mut new_seen).await, next(&mut new_seen).await].map(|seen| seen.result);
     told.sort();
-    host.all_finished().await;
+    host.drained().await;
 
     let by_new = host.database.effects().into_iter().filter(|effect| effect.handler == "New").count();
     assert_eq!(told, ["a", "b", "c"]);
@@ -81,12 +81,12 @@ async fn a_handler_that_is_added_later_gets_history_by_replay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paced_replay_holds_up_no_live_delivery() {
-    let (host, inbox, mut seen) = Host::scripted(|_, _| Act::Effect).await;
+    let (host, inbox, mut seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
     for result in 0..5 {
         host.post("interview_result", &Body::result(&result.to_string()).bytes()).await;
         next(&mut seen).await;
     }
-    host.all_finished().await;
+    host.drained().await;
 
     // One in each second: it is the turn of the last after four.
     let replay = Replay::of(Selection::all()).per_second(1);
@@ -108,19 +108,19 @@ async fn a_paced_replay_holds_up_no_live_delivery() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_selected_is_not_replayed() {
-    let (dying, _seen) = Script::new(|_, _| Act::Discard("no printer"));
-    let (other, _other_seen) = Script::named("Other", |_, _| Act::Effect);
+    let (dying, _seen) = ScriptedHandler::new(|_, _| ScriptedAction::Discard("no printer"));
+    let (other, _other_seen) = ScriptedHandler::named("Other", |_, _| ScriptedAction::Effect);
     let database = Arc::new(Database::with_effects());
     let host = Host::builder().database(&database).handler(dying).handler(other).start().await;
     let inbox = host.inbox.clone();
     let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
-    host.all_finished().await;
+    host.drained().await;
 
     // One of the two is dead.
     let dead = inbox.replay(Replay::of(Selection::all().state(State::Discarded)), anna()).await.unwrap();
-    host.all_finished().await;
+    host.drained().await;
     let of_one = inbox.replay(Replay::of(Selection::all().handler("Other")), anna()).await.unwrap();
-    host.all_finished().await;
+    host.drained().await;
     let to_all = Replay::of(Selection::delivery(delivery).state(State::Discarded)).to_all_handlers();
     let to_all = inbox.replay(to_all, anna()).await.unwrap();
 
@@ -130,7 +130,7 @@ async fn what_was_not_selected_is_not_replayed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_nobody_has_is_an_error_wherever_it_stands() {
-    let (host, inbox, mut seen) = Host::scripted(|_, _| Act::Effect).await;
+    let (host, inbox, mut seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
     host.post("interview_result", &Body::result("r").bytes()).await;
     next(&mut seen).await;
 
@@ -152,7 +152,7 @@ async fn a_name_that_nobody_has_is_an_error_wherever_it_stands() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_to_nobody_is_an_error_that_names_who_there_is() {
-    let (host, inbox, _seen) = Host::scripted(|_, _| Act::Effect).await;
+    let (host, inbox, _seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
 
     let error = inbox.replay(Replay::of(Selection::all()).to_handler("Skript"), anna()).await.unwrap_err();
 
@@ -175,17 +175,17 @@ fn unlearn(host: &Host, delivery: i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quarantined_delivery_that_is_understood_now_is_admitted() {
-    let (host, inbox, mut seen) = Host::scripted(|_, _| Act::Effect).await;
+    let (host, inbox, mut seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
     let body = Body::result("r").bytes();
     let delivery = host.post("", &body).await.delivery();
     let first = next(&mut seen).await;
-    host.all_finished().await;
+    host.drained().await;
     unlearn(&host, delivery);
     let broken = host.post("interview_result", b"not json").await.delivery();
 
     let replayed = inbox.replay(Replay::of(Selection::all().standing(Standing::Quarantined)), anna()).await.unwrap();
     let again = next(&mut seen).await;
-    host.all_finished().await;
+    host.drained().await;
     let repeat = host.post("", &body).await.delivery();
 
     let rows = host.database.deliveries();
@@ -199,14 +199,14 @@ async fn a_quarantined_delivery_that_is_understood_now_is_admitted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_overtaken_in_quarantine_is_late_and_moves_nothing_back() {
-    let (host, inbox, mut seen) = Host::scripted(|_, _| Act::Effect).await;
+    let (host, inbox, mut seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
     let old = host.post("", &Body::result("r").bytes()).await.delivery();
     next(&mut seen).await;
-    host.all_finished().await;
+    host.drained().await;
     unlearn(&host, old);
     let newer = host.post("interview_result", &Body::result("r").with("score", 9).bytes()).await.delivery();
     next(&mut seen).await;
-    host.all_finished().await;
+    host.drained().await;
 
     let replayed = inbox.replay(Replay::of(Selection::delivery(old)).to_handler("Script"), anna()).await.unwrap();
     let again = next(&mut seen).await;
@@ -221,8 +221,8 @@ async fn what_was_overtaken_in_quarantine_is_late_and_moves_nothing_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_work_is_discarded_and_lets_successors_pass() {
     let (host, inbox, mut seen) = Host::scripted(|event, _| match event.version() {
-        Some(1) => Act::Fail("not yet"),
-        _ => Act::Effect,
+        Some(1) => ScriptedAction::Fail("not yet"),
+        _ => ScriptedAction::Effect,
     })
     .await;
     let first = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
@@ -232,7 +232,7 @@ async fn waiting_work_is_discarded_and_lets_successors_pass() {
 
     let discarded = inbox.discard(Selection::delivery(first), Some("Script"), anna()).await.unwrap();
     let second = next(&mut seen).await;
-    host.all_finished().await;
+    host.drained().await;
 
     let work = host.database.work();
     assert_eq!((discarded, second.version), (1, Some(2)));
@@ -244,8 +244,8 @@ async fn waiting_work_is_discarded_and_lets_successors_pass() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_old_is_pruned_and_nothing_that_is_needed() {
     let (host, inbox, mut seen) = Host::scripted(|event, _| match event.payload().id.as_str() {
-        "waiting" => Act::Fail("not yet"),
-        _ => Act::Effect,
+        "waiting" => ScriptedAction::Fail("not yet"),
+        _ => ScriptedAction::Effect,
     })
     .await;
     let replaced = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
@@ -316,10 +316,10 @@ async fn a_host_prunes_bodies_after_90_days_and_deliveries_after_400_by_itself()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_handler_gets_nothing_and_loses_nothing() {
-    let (host, inbox, mut seen) = Host::scripted(|_, _| Act::Effect).await;
+    let (host, inbox, mut seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
     host.post("interview_result", &Body::result("before").bytes()).await;
     next(&mut seen).await;
-    host.all_finished().await;
+    host.drained().await;
     inbox.pause_handler("Script").unwrap();
 
     let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
@@ -333,7 +333,7 @@ async fn a_paused_handler_gets_nothing_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_endpoint_answers_503_until_it_is_resumed() {
-    let (host, inbox, _seen) = Host::scripted(|_, _| Act::Effect).await;
+    let (host, inbox, _seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
     let body = Body::result("r").bytes();
 
     inbox.pause_endpoint("default").unwrap();

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::harness::{Aftermath, Database, Ledger, Process, drained, eventually, overlaps, rounds};
+use crate::harness::{Database, FinalState, Ledger, Process, drained, eventually, overlaps, rounds};
 
 const HANDLERS: [&str; 2] = ["effects", "external"];
 
 /// Posts to a host one of whose tasks panics, until that has happened and all is done.
-async fn survives(point: &str, task: &str, handlers: &str, rounds: u32) -> Aftermath {
+async fn survives(point: &str, task: &str, handlers: &str, rounds: u32) -> FinalState {
     let mut last = None;
     for times in 1..=rounds as usize {
         let database = Arc::new(Database::with_effects());
@@ -24,11 +24,11 @@ async fn survives(point: &str, task: &str, handlers: &str, rounds: u32) -> After
         process.acknowledges(&ledger, "afterwards").await;
         drained(&database).await;
 
-        let aftermath = Aftermath::of(&database, &ledger);
-        aftermath.check(&HANDLERS);
-        assert_eq!(aftermath.discarded().len(), 0);
+        let final_state = FinalState::read(&database, &ledger);
+        final_state.check(&HANDLERS);
+        assert_eq!(final_state.discarded().len(), 0);
         assert!(!process.has_ended(), "the process lives");
-        last = Some(aftermath);
+        last = Some(final_state);
     }
     last.expect("a round at least")
 }
@@ -40,8 +40,9 @@ async fn an_executor_that_panics_is_started_again_and_loses_no_work() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_keeper_that_panics_is_started_again_before_a_lease_lapses() {
-    let aftermath = survives("heartbeat.loop", "heartbeat", "effects:slow:3000,external:external", rounds(2, 20)).await;
+    let final_state =
+        survives("heartbeat.loop", "heartbeat", "effects:slow:3000,external:external", rounds(2, 20)).await;
 
-    assert!(aftermath.work.iter().all(|work| work.attempt == 1), "{:?}", aftermath.work);
-    assert_eq!(overlaps(&aftermath.notes), [""; 0]);
+    assert!(final_state.work.iter().all(|work| work.attempt == 1), "{:?}", final_state.work);
+    assert_eq!(overlaps(&final_state.journal), [""; 0]);
 }

@@ -12,7 +12,7 @@ use mojito_schema::{
     Snapshot, Sqlite, Standing, State, Timestamp,
 };
 
-use crate::harness::{Store, Subject, attach_all, rounds};
+use crate::harness::{Store, TestBackend, attach_all, rounds};
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -71,14 +71,14 @@ fn read(event: EventKind, body: String, content: Content) -> NewDelivery {
     NewDelivery::new("default".to_owned(), "test".to_owned(), event, Timestamp::now(), body.into_bytes(), content)
 }
 
-async fn record<B: Subject>(connection: &mut B::Connection, batch: Vec<NewDelivery>) {
+async fn record<B: TestBackend>(connection: &mut B::Connection, batch: Vec<NewDelivery>) {
     let handler = HandlerSpec { name: "Desk".to_owned(), takes_late: false, max_attempts: 12, has_erased_hook: false };
     attach_all::<B>(connection, &Arc::new(vec![handler])).await;
     B::record(connection, Arc::new(batch), Timestamp::now()).await.unwrap();
 }
 
 /// Everything that happens to deliveries while nobody looks: recorded, claimed, settled, rescued, pruned.
-async fn work_a_while<B: Subject>(connection: &mut B::Connection) {
+async fn work_a_while<B: TestBackend>(connection: &mut B::Connection) {
     let now = Timestamp::now();
     let days = |days: u64| Duration::from_secs(days * 86_400);
     let garbled = read(EventKind::Unknown, "?".to_owned(), Content::Unusable { result_id: None });

@@ -6,7 +6,7 @@ use fastrand::Rng;
 use mojito_schema::{State, WorkRow};
 use rustix::process::Signal;
 
-use crate::harness::{Aftermath, Body, Cage, Database, Ledger, PATIENCE, Process, drained, found, rounds, seed};
+use crate::harness::{Body, Cgroup, Database, FinalState, Ledger, PATIENCE, Process, drained, found, rounds, seed};
 
 const ATTEMPTS: i32 = 3;
 
@@ -27,14 +27,14 @@ async fn a_delivery_that_overflows_the_stack_is_discarded_after_its_last_attempt
 /// The kernel kills what uses up the memory of its control group.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_uses_up_the_memory_is_discarded_after_its_last_attempt_and_harms_no_other() {
-    let cage = Cage::of(256);
+    let cgroup = Cgroup::with_memory(256);
     for _ in 0..rounds(1, 10) {
-        assert_poison_is_discarded("exhaust", Signal::KILL, Some(&cage)).await;
+        assert_poison_is_discarded("exhaust", Signal::KILL, Some(&cgroup)).await;
     }
 }
 
 /// Starts the host again whenever it has died.
-async fn assert_poison_is_discarded(behaviour: &str, death: Signal, cage: Option<&Cage>) {
+async fn assert_poison_is_discarded(behaviour: &str, death: Signal, cgroup: Option<&Cgroup>) {
     let database = Arc::new(Database::with_effects());
     // The other handler is slow: some of its work is always under way when the process dies.
     let host = Process::builder(&database)
@@ -55,7 +55,7 @@ async fn assert_poison_is_discarded(behaviour: &str, death: Signal, cage: Option
     // It may meet the poison before it listens.
     let spawn = || {
         let process = host.spawn();
-        cage.inspect(|cage| cage.hold(&process));
+        cgroup.inspect(|cgroup| cgroup.add(&process));
         process
     };
     let mut process = spawn();
@@ -70,9 +70,9 @@ async fn assert_poison_is_discarded(behaviour: &str, death: Signal, cage: Option
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check(&["effects", "slow"]);
-    let discarded = aftermath.discarded().into_iter();
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check(&["effects", "slow"]);
+    let discarded = final_state.discarded().into_iter();
     let discarded: Vec<(Option<String>, &str, i32)> = discarded
         .map(|work| (database.delivery(work.delivery_id).result_id, work.handler.as_str(), work.attempt))
         .collect();
@@ -88,7 +88,7 @@ async fn a_panic_is_a_failed_attempt_and_the_process_lives() {
     let ledger = Ledger::default();
     let mut process = host.start().await;
     process.acknowledges(&ledger, "poison").await;
-    let address = process.lifted().await;
+    let address = process.ready().await;
 
     for attempt in 1..=ATTEMPTS {
         let failed = |work: &WorkRow| work.attempt == attempt && work.state != State::Running;
@@ -99,10 +99,10 @@ async fn a_panic_is_a_failed_attempt_and_the_process_lives() {
     }
     drained(&database).await;
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check(&["effects"]);
-    let [work] = aftermath.discarded()[..] else { panic!("the poison alone is discarded") };
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check(&["effects"]);
+    let [work] = final_state.discarded()[..] else { panic!("the poison alone is discarded") };
     assert_eq!((work.attempt, work.last_error.as_deref()), (ATTEMPTS, Some("the handler panicked: poison")));
     assert!(!process.has_ended());
-    assert_eq!(process.lifted().await, address);
+    assert_eq!(process.ready().await, address);
 }

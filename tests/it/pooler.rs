@@ -13,7 +13,7 @@ use rustix::process::geteuid;
 use tempfile::TempDir;
 
 use crate::conformance::garbled;
-use crate::harness::{PROXY, PgDatabase};
+use crate::harness::{PROXY, ScratchDatabase};
 
 /// PgBouncer, private to one test, between it and the server of `tests/run`. It is ended when it is dropped.
 struct Bouncer {
@@ -142,7 +142,7 @@ async fn recording_leaves_nothing_prepared_in_the_sessions_behind_a_proxy() {
         #[diesel(sql_type = BigInt)]
         count: i64,
     }
-    let (bouncer, place) = (Bouncer::start().await, PgDatabase::new().await);
+    let (bouncer, place) = (Bouncer::start().await, ScratchDatabase::new().await);
     let direct = place.url();
     let name = direct.rsplit('/').next().and_then(|name| name.split('?').next()).expect("a URL with a database");
     let url = format!("postgres://mojito@127.0.0.1:{}/{name}?proxy=transaction", bouncer.port);

@@ -16,7 +16,7 @@ use rocket_mojito::{
     SecretConfig, Selection,
 };
 
-use crate::harness::{Body, PgDatabase, SECRET, Store, Subject};
+use crate::harness::{Body, SECRET, ScratchDatabase, Store, TestBackend};
 
 /// A pool of the host's own.
 #[derive(rocket_db_pools::Database)]
@@ -227,7 +227,7 @@ async fn several_hosts_on_one_database_handle_each_version_once_and_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_not_there_stops_the_launch() {
-    let database = PgDatabase::new().await;
+    let database = ScratchDatabase::new().await;
     let url = database.url();
     drop(database);
 

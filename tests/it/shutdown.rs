@@ -8,7 +8,7 @@ use rocket_mojito::{Context, Event, HandlerResult, MojitoHandler, Sqlite};
 use rustix::process::Signal;
 
 use crate::harness::{
-    Aftermath, Body, Database, Ground, Host, Ledger, Load, Process, What, drained, found, rounds, seed,
+    Body, Database, EntryKind, FinalState, Host, Ledger, Load, Process, TestDatabase, drained, found, rounds, seed,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,7 +22,7 @@ async fn a_host_that_is_told_to_stop_under_load_leaves_nothing_half_done() {
     let (mut in_order, mut skipped, mut abandoned) = (0, 0, BTreeSet::new());
     while in_order < stops {
         let mut process = host.start().await;
-        load.post_to(&[process.lifted().await.unwrap()]);
+        load.post_to(&[process.ready().await.unwrap()]);
         tokio::time::sleep(Duration::from_millis(random.u64(200..1000))).await;
         let (status, took) = process.stop().await;
         load.post_to(&[]);
@@ -44,11 +44,11 @@ async fn a_host_that_is_told_to_stop_under_load_leaves_nothing_half_done() {
     drained(&database).await;
     let ledger = load.stop().await;
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check(&["effects", "slow", "external"]);
-    assert_eq!(aftermath.discarded().len(), 0);
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check(&["effects", "slow", "external"]);
+    assert_eq!(final_state.discarded().len(), 0);
     let tally = ledger.tally();
-    println!("{} deliveries, {skipped} stops skipped, {stops} in order, {tally:?}", aftermath.deliveries.len());
+    println!("{} deliveries, {skipped} stops skipped, {stops} in order, {tally:?}", final_state.deliveries.len());
     assert!(tally.acknowledged * 10 >= tally.posts * 3, "too few were acknowledged: {tally:?}");
     assert!(tally.refused.keys().all(|status| *status == 503), "{tally:?}");
     drop(last);
@@ -80,19 +80,19 @@ async fn assert_the_next_host_does_what_hung_in(behaviour: &str) -> (State, i32)
     let ledger = Ledger::default();
     let mut process = hanging.start().await;
     process.acknowledges(&ledger, "r-1").await;
-    found("the handler to hang", || database.notes().first().map(drop)).await;
+    found("the handler to hang", || database.journal_entries().first().map(drop)).await;
 
     let (status, took) = process.stop().await;
     let left = database.work()[0].clone();
     let mut next = host.start().await;
-    let lifted = std::time::Instant::now();
+    let ready_since = std::time::Instant::now();
     drained(&database).await;
-    let waited = lifted.elapsed();
+    let waited = ready_since.elapsed();
 
     assert_eq!(status.code(), Some(0), "{status}");
     assert!(took <= hanging.longest_stop(), "it took {took:?}");
     assert!(waited < Duration::from_secs(2 + 3), "the next host took it up after {waited:?}");
-    Aftermath::of(&database, &ledger).check(&["effects"]);
+    FinalState::read(&database, &ledger).check(&["effects"]);
     assert_eq!(database.effects()[0].process, Some(next.id()));
     next.kill();
     (left.state, left.attempt)
@@ -105,7 +105,7 @@ async fn what_blocks_holds_up_the_release_of_nothing_else() {
     let host = Process::builder(&database).setting("handler_concurrency", 1).handlers("blocked:blocking,hung:pending");
     let mut process = host.start().await;
     process.acknowledges(&Ledger::default(), "r-1").await;
-    found("both to hang", || (database.notes().len() == 2).then_some(())).await;
+    found("both to hang", || (database.journal_entries().len() == 2).then_some(())).await;
 
     let (status, took) = process.stop().await;
     let left: Vec<_> = database.work().into_iter().map(|work| (work.handler, work.state, work.attempt)).collect();
@@ -124,7 +124,7 @@ async fn told_to_stop_many_times_a_host_stops_once_and_in_order() {
             let ledger = Ledger::default();
             let mut process = host.start().await;
             process.acknowledges(&ledger, "r-1").await;
-            found("the handler to begin", || database.notes().first().map(drop)).await;
+            found("the handler to begin", || database.journal_entries().first().map(drop)).await;
 
             for signal in signals {
                 process.signal(*signal);
@@ -132,9 +132,9 @@ async fn told_to_stop_many_times_a_host_stops_once_and_in_order() {
             let status = process.ended().await;
 
             assert_eq!(status.code(), Some(0), "{status}");
-            Aftermath::of(&database, &ledger).check(&["effects"]);
+            FinalState::read(&database, &ledger).check(&["effects"]);
             assert_eq!(database.work()[0].state, State::Completed, "there was time to end it");
-            assert_eq!(database.notes().last().unwrap().what, What::End);
+            assert_eq!(database.journal_entries().last().unwrap().kind, EntryKind::End);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mojito_schema::State;
 use rocket_mojito::Event;
 
-use crate::harness::{Act, Body, Database, Host, Log, Process, Script, eventually, found};
+use crate::harness::{Body, Database, Host, Log, Process, ScriptedAction, ScriptedHandler, eventually, found};
 
 const CANARY: &str = "canary";
 
@@ -28,13 +28,13 @@ async fn said(results: &[&str]) -> Vec<String> {
     lines
 }
 
-fn act(event: &Event, attempt: i32) -> Act {
+fn act(event: &Event, attempt: i32) -> ScriptedAction {
     match (event.payload().id.as_str(), attempt) {
-        (id, _) if id.starts_with("fails") => Act::Fail(CANARY),
-        (id, _) if id.starts_with("gives up") => Act::Discard(CANARY),
-        (id, _) if id.starts_with("panics") => Act::EffectThenPanic,
-        (id, 1) if id.starts_with("recovers") => Act::Fail(CANARY),
-        _ => Act::Effect,
+        (id, _) if id.starts_with("fails") => ScriptedAction::Fail(CANARY),
+        (id, _) if id.starts_with("gives up") => ScriptedAction::Discard(CANARY),
+        (id, _) if id.starts_with("panics") => ScriptedAction::EffectThenPanic,
+        (id, 1) if id.starts_with("recovers") => ScriptedAction::Fail(CANARY),
+        _ => ScriptedAction::Effect,
     }
 }
 
@@ -58,7 +58,7 @@ async fn a_handler_that_fails_is_named_once_with_a_count_and_without_its_error()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_says_so_and_leaves_its_message_to_the_operator() {
     let log = Log::capture();
-    let (host, _inbox, _seen) = Host::scripted(|_, _| Act::EffectThenPanic).await;
+    let (host, _inbox, _seen) = Host::scripted(|_, _| ScriptedAction::EffectThenPanic).await;
 
     host.post("interview_result", &Body::result("r").bytes()).await;
 
@@ -83,13 +83,13 @@ async fn work_that_is_given_up_is_an_error_by_its_delivery() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_last_attempt_that_fails_is_said_to_be_over() {
     let log = Log::capture();
-    let (script, _seen) = Script::new(|_, _| Act::Fail(CANARY));
+    let (script, _seen) = ScriptedHandler::new(|_, _| ScriptedAction::Fail(CANARY));
     let database = Arc::new(Database::with_effects());
     let host = Host::builder().database(&database).config(|config| config.max_attempts(1)).handler(script);
     let host = host.start().await;
 
     host.post("interview_result", &Body::result("r").bytes()).await;
-    host.all_finished().await;
+    host.drained().await;
 
     host.stop().await;
     let lines = log.lines();
@@ -106,7 +106,7 @@ async fn what_works_again_is_said() {
     eventually("it has failed", || host.database.work().iter().any(|work| work.last_error.is_some())).await;
     eventually("it is said", || !with(&log.lines(), "an attempt failed").is_empty()).await;
     host.database.hurry();
-    host.all_finished().await;
+    host.drained().await;
 
     eventually("it is said", || with(&log.lines(), "recovered").len() == 1).await;
     let lines = log.lines();
@@ -170,8 +170,8 @@ async fn recording_that_works_again_is_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_former_processes_have_left_is_said_at_launch() {
     let database = Arc::new(Database::with_effects());
-    let (gone, _seen) = Script::named("Gone", |_, _| Act::Fail(CANARY));
-    let (desk, _seen_too) = Script::named("Desk", |_, _| Act::Discard(CANARY));
+    let (gone, _seen) = ScriptedHandler::named("Gone", |_, _| ScriptedAction::Fail(CANARY));
+    let (desk, _seen_too) = ScriptedHandler::named("Desk", |_, _| ScriptedAction::Discard(CANARY));
     let former = Host::builder().database(&database).handler(gone).handler(desk).start().await;
     former.post("interview_result", &Body::result("r").bytes()).await;
     former.post("interview_result", CANARY.as_bytes()).await;
@@ -200,7 +200,7 @@ async fn a_launch_that_finds_nothing_left_says_nothing() {
     let (host, inbox, _seen) = Host::scripted(act).await;
 
     host.post("interview_result", &Body::result("r").bytes()).await;
-    host.all_finished().await;
+    host.drained().await;
     inbox.backlog().await.unwrap();
 
     host.stop().await;
@@ -226,7 +226,7 @@ async fn an_endpoint_that_hears_nothing_is_named_where_that_is_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_waits_for_an_hour_behind_one_that_fails_is_named_at_launch() {
     let database = Arc::new(Database::with_effects());
-    let desk = || Script::named("Desk", |_, _| Act::Fail(CANARY));
+    let desk = || ScriptedHandler::named("Desk", |_, _| ScriptedAction::Fail(CANARY));
     let former = Host::builder().database(&database).handler(desk().0).start().await;
     former.post("interview_result", &Body::result("r").bytes()).await;
     eventually("it has failed", || database.work().iter().any(|work| work.last_error.is_some())).await;

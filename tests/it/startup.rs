@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use rustix::process::Signal;
 
-use crate::harness::{Aftermath, Body, Database, Ledger, Process, Try, drained, rounds, seed};
+use crate::harness::{Body, Database, FinalState, Ledger, PostOutcome, Process, drained, rounds, seed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_that_was_cut_off_is_run_by_the_next_host() {
@@ -33,7 +33,7 @@ async fn hosts_that_boot_at_once_on_a_new_file_migrate_it_once() {
         let dying = (round % 2 == 1).then(|| host.clone().fail_at("migration.run", 1).spawn());
         let mut hosts: Vec<Process> = (0..4).map(|_| host.spawn()).collect();
         for host in &mut hosts {
-            assert!(host.lifted().await.is_some(), "each comes up");
+            assert!(host.ready().await.is_some(), "each comes up");
         }
 
         assert_all_works(&database, &mut hosts.iter_mut().collect::<Vec<_>>()).await;
@@ -67,10 +67,10 @@ async fn assert_all_works(database: &Arc<Database>, hosts: &mut [&mut Process]) 
         let body = Body::result(&format!("r-{number}")).bytes();
         let entry = ledger.enter("interview_result", body.clone());
         ledger.begin(entry);
-        ledger.end(entry, Try::from(host.post("interview_result", &body).await));
+        ledger.end(entry, PostOutcome::from(host.post("interview_result", &body).await));
     }
     drained(database).await;
-    Aftermath::of(database, &ledger).check(&["effects"]);
+    FinalState::read(database, &ledger).check(&["effects"]);
     assert_eq!(ledger.unacknowledged().len(), 0);
     let expected = [
         "effects",

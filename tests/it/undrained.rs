@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::harness::{BASE, Body, Connection, Database, Ledger, PATIENCE, Process, Try, eventually, in_time, request};
+use crate::harness::{
+    BASE, Body, Connection, Database, Ledger, PATIENCE, PostOutcome, Process, eventually, in_time, request,
+};
 
 /// As many as there are, a pipe of 64 KiB has no room for a line each.
 const REFUSALS: usize = 2_000;
@@ -30,7 +32,7 @@ async fn nobody_waits_for_whoever_reads_what_we_say() {
     // A line of another kind each, and one for each delivery.
     refuse(&mut host, 2).await;
     let quarantined = ledger.enter("interview_result", b"no JSON".to_vec());
-    assert!(matches!(host.deliver(&ledger, quarantined).await, Try::Acknowledged(_)));
+    assert!(matches!(host.deliver(&ledger, quarantined).await, PostOutcome::Acknowledged(_)));
     for result in ["r-2", "r-3"] {
         host.acknowledges(&ledger, result).await;
     }
@@ -42,7 +44,7 @@ async fn nobody_waits_for_whoever_reads_what_we_say() {
 
 /// Sends deliveries without a secret.
 async fn refuse(host: &mut Process, times: usize) {
-    let address = host.lifted().await.unwrap();
+    let address = host.ready().await.unwrap();
     let began = Instant::now();
     let stranger = request("POST", &format!("{BASE}/interview_result"), &[], &Body::result("stranger").bytes());
     for _ in 0..times {

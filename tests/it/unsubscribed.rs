@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::checkout::Checkout;
-use crate::harness::{Act, BASE, Body, Database, Host, Process, Program, Script, eventually, post};
+use crate::harness::{BASE, Body, Database, Host, Process, Program, ScriptedAction, ScriptedHandler, eventually, post};
 
 /// It stands in every body, in every secret that is wrong, and in what handlers, triggers and panics say.
 const CANARY: &str = "canary";
@@ -31,8 +31,8 @@ const LINES: [&str; 14] = [
 /// A database in which former processes have left something for everybody.
 async fn left_behind() -> Arc<Database> {
     let database = Arc::new(Database::with_effects());
-    let (gone, _seen) = Script::named("gone", |_, _| Act::Fail(CANARY));
-    let (failing, _seen_too) = Script::named("failing", |_, _| Act::Fail(CANARY));
+    let (gone, _seen) = ScriptedHandler::named("gone", |_, _| ScriptedAction::Fail(CANARY));
+    let (failing, _seen_too) = ScriptedHandler::named("failing", |_, _| ScriptedAction::Fail(CANARY));
     let former = Host::builder().database(&database).handler(gone).handler(failing).start().await;
     former.post("interview_result", &Body::result("r").bytes()).await;
     eventually("both have tried", || database.work().iter().all(|work| work.last_error.is_some())).await;
@@ -61,7 +61,7 @@ async fn said(program: &Path, level: Option<&'static str>) -> String {
     let poison = Body::result(&format!("poison-{CANARY}")).with("candidate_name", CANARY).bytes();
     host.post("interview_result", &poison).await.unwrap();
     host.post("interview_result", CANARY.as_bytes()).await.unwrap();
-    let address = host.lifted().await.unwrap();
+    let address = host.ready().await.unwrap();
     let stranger = post(address, &format!("{BASE}/interview_result"), &[("X-Mojito-Secret", CANARY)], &poison).await;
     database.run("CREATE TRIGGER refuse BEFORE INSERT ON mojito_deliveries BEGIN SELECT RAISE(ABORT, 'canary'); END");
     let refused = host.post("interview_result", &Body::result("r-2").bytes()).await.unwrap();

@@ -15,7 +15,7 @@ const WIRES: &str = "FROM pg_stat_activity WHERE datname = current_database() AN
                      AND (query LIKE 'LISTEN%' OR query LIKE '%pg_notify%') AND pid <> pg_backend_pid()";
 
 /// A database with one process that records and handles nothing, and one that handles; both look for work this often.
-struct Pair {
+struct RecorderAndWorker {
     recording: Process,
     handling: Process,
     store: Store<Postgres>,
@@ -26,16 +26,16 @@ struct Pair {
     posted: usize,
 }
 
-impl Pair {
+impl RecorderAndWorker {
     async fn start(look: &str) -> Self {
         let mut store = Store::<Postgres>::open_empty().await;
         let example = Example::on::<Postgres>(store.url());
         let mut handling = example.spawn(&[("ROCKET_MOJITO", &format!("{{{look}}}"))]);
-        handling.lifted().await.expect("it listens");
+        handling.ready().await.expect("it listens");
         let heard_by = found(&mut store, &format!("SELECT CAST(pid AS TEXT) AS value {WIRES}")).await;
         let paused = format!("{{{look},paused_handlers=[\"HiringDesk\"]}}");
         let mut recording = example.spawn(&[("ROCKET_MOJITO", &paused)]);
-        recording.lifted().await.expect("it listens");
+        recording.ready().await.expect("it listens");
         Self { store, recording, handling, heard_by: heard_by.parse().unwrap(), _example: example, posted: 0 }
     }
 
@@ -77,7 +77,7 @@ async fn found(store: &mut Store<Postgres>, query: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_process_records_another_handles_at_once() {
-    let mut pair = Pair::start(NEVER).await;
+    let mut pair = RecorderAndWorker::start(NEVER).await;
     let mut took = Vec::new();
 
     for _ in 0..50 {
@@ -94,7 +94,7 @@ async fn what_one_process_records_another_handles_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_recorded_while_nobody_could_hear_is_found_when_they_can_again() {
-    let mut pair = Pair::start(NEVER).await;
+    let mut pair = RecorderAndWorker::start(NEVER).await;
 
     for _ in 0..5 {
         let began = Instant::now();
@@ -110,7 +110,7 @@ async fn what_was_recorded_while_nobody_could_hear_is_found_when_they_can_again(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_ends_every_session_is_listened_to_again() {
-    let mut pair = Pair::start(NEVER).await;
+    let mut pair = RecorderAndWorker::start(NEVER).await;
     pair.post().await;
     pair.handled().await;
 
@@ -123,7 +123,7 @@ async fn a_server_that_ends_every_session_is_listened_to_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_has_gone_silent_is_given_up_within_half_a_minute() {
-    let mut pair = Pair::start(NEVER).await;
+    let mut pair = RecorderAndWorker::start(NEVER).await;
     let session = Pid::from_raw(pair.heard_by).unwrap();
     kill_process(session, Signal::STOP).expect("the server is this machine's, and so is its session");
 
@@ -136,7 +136,7 @@ async fn a_session_that_has_gone_silent_is_given_up_within_half_a_minute() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nobody_can_tell_work_is_found_by_looking() {
-    let mut pair = Pair::start("poll_interval=1").await;
+    let mut pair = RecorderAndWorker::start("poll_interval=1").await;
 
     for _ in 0..10 {
         // Whoever opens a session for it, loses it.

@@ -12,12 +12,14 @@ use rocket_mojito::pool::PgPool;
 use rocket_mojito::{Actor, Replay, Selection};
 use tokio::runtime::Runtime;
 
-use crate::harness::{AUTH, Act, BASE, Body, Database, Host, PgDatabase, Script, eventually, in_time, next};
+use crate::harness::{
+    AUTH, BASE, Body, Database, Host, ScratchDatabase, ScriptedAction, ScriptedHandler, eventually, in_time, next,
+};
 
 /// What drives a connection to Postgres lives where it was opened.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_a_handler_had_opened_outlives_the_runtime_of_handlers() {
-    let place = PgDatabase::new().await;
+    let place = ScratchDatabase::new().await;
     let settings = Figment::from(("url", place.url())).join(("max_connections", 2)).join(("connect_timeout", 5));
     let pool = PgPool::init(&settings).await.unwrap();
     let at_launch = pool.get().await.unwrap();
@@ -34,7 +36,7 @@ async fn a_connection_that_a_handler_had_opened_outlives_the_runtime_of_handlers
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_handler_asked_of_the_inbox_goes_on_without_the_runtime_of_handlers() {
     let database = Arc::new(Database::new());
-    let (script, mut seen) = Script::new(|_, _| Act::Nothing);
+    let (script, mut seen) = ScriptedHandler::new(|_, _| ScriptedAction::Nothing);
     let host = Host::builder().database(&database).handler(script).start().await;
     host.post("interview_result", &Body::result("r").bytes()).await;
     next(&mut seen).await;
@@ -58,7 +60,7 @@ fn elsewhere<T: Send>(run: impl Future<Output = T> + Send) -> T {
 async fn a_rocket_that_is_dropped_without_a_shutdown_waits_for_no_handler_and_leaves_no_task() {
     let gate = Arc::new(OnceLock::new());
     let blocking = Arc::clone(&gate);
-    let (script, mut seen) = Script::new(move |_, _| Act::KeepThread(Arc::clone(&blocking)));
+    let (script, mut seen) = ScriptedHandler::new(move |_, _| ScriptedAction::KeepThread(Arc::clone(&blocking)));
     let rocket = Host::builder().database(&Arc::new(Database::with_effects())).handler(script).build();
     let client = Client::untracked(rocket).await.unwrap();
     let request = client.post(format!("{BASE}/interview_result")).header(Header::new(AUTH.0, AUTH.1));

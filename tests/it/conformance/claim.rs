@@ -6,7 +6,7 @@ use mojito_schema::{Claim, ClaimRequest, HandlerSpec, Settlement, State, Timesta
 use tokio::task::JoinSet;
 
 use super::{LEASE, claim, claim_on, claim_one, handler, record, result, states};
-use crate::harness::{Store, Subject, on_each_backend, record_all};
+use crate::harness::{Store, TestBackend, on_each_backend, record_all};
 
 on_each_backend!(
     a_claim_tells_all_that_an_attempt_needs,
@@ -19,7 +19,7 @@ on_each_backend!(
     no_two_claims_have_the_same_epoch,
 );
 
-async fn a_claim_tells_all_that_an_attempt_needs<B: Subject>() {
+async fn a_claim_tells_all_that_an_attempt_needs<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a"), result("r", "b")]).await;
 
@@ -34,7 +34,7 @@ async fn a_claim_tells_all_that_an_attempt_needs<B: Subject>() {
     assert_eq!(states(&mut store).await, [State::Completed, State::Running]);
 }
 
-async fn deliveries_of_one_result_are_claimed_in_their_order_one_by_one<B: Subject>() {
+async fn deliveries_of_one_result_are_claimed_in_their_order_one_by_one<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let batch = (0..12).map(|n| result(&format!("r-{}", n % 3), &n.to_string())).collect();
     record(&mut store, batch).await;
@@ -52,7 +52,7 @@ async fn deliveries_of_one_result_are_claimed_in_their_order_one_by_one<B: Subje
     assert!(claim(&mut store, 10).await.is_empty());
 }
 
-async fn a_claim_takes_no_more_than_its_limit<B: Subject>() {
+async fn a_claim_takes_no_more_than_its_limit<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let recorded = record(&mut store, (0..9).map(|n| result(&n.to_string(), "a")).collect()).await;
 
@@ -63,7 +63,7 @@ async fn a_claim_takes_no_more_than_its_limit<B: Subject>() {
     assert_eq!(states(&mut store).await.iter().filter(|state| **state == State::Running).count(), 4);
 }
 
-async fn what_is_not_due_is_not_claimed<B: Subject>() {
+async fn what_is_not_due_is_not_claimed<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
     let ticket = claim_one(&mut store).await.ticket;
@@ -74,7 +74,7 @@ async fn what_is_not_due_is_not_claimed<B: Subject>() {
     assert!(claim(&mut store, 10).await.is_empty());
 }
 
-async fn processes_that_claim_at_once_never_get_the_same_work<B: Subject>() {
+async fn processes_that_claim_at_once_never_get_the_same_work<B: TestBackend>() {
     const ROWS: usize = 1_000;
     let mut store = Store::<B>::open().await;
     record(&mut store, (0..ROWS).map(|n| result(&n.to_string(), "a")).collect()).await;
@@ -101,7 +101,7 @@ async fn processes_that_claim_at_once_never_get_the_same_work<B: Subject>() {
     assert!(claims.iter().all(|claim| claim.attempt == 1));
 }
 
-async fn nothing_is_claimed_ahead_for_its_last_attempt<B: Subject>() {
+async fn nothing_is_claimed_ahead_for_its_last_attempt<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let once = Arc::new(vec![HandlerSpec { max_attempts: 1, ..handler("Desk") }]);
     let batch = (0..6).map(|n| result(&n.to_string(), "a")).collect();
@@ -116,7 +116,7 @@ async fn nothing_is_claimed_ahead_for_its_last_attempt<B: Subject>() {
     assert_eq!(claim(&mut store, 10).await.len(), 4);
 }
 
-async fn a_claim_takes_no_more_bodies_than_fit<B: Subject>() {
+async fn a_claim_takes_no_more_bodies_than_fit<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let large = "x".repeat(400 << 10);
     record(&mut store, (0..5).map(|n| result(&n.to_string(), &large)).collect()).await;
@@ -132,7 +132,7 @@ async fn a_claim_takes_no_more_bodies_than_fit<B: Subject>() {
     assert_eq!(sizes, [2, 2, 1], "at most a mebibyte at once");
 }
 
-async fn no_two_claims_have_the_same_epoch<B: Subject>() {
+async fn no_two_claims_have_the_same_epoch<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mojito_schema::{Backend, ClaimRequest, Expiry, NewDelivery, Operations, Postgres, Settlement, Timestamp};
 
 use super::{LEASE, claim, claim_one, only_work, received, record, result};
-use crate::harness::{Store, Subject, on_each_backend};
+use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
     one_reading_of_the_clock_removes_nothing,
@@ -22,7 +22,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A moment before this one, as a statement says it.
-fn ago<B: Subject>(hours: u32) -> String {
+fn ago<B: TestBackend>(hours: u32) -> String {
     match B::NAME {
         "SQLite" => format!("strftime('%Y-%m-%d %H:%M:%f', 'now', '-{hours} hours')"),
         _ => format!("now() - interval '{hours} hours'"),
@@ -30,7 +30,7 @@ fn ago<B: Subject>(hours: u32) -> String {
 }
 
 /// Stores readings: how many hours ago, and after which delivery.
-async fn store_readings<B: Subject>(store: &mut Store<B>, readings: &[(u32, i64)]) {
+async fn store_readings<B: TestBackend>(store: &mut Store<B>, readings: &[(u32, i64)]) {
     for (number, (hours, last_delivery_id)) in readings.iter().enumerate() {
         let at = ago::<B>(*hours);
         store.run(&format!("INSERT INTO mojito_clock_readings VALUES ({number}, {at}, {last_delivery_id})")).await;
@@ -38,7 +38,7 @@ async fn store_readings<B: Subject>(store: &mut Store<B>, readings: &[(u32, i64)
 }
 
 /// Moves what waits as far ahead as the clock would have been.
-async fn put_back_the_clock<B: Subject>(store: &mut Store<B>) {
+async fn put_back_the_clock<B: TestBackend>(store: &mut Store<B>) {
     let ahead = |column: &str| match B::NAME {
         "SQLite" => format!("{column} = strftime('%Y-%m-%d %H:%M:%f', {column}, '+1000 days')"),
         _ => format!("{column} = {column} + interval '1000 days'"),
@@ -47,24 +47,24 @@ async fn put_back_the_clock<B: Subject>(store: &mut Store<B>) {
     store.run(&format!("UPDATE mojito_work SET {columns}")).await;
 }
 
-async fn confirmed<B: Subject>(store: &mut Store<B>, age: Duration) -> Option<Expiry> {
+async fn confirmed<B: TestBackend>(store: &mut Store<B>, age: Duration) -> Option<Expiry> {
     let clock = B::read_clock(&mut store.connection, 400 * DAY, Timestamp::now()).await.unwrap();
     clock.confirmed_expiry(age)
 }
 
 /// Records these, and completes their work.
-async fn record_done<B: Subject>(store: &mut Store<B>, batch: Vec<NewDelivery>) {
+async fn record_done<B: TestBackend>(store: &mut Store<B>, batch: Vec<NewDelivery>) {
     record(store, batch).await;
     for claim in claim(store, 10).await {
         B::settle(&mut store.connection, claim.ticket, Settlement::Complete, Timestamp::now()).await.unwrap();
     }
 }
 
-async fn has_body<B: Subject>(store: &mut Store<B>) -> Vec<bool> {
+async fn has_body<B: TestBackend>(store: &mut Store<B>) -> Vec<bool> {
     store.deliveries().await.iter().map(|row| row.body.is_some()).collect()
 }
 
-async fn one_reading_of_the_clock_removes_nothing<B: Subject>() {
+async fn one_reading_of_the_clock_removes_nothing<B: TestBackend>() {
     for (hours, is_confirmed) in [(0, false), (23, false), (25, true)] {
         let mut store = Store::<B>::open().await;
         record_done(&mut store, vec![received(Timestamp::now().before(200 * DAY), result("r", "1"))]).await;
@@ -80,7 +80,7 @@ async fn one_reading_of_the_clock_removes_nothing<B: Subject>() {
     }
 }
 
-async fn a_reading_is_stored_once_in_six_hours<B: Subject>() {
+async fn a_reading_is_stored_once_in_six_hours<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let readings = "SELECT CAST(count(*) AS TEXT) AS value FROM mojito_clock_readings";
 
@@ -96,7 +96,7 @@ async fn a_reading_is_stored_once_in_six_hours<B: Subject>() {
     assert_eq!(counts, ["1", "1", "2"]);
 }
 
-async fn a_delivery_received_by_a_clock_that_was_behind_stays_as_long_as_others<B: Subject>() {
+async fn a_delivery_received_by_a_clock_that_was_behind_stays_as_long_as_others<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record_done(&mut store, vec![received(Timestamp::now().before(200 * DAY), result("a", "1"))]).await;
     store_readings(&mut store, &[(48, 1)]).await;
@@ -110,7 +110,7 @@ async fn a_delivery_received_by_a_clock_that_was_behind_stays_as_long_as_others<
     assert_eq!(step.next_after, None);
 }
 
-async fn a_delivery_received_by_a_clock_that_was_ahead_goes_by_the_readings<B: Subject>() {
+async fn a_delivery_received_by_a_clock_that_was_ahead_goes_by_the_readings<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let ahead = || Timestamp::now().after(1_000 * DAY);
     record_done(&mut store, vec![received(ahead(), result("a", "1")), received(ahead(), result("b", "1"))]).await;
@@ -122,7 +122,7 @@ async fn a_delivery_received_by_a_clock_that_was_ahead_goes_by_the_readings<B: S
     assert_eq!((removed, has_body(&mut store).await), (1, vec![false, true]), "the second may be of yesterday");
 }
 
-async fn deliveries_received_by_a_clock_that_was_ahead_stop_no_pruning<B: Subject>() {
+async fn deliveries_received_by_a_clock_that_was_ahead_stop_no_pruning<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let (past, ahead) = (Timestamp::now().before(500 * DAY), Timestamp::now().after(1_000 * DAY));
     let moments = [ahead, ahead, past, past].into_iter().zip(["1", "2", "3", "4"]);
@@ -141,7 +141,7 @@ async fn deliveries_received_by_a_clock_that_was_ahead_stop_no_pruning<B: Subjec
     assert_eq!(removed, 1, "the last is the result's state");
 }
 
-async fn a_lease_taken_while_the_clock_was_ahead_is_cut_to_its_length<B: Subject>() {
+async fn a_lease_taken_while_the_clock_was_ahead_is_cut_to_its_length<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
     claim_one(&mut store).await;
@@ -157,7 +157,7 @@ async fn a_lease_taken_while_the_clock_was_ahead_is_cut_to_its_length<B: Subject
     assert!(lease_until > Timestamp::now() && lease_until < Timestamp::now().after(LEASE + HOUR), "{lease_until}");
 }
 
-async fn a_pause_set_while_the_clock_was_ahead_is_cut_to_its_length<B: Subject>() {
+async fn a_pause_set_while_the_clock_was_ahead_is_cut_to_its_length<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
     let ticket = claim_one(&mut store).await.ticket;

@@ -9,7 +9,7 @@ use mojito_schema::{
 use tokio::task::JoinHandle;
 
 use super::{claim, garbled, handler, result, said};
-use crate::harness::{PATIENCE, Store, Subject, attach_all, on_each_backend};
+use crate::harness::{PATIENCE, Store, TestBackend, attach_all, on_each_backend};
 
 on_each_backend!(
     what_another_process_attached_has_work_of_everything_that_is_recorded,
@@ -32,18 +32,18 @@ fn specs(names: &[&str]) -> Arc<Vec<HandlerSpec>> {
     Arc::new(names.iter().map(|name| handler(name)).collect())
 }
 
-async fn attach<B: Subject>(store: &mut Store<B>, names: &[&str]) {
+async fn attach<B: TestBackend>(store: &mut Store<B>, names: &[&str]) {
     attach_all::<B>(&mut store.connection, &specs(names)).await;
 }
 
 /// Records without a word on handlers.
-async fn record<B: Subject>(store: &mut Store<B>, batch: Vec<NewDelivery>) -> Vec<i64> {
+async fn record<B: TestBackend>(store: &mut Store<B>, batch: Vec<NewDelivery>) -> Vec<i64> {
     let recorded = B::record(&mut store.connection, Arc::new(batch), Timestamp::now()).await.unwrap();
     recorded.into_iter().map(|recorded| recorded.expect("nobody else has it locked").delivery_id).collect()
 }
 
 /// Lets a handler have been seen so long ago.
-async fn unseen<B: Subject>(store: &mut Store<B>, name: &str, ago: Duration) {
+async fn unseen<B: TestBackend>(store: &mut Store<B>, name: &str, ago: Duration) {
     let seen = Timestamp::now().before(ago);
     store.run(&format!("UPDATE mojito_handlers SET last_seen = '{}' WHERE name = '{name}'", sql(seen))).await;
 }
@@ -53,28 +53,28 @@ fn sql(at: Timestamp) -> String {
     at.to_string().replace('T', " ").replace('Z', "")
 }
 
-async fn retire<B: Subject>(store: &mut Store<B>, name: &str) -> bool {
+async fn retire<B: TestBackend>(store: &mut Store<B>, name: &str) -> bool {
     B::retire(&mut store.connection, name.to_owned(), Timestamp::now()).await.unwrap()
 }
 
-async fn known<B: Subject>(store: &mut Store<B>, name: &str) -> KnownHandler {
+async fn known<B: TestBackend>(store: &mut Store<B>, name: &str) -> KnownHandler {
     let known = B::known_handlers(&mut store.connection).await.unwrap();
     known.into_iter().find(|known| known.name == name).expect("it has been attached")
 }
 
 /// The deliveries that a handler has work on, in stored order.
-async fn work_of<B: Subject>(store: &mut Store<B>, name: &str) -> Vec<i64> {
+async fn work_of<B: TestBackend>(store: &mut Store<B>, name: &str) -> Vec<i64> {
     store.work().await.into_iter().filter(|row| row.handler == name).map(|row| row.delivery_id).collect()
 }
 
 /// A handler that was attached, is gone, and was retired.
-async fn retired<B: Subject>(store: &mut Store<B>, name: &str) {
+async fn retired<B: TestBackend>(store: &mut Store<B>, name: &str) {
     attach(store, &[name]).await;
     unseen(store, name, Duration::from_secs(600)).await;
     assert!(retire(store, name).await);
 }
 
-async fn what_another_process_attached_has_work_of_everything_that_is_recorded<B: Subject>() {
+async fn what_another_process_attached_has_work_of_everything_that_is_recorded<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let mut another = store.another().await;
     attach(&mut store, &["Desk"]).await;
@@ -87,7 +87,7 @@ async fn what_another_process_attached_has_work_of_everything_that_is_recorded<B
     assert!(store.work().await.iter().all(|row| row.is_first && row.state == State::Pending));
 }
 
-async fn a_handler_gets_nothing_of_what_came_before_it<B: Subject>() {
+async fn a_handler_gets_nothing_of_what_came_before_it<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "1")]).await;
 
@@ -97,7 +97,7 @@ async fn a_handler_gets_nothing_of_what_came_before_it<B: Subject>() {
     assert_eq!(work_of(&mut store, "Desk").await, ids);
 }
 
-async fn the_last_attach_says_what_a_handler_takes<B: Subject>() {
+async fn the_last_attach_says_what_a_handler_takes<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     attach(&mut store, &["Desk"]).await;
     let first_seen = known(&mut store, "Desk").await.first_seen;
@@ -115,7 +115,7 @@ async fn the_last_attach_says_what_a_handler_takes<B: Subject>() {
     assert!(store.work().await.iter().all(|row| row.max_attempts == 7));
 }
 
-async fn a_handler_counts_as_attached_for_three_minutes<B: Subject>() {
+async fn a_handler_counts_as_attached_for_three_minutes<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     attach(&mut store, &["Desk", "Ledger"]).await;
     let note = async |store: &mut Store<B>, names: &[&str]| {
@@ -142,7 +142,7 @@ async fn a_handler_counts_as_attached_for_three_minutes<B: Subject>() {
     );
 }
 
-async fn only_a_handler_that_nobody_has_is_retired<B: Subject>() {
+async fn only_a_handler_that_nobody_has_is_retired<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     attach(&mut store, &["Desk"]).await;
 
@@ -158,7 +158,7 @@ async fn only_a_handler_that_nobody_has_is_retired<B: Subject>() {
     assert_eq!((ids.len(), work_of(&mut store, "Desk").await.len()), (1, 0));
 }
 
-async fn a_retired_handler_that_comes_back_gets_what_was_recorded_since<B: Subject>() {
+async fn a_retired_handler_that_comes_back_gets_what_was_recorded_since<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "0")]).await;
     attach(&mut store, &["Desk"]).await;
@@ -179,7 +179,7 @@ async fn a_retired_handler_that_comes_back_gets_what_was_recorded_since<B: Subje
     assert_eq!(firsts.collect::<Vec<_>>(), [before[0], since[3]], "each line has its first");
 }
 
-async fn a_retired_handler_catches_up_in_steps_and_in_stored_order<B: Subject>() {
+async fn a_retired_handler_catches_up_in_steps_and_in_stored_order<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     retired(&mut store, "Desk").await;
     let batch = (0..STEP + 1).map(|n| result(&(n % 7).to_string(), &n.to_string())).collect();
@@ -195,7 +195,7 @@ async fn a_retired_handler_catches_up_in_steps_and_in_stored_order<B: Subject>()
     assert_eq!(work_of(&mut store, "Desk").await, [ids, meanwhile].concat());
 }
 
-async fn what_waits_for_a_retired_handler_is_discarded_but_for_what_runs<B: Subject>() {
+async fn what_waits_for_a_retired_handler_is_discarded_but_for_what_runs<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     attach(&mut store, &["Desk", "Ledger"]).await;
     record(&mut store, vec![result("r", "1"), result("r", "2"), result("r", "3"), result("s", "1"), result("s", "2")])
@@ -227,7 +227,7 @@ async fn what_waits_for_a_retired_handler_is_discarded_but_for_what_runs<B: Subj
     assert_eq!(reason.as_deref(), Some("discarded: its handler was retired"));
 }
 
-async fn old_work_of_a_handler_that_is_gone_is_discarded<B: Subject>() {
+async fn old_work_of_a_handler_that_is_gone_is_discarded<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     attach(&mut store, &["Desk", "Ledger"]).await;
     let ids = record(&mut store, vec![result("r", "1"), result("r", "2")]).await;
@@ -251,7 +251,7 @@ async fn old_work_of_a_handler_that_is_gone_is_discarded<B: Subject>() {
     assert_eq!(states, expected);
 }
 
-async fn what_waits_for_nobody_is_counted_apart<B: Subject>() {
+async fn what_waits_for_nobody_is_counted_apart<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     attach(&mut store, &["Desk", "Ledger"]).await;
     record(&mut store, vec![result("r", "1"), result("r", "2"), result("s", "1")]).await;
@@ -263,7 +263,7 @@ async fn what_waits_for_nobody_is_counted_apart<B: Subject>() {
     assert_eq!(known(&mut store, "Ledger").await.waiting, 3);
 }
 
-async fn a_handler_that_is_retired_has_a_place_to_go_on_from<B: Subject>() {
+async fn a_handler_that_is_retired_has_a_place_to_go_on_from<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     attach(&mut store, &["Desk"]).await;
 

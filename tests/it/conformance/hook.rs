@@ -4,7 +4,7 @@ use std::time::Duration;
 use mojito_schema::{Action, Line, NewAudit, OwedHook, Requeue, Settlement, Ticket, Timestamp};
 
 use super::{claim_one, record, result};
-use crate::harness::{Store, Subject, on_each_backend};
+use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
     a_handler_that_gives_up_owes_its_hook_until_that_is_settled,
@@ -21,7 +21,7 @@ on_each_backend!(
 const LEASE: Duration = Duration::from_secs(60);
 
 /// A store with one delivery that is claimed.
-async fn claimed<B: Subject>() -> (Store<B>, Ticket) {
+async fn claimed<B: TestBackend>() -> (Store<B>, Ticket) {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
     let ticket = claim_one(&mut store).await.ticket;
@@ -29,26 +29,26 @@ async fn claimed<B: Subject>() -> (Store<B>, Ticket) {
 }
 
 /// A store with one delivery that its handler has given up.
-async fn given_up<B: Subject>() -> Store<B> {
+async fn given_up<B: TestBackend>() -> Store<B> {
     let (mut store, ticket) = claimed::<B>().await;
     give_up(&mut store, ticket).await;
     store
 }
 
-async fn give_up<B: Subject>(store: &mut Store<B>, ticket: Ticket) {
+async fn give_up<B: TestBackend>(store: &mut Store<B>, ticket: Ticket) {
     let settlement = Settlement::Discard { error: "no printer".to_owned() };
     assert!(B::settle(&mut store.connection, ticket, settlement, Timestamp::now()).await.unwrap());
 }
 
-async fn take<B: Subject>(store: &mut Store<B>, lease: Duration) -> Option<OwedHook> {
+async fn take<B: TestBackend>(store: &mut Store<B>, lease: Duration) -> Option<OwedHook> {
     B::take_hook(&mut store.connection, Arc::from("Desk"), lease, Timestamp::now()).await.unwrap()
 }
 
-async fn settle<B: Subject>(store: &mut Store<B>, owed: OwedHook, pause: Option<Duration>) -> bool {
+async fn settle<B: TestBackend>(store: &mut Store<B>, owed: OwedHook, pause: Option<Duration>) -> bool {
     B::settle_hook(&mut store.connection, owed, pause, Timestamp::now()).await.unwrap()
 }
 
-async fn a_handler_that_gives_up_owes_its_hook_until_that_is_settled<B: Subject>() {
+async fn a_handler_that_gives_up_owes_its_hook_until_that_is_settled<B: TestBackend>() {
     let mut store = given_up::<B>().await;
 
     let others = B::take_hook(&mut store.connection, Arc::from("Other"), LEASE, Timestamp::now()).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_handler_that_gives_up_owes_its_hook_until_that_is_settled<B: Subject>
     assert!(take(&mut store, LEASE).await.is_none());
 }
 
-async fn a_hook_that_is_taken_is_nobody_elses_until_its_lease_is_over<B: Subject>() {
+async fn a_hook_that_is_taken_is_nobody_elses_until_its_lease_is_over<B: TestBackend>() {
     let mut store = given_up::<B>().await;
 
     let first = take(&mut store, Duration::ZERO).await.unwrap();
@@ -75,7 +75,7 @@ async fn a_hook_that_is_taken_is_nobody_elses_until_its_lease_is_over<B: Subject
     assert!(settle(&mut store, second, None).await);
 }
 
-async fn a_hook_that_failed_is_owed_again_after_its_pause<B: Subject>() {
+async fn a_hook_that_failed_is_owed_again_after_its_pause<B: TestBackend>() {
     let mut store = given_up::<B>().await;
 
     let owed = take(&mut store, LEASE).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_hook_that_failed_is_owed_again_after_its_pause<B: Subject>() {
     assert!(before.is_none() && after.is_some());
 }
 
-async fn the_last_attempt_owes_the_hook_and_no_other<B: Subject>() {
+async fn the_last_attempt_owes_the_hook_and_no_other<B: TestBackend>() {
     let (mut store, mut ticket) = claimed::<B>().await;
 
     for attempt in 1..=3 {
@@ -103,7 +103,7 @@ async fn the_last_attempt_owes_the_hook_and_no_other<B: Subject>() {
     assert_eq!(take(&mut store, LEASE).await.unwrap().error, "attempt 3");
 }
 
-async fn a_last_attempt_that_was_lost_owes_the_hook<B: Subject>() {
+async fn a_last_attempt_that_was_lost_owes_the_hook<B: TestBackend>() {
     let (mut store, _) = claimed::<B>().await;
     store.run("UPDATE mojito_work SET attempt = max_attempts").await;
     store.lapse().await;
@@ -114,7 +114,7 @@ async fn a_last_attempt_that_was_lost_owes_the_hook<B: Subject>() {
     assert!(take(&mut store, LEASE).await.unwrap().error.contains("lapsed"));
 }
 
-async fn what_an_operator_discards_owes_no_hook<B: Subject>() {
+async fn what_an_operator_discards_owes_no_hook<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
     let audit = begun(&mut store, Action::Discard).await;
@@ -125,7 +125,7 @@ async fn what_an_operator_discards_owes_no_hook<B: Subject>() {
     assert!(take(&mut store, LEASE).await.is_none());
 }
 
-async fn a_replay_takes_the_debt_back<B: Subject>() {
+async fn a_replay_takes_the_debt_back<B: TestBackend>() {
     let mut store = given_up::<B>().await;
     let owed = take(&mut store, Duration::ZERO).await.unwrap();
     let audit = begun(&mut store, Action::Replay).await;
@@ -140,7 +140,7 @@ async fn a_replay_takes_the_debt_back<B: Subject>() {
     assert!(take(&mut store, LEASE).await.is_some(), "it fails for good once more");
 }
 
-async fn an_erasure_takes_the_debt_back<B: Subject>() {
+async fn an_erasure_takes_the_debt_back<B: TestBackend>() {
     let mut store = given_up::<B>().await;
 
     B::begin_erasure(&mut store.connection, "default".to_owned(), "r".to_owned(), Timestamp::now()).await.unwrap();
@@ -149,7 +149,7 @@ async fn an_erasure_takes_the_debt_back<B: Subject>() {
     assert!(take(&mut store, LEASE).await.is_none());
 }
 
-async fn hooks_are_taken_in_the_order_in_which_they_are_due<B: Subject>() {
+async fn hooks_are_taken_in_the_order_in_which_they_are_due<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     for id in ["a", "b", "c"] {
         record(&mut store, vec![result(id, "text")]).await;
@@ -171,7 +171,7 @@ fn line() -> Line {
 }
 
 /// An audit of an action that has just begun.
-async fn begun<B: Subject>(store: &mut Store<B>, action: Action) -> i64 {
+async fn begun<B: TestBackend>(store: &mut Store<B>, action: Action) -> i64 {
     let audit = NewAudit { actor: "anna".to_owned(), action, target: "{}".to_owned(), reason: None };
     B::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap()
 }

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use super::{record, result};
-use crate::harness::{Store, Subject, on_each_backend};
+use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
     ids_that_are_counted_anew_are_mended_where_they_are_found_to_be_taken,
@@ -10,7 +10,7 @@ on_each_backend!(
 );
 
 /// What counts the ids is as in a new database, as a restore of the rows alone leaves it.
-async fn forget<B: Subject>(store: &mut Store<B>) {
+async fn forget<B: TestBackend>(store: &mut Store<B>) {
     let forget = match B::NAME {
         "SQLite" => "DELETE FROM sqlite_sequence",
         _ => "SELECT setval(pg_get_serial_sequence('mojito_deliveries', 'id'), 1, false)",
@@ -18,11 +18,11 @@ async fn forget<B: Subject>(store: &mut Store<B>) {
     store.run(forget).await;
 }
 
-async fn ids<B: Subject>(store: &mut Store<B>) -> Vec<i64> {
+async fn ids<B: TestBackend>(store: &mut Store<B>) -> Vec<i64> {
     store.deliveries().await.into_iter().map(|row| row.id).collect()
 }
 
-async fn ids_that_are_counted_anew_are_mended_where_they_are_found_to_be_taken<B: Subject>() {
+async fn ids_that_are_counted_anew_are_mended_where_they_are_found_to_be_taken<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, (0..20).map(|n| result(&format!("r-{n}"), "a")).collect()).await;
     forget(&mut store).await;
@@ -37,7 +37,7 @@ async fn ids_that_are_counted_anew_are_mended_where_they_are_found_to_be_taken<B
     assert!(ids[20..].iter().all(|id| *id > 20), "{ids:?}");
 }
 
-async fn a_launch_counts_on_from_what_rows_are_filed_under<B: Subject>() {
+async fn a_launch_counts_on_from_what_rows_are_filed_under<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("first", "a")]).await;
     record(&mut store, vec![result("first", "b")]).await;
@@ -56,7 +56,7 @@ async fn a_launch_counts_on_from_what_rows_are_filed_under<B: Subject>() {
     assert!(rows[1..].iter().all(|row| row.id > 40), "{rows:?}");
 }
 
-async fn a_launch_lets_no_count_go_back<B: Subject>() {
+async fn a_launch_lets_no_count_go_back<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, (0..9).map(|n| result(&format!("r-{n}"), "a")).collect()).await;
     let newest = ids(&mut store).await[8];

@@ -12,7 +12,7 @@ use mojito_schema::{
 use tokio::task::JoinSet;
 
 use super::{LEASE, claim, claim_on, garbled, handler, record, result};
-use crate::harness::{PATIENCE, Store, Subject, attach_all, on_each_backend, rounds, seed};
+use crate::harness::{PATIENCE, Store, TestBackend, attach_all, on_each_backend, rounds, seed};
 
 on_each_backend!(
     whatever_happens_in_a_line_it_has_one_first,
@@ -74,7 +74,7 @@ fn broken(work: &[WorkRow]) -> Vec<String> {
 }
 
 /// Does something to the work on one of these results, as far as there is anything to do it to.
-async fn take<B: Subject>(connection: &mut B::Connection, step: Step, results: &[&str], random: &mut Rng) {
+async fn take<B: TestBackend>(connection: &mut B::Connection, step: Step, results: &[&str], random: &mut Rng) {
     let now = Timestamp::now();
     let id = *random.choice(results).unwrap();
     let ticket = async |connection: &mut B::Connection, random: &mut Rng| {
@@ -159,7 +159,7 @@ fn ticket(row: &WorkRow) -> Ticket {
     Ticket { delivery_id, handler: row.handler.clone(), first_delivery_id, epoch: row.epoch }
 }
 
-async fn whatever_happens_in_a_line_it_has_one_first<B: Subject>() {
+async fn whatever_happens_in_a_line_it_has_one_first<B: TestBackend>() {
     let mut random = Rng::with_seed(seed());
     for _ in 0..rounds(3, 200) {
         let mut store = Store::<B>::open().await;
@@ -179,14 +179,14 @@ async fn whatever_happens_in_a_line_it_has_one_first<B: Subject>() {
 }
 
 /// Records two versions, completes the first and claims the second.
-async fn second_runs<B: Subject>(store: &mut Store<B>) -> (i64, Ticket) {
+async fn second_runs<B: TestBackend>(store: &mut Store<B>) -> (i64, Ticket) {
     let recorded = record(store, vec![result("r", "1"), result("r", "2")]).await;
     let first = claim(store, 10).await.remove(0).ticket;
     B::settle(&mut store.connection, first, Settlement::Complete, Timestamp::now()).await.unwrap();
     (recorded[0].delivery_id, claim(store, 10).await.remove(0).ticket)
 }
 
-async fn replay<B: Subject>(store: &mut Store<B>, delivery_id: i64) {
+async fn replay<B: TestBackend>(store: &mut Store<B>, delivery_id: i64) {
     let audit = NewAudit { actor: "test".to_owned(), action: Action::Replay, target: "{}".to_owned(), reason: None };
     let audit = B::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap();
     let line = Line { first_delivery_id: delivery_id, handler: "Desk".to_owned() };
@@ -194,7 +194,7 @@ async fn replay<B: Subject>(store: &mut Store<B>, delivery_id: i64) {
     assert_eq!(B::requeue(&mut store.connection, vec![item], audit).await.unwrap().work, 1);
 }
 
-async fn what_is_replayed_waits_for_what_runs<B: Subject>() {
+async fn what_is_replayed_waits_for_what_runs<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let (first, second) = second_runs(&mut store).await;
 
@@ -207,7 +207,7 @@ async fn what_is_replayed_waits_for_what_runs<B: Subject>() {
     assert_eq!(behind.iter().map(|claim| claim.delivery.id).collect::<Vec<_>>(), [first]);
 }
 
-async fn what_is_replayed_goes_before_what_waits<B: Subject>() {
+async fn what_is_replayed_goes_before_what_waits<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let (first, second) = second_runs(&mut store).await;
     B::settle(&mut store.connection, second, Settlement::Release, Timestamp::now()).await.unwrap();
@@ -217,7 +217,7 @@ async fn what_is_replayed_goes_before_what_waits<B: Subject>() {
     assert_eq!(claim(&mut store, 10).await.iter().map(|claim| claim.delivery.id).collect::<Vec<_>>(), [first]);
 }
 
-async fn what_is_admitted_goes_before_what_waits<B: Subject>() {
+async fn what_is_admitted_goes_before_what_waits<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let unread = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
     record(&mut store, vec![result("r", "2")]).await;
@@ -229,7 +229,7 @@ async fn what_is_admitted_goes_before_what_waits<B: Subject>() {
     assert_eq!(claim(&mut store, 10).await.iter().map(|claim| claim.delivery.id).collect::<Vec<_>>(), [unread]);
 }
 
-async fn a_line_without_a_first_is_found_and_goes_on<B: Subject>() {
+async fn a_line_without_a_first_is_found_and_goes_on<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "1"), result("r", "2"), result("s", "1")]).await;
     store.run("UPDATE mojito_work SET is_first = (1 = 0) WHERE handler = 'Desk'").await;

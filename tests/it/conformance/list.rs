@@ -3,7 +3,7 @@ use std::time::Duration;
 use mojito_schema::{Listing, Selection, Settlement, Standing, State, Timestamp};
 
 use super::{claim, garbled, record, result};
-use crate::harness::{Store, Subject, on_each_backend};
+use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
     a_list_goes_back_page_by_page,
@@ -12,7 +12,7 @@ on_each_backend!(
     a_list_that_searches_far_says_how_far_it_has_come,
 );
 
-async fn list<B: Subject>(store: &mut Store<B>, selection: Selection, before: i64, limit: i64) -> Listing {
+async fn list<B: TestBackend>(store: &mut Store<B>, selection: Selection, before: i64, limit: i64) -> Listing {
     B::list(&mut store.connection, selection, before, limit).await.unwrap()
 }
 
@@ -20,7 +20,7 @@ fn ids(listing: &Listing) -> Vec<i64> {
     listing.deliveries.iter().map(|listed| listed.delivery_id).collect()
 }
 
-async fn a_list_goes_back_page_by_page<B: Subject>() {
+async fn a_list_goes_back_page_by_page<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, (0..5).map(|n| result(&n.to_string(), "a")).collect()).await;
 
@@ -34,7 +34,7 @@ async fn a_list_goes_back_page_by_page<B: Subject>() {
     assert_eq!(first.deliveries[0].work[0].state, State::Pending);
 }
 
-async fn a_list_of_what_is_dead_shows_of_what_it_died<B: Subject>() {
+async fn a_list_of_what_is_dead_shows_of_what_it_died<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, (0..6).map(|n| result(&n.to_string(), "a")).collect()).await;
     for (n, claim) in claim(&mut store, 6).await.into_iter().enumerate() {
@@ -59,7 +59,7 @@ async fn a_list_of_what_is_dead_shows_of_what_it_died<B: Subject>() {
     assert!(!format!("{dead:?}").contains("error 4"), "an error may quote whom it is about");
 }
 
-async fn a_list_of_quarantine_shows_why<B: Subject>() {
+async fn a_list_of_quarantine_shows_why<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![garbled("?"), result("r", "a"), garbled("!")]).await;
 
@@ -71,7 +71,7 @@ async fn a_list_of_quarantine_shows_why<B: Subject>() {
     assert!(waiting.deliveries[0].has_body && waiting.deliveries[0].work.is_empty());
 }
 
-async fn a_list_that_searches_far_says_how_far_it_has_come<B: Subject>() {
+async fn a_list_that_searches_far_says_how_far_it_has_come<B: TestBackend>() {
     const ROWS: i64 = 10_002;
     let mut store = Store::<B>::open().await;
     // Quarantined ones are the smallest rows that there are.

@@ -1,7 +1,7 @@
 use tokio::task::JoinSet;
 
 use super::{record, result};
-use crate::harness::{Store, Subject, on_each_backend};
+use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
     a_second_migration_finds_nothing_to_do,
@@ -9,7 +9,7 @@ on_each_backend!(
     what_is_to_run_is_told_by_name,
 );
 
-async fn a_second_migration_finds_nothing_to_do<B: Subject>() {
+async fn a_second_migration_finds_nothing_to_do<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
 
@@ -18,7 +18,7 @@ async fn a_second_migration_finds_nothing_to_do<B: Subject>() {
     assert_eq!(store.deliveries().await.len(), 1);
 }
 
-async fn processes_that_migrate_at_once_migrate_once<B: Subject>() {
+async fn processes_that_migrate_at_once_migrate_once<B: TestBackend>() {
     let mut store = Store::<B>::open_empty().await;
     let mut processes = JoinSet::new();
 
@@ -33,7 +33,7 @@ async fn processes_that_migrate_at_once_migrate_once<B: Subject>() {
     assert!(store.deliveries().await.is_empty());
 }
 
-async fn what_is_to_run_is_told_by_name<B: Subject>() {
+async fn what_is_to_run_is_told_by_name<B: TestBackend>() {
     let mut store = Store::<B>::open_empty().await;
 
     let before = B::pending_migrations(&mut store.connection).await.unwrap();

@@ -23,7 +23,7 @@ use mojito_schema::{
     Claim, ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, Recorded, Snapshot, State, Timestamp, WorkRow,
 };
 
-use crate::harness::{Store, Subject, record_all};
+use crate::harness::{Store, TestBackend, record_all};
 
 /// How long a claim may run.
 const LEASE: Duration = Duration::from_secs(60);
@@ -72,36 +72,36 @@ fn handler(name: &str) -> HandlerSpec {
 }
 
 /// Records with one handler, `Desk`.
-pub(crate) async fn record<B: Subject>(store: &mut Store<B>, batch: Vec<NewDelivery>) -> Vec<Recorded> {
+pub(crate) async fn record<B: TestBackend>(store: &mut Store<B>, batch: Vec<NewDelivery>) -> Vec<Recorded> {
     let handlers = Arc::new(vec![handler("Desk")]);
     record_all::<B>(&mut store.connection, batch, handlers).await.unwrap()
 }
 
 /// Claims for `Desk`.
-async fn claim<B: Subject>(store: &mut Store<B>, limit: usize) -> Vec<Claim> {
+async fn claim<B: TestBackend>(store: &mut Store<B>, limit: usize) -> Vec<Claim> {
     claim_on::<B>(&mut store.connection, limit).await
 }
 
 /// Claims for `Desk` on a connection of one's own.
-async fn claim_on<B: Subject>(connection: &mut B::Connection, limit: usize) -> Vec<Claim> {
+async fn claim_on<B: TestBackend>(connection: &mut B::Connection, limit: usize) -> Vec<Claim> {
     B::claim(connection, ClaimRequest::new("Desk", limit, LEASE), Timestamp::now()).await.unwrap().claims
 }
 
 /// Claims the only thing that there is to claim.
-async fn claim_one<B: Subject>(store: &mut Store<B>) -> Claim {
+async fn claim_one<B: TestBackend>(store: &mut Store<B>) -> Claim {
     let mut claims = claim(store, 10).await;
     assert_eq!(claims.len(), 1, "{claims:?}");
     claims.remove(0)
 }
 
 /// The only work there is.
-async fn only_work<B: Subject>(store: &mut Store<B>) -> WorkRow {
+async fn only_work<B: TestBackend>(store: &mut Store<B>) -> WorkRow {
     let mut work = store.work().await;
     assert_eq!(work.len(), 1, "{work:?}");
     work.remove(0)
 }
 
 /// The states of all work, in stored order.
-async fn states<B: Subject>(store: &mut Store<B>) -> Vec<State> {
+async fn states<B: TestBackend>(store: &mut Store<B>) -> Vec<State> {
     store.work().await.into_iter().map(|work| work.state).collect()
 }

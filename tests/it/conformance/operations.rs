@@ -6,7 +6,7 @@ use mojito_schema::{
 };
 
 use super::{LEASE, claim, garbled, only_work, record, result, said, states};
-use crate::harness::{Store, Subject, on_each_backend};
+use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
     a_replay_makes_work_wait_again_from_its_first_attempt,
@@ -30,7 +30,7 @@ on_each_backend!(
 );
 
 /// An audit of an action that has just begun.
-async fn begun<B: Subject>(store: &mut Store<B>, action: Action) -> i64 {
+async fn begun<B: TestBackend>(store: &mut Store<B>, action: Action) -> i64 {
     let audit = NewAudit { actor: "anna".to_owned(), action, target: "{}".to_owned(), reason: None };
     B::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap()
 }
@@ -45,7 +45,7 @@ fn line(first_delivery_id: i64, handler: &str) -> Line {
 }
 
 /// Claims and completes all there is.
-async fn complete_all<B: Subject>(store: &mut Store<B>) {
+async fn complete_all<B: TestBackend>(store: &mut Store<B>) {
     loop {
         let claims = claim(store, 100).await;
         if claims.is_empty() {
@@ -57,7 +57,7 @@ async fn complete_all<B: Subject>(store: &mut Store<B>) {
     }
 }
 
-async fn a_replay_makes_work_wait_again_from_its_first_attempt<B: Subject>() {
+async fn a_replay_makes_work_wait_again_from_its_first_attempt<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let recorded = record(&mut store, (0..3).map(|n| result(&n.to_string(), "a")).collect()).await;
     complete_all(&mut store).await;
@@ -76,7 +76,7 @@ async fn a_replay_makes_work_wait_again_from_its_first_attempt<B: Subject>() {
     assert_eq!(claim(&mut store, 10).await.len(), 2);
 }
 
-async fn a_replay_leaves_alone_what_runs_and_makes_what_was_never_made<B: Subject>() {
+async fn a_replay_leaves_alone_what_runs_and_makes_what_was_never_made<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let id = record(&mut store, vec![result("r", "a")]).await[0].delivery_id;
     let ticket = claim(&mut store, 1).await.remove(0).ticket;
@@ -90,7 +90,7 @@ async fn a_replay_leaves_alone_what_runs_and_makes_what_was_never_made<B: Subjec
     assert!(B::settle(&mut store.connection, ticket, Settlement::Complete, Timestamp::now()).await.unwrap());
 }
 
-async fn a_page_tells_what_was_never_understood<B: Subject>() {
+async fn a_page_tells_what_was_never_understood<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let id = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
 
@@ -101,7 +101,7 @@ async fn a_page_tells_what_was_never_understood<B: Subject>() {
     assert!(page.selected[0].handlers.is_empty());
 }
 
-async fn a_selection_means_what_fits_every_condition<B: Subject>() {
+async fn a_selection_means_what_fits_every_condition<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let collected = said(EventKind::InterviewCollected, "a", "2");
     let recorded = record(&mut store, vec![result("a", "1"), collected, result("b", "1"), garbled("?")]).await;
@@ -139,7 +139,7 @@ async fn a_selection_means_what_fits_every_condition<B: Subject>() {
 }
 
 /// How many deliveries a selection means, page by page.
-async fn count<B: Subject>(store: &mut Store<B>, mut selection: Selection, limit: i64) -> usize {
+async fn count<B: TestBackend>(store: &mut Store<B>, mut selection: Selection, limit: i64) -> usize {
     let mut count = 0;
     loop {
         let page = B::page(&mut store.connection, selection.clone(), limit).await.unwrap();
@@ -149,12 +149,12 @@ async fn count<B: Subject>(store: &mut Store<B>, mut selection: Selection, limit
     }
 }
 
-async fn claim_one_of<B: Subject>(store: &mut Store<B>, delivery: i64) -> mojito_schema::Ticket {
+async fn claim_one_of<B: TestBackend>(store: &mut Store<B>, delivery: i64) -> mojito_schema::Ticket {
     let claims = claim(store, 10).await;
     claims.into_iter().find(|claim| claim.delivery.id == delivery).expect("it is claimed").ticket
 }
 
-async fn an_admitted_delivery_takes_its_place<B: Subject>() {
+async fn an_admitted_delivery_takes_its_place<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let quarantined = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
     let understood = result("r", "a");
@@ -170,7 +170,7 @@ async fn an_admitted_delivery_takes_its_place<B: Subject>() {
     assert_eq!(again, None);
 }
 
-async fn an_admitted_delivery_that_was_overtaken_is_late<B: Subject>() {
+async fn an_admitted_delivery_that_was_overtaken_is_late<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let quarantined = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
     record(&mut store, vec![result("r", "newer")]).await;
@@ -181,7 +181,7 @@ async fn an_admitted_delivery_that_was_overtaken_is_late<B: Subject>() {
     assert_eq!(store.result("r").await.unwrap().snapshot.ai_analysis.as_deref(), Some("newer"));
 }
 
-async fn a_discard_gives_up_what_waits<B: Subject>() {
+async fn a_discard_gives_up_what_waits<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, (0..3).map(|n| result(&n.to_string(), "a")).collect()).await;
     claim(&mut store, 1).await;
@@ -195,7 +195,7 @@ async fn a_discard_gives_up_what_waits<B: Subject>() {
 }
 
 /// Postgres takes no NUL: what asks for one is answered, not refused.
-async fn a_text_that_holds_nul_is_nowhere<B: Subject>() {
+async fn a_text_that_holds_nul_is_nowhere<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a"), result("r\u{1}", "b")]).await;
 
@@ -210,7 +210,7 @@ async fn a_text_that_holds_nul_is_nowhere<B: Subject>() {
     assert_eq!(states(&mut store).await, [State::Pending; 2]);
 }
 
-async fn old_bodies_are_pruned_unless_work_needs_them<B: Subject>() {
+async fn old_bodies_are_pruned_unless_work_needs_them<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("a", "1"), result("b", "1")]).await;
     let ticket = claim(&mut store, 1).await.remove(0).ticket;
@@ -224,7 +224,7 @@ async fn old_bodies_are_pruned_unless_work_needs_them<B: Subject>() {
     assert_eq!((none, one, has_body), (0, 1, vec![false, true]));
 }
 
-async fn old_deliveries_are_pruned_unless_they_are_a_state<B: Subject>() {
+async fn old_deliveries_are_pruned_unless_they_are_a_state<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let recorded = record(&mut store, vec![result("a", "1"), result("a", "2"), garbled("?")]).await;
     complete_all(&mut store).await;
@@ -240,7 +240,7 @@ async fn old_deliveries_are_pruned_unless_they_are_a_state<B: Subject>() {
     assert_eq!(store.work().await.len(), 1, "work goes with its delivery");
 }
 
-async fn old_deliveries_are_pruned_around_those_that_a_host_refers_to<B: Subject>() {
+async fn old_deliveries_are_pruned_around_those_that_a_host_refers_to<B: TestBackend>() {
     for rule in ["", "ON DELETE RESTRICT", "DEFERRABLE INITIALLY DEFERRED"] {
         let mut store = Store::<B>::open().await;
         let recorded = record(&mut store, (0..9).map(|number| result("a", &number.to_string())).collect()).await;
@@ -270,7 +270,7 @@ async fn old_deliveries_are_pruned_around_those_that_a_host_refers_to<B: Subject
     }
 }
 
-async fn an_erased_result_leaves_a_tombstone_that_swallows_what_comes<B: Subject>() {
+async fn an_erased_result_leaves_a_tombstone_that_swallows_what_comes<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "1"), result("r", "2"), result("other", "1")]).await;
     let ticket = claim(&mut store, 1).await.remove(0).ticket;
@@ -291,7 +291,7 @@ async fn an_erased_result_leaves_a_tombstone_that_swallows_what_comes<B: Subject
     assert_eq!(store.result("other").await.unwrap().snapshot.ai_analysis.as_deref(), Some("1"));
 }
 
-async fn an_erasure_can_be_rolled_back<B: Subject>() {
+async fn an_erasure_can_be_rolled_back<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "1"), result("r", "2")]).await;
 
@@ -306,7 +306,7 @@ async fn an_erasure_can_be_rolled_back<B: Subject>() {
     assert_eq!(states(&mut store).await, [State::Pending; 2]);
 }
 
-async fn a_quarantined_delivery_of_an_erased_result_is_swallowed<B: Subject>() {
+async fn a_quarantined_delivery_of_an_erased_result_is_swallowed<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let waiting = record(&mut store, vec![result("r", "1"), garbled("?")]).await[1].delivery_id;
     erase(&mut store, "r").await;
@@ -320,14 +320,14 @@ async fn a_quarantined_delivery_of_an_erased_result_is_swallowed<B: Subject>() {
 }
 
 /// Erases a result of the default endpoint.
-async fn erase<B: Subject>(store: &mut Store<B>, id: &str) -> ErasedRows {
+async fn erase<B: TestBackend>(store: &mut Store<B>, id: &str) -> ErasedRows {
     let (endpoint, id) = ("default".to_owned(), id.to_owned());
     let erased = B::begin_erasure(&mut store.connection, endpoint, id, Timestamp::now()).await.unwrap();
     B::commit(&mut store.connection, None).await.unwrap();
     erased
 }
 
-async fn one_body_is_erased<B: Subject>() {
+async fn one_body_is_erased<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let recorded = record(&mut store, vec![garbled("?"), garbled("!")]).await;
 
@@ -341,7 +341,7 @@ async fn one_body_is_erased<B: Subject>() {
     assert!(after.is_empty());
 }
 
-async fn the_audit_says_who_did_what<B: Subject>() {
+async fn the_audit_says_who_did_what<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let audit = |reason: Option<&str>| NewAudit {
         actor: "anna".to_owned(),
@@ -363,7 +363,7 @@ async fn the_audit_says_who_did_what<B: Subject>() {
     );
 }
 
-async fn the_backlog_is_counted<B: Subject>() {
+async fn the_backlog_is_counted<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let mut batch: Vec<_> = (0..4).map(|n| result(&n.to_string(), "a")).collect();
     batch.push(garbled("?"));
@@ -378,7 +378,7 @@ async fn the_backlog_is_counted<B: Subject>() {
     assert_eq!(backlog.overdue, 0);
 }
 
-async fn what_has_been_due_for_long_is_overdue<B: Subject>() {
+async fn what_has_been_due_for_long_is_overdue<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("a", "1"), result("a", "2"), result("b", "1"), result("c", "1")]).await;
     record(&mut store, vec![result("d", "1"), result("e", "1"), result("f", "1")]).await;

@@ -5,7 +5,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::{garbled, handler, record, result, said};
-use crate::harness::{Store, Subject, on_each_backend, record_all, rounds, seed};
+use crate::harness::{Store, TestBackend, on_each_backend, record_all, rounds, seed};
 
 const PROCESSES: usize = 4;
 
@@ -34,7 +34,7 @@ fn batches(random: &mut fastrand::Rng, deliveries: usize) -> Vec<Vec<NewDelivery
     batches
 }
 
-async fn processes_that_record_the_same_results_at_once_keep_every_promise<B: Subject>() {
+async fn processes_that_record_the_same_results_at_once_keep_every_promise<B: TestBackend>() {
     let each = rounds(500, 5_000) as usize;
     let mut random = fastrand::Rng::with_seed(seed());
     let mut store = Store::<B>::open().await;
@@ -73,7 +73,7 @@ async fn processes_that_record_the_same_results_at_once_keep_every_promise<B: Su
     assert!(quarantined <= 6, "{quarantined} rows for 6 bodies that nobody understands");
 }
 
-async fn copies_that_come_to_every_process_at_once_are_one_delivery<B: Subject>() {
+async fn copies_that_come_to_every_process_at_once_are_one_delivery<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let barrier = Arc::new(Barrier::new(PROCESSES));
 

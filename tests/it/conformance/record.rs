@@ -4,7 +4,7 @@ use std::time::Instant;
 use mojito_schema::{EventKind, Field, Finding, FindingCode, NewDelivery, Snapshot, Standing, State};
 
 use super::{at, garbled, handler, record, result, said, snapshot_of};
-use crate::harness::{Store, Subject, on_each_backend, record_all};
+use crate::harness::{Store, TestBackend, on_each_backend, record_all};
 
 on_each_backend!(
     a_first_snapshot_is_version_one_with_work_for_each_handler,
@@ -26,7 +26,7 @@ on_each_backend!(
     a_message_that_nobody_understands_is_quarantined_once,
 );
 
-async fn a_first_snapshot_is_version_one_with_work_for_each_handler<B: Subject>() {
+async fn a_first_snapshot_is_version_one_with_work_for_each_handler<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let handlers = Arc::new(vec![handler("Desk"), handler("Archive")]);
     let sent = result("r", "a");
@@ -44,7 +44,7 @@ async fn a_first_snapshot_is_version_one_with_work_for_each_handler<B: Subject>(
     assert_eq!(work, [("Archive".to_owned(), State::Pending, 0), ("Desk".to_owned(), State::Pending, 0)]);
 }
 
-async fn a_repeat_is_counted_and_nothing_else<B: Subject>() {
+async fn a_repeat_is_counted_and_nothing_else<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let first = record(&mut store, vec![result("r", "a")]).await;
     let again = result("r", "a");
@@ -58,7 +58,7 @@ async fn a_repeat_is_counted_and_nothing_else<B: Subject>() {
     assert_eq!((store.deliveries().await.len(), store.work().await.len()), (1, 1));
 }
 
-async fn a_collection_after_the_result_is_late<B: Subject>() {
+async fn a_collection_after_the_result_is_late<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let collected = || said(EventKind::InterviewCollected, "r", "collected");
 
@@ -73,7 +73,7 @@ async fn a_collection_after_the_result_is_late<B: Subject>() {
     assert_eq!(store.deliveries().await[1].repeat_count, 2);
 }
 
-async fn what_nobody_understands_is_quarantined_once<B: Subject>() {
+async fn what_nobody_understands_is_quarantined_once<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
 
     let recorded = record(&mut store, vec![garbled("?"), garbled("?"), garbled("!")]).await;
@@ -85,7 +85,7 @@ async fn what_nobody_understands_is_quarantined_once<B: Subject>() {
     assert!(store.work().await.is_empty() && store.results().await.is_empty());
 }
 
-async fn a_body_that_comes_back_is_a_recurrence<B: Subject>() {
+async fn a_body_that_comes_back_is_a_recurrence<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a"), result("r", "b")]).await;
 
@@ -97,7 +97,7 @@ async fn a_body_that_comes_back_is_a_recurrence<B: Subject>() {
     assert_eq!(store.result("r").await.unwrap().snapshot.ai_analysis.as_deref(), Some("a"));
 }
 
-async fn an_overdue_copy_is_a_repeat_whatever_came_since<B: Subject>() {
+async fn an_overdue_copy_is_a_repeat_whatever_came_since<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let toggled = ["a", "b", "a", "c"].map(|text| result("r", text));
     let recorded = record(&mut store, toggled.into()).await;
@@ -113,7 +113,7 @@ async fn an_overdue_copy_is_a_repeat_whatever_came_since<B: Subject>() {
     assert_eq!(store.result("r").await.unwrap().snapshot.ai_analysis.as_deref(), Some("c"));
 }
 
-async fn an_overdue_delivery_without_a_copy_is_a_version<B: Subject>() {
+async fn an_overdue_delivery_without_a_copy_is_a_version<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
 
@@ -123,7 +123,7 @@ async fn an_overdue_delivery_without_a_copy_is_a_version<B: Subject>() {
     assert_eq!(standings, [(Standing::Current, Some(2)), (Standing::Repeat, None)]);
 }
 
-async fn changes_and_findings_are_kept<B: Subject>() {
+async fn changes_and_findings_are_kept<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let mut snapshot = Snapshot::empty();
     snapshot.score = Some(4.5);
@@ -140,7 +140,7 @@ async fn changes_and_findings_are_kept<B: Subject>() {
     assert_eq!(Finding::from_json(&rows[1].findings), scored.findings);
 }
 
-async fn every_column_of_a_snapshot_comes_back_as_it_was<B: Subject>() {
+async fn every_column_of_a_snapshot_comes_back_as_it_was<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let text = |text: &str| Some(text.to_owned());
     let mut full = Snapshot::empty();
@@ -177,7 +177,7 @@ async fn every_column_of_a_snapshot_comes_back_as_it_was<B: Subject>() {
     }
 }
 
-async fn odd_texts_come_back_as_they_were<B: Subject>() {
+async fn odd_texts_come_back_as_they_were<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let planes: String = (0..=16_u32).filter_map(|plane| char::from_u32(plane * 0x1_0000 + 0xFFFD)).collect();
     let long = "ž".repeat(35_000);
@@ -195,7 +195,7 @@ async fn odd_texts_come_back_as_they_were<B: Subject>() {
     }
 }
 
-async fn keys_are_compared_byte_for_byte<B: Subject>() {
+async fn keys_are_compared_byte_for_byte<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let ids = ["a", "A", "a ", " a", "á", "a\u{301}", "ａ", "ß", "ss", ""];
     let batch: Vec<NewDelivery> = ids.iter().map(|id| result(id, "a")).collect();
@@ -212,7 +212,7 @@ async fn keys_are_compared_byte_for_byte<B: Subject>() {
     assert_eq!(stored.iter().map(|state| state.id.as_str()).collect::<Vec<_>>(), sorted);
 }
 
-async fn a_late_delivery_is_work_for_those_who_take_it<B: Subject>() {
+async fn a_late_delivery_is_work_for_those_who_take_it<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let mut thorough = handler("Thorough");
     thorough.takes_late = true;
@@ -225,7 +225,7 @@ async fn a_late_delivery_is_work_for_those_who_take_it<B: Subject>() {
     assert_eq!(late.iter().map(|work| work.handler.as_str()).collect::<Vec<_>>(), ["Thorough"]);
 }
 
-async fn a_batch_of_thousands_is_one_batch<B: Subject>() {
+async fn a_batch_of_thousands_is_one_batch<B: TestBackend>() {
     const SIZE: usize = 2_500;
     let mut store = Store::<B>::open().await;
     let handlers = Arc::new((0..5).map(|n| handler(&format!("Handler {n}"))).collect());
@@ -249,7 +249,7 @@ fn overdue(mut delivery: NewDelivery) -> NewDelivery {
     delivery
 }
 
-async fn a_message_is_a_repeat_whatever_came_since<B: Subject>() {
+async fn a_message_is_a_repeat_whatever_came_since<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let first = record(&mut store, vec![numbered("m-1", result("r", "a")), numbered("m-2", result("r", "b"))]).await;
 
@@ -263,7 +263,7 @@ async fn a_message_is_a_repeat_whatever_came_since<B: Subject>() {
     assert_eq!(rows.iter().map(|row| row.repeat_count).collect::<Vec<_>>(), [1, 0]);
 }
 
-async fn another_message_is_a_version_whatever_it_says<B: Subject>() {
+async fn another_message_is_a_version_whatever_it_says<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let messages = [("m-1", "a"), ("m-2", "a"), ("m-3", "b"), ("m-4", "a")];
     let batch = messages.map(|(message, text)| numbered(message, result("r", text)));
@@ -277,7 +277,7 @@ async fn another_message_is_a_version_whatever_it_says<B: Subject>() {
     assert_eq!(findings, [vec![], vec![], vec![], vec![Finding::new(FindingCode::Recurrence)]]);
 }
 
-async fn an_id_that_is_used_again_is_found_out_and_loses_nothing<B: Subject>() {
+async fn an_id_that_is_used_again_is_found_out_and_loses_nothing<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let elsewhere = numbered("m-1", at("other", result("r", "c")));
 
@@ -293,7 +293,7 @@ async fn an_id_that_is_used_again_is_found_out_and_loses_nothing<B: Subject>() {
     assert_eq!(store.result("r").await.unwrap().version, 2);
 }
 
-async fn a_message_that_nobody_understands_is_quarantined_once<B: Subject>() {
+async fn a_message_that_nobody_understands_is_quarantined_once<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
 
     let batch = vec![numbered("m-1", garbled("?")), numbered("m-1", garbled("?")), numbered("m-2", garbled("?"))];

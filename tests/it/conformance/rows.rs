@@ -1,5 +1,5 @@
 use super::{record, result};
-use crate::harness::{Store, Subject, on_each_backend};
+use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
     work_is_never_in_a_state_that_is_none,
@@ -9,7 +9,7 @@ on_each_backend!(
 
 /// Sees that each of these assignments is refused for the only row of a table, or taken. Of those that are refused, each
 /// breaks one rule alone where it can.
-async fn assert_checked<B: Subject>(table: &str, refused: &[&str], taken: &[&str]) {
+async fn assert_checked<B: TestBackend>(table: &str, refused: &[&str], taken: &[&str]) {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
     store.run("UPDATE mojito_work SET due_at = '2026-11-28 00:00:00'").await;
@@ -20,7 +20,7 @@ async fn assert_checked<B: Subject>(table: &str, refused: &[&str], taken: &[&str
     }
 }
 
-async fn work_is_never_in_a_state_that_is_none<B: Subject>() {
+async fn work_is_never_in_a_state_that_is_none<B: TestBackend>() {
     let refused = [
         "state = 'ready', due_at = NULL",
         "attempt = -1",
@@ -47,7 +47,7 @@ async fn work_is_never_in_a_state_that_is_none<B: Subject>() {
     assert_checked::<B>("mojito_work", &refused, &taken).await;
 }
 
-async fn a_delivery_is_never_what_cannot_be_received<B: Subject>() {
+async fn a_delivery_is_never_what_cannot_be_received<B: TestBackend>() {
     let refused = [
         "event = 'interview'",
         "event = 'unknown'",
@@ -74,6 +74,6 @@ async fn a_delivery_is_never_what_cannot_be_received<B: Subject>() {
     assert_checked::<B>("mojito_deliveries", &refused, &taken).await;
 }
 
-async fn a_result_is_never_of_an_event_that_is_none<B: Subject>() {
+async fn a_result_is_never_of_an_event_that_is_none<B: TestBackend>() {
     assert_checked::<B>("mojito_results", &["event = 'unknown'", "version = 0"], &["version = 2"]).await;
 }

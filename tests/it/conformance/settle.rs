@@ -4,7 +4,7 @@ use mojito_schema::testing::complete_by_itself;
 use mojito_schema::{Backend as _, Postgres, Settlement, State, Ticket, Timestamp};
 
 use super::{LEASE, claim_one, only_work, record, result};
-use crate::harness::{Store, Subject, on_each_backend};
+use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
     an_effect_and_its_mark_are_committed_together,
@@ -22,14 +22,14 @@ on_each_backend!(
 );
 
 /// A store with one delivery that is claimed.
-async fn claimed<B: Subject>() -> (Store<B>, Ticket) {
+async fn claimed<B: TestBackend>() -> (Store<B>, Ticket) {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
     let ticket = claim_one(&mut store).await.ticket;
     (store, ticket)
 }
 
-async fn settle<B: Subject>(store: &mut Store<B>, ticket: &Ticket, settlement: Settlement) -> bool {
+async fn settle<B: TestBackend>(store: &mut Store<B>, ticket: &Ticket, settlement: Settlement) -> bool {
     B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap()
 }
 
@@ -38,12 +38,12 @@ fn retry(pause: Duration) -> Settlement {
 }
 
 /// Begins the handler's transaction and writes an effect, which is a result's new reason.
-async fn begin_effect<B: Subject>(store: &mut Store<B>, ticket: &Ticket) {
+async fn begin_effect<B: TestBackend>(store: &mut Store<B>, ticket: &Ticket) {
     assert!(B::begin(&mut store.connection, ticket.clone(), LEASE, Timestamp::now()).await.unwrap());
     B::execute(&mut store.connection, "UPDATE mojito_results SET reason = 'effect'").await;
 }
 
-async fn an_effect_and_its_mark_are_committed_together<B: Subject>() {
+async fn an_effect_and_its_mark_are_committed_together<B: TestBackend>() {
     let (mut store, ticket) = claimed::<B>().await;
 
     begin_effect(&mut store, &ticket).await;
@@ -55,7 +55,7 @@ async fn an_effect_and_its_mark_are_committed_together<B: Subject>() {
     assert_eq!(after, (State::Completed, Some("effect".to_owned())));
 }
 
-async fn an_effect_and_its_mark_are_rolled_back_together<B: Subject>() {
+async fn an_effect_and_its_mark_are_rolled_back_together<B: TestBackend>() {
     let (mut store, ticket) = claimed::<B>().await;
 
     begin_effect(&mut store, &ticket).await;
@@ -66,7 +66,7 @@ async fn an_effect_and_its_mark_are_rolled_back_together<B: Subject>() {
     assert!(settle(&mut store, &ticket, Settlement::Complete).await, "the connection is as good as before");
 }
 
-async fn a_stale_ticket_opens_no_transaction<B: Subject>() {
+async fn a_stale_ticket_opens_no_transaction<B: TestBackend>() {
     let (mut store, ticket) = claimed::<B>().await;
     let stale = Ticket { epoch: ticket.epoch ^ 1, ..ticket.clone() };
 
@@ -126,7 +126,7 @@ async fn assert_the_planner_is(store: &mut Store<Postgres>, ticket: Ticket, expe
     assert_eq!(Postgres::texts(&mut store.connection, NOW).await, ["on"], "after it the session is clean");
 }
 
-async fn a_stale_ticket_settles_nothing<B: Subject>() {
+async fn a_stale_ticket_settles_nothing<B: TestBackend>() {
     let (mut store, ticket) = claimed::<B>().await;
     let stale = Ticket { epoch: ticket.epoch ^ 1, ..ticket };
     let before = only_work(&mut store).await;
@@ -141,7 +141,7 @@ async fn a_stale_ticket_settles_nothing<B: Subject>() {
     assert_eq!((after.state, after.attempt, after.lease_until), (before.state, before.attempt, before.lease_until));
 }
 
-async fn complete_finishes<B: Subject>() {
+async fn complete_finishes<B: TestBackend>() {
     let (mut store, ticket) = claimed::<B>().await;
 
     let is_settled = settle(&mut store, &ticket, Settlement::Complete).await;
@@ -152,7 +152,7 @@ async fn complete_finishes<B: Subject>() {
     assert_eq!((work.state, work.finished_at.is_some(), work.lease_until), (State::Completed, true, None));
 }
 
-async fn a_retry_waits_until_it_is_due<B: Subject>() {
+async fn a_retry_waits_until_it_is_due<B: TestBackend>() {
     let (mut store, ticket) = claimed::<B>().await;
 
     settle(&mut store, &ticket, retry(Duration::ZERO)).await;
@@ -166,7 +166,7 @@ async fn a_retry_waits_until_it_is_due<B: Subject>() {
     assert_eq!(again.attempt, 2);
 }
 
-async fn a_retry_after_the_last_attempt_is_a_discard<B: Subject>() {
+async fn a_retry_after_the_last_attempt_is_a_discard<B: TestBackend>() {
     let (mut store, mut ticket) = claimed::<B>().await;
 
     for _ in 1..3 {
@@ -180,7 +180,7 @@ async fn a_retry_after_the_last_attempt_is_a_discard<B: Subject>() {
     assert_eq!((work.state, work.attempt, work.due_at), (State::Discarded, 3, None));
 }
 
-async fn a_discard_finishes_and_says_why<B: Subject>() {
+async fn a_discard_finishes_and_says_why<B: TestBackend>() {
     let (mut store, ticket) = claimed::<B>().await;
 
     settle(&mut store, &ticket, Settlement::Discard { error: "no such office".to_owned() }).await;
@@ -190,7 +190,7 @@ async fn a_discard_finishes_and_says_why<B: Subject>() {
     assert_eq!(work.last_error.as_deref(), Some("no such office"));
 }
 
-async fn a_release_does_not_count<B: Subject>() {
+async fn a_release_does_not_count<B: TestBackend>() {
     let (mut store, first) = claimed::<B>().await;
 
     settle(&mut store, &first, Settlement::Release).await;
@@ -206,7 +206,7 @@ async fn a_release_does_not_count<B: Subject>() {
     assert_eq!(claim_one(&mut store).await.attempt, 2);
 }
 
-async fn a_renewed_lease_is_not_rescued<B: Subject>() {
+async fn a_renewed_lease_is_not_rescued<B: TestBackend>() {
     let (mut store, ticket) = claimed::<B>().await;
     store.lapse().await;
 
@@ -217,7 +217,7 @@ async fn a_renewed_lease_is_not_rescued<B: Subject>() {
     assert!(work.lease_until.is_some_and(|until| until > Timestamp::now()), "{work:?}");
 }
 
-async fn a_lapsed_lease_is_rescued_and_its_ticket_stale<B: Subject>() {
+async fn a_lapsed_lease_is_rescued_and_its_ticket_stale<B: TestBackend>() {
     let (mut store, ticket) = claimed::<B>().await;
     store.lapse().await;
 
@@ -232,7 +232,7 @@ async fn a_lapsed_lease_is_rescued_and_its_ticket_stale<B: Subject>() {
     assert!(!B::begin(&mut store.connection, ticket, LEASE, Timestamp::now()).await.unwrap());
 }
 
-async fn a_lease_that_lapsed_in_the_last_attempt_is_a_discard<B: Subject>() {
+async fn a_lease_that_lapsed_in_the_last_attempt_is_a_discard<B: TestBackend>() {
     let (mut store, _) = claimed::<B>().await;
     store.run("UPDATE mojito_work SET attempt = max_attempts").await;
     store.lapse().await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use mojito_schema::{Settlement, Timestamp};
 
 use super::{at, claim_one, handler, received, record, result};
-use crate::harness::{Store, Subject, on_each_backend, record_all};
+use crate::harness::{Store, TestBackend, on_each_backend, record_all};
 
 on_each_backend!(
     lines_of_a_handler_that_is_not_attached_are_counted_with_a_sample,
@@ -18,7 +18,7 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
-async fn lines_of_a_handler_that_is_not_attached_are_counted_with_a_sample<B: Subject>() {
+async fn lines_of_a_handler_that_is_not_attached_are_counted_with_a_sample<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let handlers = Arc::new(vec![handler("Desk"), handler("Gone"), handler("Zoo")]);
     let batch = vec![result("a", "1"), result("a", "2"), result("b", "1")];
@@ -32,7 +32,7 @@ async fn lines_of_a_handler_that_is_not_attached_are_counted_with_a_sample<B: Su
     assert_eq!(B::unattached(&mut store.connection, names(&["Zoo", "Desk", "Gone"])).await.unwrap(), []);
 }
 
-async fn a_line_behind_a_first_that_fails_is_held_up_once_it_has_waited<B: Subject>() {
+async fn a_line_behind_a_first_that_fails_is_held_up_once_it_has_waited<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let old = |text: &str| received(Timestamp::now().before(2 * HOUR), result("a", text));
     let recorded = record(&mut store, vec![old("1")]).await;
@@ -53,7 +53,7 @@ async fn a_line_behind_a_first_that_fails_is_held_up_once_it_has_waited<B: Subje
     assert_eq!(held_up.delivery_id, behind[0].delivery_id);
 }
 
-async fn an_endpoint_has_received_what_came_since<B: Subject>() {
+async fn an_endpoint_has_received_what_came_since<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let of =
         |endpoint: &str, id: &str, ago: Duration| at(endpoint, received(Timestamp::now().before(ago), result(id, "1")));

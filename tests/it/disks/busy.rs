@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::harness::{Aftermath, Database, Load, Process, drained, rounds, seed};
+use crate::harness::{Database, FinalState, Load, Process, drained, rounds, seed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_somebody_else_writes_for_long_deliveries_wait_or_are_refused_and_none_fails() {
@@ -12,7 +12,7 @@ async fn while_somebody_else_writes_for_long_deliveries_wait_or_are_refused_and_
     let host = Process::builder(&database).setting("ack_deadline", 1).handlers("effects:plain,external:external");
     let mut process = host.start().await;
     let load = Load::start(&mut random, Duration::from_millis(40));
-    load.post_to(&[process.lifted().await.unwrap()]);
+    load.post_to(&[process.ready().await.unwrap()]);
 
     let cycles = rounds(4, 100);
     let longest = u64::from(rounds(2500, 10_000));
@@ -27,12 +27,12 @@ async fn while_somebody_else_writes_for_long_deliveries_wait_or_are_refused_and_
     let ledger = load.stop().await;
     drained(&database).await;
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check(&["effects", "external"]);
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check(&["effects", "external"]);
     let tally = ledger.tally();
     println!("{cycles} times locked, {tally:?}");
     assert!(tally.refused.keys().all(|status| *status == 503), "{tally:?}");
-    assert_eq!(tally.silent, 0, "{tally:?}");
+    assert_eq!(tally.unanswered, 0, "{tally:?}");
     assert!(tally.acknowledged > 0 && tally.refused.contains_key(&503), "{tally:?}");
     assert!(!process.has_ended());
 }

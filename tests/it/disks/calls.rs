@@ -6,7 +6,8 @@ use fastrand::Rng;
 use rustix::process::Signal;
 
 use crate::harness::{
-    Aftermath, Body, Database, Ground, Ledger, Process, ProcessBuilder, Try, drained, found, rounds, seed,
+    Body, Database, FinalState, Ledger, PostOutcome, Process, ProcessBuilder, TestDatabase, drained, found, rounds,
+    seed,
 };
 
 /// The system calls by which a host reads, writes, syncs, locks, waits, answers and deletes.
@@ -78,7 +79,7 @@ async fn life() -> BTreeMap<&'static str, usize> {
     let has_died = live(&host, &database, &ledger).await;
 
     assert!(!has_died, "nothing kills it");
-    Aftermath::of(&database, &ledger).check(&["effects"]);
+    FinalState::read(&database, &ledger).check(&["effects"]);
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let trace = std::fs::read_to_string(trace).unwrap();
     for line in trace.lines() {
@@ -110,12 +111,12 @@ async fn dies_at(call: &str, nth: usize) -> bool {
     let mut next = host.start().await;
     for (entry, _) in ledger.unacknowledged() {
         let outcome = next.deliver(&ledger, entry).await;
-        assert!(matches!(outcome, Try::Acknowledged(_)), "{outcome:?} after a death at {call}:{nth}");
+        assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?} after a death at {call}:{nth}");
     }
     drained(&database).await;
     next.kill();
 
-    Aftermath::of(&database, &ledger).check(&["effects"]);
+    FinalState::read(&database, &ledger).check(&["effects"]);
     has_died
 }
 
@@ -123,7 +124,7 @@ async fn dies_at(call: &str, nth: usize) -> bool {
 async fn live(host: &ProcessBuilder, database: &Database, ledger: &Ledger) -> bool {
     let entry = ledger.enter("interview_result", Body::result("r-1").bytes());
     let mut process = host.spawn();
-    if process.lifted().await.is_some() && matches!(process.deliver(ledger, entry).await, Try::Acknowledged(_)) {
+    if process.ready().await.is_some() && matches!(process.deliver(ledger, entry).await, PostOutcome::Acknowledged(_)) {
         let is_handled = || database.work().iter().all(|work| work.finished_at.is_some());
         found("the end of the work, or of the host", || (is_handled() || process.has_ended()).then_some(())).await;
     }

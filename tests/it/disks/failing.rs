@@ -4,7 +4,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::harness::{
-    Aftermath, Body, Database, Disk, Ledger, Load, Process, Tracer, Try, drained, found, lost, rounds, seed,
+    Body, Database, Disk, FinalState, Ledger, Load, PostOutcome, Process, Tracer, drained, found, lost, rounds, seed,
 };
 
 /// Every call that brings something to the disk for good.
@@ -27,7 +27,7 @@ async fn what_could_not_be_synced_is_never_acknowledged() {
         assert_eq!(lost(&database, &load.ledger), [""; 0], "after {round} rounds");
         // What is lost again and again is taken up one by one, and would be many by the end.
         drained(&database).await;
-        load.post_to(&[process.lifted().await.unwrap()]);
+        load.post_to(&[process.ready().await.unwrap()]);
         acknowledged_once_more(&load).await;
         let tracer = Tracer::attach(&database, &process, SYNCS, "error=EIO").await;
         process.falls_ill().await;
@@ -45,12 +45,12 @@ async fn what_could_not_be_synced_is_never_acknowledged() {
         database.disk().restore_power().await;
     }
     let mut last = host.start().await;
-    load.post_to(&[last.lifted().await.unwrap()]);
+    load.post_to(&[last.ready().await.unwrap()]);
     let ledger = load.stop().await;
     drained(&database).await;
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check_but_attempts(&["effects", "external"]);
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check_but_attempts(&["effects", "external"]);
     let tally = ledger.tally();
     println!("{failed} syncs failed in {all} rounds, {tally:?}");
     assert!(failed >= all as usize, "{failed} syncs failed");
@@ -70,15 +70,15 @@ async fn nothing_is_built_on_a_log_that_never_reached_the_disk() {
 
         let mut next = host.start().await;
         for (entry, _) in ledger.unacknowledged() {
-            assert!(matches!(next.deliver(&ledger, entry).await, Try::Acknowledged(_)));
+            assert!(matches!(next.deliver(&ledger, entry).await, PostOutcome::Acknowledged(_)));
         }
         database.disk().cut_power(&mut next).await;
         database.disk().restore_power().await;
         let _last = host.start().await;
         drained(&database).await;
 
-        let aftermath = Aftermath::of(&database, &ledger);
-        aftermath.check(&["effects"]);
+        let final_state = FinalState::read(&database, &ledger);
+        final_state.check(&["effects"]);
         assert_eq!(ledger.unacknowledged().len(), 0);
     }
 }
@@ -90,14 +90,14 @@ async fn broken_down() -> (Arc<Database>, Ledger) {
     let mut process = Process::builder(&database).start().await;
     for number in 0..5 {
         let entry = ledger.enter("interview_result", body(number));
-        assert!(matches!(process.deliver(&ledger, entry).await, Try::Acknowledged(_)));
+        assert!(matches!(process.deliver(&ledger, entry).await, PostOutcome::Acknowledged(_)));
     }
     database.disk().break_down();
     for number in 5..LAST_BLOCKS {
         let entry = ledger.enter("interview_result", body(number));
         let outcome = process.deliver(&ledger, entry).await;
-        if !matches!(outcome, Try::Acknowledged(_)) {
-            assert_eq!(outcome, Try::Refused(503));
+        if !matches!(outcome, PostOutcome::Acknowledged(_)) {
+            assert_eq!(outcome, PostOutcome::Refused(503));
             process.kill();
             return (database, ledger);
         }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 use crate::harness::{
-    Aftermath, Body, Database, Disk, Ledger, Load, Process, Try, drained, found, rounds, seed, try_send,
+    Body, Database, Disk, FinalState, Ledger, Load, PostOutcome, Process, drained, found, rounds, seed, try_send,
 };
 
 /// How soon deliveries are taken again once there is space.
@@ -16,7 +16,7 @@ async fn a_full_disk_refuses_and_one_with_space_again_takes_without_a_restart() 
     let database = Arc::new(Database::on(Disk::tmpfs(32)).and_effects());
     let mut process = Process::builder(&database).handlers("effects:plain,external:external").start().await;
     let load = Load::start(&mut random, Duration::from_millis(40));
-    load.post_to(&[process.lifted().await.unwrap()]);
+    load.post_to(&[process.ready().await.unwrap()]);
 
     let cycles = rounds(3, 10);
     let mut slowest = Duration::ZERO;
@@ -38,13 +38,13 @@ async fn a_full_disk_refuses_and_one_with_space_again_takes_without_a_restart() 
     let ledger = load.stop().await;
     drained(&database).await;
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check(&["effects", "external"]);
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check(&["effects", "external"]);
     let tally = ledger.tally();
     println!("{cycles} times full, taken again within {slowest:?}, {tally:?}");
     assert!(slowest <= RECOVERY, "taken again only after {slowest:?}");
     assert!(tally.refused.keys().eq([&503]), "{tally:?}");
-    assert_eq!(tally.silent, 0, "{tally:?}");
+    assert_eq!(tally.unanswered, 0, "{tally:?}");
     assert!(tally.acknowledged * 10 >= tally.posts * 3, "too few were acknowledged: {tally:?}");
     assert!(!process.has_ended(), "it ran all the time");
 }
@@ -57,16 +57,16 @@ async fn what_could_not_be_pruned_on_a_full_disk_is_pruned_as_soon_as_there_is_s
     let ledger = Ledger::default();
     let entry = |number: usize| ledger.enter("interview_result", large(number));
     for number in 0..100 {
-        assert!(matches!(process.deliver(&ledger, entry(number)).await, Try::Acknowledged(_)));
+        assert!(matches!(process.deliver(&ledger, entry(number)).await, PostOutcome::Acknowledged(_)));
     }
     drained(&database).await;
     database.run("UPDATE mojito_deliveries SET received_at = '2001-01-01 00:00:00.000000'");
     database.disk().fill();
     let mut number = 100;
-    while process.deliver(&ledger, entry(number)).await != Try::Refused(503) {
+    while process.deliver(&ledger, entry(number)).await != PostOutcome::Refused(503) {
         number += 1;
     }
-    let host = process.lifted().await.unwrap();
+    let host = process.ready().await.unwrap();
 
     let refused = try_send(host, "POST", "/prune").await.unwrap();
     database.disk().free();
@@ -74,7 +74,7 @@ async fn what_could_not_be_pruned_on_a_full_disk_is_pruned_as_soon_as_there_is_s
 
     assert_eq!(refused.status, 503);
     assert_eq!((pruned.status, pruned.body.as_str()), (200, "100"));
-    assert!(matches!(process.deliver(&ledger, entry(number + 1)).await, Try::Acknowledged(_)));
+    assert!(matches!(process.deliver(&ledger, entry(number + 1)).await, PostOutcome::Acknowledged(_)));
     drained(&database).await;
 }
 

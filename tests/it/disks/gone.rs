@@ -3,7 +3,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Aftermath, Body, Database, Disk, Ground, Ledger, Process, Try, as_root, drained, rounds, run};
+use crate::harness::{
+    Body, Database, Disk, FinalState, Ledger, PostOutcome, Process, TestDatabase, as_root, drained, rounds, run,
+};
 
 /// How long a host is asked again and again, to see how often it complains.
 const NAGGING: Duration = Duration::from_secs(2);
@@ -146,8 +148,8 @@ async fn taking(database: Database) -> (Arc<Database>, Ledger, Process) {
 async fn takes(process: &mut Process, ledger: &Ledger) {
     let entry = new(ledger);
     let began = Instant::now();
-    while !matches!(process.deliver(ledger, entry).await, Try::Acknowledged(_)) {
-        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", ledger.sent()[entry].tries);
+    while !matches!(process.deliver(ledger, entry).await, PostOutcome::Acknowledged(_)) {
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", ledger.sent()[entry].posts);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -157,7 +159,7 @@ async fn refuses(process: &mut Process, ledger: &Ledger, complaint: &str) {
     let began = Instant::now();
     let mut refused = 0;
     while began.elapsed() < NAGGING {
-        assert_eq!(process.deliver(ledger, new(ledger)).await, Try::Refused(503));
+        assert_eq!(process.deliver(ledger, new(ledger)).await, PostOutcome::Refused(503));
         refused += 1;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -174,7 +176,7 @@ async fn refuses(process: &mut Process, ledger: &Ledger, complaint: &str) {
 /// What was refused may be there or not; what was acknowledged is.
 async fn settled(database: &Database, ledger: &Ledger) {
     drained(database).await;
-    Aftermath::of(database, ledger).check(&["effects"]);
+    FinalState::read(database, ledger).check(&["effects"]);
 }
 
 fn new(ledger: &Ledger) -> usize {

@@ -2,7 +2,7 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::harness::{Aftermath, Body, Database, Ground, Ledger, Process, Try, drained, found};
+use crate::harness::{Body, Database, FinalState, Ledger, PostOutcome, Process, TestDatabase, drained, found};
 
 /// A backup that links instead of copying (`cp -al`, `rsync --link-dest`).
 #[tokio::test(flavor = "multi_thread")]
@@ -33,10 +33,10 @@ async fn a_link_that_comes_to_lead_elsewhere_refuses_until_it_leads_back() {
     lead(&link, &database.path());
     let taken = process.deliver(&ledger, entry).await;
 
-    assert_eq!(refused, Try::Refused(503));
-    assert!(matches!(taken, Try::Acknowledged(_)), "{taken:?}");
+    assert_eq!(refused, PostOutcome::Refused(503));
+    assert!(matches!(taken, PostOutcome::Acknowledged(_)), "{taken:?}");
     drained(&database).await;
-    Aftermath::of(&database, &ledger).check(&["effects"]);
+    FinalState::read(&database, &ledger).check(&["effects"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

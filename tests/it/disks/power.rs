@@ -4,8 +4,8 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::harness::{
-    Aftermath, Body, Database, Disk, Ground, Ledger, Load, Process, Tracer, Try, What, drained, eventually, lost,
-    rounds, seed,
+    Body, Database, Disk, EntryKind, FinalState, Ledger, Load, PostOutcome, Process, TestDatabase, Tracer, drained,
+    eventually, lost, rounds, seed,
 };
 
 /// How many cuts may pass before a host that does not sync has lost something.
@@ -26,15 +26,15 @@ async fn a_power_cut_loses_nothing_acknowledged_and_leaves_no_effect_without_its
         hits += u32::from(cut_under_load(&mut process, &database, &load, &mut random).await);
     }
     let mut last = host.start().await;
-    load.post_to(&[last.lifted().await.unwrap()]);
+    load.post_to(&[last.ready().await.unwrap()]);
     let ledger = load.stop().await;
     drained(&database).await;
 
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check_but_attempts(&["effects", "external"]);
-    assert_eq!(aftermath.discarded().len(), 0);
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check_but_attempts(&["effects", "external"]);
+    assert_eq!(final_state.discarded().len(), 0);
     let tally = ledger.tally();
-    println!("{cuts} cuts, {hits} with requests in flight, {} deliveries, {tally:?}", aftermath.deliveries.len());
+    println!("{cuts} cuts, {hits} with requests in flight, {} deliveries, {tally:?}", final_state.deliveries.len());
     assert!(tally.acknowledged * 10 >= tally.posts * 3, "too few were acknowledged: {tally:?}");
     assert!(hits * 3 >= cuts, "only {hits} of {cuts} cuts hit a request");
 }
@@ -64,7 +64,7 @@ async fn a_host_that_commits_without_a_sync_loses_what_it_acknowledged() {
 
 /// Cuts the power at some moment under load, and brings it back. Whether requests were on their way.
 async fn cut_under_load(process: &mut Process, database: &Database, load: &Load, random: &mut Rng) -> bool {
-    load.post_to(&[process.lifted().await.unwrap()]);
+    load.post_to(&[process.ready().await.unwrap()]);
     tokio::time::sleep(Duration::from_millis(random.u64(50..800))).await;
     let is_hit = load.in_flight() > 0;
     database.disk().cut_power(process).await;
@@ -83,16 +83,18 @@ async fn what_a_later_version_has_come_after_is_not_begun_again_after_a_power_cu
     let mut process = host.start().await;
     for score in [1, 2] {
         let entry = ledger.enter("interview_result", Body::result("r").with("score", score).bytes());
-        assert!(matches!(process.deliver(&ledger, entry).await, Try::Acknowledged(_)));
+        assert!(matches!(process.deliver(&ledger, entry).await, PostOutcome::Acknowledged(_)));
     }
 
     std::fs::write(&gate, "").unwrap();
-    eventually("both have begun", || database.notes().iter().filter(|note| note.what == What::Start).count() == 2)
-        .await;
+    eventually("both have begun", || {
+        database.journal_entries().iter().filter(|entry| entry.kind == EntryKind::Start).count() == 2
+    })
+    .await;
     database.disk().cut_power(&mut process).await;
     database.disk().restore_power().await;
     let _last = host.start().await;
     drained(&database).await;
 
-    Aftermath::of(&database, &ledger).check_but_attempts(&["effects"]);
+    FinalState::read(&database, &ledger).check_but_attempts(&["effects"]);
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use rocket_mojito::{Actor, Person};
 
-use crate::harness::{Aftermath, Body, Database, Disk, Host, Ledger, Process, Tracer, Try, drained, rounds, seed};
+use crate::harness::{
+    Body, Database, Disk, FinalState, Host, Ledger, PostOutcome, Process, Tracer, drained, rounds, seed,
+};
 
 /// How many deliveries a disk takes at most, once it has broken.
 const LAST_BLOCKS: usize = 500;
@@ -23,7 +25,7 @@ async fn a_sync_that_fails_beside_a_reader_who_never_lets_go_is_recovered_from()
         let refused = process.deliver(&ledger, new(&ledger)).await;
         let failed = tracer.detach();
 
-        assert_eq!(refused, Try::Refused(503));
+        assert_eq!(refused, PostOutcome::Refused(503));
         assert!(failed > 0);
         takes(&mut process, &ledger).await;
         assert!(process.is_well().await);
@@ -41,7 +43,7 @@ async fn a_sync_that_fails_beside_a_reader_who_follows_is_recovered_from() {
 
     for _ in 0..5 {
         let tracer = Tracer::attach(&database, &process, "fdatasync,fsync", "error=EIO").await;
-        assert_eq!(process.deliver(&ledger, new(&ledger)).await, Try::Refused(503));
+        assert_eq!(process.deliver(&ledger, new(&ledger)).await, PostOutcome::Refused(503));
         // The next begins before the former ends: somebody reads all the time.
         let next = database.read();
         drop(std::mem::replace(&mut reader, next));
@@ -111,8 +113,8 @@ async fn breaks(database: &Database, process: &mut Process, ledger: &Ledger) {
     database.disk().break_down();
     for _ in 0..LAST_BLOCKS {
         match process.deliver(ledger, new(ledger)).await {
-            Try::Acknowledged(_) => {}
-            outcome => return assert_eq!(outcome, Try::Refused(503)),
+            PostOutcome::Acknowledged(_) => {}
+            outcome => return assert_eq!(outcome, PostOutcome::Refused(503)),
         }
     }
     panic!("the disk never broke");
@@ -122,8 +124,8 @@ async fn breaks(database: &Database, process: &mut Process, ledger: &Ledger) {
 async fn takes(process: &mut Process, ledger: &Ledger) {
     let entry = new(ledger);
     let mut outcome = process.deliver(ledger, entry).await;
-    while !matches!(outcome, Try::Acknowledged(_)) {
-        assert!(ledger.sent()[entry].tries.len() < 100, "{outcome:?}: {}", process.log());
+    while !matches!(outcome, PostOutcome::Acknowledged(_)) {
+        assert!(ledger.sent()[entry].posts.len() < 100, "{outcome:?}: {}", process.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
         outcome = process.deliver(ledger, entry).await;
     }
@@ -134,10 +136,10 @@ async fn keeps(database: &Arc<Database>, ledger: &Ledger) {
     database.disk().restore_power().await;
     let mut last = Process::builder(database).start().await;
     for (entry, _) in ledger.unacknowledged() {
-        assert!(matches!(last.deliver(ledger, entry).await, Try::Acknowledged(_)));
+        assert!(matches!(last.deliver(ledger, entry).await, PostOutcome::Acknowledged(_)));
     }
     drained(database).await;
-    Aftermath::of(database, ledger).check(&["effects"]);
+    FinalState::read(database, ledger).check(&["effects"]);
     let (status, _) = last.stop().await;
     assert!(status.success(), "{status}");
     assert_eq!(database.texts("SELECT integrity_check AS value FROM pragma_integrity_check"), ["ok"]);

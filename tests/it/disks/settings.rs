@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::harness::{Bound, Database, Disk, Ground, Process, ProcessBuilder, as_root, run, weakened};
+use crate::harness::{BindMount, Database, Disk, Process, ProcessBuilder, TestDatabase, as_root, patched_host, run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_can_only_be_read_stops_the_launch() {
@@ -32,7 +32,7 @@ async fn a_disk_that_is_full_stops_the_launch() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_syncs_too_little_stops_the_launch() {
     let database = Arc::new(Database::new());
-    let program = weakened(database.folder(), "PRAGMA synchronous = FULL;", "PRAGMA synchronous = 1;");
+    let program = patched_host(database.folder(), "PRAGMA synchronous = FULL;", "PRAGMA synchronous = 1;");
 
     stops(&Process::builder(&database).program(&program), "SQLite `synchronous = 1`").await;
 }
@@ -40,7 +40,7 @@ async fn a_connection_that_syncs_too_little_stops_the_launch() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_that_is_none_stops_the_launch() {
     let database = Arc::new(Database::new());
-    let program = weakened(database.folder(), "PRAGMA journal_mode = WAL;", "PRAGMA journal_mode = OFF;");
+    let program = patched_host(database.folder(), "PRAGMA journal_mode = WAL;", "PRAGMA journal_mode = OFF;");
 
     stops(&Process::builder(&database).program(&program), "SQLite journal mode `off`").await;
 }
@@ -54,7 +54,7 @@ async fn a_file_that_is_mounted_without_its_folder_stops_the_launch() {
     std::fs::write(&place, "").unwrap();
     let host = |url: &str| Process::builder(&database).url(url);
 
-    let mounted = Bound::new(&database.path(), &place);
+    let mounted = BindMount::new(&database.path(), &place);
     stops(&host(place.to_str().unwrap()), "that is mounted by itself").await;
     let link = database.folder().join("link.db");
     std::os::unix::fs::symlink(&place, &link).unwrap();
@@ -62,7 +62,7 @@ async fn a_file_that_is_mounted_without_its_folder_stops_the_launch() {
     drop(mounted);
 
     // Mounted with its folder, from the same file system, it is as good as any.
-    let folder = Bound::new(database.path().parent().unwrap(), place.parent().unwrap());
+    let folder = BindMount::new(database.path().parent().unwrap(), place.parent().unwrap());
     let mut process = host(place.parent().unwrap().join("test.db").to_str().unwrap()).start().await;
     assert!(process.is_well().await);
     process.stop().await;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Aftermath, Body, Database, Ledger, Process, Tracer, Try, drained, rounds};
+use crate::harness::{Body, Database, FinalState, Ledger, PostOutcome, Process, Tracer, drained, rounds};
 
 /// What a host may need more for what waits.
 const LEEWAY: i64 = 64 << 10;
@@ -13,7 +13,7 @@ async fn a_slow_disk_refuses_at_the_deadline_and_makes_the_retry_a_repeat() {
     let ledger = Ledger::default();
     let entry = |number: u32| ledger.enter("interview_result", Body::result(&format!("r-{number}")).bytes());
     let warm = entry(0);
-    assert!(matches!(process.deliver(&ledger, warm).await, Try::Acknowledged(_)));
+    assert!(matches!(process.deliver(&ledger, warm).await, PostOutcome::Acknowledged(_)));
     let memory = process.memory();
 
     let tracer = Tracer::attach(&database, &process, "fdatasync,fsync", "delay_enter=3000000").await;
@@ -23,12 +23,12 @@ async fn a_slow_disk_refuses_at_the_deadline_and_makes_the_retry_a_repeat() {
         let posted = Instant::now();
         let outcome = process.deliver(&ledger, entry(number)).await;
         slowest = slowest.max(posted.elapsed());
-        assert_eq!(outcome, Try::Refused(503), "{:?} after the disk became slow", began.elapsed());
+        assert_eq!(outcome, PostOutcome::Refused(503), "{:?} after the disk became slow", began.elapsed());
     }
     let grown = (process.memory() - memory).resident;
     let slowed = tracer.detach();
     for (entry, _) in ledger.unacknowledged() {
-        while !matches!(process.deliver(&ledger, entry).await, Try::Acknowledged(_)) {}
+        while !matches!(process.deliver(&ledger, entry).await, PostOutcome::Acknowledged(_)) {}
     }
     drained(&database).await;
 
@@ -36,8 +36,8 @@ async fn a_slow_disk_refuses_at_the_deadline_and_makes_the_retry_a_repeat() {
     assert!(slowed > 0);
     assert!(slowest < Duration::from_secs(2), "answered only after {slowest:?}");
     assert!(grown < LEEWAY, "memory grew by {grown} KiB");
-    let aftermath = Aftermath::of(&database, &ledger);
-    aftermath.check(&["effects"]);
-    let repeated = aftermath.deliveries.iter().filter(|row| row.repeat_count > 0).count();
+    let final_state = FinalState::read(&database, &ledger);
+    final_state.check(&["effects"]);
+    let repeated = final_state.deliveries.iter().filter(|row| row.repeat_count > 0).count();
     assert!(repeated > 0, "what was refused was committed late, and its retry was a repeat");
 }

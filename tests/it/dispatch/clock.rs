@@ -5,13 +5,13 @@ use std::time::Duration;
 use mojito_schema::State;
 
 use super::{host, is_in};
-use crate::harness::{Act, Body, eventually, next};
+use crate::harness::{Body, ScriptedAction, eventually, next};
 
 /// A first attempt that asks for another one after `pause`. What its row is made to say meanwhile must not keep that back.
 async fn is_tried_again(pause: Duration, as_the_clock_left_it: &str) {
     let (host, mut seen) = host(move |_, attempt| match attempt {
-        1 => Act::RetryIn(pause),
-        _ => Act::Effect,
+        1 => ScriptedAction::RetryIn(pause),
+        _ => ScriptedAction::Effect,
     })
     .await;
     let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();

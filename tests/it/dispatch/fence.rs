@@ -4,7 +4,7 @@ use mojito_schema::State;
 use tokio::sync::Notify;
 
 use super::{host, is_in, work_on};
-use crate::harness::{Act, Body, Host, eventually, next};
+use crate::harness::{Body, Host, ScriptedAction, eventually, next};
 
 /// What another worker's claim does to the row, without another worker.
 fn take_over(host: &Host, delivery: i64) {
@@ -13,13 +13,13 @@ fn take_over(host: &Host, delivery: i64) {
 
 /// A host in which somebody else has taken over a delivery while its handler waited, and the handler has gone on since:
 /// it ends as `act` says. The deliveries are the contested one, and one that came later and is completed.
-async fn taken_over(act: fn(Arc<Notify>) -> Act) -> (Host, i64, i64) {
+async fn taken_over(act: fn(Arc<Notify>) -> ScriptedAction) -> (Host, i64, i64) {
     let gate = Arc::new(Notify::new());
     let (host, mut seen) = host({
         let gate = Arc::clone(&gate);
         move |event, _| match event.payload().id.as_str() {
             "contested" => act(Arc::clone(&gate)),
-            _ => Act::Effect,
+            _ => ScriptedAction::Effect,
         }
     })
     .await;
@@ -34,7 +34,7 @@ async fn taken_over(act: fn(Arc<Notify>) -> Act) -> (Host, i64, i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_lost_its_lease_can_commit_no_effect() {
-    let (host, contested, other) = taken_over(Act::WaitThenEffect).await;
+    let (host, contested, other) = taken_over(ScriptedAction::WaitThenEffect).await;
 
     let work = work_on(&host, contested);
     assert_eq!((work.state, work.epoch), (State::Running, 7), "the new owner's claim is untouched");
@@ -44,7 +44,7 @@ async fn a_worker_that_lost_its_lease_can_commit_no_effect() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn swallowing_the_loss_of_the_lease_does_not_complete_the_work() {
-    let (host, contested, _) = taken_over(Act::WaitThenSwallow).await;
+    let (host, contested, _) = taken_over(ScriptedAction::WaitThenSwallow).await;
 
     assert_eq!(work_on(&host, contested).state, State::Running);
     host.stop().await;
@@ -52,7 +52,7 @@ async fn swallowing_the_loss_of_the_lease_does_not_complete_the_work() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_lost_its_lease_cannot_settle_without_a_transaction_either() {
-    let (host, contested, _) = taken_over(Act::Wait).await;
+    let (host, contested, _) = taken_over(ScriptedAction::Wait).await;
 
     assert_eq!(work_on(&host, contested).state, State::Running);
     host.stop().await;
@@ -60,7 +60,7 @@ async fn a_worker_that_lost_its_lease_cannot_settle_without_a_transaction_either
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lapsed_lease_is_rescued_and_the_attempt_counts() {
-    let (host, mut seen) = host(|_, _| Act::Effect).await;
+    let (host, mut seen) = host(|_, _| ScriptedAction::Effect).await;
     let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
     next(&mut seen).await;
     eventually("it is completed", || is_in(&host, delivery, State::Completed)).await;
@@ -79,7 +79,7 @@ async fn a_lapsed_lease_is_rescued_and_the_attempt_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_lapsed_in_the_last_attempt_is_a_discard() {
-    let (host, mut seen) = host(|_, _| Act::Effect).await;
+    let (host, mut seen) = host(|_, _| ScriptedAction::Effect).await;
     let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
     next(&mut seen).await;
     eventually("it is completed", || is_in(&host, delivery, State::Completed)).await;

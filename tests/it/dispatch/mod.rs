@@ -13,20 +13,22 @@ use mojito_schema::{State, WorkRow};
 use rocket_mojito::{Event, MojitoConfig};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::harness::{Act, Database, Host, HostBuilder, Script, Seen};
+use crate::harness::{Database, Host, HostBuilder, ObservedAttempt, ScriptedAction, ScriptedHandler};
 
 /// A host with one scripted handler.
-async fn host(decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static) -> (Host, UnboundedReceiver<Seen>) {
-    let (script, seen) = Script::new(decide);
+async fn host(
+    decide: impl Fn(&Event, i32) -> ScriptedAction + Send + Sync + 'static,
+) -> (Host, UnboundedReceiver<ObservedAttempt>) {
+    let (script, seen) = ScriptedHandler::new(decide);
     (builder().handler(script).start().await, seen)
 }
 
 /// The same with other settings.
 async fn host_with(
     change: impl FnOnce(MojitoConfig) -> MojitoConfig,
-    decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static,
-) -> (Host, UnboundedReceiver<Seen>) {
-    let (script, seen) = Script::new(decide);
+    decide: impl Fn(&Event, i32) -> ScriptedAction + Send + Sync + 'static,
+) -> (Host, UnboundedReceiver<ObservedAttempt>) {
+    let (script, seen) = ScriptedHandler::new(decide);
     (builder().config(change).handler(script).start().await, seen)
 }
 

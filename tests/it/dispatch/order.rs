@@ -6,13 +6,13 @@ use rocket_mojito::{Actor, Replay, Selection, Standing};
 use tokio::sync::Notify;
 
 use super::{builder, host, host_with, is_in};
-use crate::harness::{Act, Body, Script, eventually, next};
+use crate::harness::{Body, ScriptedAction, ScriptedHandler, eventually, next};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_delivery_holds_up_its_successors_and_nobody_else() {
     let (host, mut seen) = host(|event, attempt| match (event.payload().id.as_str(), event.version(), attempt) {
-        ("held", Some(1), 1) => Act::Fail("not yet"),
-        _ => Act::Effect,
+        ("held", Some(1), 1) => ScriptedAction::Fail("not yet"),
+        _ => ScriptedAction::Effect,
     })
     .await;
 
@@ -36,8 +36,8 @@ async fn a_failing_delivery_holds_up_its_successors_and_nobody_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_discarded_delivery_lets_its_successors_pass() {
     let (host, _seen) = host(|event, _| match event.version() {
-        Some(1) => Act::Discard("never"),
-        _ => Act::Effect,
+        Some(1) => ScriptedAction::Discard("never"),
+        _ => ScriptedAction::Effect,
     })
     .await;
 
@@ -63,7 +63,7 @@ async fn versions_of_one_result_come_in_order_and_one_at_a_time() {
             }
             std::thread::yield_now();
             running[result].fetch_sub(1, Ordering::SeqCst);
-            Act::Effect
+            ScriptedAction::Effect
         }
     })
     .await;
@@ -97,7 +97,7 @@ async fn no_more_attempts_run_at_once_than_are_allowed() {
     let gate = Arc::new(Notify::new());
     let (host, mut seen) = host_with(|config| config.handler_concurrency(2), {
         let gate = Arc::clone(&gate);
-        move |_, _| Act::Wait(Arc::clone(&gate))
+        move |_, _| ScriptedAction::Wait(Arc::clone(&gate))
     })
     .await;
 
@@ -121,8 +121,8 @@ async fn no_more_attempts_run_at_once_than_are_allowed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_handler_has_its_own_work_and_its_own_fate() {
-    let (steady, _) = Script::named("Steady", |_, _| Act::Effect);
-    let (broken, _) = Script::named("Broken", |_, _| Act::Discard("broken"));
+    let (steady, _) = ScriptedHandler::named("Steady", |_, _| ScriptedAction::Effect);
+    let (broken, _) = ScriptedHandler::named("Broken", |_, _| ScriptedAction::Discard("broken"));
     let host = builder().handler(steady).handler(broken).start().await;
 
     host.post("interview_result", &Body::result("r").bytes()).await;
@@ -135,8 +135,8 @@ async fn each_handler_has_its_own_work_and_its_own_fate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_delivery_reaches_only_those_that_want_it() {
-    let (plain, _) = Script::named("Plain", |_, _| Act::Effect);
-    let (thorough, mut seen) = Script::named("Thorough", |_, _| Act::Effect);
+    let (plain, _) = ScriptedHandler::named("Plain", |_, _| ScriptedAction::Effect);
+    let (thorough, mut seen) = ScriptedHandler::named("Thorough", |_, _| ScriptedAction::Effect);
     let host = builder().handler(plain).handler(thorough.taking_late()).start().await;
 
     host.post("interview_result", &Body::result("r").bytes()).await;
@@ -156,8 +156,8 @@ async fn what_is_replayed_waits_for_what_runs() {
     let (host, mut seen) = host({
         let gate = Arc::clone(&gate);
         move |event, _| match (event.payload().id.as_str(), event.version()) {
-            ("r", Some(2)) => Act::WaitThenEffect(Arc::clone(&gate)),
-            _ => Act::Effect,
+            ("r", Some(2)) => ScriptedAction::WaitThenEffect(Arc::clone(&gate)),
+            _ => ScriptedAction::Effect,
         }
     })
     .await;
@@ -182,7 +182,7 @@ async fn what_is_replayed_waits_for_what_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_has_lost_its_first_goes_on() {
-    let (host, mut seen) = host(|_, _| Act::Effect).await;
+    let (host, mut seen) = host(|_, _| ScriptedAction::Effect).await;
     host.inbox.pause_handler("Script").unwrap();
     let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
     host.database.run("UPDATE mojito_work SET is_first = 0");

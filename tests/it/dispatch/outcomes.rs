@@ -3,7 +3,7 @@ use std::time::Duration;
 use mojito_schema::{State, Timestamp};
 
 use super::{host, host_with, is_in, work_on};
-use crate::harness::{Act, Body, Host, eventually, next};
+use crate::harness::{Body, Host, ScriptedAction, eventually, next};
 
 async fn post(host: &Host, result: &str) -> i64 {
     host.post("interview_result", &Body::result(result).bytes()).await.delivery()
@@ -11,7 +11,7 @@ async fn post(host: &Host, result: &str) -> i64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ok_commits_effect_and_mark_together() {
-    let (host, mut seen) = host(|_, _| Act::Effect).await;
+    let (host, mut seen) = host(|_, _| ScriptedAction::Effect).await;
 
     let delivery = post(&host, "r").await;
 
@@ -26,7 +26,7 @@ async fn ok_commits_effect_and_mark_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ok_without_a_transaction_completes_too() {
-    let (host, _seen) = host(|_, _| Act::Nothing).await;
+    let (host, _seen) = host(|_, _| ScriptedAction::Nothing).await;
 
     let delivery = post(&host, "r").await;
 
@@ -37,8 +37,8 @@ async fn ok_without_a_transaction_completes_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_rolls_back_and_is_attempted_again_with_the_same_key() {
     let (host, mut seen) = host(|_, attempt| match attempt {
-        1 => Act::EffectThenFail("no printer"),
-        _ => Act::Effect,
+        1 => ScriptedAction::EffectThenFail("no printer"),
+        _ => ScriptedAction::Effect,
     })
     .await;
 
@@ -60,7 +60,7 @@ async fn an_error_rolls_back_and_is_attempted_again_with_the_same_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pause_doubles_from_attempt_to_attempt_and_its_length_is_left_to_chance() {
-    let (host, _seen) = host(|_, _| Act::Fail("no printer")).await;
+    let (host, _seen) = host(|_, _| ScriptedAction::Fail("no printer")).await;
     host.inbox.pause_handler("Script").unwrap();
     for number in 0..8 {
         post(&host, &number.to_string()).await;
@@ -89,7 +89,7 @@ async fn the_pause_doubles_from_attempt_to_attempt_and_its_length_is_left_to_cha
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_discard_gives_up_at_once() {
-    let (host, _seen) = host(|_, _| Act::Discard("no such office")).await;
+    let (host, _seen) = host(|_, _| ScriptedAction::Discard("no such office")).await;
 
     let delivery = post(&host, "r").await;
 
@@ -101,7 +101,7 @@ async fn a_discard_gives_up_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_in_is_attempted_again_then_and_not_before() {
-    let (host, _seen) = host(|_, _| Act::RetryIn(Duration::from_secs(7200))).await;
+    let (host, _seen) = host(|_, _| ScriptedAction::RetryIn(Duration::from_secs(7200))).await;
     let before = Timestamp::now();
 
     let delivery = post(&host, "r").await;
@@ -118,8 +118,8 @@ async fn retry_in_is_attempted_again_then_and_not_before() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_a_failed_attempt_and_hurts_nobody_else() {
     let (host, mut seen) = host(|event, _| match event.payload().id.as_str() {
-        "bad" => Act::EffectThenPanic,
-        _ => Act::Effect,
+        "bad" => ScriptedAction::EffectThenPanic,
+        _ => ScriptedAction::Effect,
     })
     .await;
 
@@ -140,8 +140,8 @@ async fn a_timeout_is_a_failed_attempt_and_its_transaction_is_rolled_back() {
     let (host, mut seen) = host_with(
         |config| config.handler_timeout(Duration::from_millis(200)),
         |event, _| match event.payload().id.as_str() {
-            "slow" => Act::EffectThenHang,
-            _ => Act::Effect,
+            "slow" => ScriptedAction::EffectThenHang,
+            _ => ScriptedAction::Effect,
         },
     )
     .await;
@@ -160,7 +160,7 @@ async fn a_timeout_is_a_failed_attempt_and_its_transaction_is_rolled_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_attempt_is_followed_by_a_discard() {
     let (host, mut seen) =
-        host_with(|config| config.max_attempts(3), |_, _| Act::EffectThenFail("still no printer")).await;
+        host_with(|config| config.max_attempts(3), |_, _| ScriptedAction::EffectThenFail("still no printer")).await;
 
     let delivery = post(&host, "r").await;
     for attempt in 1..=3 {

@@ -6,11 +6,11 @@ use mojito_schema::Timestamp;
 use rocket_mojito::{Field, Finding, FindingCode};
 
 use super::{builder, host};
-use crate::harness::{Act, Body, Host, Script, next};
+use crate::harness::{Body, Host, ScriptedAction, ScriptedHandler, next};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_is_told_what_changed_and_what_was_before() {
-    let (host, mut seen) = host(|_, _| Act::Effect).await;
+    let (host, mut seen) = host(|_, _| ScriptedAction::Effect).await;
 
     host.post("interview_result", &Body::result("r").bytes()).await;
     host.post("interview_result", &Body::result("r").with("score", 6).with("reason", "x").bytes()).await;
@@ -26,7 +26,7 @@ async fn an_attempt_is_told_what_changed_and_what_was_before() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_is_told_what_was_found_about_its_delivery() {
-    let (host, mut seen) = host(|_, _| Act::Effect).await;
+    let (host, mut seen) = host(|_, _| ScriptedAction::Effect).await;
 
     host.post("interview_result", &Body::result("plain").bytes()).await;
     let plain = next(&mut seen).await;
@@ -43,7 +43,7 @@ async fn an_attempt_is_told_what_was_found_about_its_delivery() {
 /// An attempt may come long after the last byte.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_is_told_when_its_delivery_was_received() {
-    let (host, mut seen) = host(|_, _| Act::Effect).await;
+    let (host, mut seen) = host(|_, _| ScriptedAction::Effect).await;
     host.inbox.pause_handler("Script").unwrap();
     let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
     let received_at = Timestamp::now().before(Duration::from_secs(3 * 86_400));
@@ -62,8 +62,8 @@ fn in_sql(moment: Timestamp) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_handler_of_a_delivery_has_a_key_of_its_own() {
-    let (one, mut one_seen) = Script::named("One", |_, _| Act::Effect);
-    let (other, mut other_seen) = Script::named("Other", |_, _| Act::Effect);
+    let (one, mut one_seen) = ScriptedHandler::named("One", |_, _| ScriptedAction::Effect);
+    let (other, mut other_seen) = ScriptedHandler::named("Other", |_, _| ScriptedAction::Effect);
     let host: Host = builder().handler(one).handler(other).start().await;
 
     host.post("interview_result", &Body::result("r").bytes()).await;

@@ -5,7 +5,7 @@ use mojito_schema::State;
 use tokio::sync::Notify;
 
 use super::{host_with, is_in};
-use crate::harness::{Act, Body, eventually, next};
+use crate::harness::{Body, ScriptedAction, eventually, next};
 
 /// With this between two looks, a wake-up that is lost is a test that gives up.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -13,7 +13,7 @@ const NEVER: Duration = Duration::from_secs(3600);
 #[tokio::test(flavor = "multi_thread")]
 async fn no_wake_up_is_lost() {
     let (host, mut seen) =
-        host_with(|config| config.poll_interval(NEVER).handler_concurrency(1), |_, _| Act::Effect).await;
+        host_with(|config| config.poll_interval(NEVER).handler_concurrency(1), |_, _| ScriptedAction::Effect).await;
 
     for round in 0..300 {
         let delivery = host.post("interview_result", &Body::result(&round.to_string()).bytes()).await.delivery();
@@ -28,7 +28,7 @@ async fn no_wake_up_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_an_attempt_wakes_what_waits_behind_it() {
     let (host, mut seen) =
-        host_with(|config| config.poll_interval(NEVER).handler_concurrency(3), |_, _| Act::Effect).await;
+        host_with(|config| config.poll_interval(NEVER).handler_concurrency(3), |_, _| ScriptedAction::Effect).await;
 
     for score in 0..50 {
         host.post("interview_result", &Body::result("one line").with("score", score).bytes()).await;
@@ -46,9 +46,9 @@ async fn one_slow_and_one_failing_result_hold_up_none_of_ninety_eight() {
     let (host, mut seen) = host_with(|config| config.poll_interval(NEVER), {
         let gate = Arc::clone(&gate);
         move |event, _| match event.payload().id.as_str() {
-            "slow" => Act::WaitThenEffect(Arc::clone(&gate)),
-            "failing" => Act::Fail("always"),
-            _ => Act::Effect,
+            "slow" => ScriptedAction::WaitThenEffect(Arc::clone(&gate)),
+            "failing" => ScriptedAction::Fail("always"),
+            _ => ScriptedAction::Effect,
         }
     })
     .await;

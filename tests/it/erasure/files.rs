@@ -4,11 +4,11 @@ use mojito_schema::Undone;
 use rocket_mojito::{Erasure, Person};
 
 use super::{anna, is_in_files};
-use crate::harness::{Act, Body, Database, Host, next};
+use crate::harness::{Body, Database, Host, ScriptedAction, next};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_byte_of_an_erased_person_is_left_in_the_files() {
-    let (host, inbox, mut seen) = Host::scripted(|_, _| Act::Nothing).await;
+    let (host, inbox, mut seen) = Host::scripted(|_, _| ScriptedAction::Nothing).await;
     let database = Arc::clone(&host.database);
     for score in 0..20 {
         let analysis = format!("canary-analysis {} {score}", "long ".repeat(500));
@@ -17,7 +17,7 @@ async fn no_byte_of_an_erased_person_is_left_in_the_files() {
         host.post("interview_result", &body.bytes()).await;
         next(&mut seen).await;
     }
-    host.all_finished().await;
+    host.drained().await;
     let before = is_in_files(&database, "canary-name");
 
     inbox.erase(Person::ResultId("r".into()), anna()).await.unwrap();
@@ -69,9 +69,9 @@ async fn none_of_three_hundred_erased_names_is_left_in_the_files() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_in_the_way_stands_in_the_receipt_until_the_erasure_is_asked_for_again() {
-    let (host, inbox, _seen) = Host::scripted(|_, _| Act::Nothing).await;
+    let (host, inbox, _seen) = Host::scripted(|_, _| ScriptedAction::Nothing).await;
     post_candidates(&host, 1).await;
-    host.all_finished().await;
+    host.drained().await;
     let reader = host.database.read();
 
     let first = inbox.erase(Person::ResultId("r-0".into()), anna()).await.unwrap();

@@ -5,13 +5,13 @@ use rocket_mojito::Person;
 use tokio::sync::Notify;
 
 use super::anna;
-use crate::harness::{Act, Body, Host, eventually, next};
+use crate::harness::{Body, Host, ScriptedAction, eventually, next};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_person_leaves_no_byte_and_does_not_come_back() {
     let (host, inbox, mut seen) = Host::scripted(|event, attempt| match (event.version(), attempt) {
-        (Some(1), _) => Act::Effect,
-        _ => Act::Fail("canary-error about canary-name"),
+        (Some(1), _) => ScriptedAction::Effect,
+        _ => ScriptedAction::Fail("canary-error about canary-name"),
     })
     .await;
     let of_canary = |id: &str| {
@@ -63,8 +63,8 @@ async fn what_runs_while_its_person_is_erased_has_no_effect() {
     let (host, inbox, mut seen) = Host::scripted({
         let gate = Arc::clone(&gate);
         move |event, _| match event.payload().id.as_str() {
-            "r" => Act::WaitThenEffect(Arc::clone(&gate)),
-            _ => Act::Effect,
+            "r" => ScriptedAction::WaitThenEffect(Arc::clone(&gate)),
+            _ => ScriptedAction::Effect,
         }
     })
     .await;
@@ -75,7 +75,7 @@ async fn what_runs_while_its_person_is_erased_has_no_effect() {
     gate.notify_one();
     host.post("interview_result", &Body::result("other").bytes()).await;
     next(&mut seen).await;
-    host.all_finished().await;
+    host.drained().await;
 
     assert!(host.database.effects().iter().all(|effect| effect.result_id == "other"));
     host.stop().await;

@@ -1,8 +1,8 @@
 use diesel_async::SimpleAsyncConnection;
 use rocket_mojito::{HandlerResult, Kept, KeptBecause, MojitoHandler, Person};
 
-use super::{Place, anna};
-use crate::harness::{Body, Store, Subject, on_each_backend};
+use super::{ErasureFixture, anna};
+use crate::harness::{Body, Store, TestBackend, on_each_backend};
 
 on_each_backend!(
     the_tables_of_the_host_forget_with_the_results,
@@ -14,7 +14,7 @@ on_each_backend!(
 struct Forgetful;
 
 #[rocket::async_trait]
-impl<B: Subject> MojitoHandler<B> for Forgetful {
+impl<B: TestBackend> MojitoHandler<B> for Forgetful {
     fn name(&self) -> String {
         "Forgetful".to_owned()
     }
@@ -39,49 +39,49 @@ impl<B: Subject> MojitoHandler<B> for Forgetful {
 }
 
 /// A host whose table has a note of each of these results, which are all about one person.
-async fn place<B: Subject>(results: &[&str]) -> Place<B> {
+async fn fixture<B: TestBackend>(results: &[&str]) -> ErasureFixture<B> {
     let mut store = Store::<B>::open().await;
     store.run("CREATE TABLE notes (key VARCHAR(100) NOT NULL PRIMARY KEY)").await;
-    let place = Place::<B>::over(store, |fairing| fairing.handler(Forgetful)).await;
+    let fixture = ErasureFixture::<B>::over(store, |fairing| fairing.handler(Forgetful)).await;
     for result in results {
-        place.post(Body::result(result).with("candidate_email", "ann@example.com").bytes()).await;
+        fixture.post(Body::result(result).with("candidate_email", "ann@example.com").bytes()).await;
     }
-    let mut place = place;
+    let mut fixture = fixture;
     for result in results {
-        place.store.run(&format!("INSERT INTO notes VALUES ('default/{result}')")).await;
+        fixture.store.run(&format!("INSERT INTO notes VALUES ('default/{result}')")).await;
     }
-    place.store.drained().await;
-    place
+    fixture.store.drained().await;
+    fixture
 }
 
-async fn notes<B: Subject>(place: &mut Place<B>) -> Vec<String> {
-    place.store.texts("SELECT key AS value FROM notes ORDER BY key").await
+async fn notes<B: TestBackend>(fixture: &mut ErasureFixture<B>) -> Vec<String> {
+    fixture.store.texts("SELECT key AS value FROM notes ORDER BY key").await
 }
 
 fn ann() -> Person {
     Person::Email("ann@example.com".to_owned())
 }
 
-async fn the_tables_of_the_host_forget_with_the_results<B: Subject>() {
-    let mut place = place::<B>(&["a", "b"]).await;
-    place.store.run("INSERT INTO notes VALUES ('default/other')").await;
+async fn the_tables_of_the_host_forget_with_the_results<B: TestBackend>() {
+    let mut fixture = fixture::<B>(&["a", "b"]).await;
+    fixture.store.run("INSERT INTO notes VALUES ('default/other')").await;
 
-    let erased = place.inbox().erase(ann(), anna()).await.unwrap();
+    let erased = fixture.inbox().erase(ann(), anna()).await.unwrap();
 
     assert_eq!((erased.results, erased.kept), (2, vec![]));
-    assert_eq!(notes(&mut place).await, ["default/other"]);
-    place.lifted.stop().await;
+    assert_eq!(notes(&mut fixture).await, ["default/other"]);
+    fixture.server.stop().await;
 }
 
-async fn a_result_that_a_handler_cannot_forget_is_kept_and_stands_in_the_receipt<B: Subject>() {
+async fn a_result_that_a_handler_cannot_forget_is_kept_and_stands_in_the_receipt<B: TestBackend>() {
     let mut results = vec!["a", "fails", "hangs", "panics", "ends", "z"];
     // SQLite does not mind what it has refused.
     if B::NAME == "Postgres" {
         results.push("swallows");
     }
-    let mut place = place::<B>(&results).await;
+    let mut fixture = fixture::<B>(&results).await;
 
-    let erased = place.inbox().erase(ann(), anna()).await.unwrap();
+    let erased = fixture.inbox().erase(ann(), anna()).await.unwrap();
 
     let kept = |kept: &Kept| (kept.result_id.clone(), kept.cause);
     let mut causes: Vec<_> = erased.kept.iter().map(kept).collect();
@@ -100,20 +100,20 @@ async fn a_result_that_a_handler_cannot_forget_is_kept_and_stands_in_the_receipt
     assert_eq!(causes, expected);
     assert!(!format!("{erased:?}").contains("hangs"), "which result it is stays out of logs");
     assert_eq!(erased.results, 2);
-    let left = place.store.results().await.into_iter().filter(|row| row.erased_at.is_none()).map(|row| row.id);
+    let left = fixture.store.results().await.into_iter().filter(|row| row.erased_at.is_none()).map(|row| row.id);
     assert_eq!(left.collect::<Vec<_>>(), expected.iter().map(|kept| kept.0.clone()).collect::<Vec<_>>());
     let noted: Vec<String> = expected.iter().map(|kept| format!("default/{}", kept.0)).collect();
-    assert_eq!(notes(&mut place).await, noted);
-    assert_eq!(place.with_body().await.len(), expected.len());
-    place.lifted.stop().await;
+    assert_eq!(notes(&mut fixture).await, noted);
+    assert_eq!(fixture.with_body().await.len(), expected.len());
+    fixture.server.stop().await;
 }
 
-async fn a_count_calls_no_handler<B: Subject>() {
-    let mut place = place::<B>(&["a", "fails"]).await;
+async fn a_count_calls_no_handler<B: TestBackend>() {
+    let mut fixture = fixture::<B>(&["a", "fails"]).await;
 
-    let counted = place.inbox().count_erasure(&ann()).await.unwrap();
+    let counted = fixture.inbox().count_erasure(&ann()).await.unwrap();
 
     assert_eq!((counted.results, counted.kept), (2, vec![]));
-    assert_eq!(notes(&mut place).await.len(), 2);
-    place.lifted.stop().await;
+    assert_eq!(notes(&mut fixture).await.len(), 2);
+    fixture.server.stop().await;
 }

@@ -11,15 +11,15 @@ mod steps;
 
 use rocket_mojito::{Actor, Inbox, MojitoConfig, MojitoFairing, SecretConfig};
 
-use crate::harness::{AUTH, BASE, Database, Ground, Lifted, SECRET, Store, Subject, post};
+use crate::harness::{AUTH, BASE, Database, SECRET, Store, TestBackend, TestDatabase, TestServer, post};
 
 /// A host on either backend, and its database seen from outside.
-struct Place<B: Subject> {
+struct ErasureFixture<B: TestBackend> {
     store: Store<B>,
-    lifted: Lifted,
+    server: TestServer,
 }
 
-impl<B: Subject> Place<B> {
+impl<B: TestBackend> ErasureFixture<B> {
     /// With a fairing that may have handlers.
     async fn open(attach: impl FnOnce(MojitoFairing<B>) -> MojitoFairing<B>) -> Self {
         Self::over(Store::<B>::open().await, attach).await
@@ -28,19 +28,19 @@ impl<B: Subject> Place<B> {
     /// On what is stored already.
     async fn over(store: Store<B>, attach: impl FnOnce(MojitoFairing<B>) -> MojitoFairing<B>) -> Self {
         let config = MojitoConfig::new().secret("default", SecretConfig::header("test", AUTH.0, SECRET));
-        let figment = Lifted::figment().merge(("databases.mojito.url", store.url()));
+        let figment = TestServer::figment().merge(("databases.mojito.url", store.url()));
         let rocket = rocket::custom(figment).attach(attach(MojitoFairing::new(config)));
-        Self { lifted: Lifted::launch(rocket).await, store }
+        Self { server: TestServer::launch(rocket).await, store }
     }
 
     fn inbox(&self) -> &Inbox {
-        &self.lifted.inbox
+        &self.server.inbox
     }
 
     /// Posts a body; the delivery that it is.
     async fn post(&self, body: impl AsRef<[u8]>) -> i64 {
         let path = format!("{BASE}/interview_result");
-        post(self.lifted.address, &path, &[AUTH], body.as_ref()).await.delivery()
+        post(self.server.address, &path, &[AUTH], body.as_ref()).await.delivery()
     }
 
     /// The deliveries that still have a body.

@@ -1,7 +1,7 @@
 use rocket_mojito::{Elsewhere, Person};
 
-use super::{Place, anna};
-use crate::harness::{Body, Subject, on_each_backend};
+use super::{ErasureFixture, anna};
+use crate::harness::{Body, TestBackend, on_each_backend};
 
 on_each_backend!(
     a_person_is_erased_by_their_address_wherever_it_stands_and_nobody_else_is,
@@ -11,23 +11,23 @@ on_each_backend!(
 );
 
 /// What is left of the bodies, and the receipt's `elsewhere`, after an erasure.
-async fn erase<B: Subject>(place: &mut Place<B>, person: Person) -> (Vec<i64>, Elsewhere) {
-    let counted = place.inbox().count_erasure(&person).await.unwrap();
-    let erased = place.inbox().erase(person, anna()).await.unwrap();
+async fn erase<B: TestBackend>(fixture: &mut ErasureFixture<B>, person: Person) -> (Vec<i64>, Elsewhere) {
+    let counted = fixture.inbox().count_erasure(&person).await.unwrap();
+    let erased = fixture.inbox().erase(person, anna()).await.unwrap();
     assert_eq!(counted, erased, "what is counted first is what is erased");
-    (place.with_body().await, erased.elsewhere)
+    (fixture.with_body().await, erased.elsewhere)
 }
 
-async fn post_all<B: Subject>(place: &Place<B>, bodies: &[Vec<u8>]) -> Vec<i64> {
+async fn post_all<B: TestBackend>(fixture: &ErasureFixture<B>, bodies: &[Vec<u8>]) -> Vec<i64> {
     let mut ids = Vec::new();
     for body in bodies {
-        ids.push(place.post(body).await);
+        ids.push(fixture.post(body).await);
     }
     ids
 }
 
-async fn a_person_is_erased_by_their_address_wherever_it_stands_and_nobody_else_is<B: Subject>() {
-    let mut place = Place::<B>::open(|fairing| fairing).await;
+async fn a_person_is_erased_by_their_address_wherever_it_stands_and_nobody_else_is<B: TestBackend>() {
+    let mut fixture = ErasureFixture::<B>::open(|fairing| fairing).await;
     let of = |id: &str, mail: &str| Body::result(id).with("candidate_email", mail);
     let text = |text: &str| text.as_bytes().to_vec();
     let gone = [
@@ -48,19 +48,19 @@ async fn a_person_is_erased_by_their_address_wherever_it_stands_and_nobody_else_
         text("mail jo-ann@example.com"),
     ];
     let others = [of("m", "bob@example.com").bytes(), text("not json"), text(r#"{"candidate_email":"#)];
-    post_all(&place, &gone).await;
-    let told = post_all(&place, &told).await;
-    let others = post_all(&place, &others).await;
+    post_all(&fixture, &gone).await;
+    let told = post_all(&fixture, &told).await;
+    let others = post_all(&fixture, &others).await;
 
-    let (left, elsewhere) = erase(&mut place, Person::Email("ann@example.com ".to_owned())).await;
+    let (left, elsewhere) = erase(&mut fixture, Person::Email("ann@example.com ".to_owned())).await;
 
     assert_eq!(left, [told.clone(), others].concat());
     assert_eq!((elsewhere.count, elsewhere.deliveries), (3, told));
-    place.lifted.stop().await;
+    fixture.server.stop().await;
 }
 
-async fn a_person_is_erased_by_an_id_in_its_field_and_nobody_else_is<B: Subject>() {
-    let mut place = Place::<B>::open(|fairing| fairing).await;
+async fn a_person_is_erased_by_an_id_in_its_field_and_nobody_else_is<B: TestBackend>() {
+    let mut fixture = ErasureFixture::<B>::open(|fairing| fairing).await;
     let of = |id: &str, external: &str| Body::result(id).with("candidate_external_id", external);
     let text = |text: &str| text.as_bytes().to_vec();
     let gone = [
@@ -74,44 +74,44 @@ async fn a_person_is_erased_by_an_id_in_its_field_and_nobody_else_is<B: Subject>
     let told =
         [of("g", "7").with("score", 42).bytes(), of("h", "7").with("profile_id", "42").bytes(), text("score 42")];
     let others = [of("i", "1423").bytes(), of("j", "7").with("score", 4.42).bytes(), text("1423"), text("\"\"")];
-    post_all(&place, &gone).await;
-    let told = post_all(&place, &told).await;
-    let others = post_all(&place, &others).await;
+    post_all(&fixture, &gone).await;
+    let told = post_all(&fixture, &told).await;
+    let others = post_all(&fixture, &others).await;
 
-    let (left, elsewhere) = erase(&mut place, Person::ExternalId("42".to_owned())).await;
+    let (left, elsewhere) = erase(&mut fixture, Person::ExternalId("42".to_owned())).await;
 
     assert_eq!(left, [told.clone(), others].concat());
     assert_eq!((elsewhere.count, elsewhere.deliveries), (3, told));
-    place.lifted.stop().await;
+    fixture.server.stop().await;
 }
 
-async fn a_result_is_erased_by_its_own_id_alone<B: Subject>() {
-    let mut place = Place::<B>::open(|fairing| fairing).await;
+async fn a_result_is_erased_by_its_own_id_alone<B: TestBackend>() {
+    let mut fixture = ErasureFixture::<B>::open(|fairing| fairing).await;
     let of = |id: &str| Body::result(id).with("candidate_external_id", "7");
-    place.post(of("42").bytes()).await;
-    place.post(r#"{"id":42,"status":"active"}"#).await;
-    place.post(r#"{"id":"7","id":"42","status":"active"}"#).await;
-    let told = place.post(of("7").with("job", serde_json::json!({ "id": "42" })).bytes()).await;
-    let other = place.post(of("421").bytes()).await;
+    fixture.post(of("42").bytes()).await;
+    fixture.post(r#"{"id":42,"status":"active"}"#).await;
+    fixture.post(r#"{"id":"7","id":"42","status":"active"}"#).await;
+    let told = fixture.post(of("7").with("job", serde_json::json!({ "id": "42" })).bytes()).await;
+    let other = fixture.post(of("421").bytes()).await;
 
-    let (left, elsewhere) = erase(&mut place, Person::ResultId("42".to_owned())).await;
+    let (left, elsewhere) = erase(&mut fixture, Person::ResultId("42".to_owned())).await;
 
     assert_eq!((left, elsewhere.deliveries), (vec![told, other], vec![told]));
-    place.lifted.stop().await;
+    fixture.server.stop().await;
 }
 
-async fn a_person_is_found_where_bodies_are_pruned<B: Subject>() {
-    let mut place = Place::<B>::open(|fairing| fairing).await;
+async fn a_person_is_found_where_bodies_are_pruned<B: TestBackend>() {
+    let mut fixture = ErasureFixture::<B>::open(|fairing| fairing).await;
     let of = |id: &str, mail: &str| Body::result(id).with("candidate_email", mail);
-    place.post(of("known", "ÄNN@example.com").bytes()).await;
-    place.post(of("unknown", "bob@example.com").with("contact_email", "änn@Example.com").bytes()).await;
-    place.post(of("other", "bob@example.com").bytes()).await;
-    place.store.run("UPDATE mojito_deliveries SET body = NULL").await;
+    fixture.post(of("known", "ÄNN@example.com").bytes()).await;
+    fixture.post(of("unknown", "bob@example.com").with("contact_email", "änn@Example.com").bytes()).await;
+    fixture.post(of("other", "bob@example.com").bytes()).await;
+    fixture.store.run("UPDATE mojito_deliveries SET body = NULL").await;
 
-    let erased = place.inbox().erase(Person::Email("änn@example.com".to_owned()), anna()).await.unwrap();
+    let erased = fixture.inbox().erase(Person::Email("änn@example.com".to_owned()), anna()).await.unwrap();
 
-    let results = place.store.results().await;
+    let results = fixture.store.results().await;
     let left: Vec<&str> = results.iter().filter(|row| row.erased_at.is_none()).map(|row| &*row.id).collect();
     assert_eq!((erased.results, erased.bodies, left), (2, 0, vec!["other"]));
-    place.lifted.stop().await;
+    fixture.server.stop().await;
 }

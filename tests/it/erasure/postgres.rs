@@ -2,12 +2,12 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use mojito_schema::{Backend, Open, Postgres, Undone};
 use rocket_mojito::{KeptBecause, MojitoConfig, MojitoFairing, Person, SecretConfig};
 
-use super::{Place, anna};
-use crate::harness::{AUTH, BASE, Body, Lifted, PgDatabase, SECRET, Store, post};
+use super::{ErasureFixture, anna};
+use crate::harness::{AUTH, BASE, Body, SECRET, ScratchDatabase, Store, TestServer, post};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_not_vacuum_the_tables_says_so_in_the_receipt() {
-    let database = PgDatabase::new().await;
+    let database = ScratchDatabase::new().await;
     let (url, role) = (database.direct_url(), format!("app_{:016x}", fastrand::u64(..)));
     let mut owner = Postgres::open(&url, Open::Existing).await.unwrap();
     Postgres::migrate(&mut owner).await.unwrap();
@@ -17,12 +17,12 @@ async fn a_role_that_may_not_vacuum_the_tables_says_so_in_the_receipt() {
          GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}"
     );
     owner.batch_execute(&grants).await.unwrap();
-    let (_, place) = url.split_once('@').unwrap();
+    let (_, location) = url.split_once('@').unwrap();
     let secret = SecretConfig::header("test", AUTH.0, SECRET);
     let config = MojitoConfig::new().secret("default", secret).migrate(false);
-    let url = format!("postgres://{role}@{place}");
-    let figment = Lifted::figment().merge(("databases.mojito.url", url));
-    let host = Lifted::launch(rocket::custom(figment).attach(MojitoFairing::<Postgres>::new(config))).await;
+    let url = format!("postgres://{role}@{location}");
+    let figment = TestServer::figment().merge(("databases.mojito.url", url));
+    let host = TestServer::launch(rocket::custom(figment).attach(MojitoFairing::<Postgres>::new(config))).await;
     let path = format!("{BASE}/interview_result");
     assert_eq!(post(host.address, &path, &[AUTH], &Body::result("r").bytes()).await.status, 200);
 
@@ -38,35 +38,35 @@ async fn a_role_that_may_not_vacuum_the_tables_says_so_in_the_receipt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_from_before_the_erasure_stands_in_the_receipt() {
-    let mut place = Place::<Postgres>::open(|fairing| fairing).await;
-    place.post(Body::result("r").bytes()).await;
-    let mut reader = AsyncPgConnection::establish(place.store.url().split('?').next().unwrap()).await.unwrap();
+    let mut fixture = ErasureFixture::<Postgres>::open(|fairing| fairing).await;
+    fixture.post(Body::result("r").bytes()).await;
+    let mut reader = AsyncPgConnection::establish(fixture.store.url().split('?').next().unwrap()).await.unwrap();
     let look = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM mojito_deliveries";
     reader.batch_execute(look).await.unwrap();
 
-    let erased = place.inbox().erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
-    let is_left = has_dead_rows(&mut place.store).await;
+    let erased = fixture.inbox().erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
+    let is_left = has_dead_rows(&mut fixture.store).await;
     reader.batch_execute("COMMIT").await.unwrap();
-    let again = place.inbox().erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
+    let again = fixture.inbox().erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
 
     assert_eq!((erased.results, erased.undone, is_left), (1, vec![Undone::Reader], true));
-    assert_eq!((again.undone, has_dead_rows(&mut place.store).await), (vec![], false));
-    place.lifted.stop().await;
+    assert_eq!((again.undone, has_dead_rows(&mut fixture.store).await), (vec![], false));
+    fixture.server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_dead_row_of_an_erased_person_is_left_in_the_tables() {
-    let mut place = Place::<Postgres>::open(|fairing| fairing).await;
+    let mut fixture = ErasureFixture::<Postgres>::open(|fairing| fairing).await;
     for score in 0..20 {
-        place.post(Body::result("r").with("score", score).bytes()).await;
+        fixture.post(Body::result("r").with("score", score).bytes()).await;
     }
-    let before = has_dead_rows(&mut place.store).await;
+    let before = has_dead_rows(&mut fixture.store).await;
 
-    place.inbox().erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
+    fixture.inbox().erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
 
     assert!(before, "each version has replaced a state");
-    assert!(!has_dead_rows(&mut place.store).await);
-    place.lifted.stop().await;
+    assert!(!has_dead_rows(&mut fixture.store).await);
+    fixture.server.stop().await;
 }
 
 /// Whether the files of the tables hold rows that nobody sees any more.
@@ -79,18 +79,18 @@ async fn has_dead_rows(store: &mut Store<Postgres>) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_that_somebody_holds_is_kept_and_no_other_is() {
-    let mut place = Place::<Postgres>::open(|fairing| fairing).await;
+    let mut fixture = ErasureFixture::<Postgres>::open(|fairing| fairing).await;
     for result in ["held", "r"] {
-        place.post(Body::result(result).with("candidate_email", "ann@example.com").bytes()).await;
+        fixture.post(Body::result(result).with("candidate_email", "ann@example.com").bytes()).await;
     }
-    let mut holder = AsyncPgConnection::establish(place.store.url().split('?').next().unwrap()).await.unwrap();
+    let mut holder = AsyncPgConnection::establish(fixture.store.url().split('?').next().unwrap()).await.unwrap();
     holder.batch_execute("BEGIN; SELECT 1 FROM mojito_results WHERE id = 'held' FOR UPDATE").await.unwrap();
 
-    let erased = place.inbox().erase(Person::Email("ann@example.com".to_owned()), anna()).await.unwrap();
+    let erased = fixture.inbox().erase(Person::Email("ann@example.com".to_owned()), anna()).await.unwrap();
     holder.batch_execute("COMMIT").await.unwrap();
 
     let kept: Vec<_> = erased.kept.iter().map(|kept| (&*kept.result_id, &kept.handler, kept.cause)).collect();
     assert_eq!(kept, [("held", &None, KeptBecause::Locked)]);
-    assert_eq!((erased.results, place.with_body().await.len()), (1, 1));
-    place.lifted.stop().await;
+    assert_eq!((erased.results, fixture.with_body().await.len()), (1, 1));
+    fixture.server.stop().await;
 }

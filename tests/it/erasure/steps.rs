@@ -1,13 +1,13 @@
 use mojito_schema::{Bodies, EventKind};
 use rocket_mojito::Person;
 
-use super::{Place, anna};
+use super::{ErasureFixture, anna};
 use crate::conformance::{garbled, record, said};
-use crate::harness::{Store, Subject, on_each_backend};
+use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(an_erasure_goes_on_behind_its_first_step, a_step_is_bounded_by_bytes,);
 
-async fn an_erasure_goes_on_behind_its_first_step<B: Subject>() {
+async fn an_erasure_goes_on_behind_its_first_step<B: TestBackend>() {
     const STRANGERS: usize = 1_200;
     let mut store = Store::<B>::open().await;
     let strangers = (0..STRANGERS).map(|n| garbled(&format!("bob-{n}@example.com"))).collect();
@@ -15,16 +15,16 @@ async fn an_erasure_goes_on_behind_its_first_step<B: Subject>() {
     record(&mut store, strangers).await;
     let persons = (0..STRANGERS).map(|n| garbled(&format!("{n}: ann@example.com"))).collect();
     record(&mut store, persons).await;
-    let mut place = Place::<B>::over(store, |fairing| fairing).await;
+    let mut fixture = ErasureFixture::<B>::over(store, |fairing| fairing).await;
 
-    let erased = place.inbox().erase(Person::Email("ann@example.com".to_owned()), anna()).await.unwrap();
+    let erased = fixture.inbox().erase(Person::Email("ann@example.com".to_owned()), anna()).await.unwrap();
 
     assert_eq!(erased.bodies, STRANGERS as u64);
-    assert_eq!(place.with_body().await.len(), STRANGERS + 1);
-    place.lifted.stop().await;
+    assert_eq!(fixture.with_body().await.len(), STRANGERS + 1);
+    fixture.server.stop().await;
 }
 
-async fn a_step_is_bounded_by_bytes<B: Subject>() {
+async fn a_step_is_bounded_by_bytes<B: TestBackend>() {
     const KIBIBYTE: usize = 1 << 10;
     let mut store = Store::<B>::open().await;
     let lengths = [40, 40, 300, 1, 1, 1].map(|kibibytes| kibibytes * KIBIBYTE);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use mojito_schema::State;
 
 use super::{address, example, get, get_json};
-use crate::harness::{Answer, Body, PATIENCE, Process, Store, Subject, on_each_backend, post};
+use crate::harness::{Answer, Body, PATIENCE, Process, Store, TestBackend, on_each_backend, post};
 
 on_each_backend!(
     what_the_desk_gave_up_is_shown_noted_and_replayed,
@@ -28,7 +28,7 @@ async fn replay(desk: SocketAddr, delivery: i64, kind: &str, headers: &[(&str, &
     post(desk, "/attention/replay", &[&[FORM], headers].concat(), form.as_bytes()).await
 }
 
-async fn wait_until<B: Subject>(store: &mut Store<B>, state: State) {
+async fn wait_until<B: TestBackend>(store: &mut Store<B>, state: State) {
     let began = Instant::now();
     while store.work().await.iter().any(|work| work.state != state) {
         assert!(began.elapsed() < PATIENCE, "it never came to {state}: {:?}", store.work().await);
@@ -37,7 +37,7 @@ async fn wait_until<B: Subject>(store: &mut Store<B>, state: State) {
 }
 
 /// A desk that cannot file what is posted to it.
-async fn broken<B: Subject>(
+async fn broken<B: TestBackend>(
     store: &mut Store<B>,
     example: &crate::harness::Example,
     settings: &str,
@@ -50,7 +50,7 @@ async fn broken<B: Subject>(
     (desk, address, delivery)
 }
 
-async fn what_the_desk_gave_up_is_shown_noted_and_replayed<B: Subject>() {
+async fn what_the_desk_gave_up_is_shown_noted_and_replayed<B: TestBackend>() {
     let (mut store, example) = example::<B>().await;
     let (_desk, address, delivery) = broken(&mut store, &example, "{max_attempts=1}").await;
     wait_until(&mut store, State::Discarded).await;
@@ -80,7 +80,7 @@ async fn what_the_desk_gave_up_is_shown_noted_and_replayed<B: Subject>() {
     assert!(history.body.contains("Could not be filed"), "{}", history.body);
 }
 
-async fn what_fails_is_shown_with_its_error_and_replayed_at_once<B: Subject>() {
+async fn what_fails_is_shown_with_its_error_and_replayed_at_once<B: TestBackend>() {
     let (mut store, example) = example::<B>().await;
     let (_desk, address, delivery) = broken(&mut store, &example, "{}").await;
     wait_until(&mut store, State::Retryable).await;
@@ -98,7 +98,7 @@ async fn what_fails_is_shown_with_its_error_and_replayed_at_once<B: Subject>() {
     assert_eq!(example.filed::<B>().await, [(delivery, 1)].into());
 }
 
-async fn what_was_not_understood_is_shown_with_its_reason<B: Subject>() {
+async fn what_was_not_understood_is_shown_with_its_reason<B: TestBackend>() {
     let (_store, example) = example::<B>().await;
     let mut desk = example.start().await;
     let address = address(&mut desk).await;
@@ -114,7 +114,7 @@ async fn what_was_not_understood_is_shown_with_its_reason<B: Subject>() {
     assert_eq!((&health["status"], &health["quarantined"]), (&"degraded".into(), &1.into()));
 }
 
-async fn a_replay_that_another_site_asks_for_is_refused<B: Subject>() {
+async fn a_replay_that_another_site_asks_for_is_refused<B: TestBackend>() {
     let (mut store, example) = example::<B>().await;
     let mut desk = example.spawn(&[("DESK_PASSWORD", "pass")]);
     let address = address(&mut desk).await;
@@ -137,7 +137,7 @@ async fn a_replay_that_another_site_asks_for_is_refused<B: Subject>() {
     assert_eq!(own, 303);
 }
 
-async fn a_long_list_goes_on_behind_a_link<B: Subject>() {
+async fn a_long_list_goes_on_behind_a_link<B: TestBackend>() {
     let (_store, example) = example::<B>().await;
     let mut desk = example.start().await;
     let address = address(&mut desk).await;
@@ -153,7 +153,7 @@ async fn a_long_list_goes_on_behind_a_link<B: Subject>() {
     assert_eq!((first.matches("<form").count(), second.matches("<form").count()), (50, 1));
 }
 
-async fn work_that_nobody_claims_degrades_the_desk<B: Subject>() {
+async fn work_that_nobody_claims_degrades_the_desk<B: TestBackend>() {
     let (mut store, example) = example::<B>().await;
     let mut desk = example.spawn(&[("ROCKET_MOJITO", "{paused_handlers=[\"HiringDesk\"]}")]);
     let address = address(&mut desk).await;

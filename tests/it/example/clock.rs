@@ -25,7 +25,7 @@ async fn take_deliveries(store: &mut Store<Sqlite>, example: &Example) {
 async fn run_at(store: &mut Store<Sqlite>, example: &Example, offset: &str) {
     let readings = readings(store).await;
     let mut desk = example.spawn_at(offset);
-    desk.lifted().await.expect("the desk listens");
+    desk.ready().await.expect("the desk listens");
     in_time(async {
         while self::readings(store).await == readings {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -73,7 +73,7 @@ async fn a_clock_that_has_been_ahead_for_a_day_is_believed() {
 
     run_at(&mut store, &example, "+1100d").await;
     let mut desk = example.spawn_at("+1102d");
-    desk.lifted().await.expect("the desk listens");
+    desk.ready().await.expect("the desk listens");
 
     // The states of six results stay, and the body that was taken two days before.
     let began = Instant::now();

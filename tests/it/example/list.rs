@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{address, example, get};
-use crate::harness::{Answer, Body, Store, Subject, on_each_backend};
+use crate::harness::{Answer, Body, Store, TestBackend, on_each_backend};
 
 on_each_backend!(
     what_holds_nul_is_not_there,
@@ -13,7 +13,7 @@ on_each_backend!(
     a_search_says_how_far_back_it_has_come,
 );
 
-async fn what_holds_nul_is_not_there<B: Subject>() {
+async fn what_holds_nul_is_not_there<B: TestBackend>() {
     let (_store, example) = example::<B>().await;
     let mut desk = example.start().await;
     let address = address(&mut desk).await;
@@ -33,7 +33,7 @@ async fn what_holds_nul_is_not_there<B: Subject>() {
 }
 
 /// Makes results as if they had been received and filed: `count` of them, those with a low number changed last.
-async fn make_candidates<B: Subject>(store: &mut Store<B>, count: usize) {
+async fn make_candidates<B: TestBackend>(store: &mut Store<B>, count: usize) {
     store
         .run(&format!(
             "CREATE TABLE numbers (n INTEGER); \
@@ -76,7 +76,7 @@ fn listed(page: &Answer, link: &str) -> (Vec<String>, Option<String>) {
     (ids, found.map(|rest| rest.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&")))
 }
 
-async fn whoever_is_erased_hides_nobody<B: Subject>() {
+async fn whoever_is_erased_hides_nobody<B: TestBackend>() {
     let (mut store, example) = example::<B>().await;
     let mut desk = example.start().await;
     make_candidates(&mut store, 500).await;
@@ -102,7 +102,7 @@ async fn whoever_is_erased_hides_nobody<B: Subject>() {
     assert_eq!(news.matches("<li>").count(), 5, "{news}");
 }
 
-async fn pages_lead_from_one_to_the_next_and_leave_nobody_out<B: Subject>() {
+async fn pages_lead_from_one_to_the_next_and_leave_nobody_out<B: TestBackend>() {
     let (mut store, example) = example::<B>().await;
     let mut desk = example.start().await;
     make_candidates(&mut store, 450).await;
@@ -130,7 +130,7 @@ async fn pages_lead_from_one_to_the_next_and_leave_nobody_out<B: Subject>() {
     assert_eq!(listed(&get(address, &second).await, "The latest").1.as_deref(), Some("/?stage=to_review"));
 }
 
-async fn a_search_finds_names_and_ids_as_they_are_written<B: Subject>() {
+async fn a_search_finds_names_and_ids_as_they_are_written<B: TestBackend>() {
     let (mut store, example) = example::<B>().await;
     let mut desk = example.start().await;
     let people = [
@@ -173,7 +173,7 @@ async fn a_search_finds_names_and_ids_as_they_are_written<B: Subject>() {
     }
 }
 
-async fn a_search_says_how_far_back_it_has_come<B: Subject>() {
+async fn a_search_says_how_far_back_it_has_come<B: TestBackend>() {
     let (mut store, example) = example::<B>().await;
     let mut desk = example.start().await;
     make_candidates(&mut store, 25_000).await;

@@ -6,19 +6,19 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::cluster::{addresses, ended, host, settled, start};
-use crate::harness::{Ground, Load, Rig, overlaps, post_at_once, rounds, seed};
+use crate::harness::{Load, PostgresDatabase, TestDatabase, overlaps, post_at_once, rounds, seed};
 
 /// How many rows all handlers write to.
 const COUNTERS: i64 = 12;
 
 async fn assert_all_is_counted(isolation: &str) {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    rig.run(&format!("INSERT INTO counters SELECT n, 0 FROM generate_series(0, {COUNTERS} - 1) AS n")).await;
-    let name = rig.texts("SELECT current_database() AS value").await.remove(0);
-    rig.run(&format!("ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'")).await;
-    rig.run(&format!("ALTER DATABASE {name} SET deadlock_timeout = '20ms'")).await;
-    let counting = host(&rig).handlers(format!("effects:counting:{COUNTERS}")).setting("lease", 15);
+    let database = PostgresDatabase::shared().await;
+    database.run(&format!("INSERT INTO counters SELECT n, 0 FROM generate_series(0, {COUNTERS} - 1) AS n")).await;
+    let name = database.texts("SELECT current_database() AS value").await.remove(0);
+    database.run(&format!("ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'")).await;
+    database.run(&format!("ALTER DATABASE {name} SET deadlock_timeout = '20ms'")).await;
+    let counting = host(&database).handlers(format!("effects:counting:{COUNTERS}")).setting("lease", 15);
     let mut hosts = start(&counting, 2).await;
     let load = Load::over(&mut random, Duration::from_millis(10), 3, 3);
     load.post_to(&addresses(&mut hosts).await);
@@ -28,22 +28,22 @@ async fn assert_all_is_counted(isolation: &str) {
         // A first conflict is followed by another attempt within 50 ms.
         let pauses = "SELECT coalesce(max(extract(epoch FROM due_at - now()) * 1000)::bigint, 0) FROM mojito_work
             WHERE state = 'retryable' AND attempt = 1";
-        longest = rig.number(pauses).await.max(longest);
+        longest = database.number(pauses).await.max(longest);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let ledger = load.stop().await;
-    let aftermath = settled(&rig, &ledger, &["effects"]).await;
+    let final_state = settled(&database, &ledger, &["effects"]).await;
 
-    assert_eq!(aftermath.discarded().len(), 0, "{:?}", aftermath.discarded());
+    assert_eq!(final_state.discarded().len(), 0, "{:?}", final_state.discarded());
     assert!(longest < 1_000, "after a conflict somebody waited for {longest} ms");
-    assert_eq!(overlaps(&ended(&aftermath.notes)), [""; 0]);
-    let counted = rig.number("SELECT sum(count) FROM counters").await;
-    let effects = i64::try_from(aftermath.effects.len()).unwrap();
+    assert_eq!(overlaps(&ended(&final_state.journal)), [""; 0]);
+    let counted = database.number("SELECT sum(count) FROM counters").await;
+    let effects = i64::try_from(final_state.effects.len()).unwrap();
     assert_eq!(counted, 3 * effects, "each effect counted once in each of its rows, and none besides");
-    let again = aftermath.work.iter().filter(|work| work.attempt > 1).count();
+    let again = final_state.work.iter().filter(|work| work.attempt > 1).count();
     let refused = ledger.tally();
     assert_eq!(refused.acknowledged, refused.posts, "what records does not mind: {refused:?}");
-    refused.report(&format!("F22 {isolation}, {} handled", aftermath.effects.len()), again);
+    refused.report(&format!("F22 {isolation}, {} handled", final_state.effects.len()), again);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,10 +63,10 @@ async fn a_database_that_is_repeatable_read_by_default_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_what_nobody_understands_are_one_delivery_whatever_the_isolation() {
-    let rig = Rig::shared().await;
-    let name = rig.texts("SELECT current_database() AS value").await.remove(0);
-    rig.run(&format!("ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")).await;
-    let mut hosts = start(&host(&rig), 4).await;
+    let database = PostgresDatabase::shared().await;
+    let name = database.texts("SELECT current_database() AS value").await.remove(0);
+    database.run(&format!("ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")).await;
+    let mut hosts = start(&host(&database), 4).await;
     let addresses = addresses(&mut hosts).await;
 
     for round in 0..rounds(20, 200) {
@@ -74,35 +74,36 @@ async fn copies_of_what_nobody_understands_are_one_delivery_whatever_the_isolati
 
         let ids: HashSet<i64> = copies.iter().map(|copy| copy.delivery()).collect();
         assert_eq!(ids.len(), 1, "every copy is told the same");
-        let stored = rig.number("SELECT count(*) FROM mojito_deliveries").await;
+        let stored = database.number("SELECT count(*) FROM mojito_deliveries").await;
         assert_eq!(stored, i64::from(round) + 1, "stored once");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn handlers_that_hold_every_connection_of_the_pool_do_not_keep_anybody_from_recording() {
-    let rig = Rig::shared().await;
-    let gate = rig.folder().join("gate");
-    let holding = host(&rig).handlers(format!("effects:holding:{}", gate.display())).setting("handler_concurrency", 8);
+    let database = PostgresDatabase::shared().await;
+    let gate = database.folder().join("gate");
+    let holding =
+        host(&database).handlers(format!("effects:holding:{}", gate.display())).setting("handler_concurrency", 8);
     let mut hosts = start(&holding.pool(4).setting("lease", 60), 1).await;
     let mut random = Rng::with_seed(seed());
     let load = Load::start(&mut random, Duration::ZERO);
     load.post_to(&addresses(&mut hosts).await);
     let held = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
         AND state = 'idle in transaction' AND state_change < now() - interval '300 milliseconds'";
-    rig.wait_until("every connection of the pool is taken", held, 4).await;
+    database.wait_until("every connection of the pool is taken", held, 4).await;
 
     let before = load.ledger.tally();
     tokio::time::sleep(Duration::from_secs(rounds(3, 20).into())).await;
     let during = load.ledger.tally();
-    let taken = rig.number(held).await;
+    let taken = database.number(held).await;
     std::fs::write(&gate, "").unwrap();
     let ledger = load.stop().await;
-    rig.run("UPDATE mojito_work SET due_at = now() WHERE due_at IS NOT NULL").await;
+    database.run("UPDATE mojito_work SET due_at = now() WHERE due_at IS NOT NULL").await;
 
-    settled(&rig, &ledger, &["effects"]).await;
+    settled(&database, &ledger, &["effects"]).await;
     assert_eq!(taken, 4, "they held it all the time");
-    assert_eq!(during.acknowledged, during.posts - during.silent, "{during:?}");
+    assert_eq!(during.acknowledged, during.posts - during.unanswered, "{during:?}");
     assert!(during.acknowledged - before.acknowledged >= 50, "recorded meanwhile: {before:?}, {during:?}");
     // A second, and something for a busy machine.
     assert!(during.longest <= Duration::from_secs(2), "the longest answer took {:?}", during.longest);

@@ -7,7 +7,7 @@ use mojito_schema::Postgres;
 use tokio::task::JoinHandle;
 
 use super::cluster::addresses;
-use crate::harness::{Aftermath, Example, Ground, Load, Process, Rig, rounds, seed};
+use crate::harness::{Example, FinalState, Load, PostgresDatabase, Process, TestDatabase, rounds, seed};
 
 /// Deliveries that stand on the desk's timeline twice.
 const TWICE: &str = "SELECT count(*) FROM
@@ -40,12 +40,12 @@ struct Desks {
 }
 
 impl Desks {
-    async fn start(rig: &Rig, count: usize) -> Self {
-        let named = |number| Example::on::<Postgres>(&format!("{}?application_name=desk-{number}", rig.url()));
+    async fn start(database: &PostgresDatabase, count: usize) -> Self {
+        let named = |number| Example::on::<Postgres>(&format!("{}?application_name=desk-{number}", database.url()));
         let examples: Vec<Example> = (0..count).map(named).collect();
         let mut desks: Vec<Process> = examples.iter().map(|example| example.spawn(&[])).collect();
         for desk in &mut desks {
-            assert!(desk.lifted().await.is_some(), "a desk ended before it listened");
+            assert!(desk.ready().await.is_some(), "a desk ended before it listened");
         }
         Self { examples, desks }
     }
@@ -58,31 +58,32 @@ impl Desks {
 }
 
 /// Makes due at once, again and again, what waits for another attempt: the backoff is not what is tested here.
-fn hurry(rig: &Rig) -> JoinHandle<()> {
-    let url = rig.url();
+fn hurry(database: &PostgresDatabase) -> JoinHandle<()> {
+    let url = database.url();
     tokio::spawn(async move {
         loop {
             // The connection may be one of those that are ended.
-            let _ = Rig::run_at(&url, "UPDATE mojito_work SET due_at = now() WHERE state = 'retryable'").await;
+            let _ =
+                PostgresDatabase::run_at(&url, "UPDATE mojito_work SET due_at = now() WHERE state = 'retryable'").await;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     })
 }
 
 /// Everything that went out is there and filed, once and in its turn.
-async fn assert_all_is_filed(rig: &Rig, desks: &Desks, load: Load, what: &str, faults: usize) {
+async fn assert_all_is_filed(database: &PostgresDatabase, desks: &Desks, load: Load, what: &str, faults: usize) {
     let ledger = load.stop().await;
-    rig.drained().await;
+    database.drained().await;
     let logs: Vec<_> = desks.examples.iter().map(Example::folder).collect();
-    let aftermath = Aftermath::of_rig_with_logs(rig, &ledger, &logs).await;
-    aftermath.check_deliveries(&["HiringDesk"]);
+    let final_state = FinalState::read_postgres_with_logs(database, &ledger, &logs).await;
+    final_state.check_deliveries(&["HiringDesk"]);
 
-    assert_eq!(aftermath.discarded().len(), 0, "{:?}", aftermath.discarded());
-    assert_eq!(rig.number(TWICE).await, 0, "filed twice");
-    assert_eq!(rig.number(OUT_OF_TURN).await, 0, "filed out of turn");
-    assert_eq!(rig.number(MISSING).await, 0, "never filed");
-    let again = aftermath.work.iter().filter(|work| work.attempt > 1).count();
-    let (deliveries, results) = (aftermath.deliveries.len(), aftermath.results.len());
+    assert_eq!(final_state.discarded().len(), 0, "{:?}", final_state.discarded());
+    assert_eq!(database.number(TWICE).await, 0, "filed twice");
+    assert_eq!(database.number(OUT_OF_TURN).await, 0, "filed out of turn");
+    assert_eq!(database.number(MISSING).await, 0, "never filed");
+    let again = final_state.work.iter().filter(|work| work.attempt > 1).count();
+    let (deliveries, results) = (final_state.deliveries.len(), final_state.results.len());
     println!("{what}: {deliveries} deliveries about {results} results, {again} attempted more than once");
     ledger.tally().assert_answers(Duration::from_secs(5));
     ledger.tally().report(what, faults);
@@ -91,10 +92,10 @@ async fn assert_all_is_filed(rig: &Rig, desks: &Desks, load: Load, what: &str, f
 #[tokio::test(flavor = "multi_thread")]
 async fn four_desks_share_the_work_and_file_each_delivery_once_and_in_its_turn() {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    let mut desks = Desks::start(&rig, 4).await;
-    rig.run(OBSTACLES).await;
-    let hurry = hurry(&rig);
+    let database = PostgresDatabase::shared().await;
+    let mut desks = Desks::start(&database, 4).await;
+    database.run(OBSTACLES).await;
+    let hurry = hurry(&database);
     let load = Load::over(&mut random, Duration::ZERO, 5, 10);
     load.post_to(&addresses(&mut desks.desks).await);
 
@@ -102,14 +103,14 @@ async fn four_desks_share_the_work_and_file_each_delivery_once_and_in_its_turn()
     let mut ended = 0;
     for part in 1..=20 {
         load.acknowledged(enough * part / 20).await;
-        ended += rig.end_a_connection().await;
+        ended += database.end_a_connection().await;
     }
 
-    assert_all_is_filed(&rig, &desks, load, "F40 four desks", ended).await;
+    assert_all_is_filed(&database, &desks, load, "F40 four desks", ended).await;
     hurry.abort();
-    let filed = rig.number("SELECT count(*) FROM application_events").await;
+    let filed = database.number("SELECT count(*) FROM application_events").await;
     for desk in 0..desks.desks.len() {
-        let own = rig.number(&format!("SELECT count(*) FROM application_events WHERE desk = 'desk-{desk}'")).await;
+        let own = database.number(&format!("SELECT count(*) FROM application_events WHERE desk = 'desk-{desk}'")).await;
         println!("F40: {own} of {filed} filed by desk {desk}");
         assert!(own * 20 >= filed, "no desk starves");
     }
@@ -118,8 +119,8 @@ async fn four_desks_share_the_work_and_file_each_delivery_once_and_in_its_turn()
 #[tokio::test(flavor = "multi_thread")]
 async fn desks_that_are_killed_under_load_are_stood_in_for_by_the_others() {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    let mut desks = Desks::start(&rig, 3).await;
+    let database = PostgresDatabase::shared().await;
+    let mut desks = Desks::start(&database, 3).await;
     let load = Load::start(&mut random, Duration::from_millis(20));
     load.post_to(&addresses(&mut desks.desks).await);
 
@@ -131,5 +132,5 @@ async fn desks_that_are_killed_under_load_are_stood_in_for_by_the_others() {
         load.post_to(&addresses(&mut desks.desks).await);
     }
 
-    assert_all_is_filed(&rig, &desks, load, &format!("F01 {kills} kills of one of three desks"), hits).await;
+    assert_all_is_filed(&database, &desks, load, &format!("F01 {kills} kills of one of three desks"), hits).await;
 }

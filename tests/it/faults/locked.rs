@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::cluster::{addresses, host, start};
-use crate::harness::{Body, Ground, Process, Rig, Try, in_time, try_post};
+use crate::harness::{Body, PostOutcome, PostgresDatabase, Process, TestDatabase, in_time, try_post};
 
 /// How long a delivery is tried here, in seconds.
 const ACK_DEADLINE: u64 = 3;
@@ -15,34 +15,35 @@ const ACK_DEADLINE: u64 = 3;
 /// How long a delivery may take that has nothing to do with what is locked.
 const QUICK: Duration = Duration::from_millis(2_500);
 
-struct Scene {
-    rig: Rig,
+struct LockedRows {
+    database: PostgresDatabase,
     host: Process,
     address: SocketAddr,
 }
 
-impl Scene {
-    async fn set(handlers: &str) -> Self {
-        let rig = Rig::shared().await;
-        let host = host(&rig).handlers(handlers).setting("ack_deadline", ACK_DEADLINE).setting("handler_timeout", 60);
+impl LockedRows {
+    async fn start(handlers: &str) -> Self {
+        let database = PostgresDatabase::shared().await;
+        let host =
+            host(&database).handlers(handlers).setting("ack_deadline", ACK_DEADLINE).setting("handler_timeout", 60);
         let mut hosts = start(&host.setting("lease", 60), 1).await;
         let address = addresses(&mut hosts).await[0];
-        Self { rig, host: hosts.remove(0), address }
+        Self { database, host: hosts.remove(0), address }
     }
 
-    async fn post(&self, body: Vec<u8>) -> (Try, Duration) {
+    async fn post(&self, body: Vec<u8>) -> (PostOutcome, Duration) {
         post(self.address, body).await
     }
 
     /// Somebody who does this in a transaction, and does not end it.
     async fn session(&self, statements: &str) -> AsyncPgConnection {
-        let mut session = self.rig.connect().await;
+        let mut session = self.database.connect().await;
         session.batch_execute(&format!("BEGIN; {statements}")).await.unwrap();
         session
     }
 
     /// Posts a delivery that has to wait, and meanwhile others, which need not.
-    async fn beside(&self, locked: Vec<u8>, rounds: u32) -> JoinHandle<(Try, Duration)> {
+    async fn beside(&self, locked: Vec<u8>, rounds: u32) -> JoinHandle<(PostOutcome, Duration)> {
         let waiting = tokio::spawn(post(self.address, locked));
         for round in 0..rounds {
             let mut others = JoinSet::new();
@@ -51,7 +52,7 @@ impl Scene {
                 others.spawn(post(self.address, other));
             }
             for (outcome, took) in others.join_all().await {
-                assert!(matches!(outcome, Try::Acknowledged(_)), "{outcome:?}\n{}", self.host.log());
+                assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?}\n{}", self.host.log());
                 assert!(took < QUICK, "another delivery took {took:?}");
             }
         }
@@ -65,16 +66,16 @@ impl Scene {
         session.batch_execute("COMMIT").await.unwrap();
         let (taken, _) = in_time(again).await.unwrap();
 
-        assert_eq!(refused, Try::Refused(503));
+        assert_eq!(refused, PostOutcome::Refused(503));
         let deadline = Duration::from_secs(ACK_DEADLINE);
         assert!(took >= deadline && took < deadline + QUICK, "it was refused after {took:?}");
-        assert!(matches!(taken, Try::Acknowledged(_)), "{taken:?}");
+        assert!(matches!(taken, PostOutcome::Acknowledged(_)), "{taken:?}");
     }
 }
 
-async fn post(address: SocketAddr, body: Vec<u8>) -> (Try, Duration) {
+async fn post(address: SocketAddr, body: Vec<u8>) -> (PostOutcome, Duration) {
     let began = Instant::now();
-    let outcome = Try::from(try_post(address, "interview_result", &body).await);
+    let outcome = PostOutcome::from(try_post(address, "interview_result", &body).await);
     (outcome, began.elapsed())
 }
 
@@ -84,13 +85,13 @@ fn body(id: &str, score: u32) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_writes_a_row_with_a_foreign_key_to_its_result_is_in_nobodys_way() {
-    let rig = Rig::shared().await;
-    let gate = rig.folder().join("gate");
-    drop(rig);
-    let scene = Scene::set(&format!("effects:holding:{}", gate.display())).await;
+    let database = PostgresDatabase::shared().await;
+    let gate = database.folder().join("gate");
+    drop(database);
+    let fixture = LockedRows::start(&format!("effects:holding:{}", gate.display())).await;
     std::fs::create_dir_all(gate.parent().unwrap()).unwrap();
-    scene
-        .rig
+    fixture
+        .database
         .run(
             "ALTER TABLE effects ADD COLUMN endpoint TEXT COLLATE \"C\" DEFAULT 'default',
                 ALTER COLUMN result_id TYPE TEXT COLLATE \"C\",
@@ -98,76 +99,83 @@ async fn a_handler_that_writes_a_row_with_a_foreign_key_to_its_result_is_in_nobo
                 ADD FOREIGN KEY (delivery_id) REFERENCES mojito_deliveries (id)",
         )
         .await;
-    assert!(matches!(scene.post(body("held", 0)).await.0, Try::Acknowledged(_)));
+    assert!(matches!(fixture.post(body("held", 0)).await.0, PostOutcome::Acknowledged(_)));
     let holds = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
         AND state = 'idle in transaction'";
-    scene.rig.wait_until("a handler holds its row", holds, 1).await;
+    fixture.database.wait_until("a handler holds its row", holds, 1).await;
 
-    let repeat = scene.beside(body("held", 0), 2).await;
-    let next = scene.beside(body("held", 1), 2).await;
+    let repeat = fixture.beside(body("held", 0), 2).await;
+    let next = fixture.beside(body("held", 1), 2).await;
 
     for waited in [repeat, next] {
         let (outcome, took) = in_time(waited).await.unwrap();
-        assert!(matches!(outcome, Try::Acknowledged(_)) && took < QUICK, "{outcome:?} after {took:?}");
+        assert!(matches!(outcome, PostOutcome::Acknowledged(_)) && took < QUICK, "{outcome:?} after {took:?}");
     }
-    assert_eq!(scene.rig.number("SELECT count(*) FROM effects WHERE result_id = 'held'").await, 0, "it holds it still");
+    assert_eq!(
+        fixture.database.number("SELECT count(*) FROM effects WHERE result_id = 'held'").await,
+        0,
+        "it holds it still"
+    );
     std::fs::write(&gate, "").unwrap();
     std::fs::remove_dir_all(gate.parent().unwrap()).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_that_is_locked_is_set_aside() {
-    let scene = Scene::set("effects:plain").await;
-    scene.post(body("locked", 0)).await;
+    let fixture = LockedRows::start("effects:plain").await;
+    fixture.post(body("locked", 0)).await;
 
-    let session = scene.session("SELECT 1 FROM mojito_results WHERE id = 'locked' FOR UPDATE").await;
+    let session = fixture.session("SELECT 1 FROM mojito_results WHERE id = 'locked' FOR UPDATE").await;
 
-    scene.refuses_alone(body("locked", 1), session).await;
+    fixture.refuses_alone(body("locked", 1), session).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_is_locked_sets_its_repeats_aside() {
-    let scene = Scene::set("effects:plain").await;
-    scene.post(body("locked", 0)).await;
+    let fixture = LockedRows::start("effects:plain").await;
+    fixture.post(body("locked", 0)).await;
 
-    let session = scene.session("SELECT 1 FROM mojito_deliveries WHERE result_id = 'locked' FOR UPDATE").await;
+    let session = fixture.session("SELECT 1 FROM mojito_deliveries WHERE result_id = 'locked' FOR UPDATE").await;
 
-    scene.refuses_alone(body("locked", 0), session).await;
-    assert_eq!(scene.rig.number("SELECT repeat_count FROM mojito_deliveries WHERE result_id = 'locked'").await, 1);
+    fixture.refuses_alone(body("locked", 0), session).await;
+    assert_eq!(
+        fixture.database.number("SELECT repeat_count FROM mojito_deliveries WHERE result_id = 'locked'").await,
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_understands_is_set_aside_while_another_records_it() {
-    let scene = Scene::set("effects:plain").await;
-    scene.post(b"?".to_vec()).await;
+    let fixture = LockedRows::start("effects:plain").await;
+    fixture.post(b"?".to_vec()).await;
     let number = "('x' || left(encode(fingerprint, 'hex'), 16))::bit(64)::bigint";
 
     let locked = format!("SELECT pg_advisory_xact_lock({number}) FROM mojito_deliveries WHERE body = '?'");
-    let session = scene.session(&locked).await;
+    let session = fixture.session(&locked).await;
 
-    scene.refuses_alone(b"?".to_vec(), session).await;
+    fixture.refuses_alone(b"?".to_vec(), session).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_that_another_is_about_to_store_is_set_aside() {
-    let scene = Scene::set("effects:plain").await;
-    scene.post(body("stored", 0)).await;
+    let fixture = LockedRows::start("effects:plain").await;
+    fixture.post(body("stored", 0)).await;
     let columns = "event, version, first_delivery_id, delivery_id, first_received_at, updated_at";
 
     let new = format!(
         "INSERT INTO mojito_results (endpoint, id, {columns})
             SELECT 'default', 'new', {columns} FROM mojito_results WHERE id = 'stored'"
     );
-    let session = scene.session(&new).await;
+    let session = fixture.session(&new).await;
 
-    scene.refuses_alone(body("new", 0), session).await;
+    fixture.refuses_alone(body("new", 0), session).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_trigger_of_the_host_waits_for_is_set_aside() {
-    let scene = Scene::set("effects:plain").await;
-    scene
-        .rig
+    let fixture = LockedRows::start("effects:plain").await;
+    fixture
+        .database
         .run(
             "CREATE TABLE desks (id TEXT PRIMARY KEY, seen BIGINT); INSERT INTO desks VALUES ('locked', 0), ('other', 0);
             CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -178,26 +186,26 @@ async fn what_a_trigger_of_the_host_waits_for_is_set_aside() {
         )
         .await;
 
-    let session = scene.session("UPDATE desks SET seen = 0 WHERE id = 'locked'").await;
+    let session = fixture.session("UPDATE desks SET seen = 0 WHERE id = 'locked'").await;
 
-    scene.refuses_alone(body("locked", 0), session).await;
+    fixture.refuses_alone(body("locked", 0), session).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_is_locked_is_waited_for_and_then_all_is_taken() {
-    let scene = Scene::set("effects:plain").await;
-    scene.post(body("r", 0)).await;
-    let mut session = scene.session("LOCK TABLE mojito_deliveries IN ACCESS EXCLUSIVE MODE").await;
+    let fixture = LockedRows::start("effects:plain").await;
+    fixture.post(body("r", 0)).await;
+    let mut session = fixture.session("LOCK TABLE mojito_deliveries IN ACCESS EXCLUSIVE MODE").await;
     let mut all = JoinSet::new();
     for number in 0..50 {
-        all.spawn(post(scene.address, body(&format!("r-{number}"), 0)));
+        all.spawn(post(fixture.address, body(&format!("r-{number}"), 0)));
     }
     let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
-    scene.rig.wait_until("somebody waits for it", waits, 1).await;
+    fixture.database.wait_until("somebody waits for it", waits, 1).await;
 
     session.batch_execute("COMMIT").await.unwrap();
 
     for (outcome, _) in all.join_all().await {
-        assert!(matches!(outcome, Try::Acknowledged(_)), "{outcome:?}");
+        assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?}");
     }
 }

@@ -6,25 +6,28 @@ use fastrand::Rng;
 use mojito_schema::Postgres;
 
 use super::cluster::{HANDLERS, addresses, host, post, settled, start};
-use crate::harness::{Ground, Ledger, Load, Proxy, Rig, Store, Subject, Try, Way, Weather, overlaps, rounds, seed};
+use crate::harness::{
+    Direction, Ledger, Load, NetworkCondition, PostOutcome, PostgresDatabase, Proxy, Store, TestBackend, TestDatabase,
+    overlaps, rounds, seed,
+};
 
 /// The longest that a dead connection may be held for alive.
 const BAR: Duration = Duration::from_secs(30);
 
 /// Every connection of one host falls silent while it works; new ones are well.
-async fn assert_replaced(way: Way) {
+async fn assert_replaced(way: Direction) {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    let proxy = Proxy::to(rig.server()).await;
-    let through = host(&rig).url(rig.url_at(proxy.address())).setting("ack_deadline", 2);
+    let database = PostgresDatabase::shared().await;
+    let proxy = Proxy::to(database.server()).await;
+    let through = host(&database).url(database.url_at(proxy.address())).setting("ack_deadline", 2);
     let mut hosts = start(&through.handlers("effects:slow:5,external:external"), 1).await;
     let address = addresses(&mut hosts).await[0];
     let load = Load::start(&mut random, Duration::from_millis(20));
     load.post_to(&[address]);
-    rig.wait_until("it works", "SELECT count(*) FROM effects", 20).await;
+    database.wait_until("it works", "SELECT count(*) FROM effects", 20).await;
 
     let silenced = proxy.silence(way);
-    let (began, handled) = (Instant::now(), rig.number("SELECT count(*) FROM effects").await);
+    let (began, handled) = (Instant::now(), database.number("SELECT count(*) FROM effects").await);
     let acknowledged = load.ledger.tally().acknowledged;
     let (mut recorded_after, mut handled_after) = (None, None);
     while recorded_after.is_none() || handled_after.is_none() {
@@ -37,7 +40,7 @@ async fn assert_replaced(way: Way) {
             recorded_after.get_or_insert(began.elapsed());
         }
         // What was in flight may still be done.
-        if rig.number("SELECT count(*) FROM effects").await > handled + 10 {
+        if database.number("SELECT count(*) FROM effects").await > handled + 10 {
             handled_after.get_or_insert(began.elapsed());
         }
     }
@@ -46,8 +49,8 @@ async fn assert_replaced(way: Way) {
     tokio::time::sleep(Duration::from_secs(3)).await;
     let ledger = load.stop().await;
 
-    let aftermath = settled(&rig, &ledger, &HANDLERS).await;
-    assert_eq!(aftermath.discarded().len(), 0);
+    let final_state = settled(&database, &ledger, &HANDLERS).await;
+    assert_eq!(final_state.discarded().len(), 0);
     let open = proxy.open();
     assert!(open <= silenced + 8, "{open} connections are open: the silent ones were not closed");
     assert!(refused > 0, "the deadline was kept while nothing came back");
@@ -59,41 +62,41 @@ async fn assert_replaced(way: Way) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_fall_silent_both_ways_are_replaced_in_time() {
-    assert_replaced(Way::Both).await;
+    assert_replaced(Direction::Both).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_carry_nothing_to_the_server_are_replaced_in_time() {
-    assert_replaced(Way::ToServer).await;
+    assert_replaced(Direction::ToServer).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_carry_nothing_back_are_replaced_in_time() {
-    assert_replaced(Way::ToClient).await;
+    assert_replaced(Direction::ToClient).await;
 }
 
 /// The server waits for the rest of a statement, within a transaction that has locked a result, and counts that neither
 /// as a pause nor as a statement that takes long.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_falls_silent_half_way_through_a_statement_gives_back_what_it_has_locked() {
-    let rig = Rig::shared().await;
-    let proxy = Proxy::to(rig.server()).await;
-    let through = host(&rig).url(rig.url_at(proxy.address())).setting("ack_deadline", 2);
-    let (mut silent, mut sound) = (start(&through, 1).await, start(&host(&rig), 1).await);
+    let database = PostgresDatabase::shared().await;
+    let proxy = Proxy::to(database.server()).await;
+    let through = host(&database).url(database.url_at(proxy.address())).setting("ack_deadline", 2);
+    let (mut silent, mut sound) = (start(&through, 1).await, start(&host(&database), 1).await);
     let (silent, sound) = (addresses(&mut silent).await[0], addresses(&mut sound).await[0]);
     let ledger = Ledger::default();
-    assert!(matches!(post(sound, &ledger, "r", "first").await, Try::Acknowledged(_)));
+    assert!(matches!(post(sound, &ledger, "r", "first").await, PostOutcome::Acknowledged(_)));
 
     proxy.silence_over("FOR NO KEY UPDATE SKIP LOCKED) AS head");
     let began = Instant::now();
-    assert_eq!((post(silent, &ledger, "r", "second").await, proxy.fired()), (Try::Refused(503), 1));
-    while !matches!(post(sound, &ledger, "r", &format!("{:?}", began.elapsed())).await, Try::Acknowledged(_)) {
+    assert_eq!((post(silent, &ledger, "r", "second").await, proxy.fired()), (PostOutcome::Refused(503), 1));
+    while !matches!(post(sound, &ledger, "r", &format!("{:?}", began.elapsed())).await, PostOutcome::Acknowledged(_)) {
         assert!(began.elapsed() < BAR, "the result is locked");
     }
     println!("F26 half a statement: recorded again after {:?}", began.elapsed());
 
-    assert!(matches!(post(silent, &ledger, "r", "third").await, Try::Acknowledged(_)));
-    settled(&rig, &ledger, &HANDLERS).await;
+    assert!(matches!(post(silent, &ledger, "r", "third").await, PostOutcome::Acknowledged(_)));
+    settled(&database, &ledger, &HANDLERS).await;
 }
 
 /// Where the end of a connection does not reach the server, nothing else tells it.
@@ -113,12 +116,12 @@ async fn the_server_is_asked_to_notice_a_network_that_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn over_a_slow_link_no_lease_is_lost_and_nothing_collapses() {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    let proxy = Proxy::to(rig.server()).await;
-    let slow = host(&rig).url(rig.url_at(proxy.address())).setting("lease", 15).handlers("effects:plain");
+    let database = PostgresDatabase::shared().await;
+    let proxy = Proxy::to(database.server()).await;
+    let slow = host(&database).url(database.url_at(proxy.address())).setting("lease", 15).handlers("effects:plain");
     // A dozen round trips, and as many before them: on such a link a host allows for it.
     let mut hosts = start(&slow.setting("ack_deadline", 15), 2).await;
-    proxy.set(Weather::Slow {
+    proxy.set(NetworkCondition::Slow {
         latency: Duration::from_millis(50),
         jitter: Duration::from_millis(100),
         bytes_per_second: 125_000,
@@ -127,13 +130,13 @@ async fn over_a_slow_link_no_lease_is_lost_and_nothing_collapses() {
     load.post_to(&addresses(&mut hosts).await);
 
     tokio::time::sleep(Duration::from_secs(rounds(20, 600).into())).await;
-    let before = rig.number("SELECT count(*) FROM effects").await;
+    let before = database.number("SELECT count(*) FROM effects").await;
     let ledger = load.stop().await;
 
-    let aftermath = settled(&rig, &ledger, &["effects"]).await;
-    let taken_over = aftermath.work.iter().filter(|work| work.attempt > 1).count();
-    assert_eq!((taken_over, aftermath.discarded().len()), (0, 0), "no lease was lost");
-    assert_eq!(overlaps(&aftermath.notes), [""; 0]);
+    let final_state = settled(&database, &ledger, &["effects"]).await;
+    let taken_over = final_state.work.iter().filter(|work| work.attempt > 1).count();
+    assert_eq!((taken_over, final_state.discarded().len()), (0, 0), "no lease was lost");
+    assert_eq!(overlaps(&final_state.journal), [""; 0]);
     assert!(before > 0, "it is handled while it comes");
     ledger.tally().assert_answers(Duration::from_secs(15));
     ledger.tally().report("F28 slow link", proxy.fired());
@@ -142,9 +145,9 @@ async fn over_a_slow_link_no_lease_is_lost_and_nothing_collapses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_are_cut_again_and_again_cost_nothing_but_time() {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    let proxy = Proxy::to(rig.server()).await;
-    let mut hosts = start(&host(&rig).url(rig.url_at(proxy.address())), 2).await;
+    let database = PostgresDatabase::shared().await;
+    let proxy = Proxy::to(database.server()).await;
+    let mut hosts = start(&host(&database).url(database.url_at(proxy.address())), 2).await;
     let load = Load::start(&mut random, Duration::from_millis(20));
     load.post_to(&addresses(&mut hosts).await);
 
@@ -154,36 +157,40 @@ async fn connections_that_are_cut_again_and_again_cost_nothing_but_time() {
     }
     let ledger = load.stop().await;
 
-    let aftermath = settled(&rig, &ledger, &HANDLERS).await;
-    assert_eq!(aftermath.discarded().len(), 0);
+    let final_state = settled(&database, &ledger, &HANDLERS).await;
+    assert_eq!(final_state.discarded().len(), 0);
     ledger.tally().assert_answers(Duration::from_secs(5));
     ledger.tally().report("F24 cut connections", proxy.fired());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_whose_connection_falls_silent_in_its_transaction_ends_and_its_slot_is_free_again() {
-    let rig = Rig::shared().await;
-    let proxy = Proxy::to(rig.server()).await;
-    let gate = rig.folder().join("gate");
-    let holding = host(&rig).url(rig.url_at(proxy.address())).handlers(format!("effects:holding:{}", gate.display()));
+    let database = PostgresDatabase::shared().await;
+    let proxy = Proxy::to(database.server()).await;
+    let gate = database.folder().join("gate");
+    let holding =
+        host(&database).url(database.url_at(proxy.address())).handlers(format!("effects:holding:{}", gate.display()));
     // One slot: as long as it is taken, nothing is handled.
     let mut hosts = start(&holding.setting("handler_concurrency", 1).setting("lease", 15), 1).await;
     let address = addresses(&mut hosts).await[0];
     let ledger = Ledger::default();
-    assert!(matches!(post(address, &ledger, "r-1", "a").await, Try::Acknowledged(_)));
+    assert!(matches!(post(address, &ledger, "r-1", "a").await, PostOutcome::Acknowledged(_)));
     let held =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
-    rig.wait_until("the handler is in its transaction", held, 1).await;
+    database.wait_until("the handler is in its transaction", held, 1).await;
 
-    let silenced = proxy.silence(Way::Both);
+    let silenced = proxy.silence(Direction::Both);
     let began = Instant::now();
     std::fs::write(&gate, "").unwrap();
-    while !matches!(post(address, &ledger, "r-2", &format!("{:?}", began.elapsed())).await, Try::Acknowledged(_)) {}
-    rig.wait_until("the other is handled", "SELECT count(*) FROM effects WHERE result_id = 'r-2'", 1).await;
+    while !matches!(
+        post(address, &ledger, "r-2", &format!("{:?}", began.elapsed())).await,
+        PostOutcome::Acknowledged(_)
+    ) {}
+    database.wait_until("the other is handled", "SELECT count(*) FROM effects WHERE result_id = 'r-2'", 1).await;
     let took = began.elapsed();
-    rig.run("UPDATE mojito_work SET due_at = now() WHERE due_at IS NOT NULL").await;
+    database.run("UPDATE mojito_work SET due_at = now() WHERE due_at IS NOT NULL").await;
 
-    settled(&rig, &ledger, &["effects"]).await;
+    settled(&database, &ledger, &["effects"]).await;
     assert!(took < BAR + Duration::from_secs(5), "the slot was free again after {took:?}");
     println!("F26: the slot was free again after {took:?}, {silenced} connections were silenced");
 }

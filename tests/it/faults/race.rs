@@ -10,13 +10,15 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::cluster::{addresses, ended, host, post_again, settled, start};
-use crate::harness::{AUTH, Body, Ledger, Load, Process, Rig, overlaps, post_at_once, request, rounds, seed};
+use crate::harness::{
+    AUTH, Body, Ledger, Load, PostgresDatabase, Process, overlaps, post_at_once, request, rounds, seed,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn four_processes_share_the_work_and_do_each_piece_once_and_in_order() {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    let flaky = host(&rig).handlers("effects:flaky:10,external:external").setting("lease", 15);
+    let database = PostgresDatabase::shared().await;
+    let flaky = host(&database).handlers("effects:flaky:10,external:external").setting("lease", 15);
     let mut hosts = start(&flaky, 4).await;
     let load = Load::over(&mut random, Duration::ZERO, 5, 10);
     load.post_to(&addresses(&mut hosts).await);
@@ -25,29 +27,29 @@ async fn four_processes_share_the_work_and_do_each_piece_once_and_in_order() {
     let mut kills = 0;
     for part in 1..=10 {
         load.acknowledged(enough * part / 10).await;
-        kills += rig.end_a_connection().await;
+        kills += database.end_a_connection().await;
     }
     let ledger = load.stop().await;
 
-    let aftermath = settled(&rig, &ledger, &["effects", "external"]).await;
-    assert_eq!(overlaps(&ended(&aftermath.notes)), [""; 0]);
-    let given_up = aftermath.discarded().len();
-    let again = aftermath.work.iter().filter(|work| work.attempt > 1).count();
+    let final_state = settled(&database, &ledger, &["effects", "external"]).await;
+    assert_eq!(overlaps(&ended(&final_state.journal)), [""; 0]);
+    let given_up = final_state.discarded().len();
+    let again = final_state.work.iter().filter(|work| work.attempt > 1).count();
     for host in &hosts {
-        let share = aftermath.effects.iter().filter(|effect| effect.process == Some(host.id())).count();
-        println!("F40: {share} of {} effects", aftermath.effects.len());
-        assert!(share * 20 >= aftermath.effects.len(), "no process starves");
+        let share = final_state.effects.iter().filter(|effect| effect.process == Some(host.id())).count();
+        println!("F40: {share} of {} effects", final_state.effects.len());
+        assert!(share * 20 >= final_state.effects.len(), "no process starves");
     }
-    let results: HashSet<&str> = aftermath.results.iter().map(|row| row.id.as_str()).collect();
+    let results: HashSet<&str> = final_state.results.iter().map(|row| row.id.as_str()).collect();
     println!("F40: {} results, {given_up} given up by the handler, {again} attempted again", results.len());
     assert!(again > 0 && given_up > 0, "failures of every kind happened");
-    ledger.tally().report(&format!("F40 {} deliveries", aftermath.deliveries.len()), kills);
+    ledger.tally().report(&format!("F40 {} deliveries", final_state.deliveries.len()), kills);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_one_delivery_to_every_process_at_once_are_one_version_and_repeats() {
     const COPIES: usize = 50;
-    let (rig, _hosts, addresses) = hosts(4).await;
+    let (database, _hosts, addresses) = hosts(4).await;
     let ledger = Ledger::default();
 
     let turns = rounds(5, 200);
@@ -62,19 +64,19 @@ async fn copies_of_one_delivery_to_every_process_at_once_are_one_version_and_rep
 
         assert_eq!(ids.len(), 1, "every copy is told the same");
         let repeats =
-            rig.number(&format!("SELECT sum(repeat_count) FROM mojito_deliveries WHERE result_id = '{id}'")).await;
-        let rows = rig.number(&format!("SELECT count(*) FROM mojito_deliveries WHERE result_id = '{id}'")).await;
+            database.number(&format!("SELECT sum(repeat_count) FROM mojito_deliveries WHERE result_id = '{id}'")).await;
+        let rows = database.number(&format!("SELECT count(*) FROM mojito_deliveries WHERE result_id = '{id}'")).await;
         assert_eq!((rows, repeats), (1, COPIES as i64 - 1));
     }
 
-    settled(&rig, &ledger, &["effects"]).await;
+    settled(&database, &ledger, &["effects"]).await;
     ledger.tally().report("F41 copies at once", turns as usize * COPIES);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_of_one_result_to_every_process_at_once_are_numbered_without_a_gap() {
     const VERSIONS: usize = 20;
-    let (rig, _hosts, addresses) = hosts(4).await;
+    let (database, _hosts, addresses) = hosts(4).await;
     let ledger = Ledger::default();
 
     let turns = rounds(5, 200);
@@ -90,16 +92,16 @@ async fn versions_of_one_result_to_every_process_at_once_are_numbered_without_a_
         }
     }
 
-    let aftermath = settled(&rig, &ledger, &["effects"]).await;
-    assert_eq!(overlaps(&aftermath.notes), [""; 0]);
-    assert!(aftermath.results.iter().all(|result| result.version == VERSIONS as i64));
+    let final_state = settled(&database, &ledger, &["effects"]).await;
+    assert_eq!(overlaps(&final_state.journal), [""; 0]);
+    assert!(final_state.results.iter().all(|result| result.version == VERSIONS as i64));
     ledger.tally().report("F42 versions at once", turns as usize * VERSIONS);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_go_away_at_any_moment_leave_no_connection_poisoned() {
     let mut random = Rng::with_seed(seed());
-    let (rig, hosts, addresses) = hosts(2).await;
+    let (database, hosts, addresses) = hosts(2).await;
 
     let clients = rounds(300, 1_000) as usize;
     let mut gone = JoinSet::new();
@@ -127,24 +129,24 @@ async fn clients_that_go_away_at_any_moment_leave_no_connection_poisoned() {
         let entry = sentinels.enter("interview_result", body.clone());
         let outcome = post_again(addresses[number % 2], &sentinels, entry, &body).await;
         let id = outcome.delivery();
-        let seen = rig.number(&format!("SELECT count(*) FROM mojito_deliveries WHERE id = {id}")).await;
+        let seen = database.number(&format!("SELECT count(*) FROM mojito_deliveries WHERE id = {id}")).await;
         assert_eq!(seen, 1, "what is acknowledged is seen from outside");
     }
-    rig.drained().await;
+    database.drained().await;
 
     let idle = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
         AND state LIKE 'idle in transaction%' AND state_change < now() - interval '1 second'";
-    assert_eq!(rig.number(idle).await, 0, "no transaction was left open");
+    assert_eq!(database.number(idle).await, 0, "no transaction was left open");
     assert!(hosts.iter().all(|host| !host.log().contains("panicked")), "nothing panicked");
-    let for_nobody = rig.number("SELECT count(*) FROM mojito_deliveries WHERE result_id LIKE 'gone-%'").await;
+    let for_nobody = database.number("SELECT count(*) FROM mojito_deliveries WHERE result_id LIKE 'gone-%'").await;
     assert!(for_nobody > 0, "some were recorded though nobody waited");
     sentinels.tally().report("F30 clients that went away", clients);
 }
 
 /// Some hosts with one handler, on a database of their own.
-async fn hosts(count: usize) -> (Rig, Vec<Process>, Vec<SocketAddr>) {
-    let rig = Rig::shared().await;
-    let mut hosts = start(&host(&rig).handlers("effects:plain"), count).await;
+async fn hosts(count: usize) -> (PostgresDatabase, Vec<Process>, Vec<SocketAddr>) {
+    let database = PostgresDatabase::shared().await;
+    let mut hosts = start(&host(&database).handlers("effects:plain"), count).await;
     let addresses = addresses(&mut hosts).await;
-    (rig, hosts, addresses)
+    (database, hosts, addresses)
 }

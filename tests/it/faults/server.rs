@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 use super::cluster::{HANDLERS, addresses, ended, host, post, settled, start};
-use crate::harness::{Ground, Ledger, Load, Note, PrivateServer, Process, Rig, Try, What, rounds, seed};
+use crate::harness::{
+    EntryKind, JournalEntry, Ledger, Load, PostOutcome, PostgresDatabase, PrivateServer, Process, TestDatabase, rounds,
+    seed,
+};
 
 /// How a server may end.
 #[derive(Clone, Copy)]
@@ -17,8 +20,8 @@ enum End {
 async fn assert_survives(end: End, what: &str) {
     let mut random = Rng::with_seed(seed());
     let mut server = PrivateServer::start().await;
-    let rig = Rig::on(&server).await;
-    let mut hosts = start(&host(&rig), 2).await;
+    let database = PostgresDatabase::on(&server).await;
+    let mut hosts = start(&host(&database), 2).await;
     let load = Load::start(&mut random, Duration::from_millis(40));
     load.post_to(&addresses(&mut hosts).await);
 
@@ -37,8 +40,8 @@ async fn assert_survives(end: End, what: &str) {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let ledger = load.stop().await;
 
-    let aftermath = settled(&rig, &ledger, &HANDLERS).await;
-    assert_eq!(aftermath.discarded().len(), 0);
+    let final_state = settled(&database, &ledger, &HANDLERS).await;
+    assert_eq!(final_state.discarded().len(), 0);
     ledger.tally().assert_answers(Duration::from_secs(5));
     ledger.tally().report(&format!("{what}, {restarts} times"), hits);
     assert!(hosts.iter_mut().all(|host| !host.has_ended()), "every host lives");
@@ -57,21 +60,21 @@ async fn a_server_that_is_killed_under_load_loses_nothing_and_doubles_nothing() 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_the_server_ends_one_by_one_are_replaced() {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    let mut hosts = start(&host(&rig), 2).await;
+    let database = PostgresDatabase::shared().await;
+    let mut hosts = start(&host(&database), 2).await;
     let load = Load::start(&mut random, Duration::from_millis(40));
     load.post_to(&addresses(&mut hosts).await);
 
     let mut ended = 0;
     let deadline = Instant::now() + Duration::from_secs(rounds(5, 60).into());
     while Instant::now() < deadline {
-        ended += rig.end_a_connection().await;
+        ended += database.end_a_connection().await;
         tokio::time::sleep(Duration::from_millis(90)).await;
     }
     let ledger = load.stop().await;
 
-    let aftermath = settled(&rig, &ledger, &HANDLERS).await;
-    assert_eq!(aftermath.discarded().len(), 0);
+    let final_state = settled(&database, &ledger, &HANDLERS).await;
+    assert_eq!(final_state.discarded().len(), 0);
     ledger.tally().assert_answers(Duration::from_secs(5));
     ledger.tally().report("F24 pg_terminate_backend", ended);
 }
@@ -80,16 +83,16 @@ async fn connections_that_the_server_ends_one_by_one_are_replaced() {
 async fn a_frozen_server_is_answered_for_with_503_and_no_clock_of_ours_takes_a_lease_away() {
     let mut random = Rng::with_seed(seed());
     let server = PrivateServer::start().await;
-    let rig = Rig::on(&server).await;
+    let database = PostgresDatabase::on(&server).await;
     // Whoever judged leases by a clock of its own would take these over as soon as it could.
-    let gate = rig.folder().join("gate");
-    let gated = host(&rig).setting("lease", 60).setting("ack_deadline", 1);
+    let gate = database.folder().join("gate");
+    let gated = host(&database).setting("lease", 60).setting("ack_deadline", 1);
     let mut hosts = start(&gated.handlers(format!("effects:gated:{},external:external", gate.display())), 2).await;
     let addresses = addresses(&mut hosts).await;
     let load = Load::start(&mut random, Duration::from_millis(20));
     // One records: what waits in two queues at once, and is sent again meanwhile, may be overtaken by what came later.
     load.post_to(&addresses[..1]);
-    rig.wait_until("attempts run", "SELECT count(*) FROM mojito_work WHERE state = 'running'", 2).await;
+    database.wait_until("attempts run", "SELECT count(*) FROM mojito_work WHERE state = 'running'", 2).await;
 
     let freezes = rounds(1, 10);
     let refused = |ledger: &Ledger| ledger.tally().refused.values().sum::<usize>();
@@ -101,30 +104,30 @@ async fn a_frozen_server_is_answered_for_with_503_and_no_clock_of_ours_takes_a_l
         server.thaw();
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-    let attempts = rig.number("SELECT max(attempt) FROM mojito_work WHERE handler = 'effects'").await;
+    let attempts = database.number("SELECT max(attempt) FROM mojito_work WHERE handler = 'effects'").await;
     std::fs::write(&gate, "").unwrap();
     let ledger = load.stop().await;
 
-    settled(&rig, &ledger, &HANDLERS).await;
+    settled(&database, &ledger, &HANDLERS).await;
     assert_eq!(attempts, 1, "no lease was taken away");
     ledger.tally().assert_answers(Duration::from_secs(1));
     ledger.tally().report("F27 frozen server", freezes as usize);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_an_outage_the_herd_and_the_backlog_are_worked_off_side_by_side() {
+async fn after_an_outage_the_thundering_herd_and_the_backlog_are_worked_off_side_by_side() {
     const HANDLERS_AT_ONCE: usize = 4;
     let mut random = Rng::with_seed(seed());
     let mut server = PrivateServer::start().await;
-    let rig = Rig::on(&server).await;
-    let slow = host(&rig).setting("handler_concurrency", HANDLERS_AT_ONCE as u64);
+    let database = PostgresDatabase::on(&server).await;
+    let slow = host(&database).setting("handler_concurrency", HANDLERS_AT_ONCE as u64);
     let mut hosts = start(&slow.clone().handlers("effects:pending"), 1).await;
     let backlog = rounds(400, 10_000) as usize;
     let ledger = Ledger::default();
     let quiet = addresses(&mut hosts).await[0];
     for number in 0..backlog {
         let outcome = post(quiet, &ledger, &format!("backlog-{}", number % 97), &format!("backlog-{number}")).await;
-        assert!(matches!(outcome, Try::Acknowledged(_)));
+        assert!(matches!(outcome, PostOutcome::Acknowledged(_)));
     }
     hosts.clear();
 
@@ -143,10 +146,10 @@ async fn after_an_outage_the_herd_and_the_backlog_are_worked_off_side_by_side() 
     let herd = load.stop().await;
 
     ledger.absorb(&herd);
-    let aftermath = settled(&rig, &ledger, &["effects"]).await;
-    assert_eq!(aftermath.discarded().len(), 0);
+    let final_state = settled(&database, &ledger, &["effects"]).await;
+    assert_eq!(final_state.discarded().len(), 0);
     let ids: Vec<i64> = hosts.iter().map(Process::id).collect();
-    let most = most_at_once(ended(&aftermath.notes).iter().filter(|note| ids.contains(&note.process)));
+    let most = most_at_once(ended(&final_state.journal).iter().filter(|entry| ids.contains(&entry.process)));
     assert!(most <= 2 * HANDLERS_AT_ONCE, "{most} handlers ran at once");
     herd.tally().assert_answers(Duration::from_secs(5));
     assert_eq!(outage.acknowledged, 0, "nothing was acknowledged while the server was away");
@@ -156,13 +159,13 @@ async fn after_an_outage_the_herd_and_the_backlog_are_worked_off_side_by_side() 
 }
 
 /// How many handlers ran at once at most.
-fn most_at_once<'a>(notes: impl Iterator<Item = &'a Note>) -> usize {
+fn most_at_once<'a>(entries: impl Iterator<Item = &'a JournalEntry>) -> usize {
     let (mut running, mut most) = (0_usize, 0);
-    for note in notes {
-        match note.what {
-            What::Start => running += 1,
-            What::End => running = running.saturating_sub(1),
-            What::Hold | What::Call | What::Discarded => {}
+    for entry in entries {
+        match entry.kind {
+            EntryKind::Start => running += 1,
+            EntryKind::End => running = running.saturating_sub(1),
+            EntryKind::Hold | EntryKind::Call | EntryKind::Discarded => {}
         }
         most = most.max(running);
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::cluster::{addresses, host, post, settled, start};
-use crate::harness::{Body, Ground, Ledger, Process, ProcessBuilder, Rig, Try, post_at_once, rounds};
+use crate::harness::{
+    Body, Ledger, PostOutcome, PostgresDatabase, Process, ProcessBuilder, TestDatabase, post_at_once, rounds,
+};
 
 /// A role that is no superuser, for whom every limit of the server holds.
 struct Role {
@@ -12,19 +14,20 @@ struct Role {
 }
 
 impl Role {
-    async fn on(rig: &Rig, options: &str) -> Self {
-        let name = format!("{}_host", rig.texts("SELECT current_database() AS value").await.remove(0));
-        rig.run(&format!("CREATE ROLE {name} LOGIN {options}")).await;
-        let url = rig.url().replacen("//mojito@", &format!("//{name}@"), 1);
+    async fn on(database: &PostgresDatabase, options: &str) -> Self {
+        let name = format!("{}_host", database.texts("SELECT current_database() AS value").await.remove(0));
+        database.run(&format!("CREATE ROLE {name} LOGIN {options}")).await;
+        let url = database.url().replacen("//mojito@", &format!("//{name}@"), 1);
         Self { name, url }
     }
 
-    async fn drop(self, rig: &Rig) {
+    async fn drop(self, database: &PostgresDatabase) {
         let name = self.name;
         let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{name}'");
-        rig.run(&format!("ALTER ROLE {name} NOLOGIN; {end}; REASSIGN OWNED BY {name} TO mojito; DROP OWNED BY {name}"))
+        database
+            .run(&format!("ALTER ROLE {name} NOLOGIN; {end}; REASSIGN OWNED BY {name} TO mojito; DROP OWNED BY {name}"))
             .await;
-        rig.run(&format!("DROP ROLE {name}")).await;
+        database.run(&format!("DROP ROLE {name}")).await;
     }
 }
 
@@ -38,45 +41,49 @@ async fn takes(host: &mut Process, id: &str) {
     assert_eq!(answer.status, 200, "{answer:?}\n{}", host.log());
 }
 
-fn quiet(rig: &Rig) -> ProcessBuilder {
+fn quiet(database: &PostgresDatabase) -> ProcessBuilder {
     // Whatever ends its sessions, no lease matters here.
-    host(rig).handlers("effects:plain").setting("lease", 30)
+    host(database).handlers("effects:plain").setting("lease", 30)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_delivery_is_risked_on_a_session_that_the_server_has_ended() {
-    let rig = Rig::shared().await;
-    let mut hosts = start(&quiet(&rig), 1).await;
+    let database = PostgresDatabase::shared().await;
+    let mut hosts = start(&quiet(&database), 1).await;
     let address = addresses(&mut hosts).await[0];
     let ledger = Ledger::default();
 
     for round in 0..rounds(25, 250) {
         // Whether the process has heard of it already is left to chance.
-        let ended = rig
+        let ended = database
             .number(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
                     WHERE datname = current_database() AND application_name = 'mojito' AND state = 'idle'",
             )
             .await;
         let outcome = post(address, &ledger, &format!("r-{round}"), "a").await;
-        assert!(matches!(outcome, Try::Acknowledged(_)), "{ended} sessions ended: {outcome:?}\n{}", hosts[0].log());
+        assert!(
+            matches!(outcome, PostOutcome::Acknowledged(_)),
+            "{ended} sessions ended: {outcome:?}\n{}",
+            hosts[0].log()
+        );
     }
 
-    settled(&rig, &ledger, &["effects"]).await;
+    settled(&database, &ledger, &["effects"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_is_ended_for_resting_is_opened_again_before_a_delivery_needs_it() {
-    let rig = Rig::shared().await;
-    let name = rig.texts("SELECT current_database() AS value").await.remove(0);
-    rig.run(&format!("ALTER DATABASE {name} SET idle_session_timeout = '300ms'")).await;
-    let mut hosts = start(&quiet(&rig), 1).await;
+    let database = PostgresDatabase::shared().await;
+    let name = database.texts("SELECT current_database() AS value").await.remove(0);
+    database.run(&format!("ALTER DATABASE {name} SET idle_session_timeout = '300ms'")).await;
+    let mut hosts = start(&quiet(&database), 1).await;
     let address = addresses(&mut hosts).await[0];
     let ledger = Ledger::default();
 
     for round in 0..rounds(5, 50) {
         let outcome = post(address, &ledger, &format!("r-{round}"), "a").await;
-        assert!(matches!(outcome, Try::Acknowledged(_)), "{outcome:?}\n{}", hosts[0].log());
+        assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?}\n{}", hosts[0].log());
         // Longer than any session that rests is left alone.
         tokio::time::sleep(Duration::from_millis(700)).await;
     }
@@ -84,15 +91,16 @@ async fn a_session_that_is_ended_for_resting_is_opened_again_before_a_delivery_n
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_gets_few_connections_records_on_those_that_it_has() {
-    let rig = Rig::shared().await;
-    let role = Role::on(&rig, "CONNECTION LIMIT 5").await;
-    rig.run(&format!(
-        "GRANT ALL ON SCHEMA public TO {0}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {0};
+    let database = PostgresDatabase::shared().await;
+    let role = Role::on(&database, "CONNECTION LIMIT 5").await;
+    database
+        .run(&format!(
+            "GRANT ALL ON SCHEMA public TO {0}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {0};
         GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {0}",
-        role.name
-    ))
-    .await;
-    let few = quiet(&rig).url(&role.url).setting("max_attempts", 3).setting("handler_concurrency", 8);
+            role.name
+        ))
+        .await;
+    let few = quiet(&database).url(&role.url).setting("max_attempts", 3).setting("handler_concurrency", 8);
     let mut hosts = start(&few, 1).await;
     let address = addresses(&mut hosts).await[0];
 
@@ -101,40 +109,40 @@ async fn a_host_that_gets_few_connections_records_on_those_that_it_has() {
         let bodies = (0..40).map(|number| Body::result(&format!("r-{round}-{number}")).bytes()).collect();
         let answers = post_at_once(&[address], bodies).await;
         posted += answers.len();
-        refused += answers.iter().filter(|outcome| !matches!(outcome, Try::Acknowledged(_))).count();
+        refused += answers.iter().filter(|outcome| !matches!(outcome, PostOutcome::Acknowledged(_))).count();
     }
-    rig.drained().await;
+    database.drained().await;
 
     assert_eq!(refused, 0, "of {posted}\n{}", hosts[0].log());
-    let charged = rig.number("SELECT count(*) FROM mojito_work WHERE attempt <> 1 OR state <> 'completed'").await;
+    let charged = database.number("SELECT count(*) FROM mojito_work WHERE attempt <> 1 OR state <> 'completed'").await;
     assert_eq!(charged, 0, "attempts that found no connection do not count");
     drop(hosts);
-    role.drop(&rig).await;
+    role.drop(&database).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_not_count_is_said_to_take_nothing() {
-    let rig = Rig::shared().await;
-    drop(start(&quiet(&rig), 1).await);
-    let role = Role::on(&rig, "").await;
-    rig.run(&format!("GRANT ALL ON ALL TABLES IN SCHEMA public TO {}", role.name)).await;
-    let mut host = quiet(&rig).url(&role.url).start().await;
+    let database = PostgresDatabase::shared().await;
+    drop(start(&quiet(&database), 1).await);
+    let role = Role::on(&database, "").await;
+    database.run(&format!("GRANT ALL ON ALL TABLES IN SCHEMA public TO {}", role.name)).await;
+    let mut host = quiet(&database).url(&role.url).start().await;
 
     refuses(&mut host, "r-1").await;
     host.falls_ill().await;
-    rig.run(&format!("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}", role.name)).await;
+    database.run(&format!("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}", role.name)).await;
     let is_well = host.is_well().await;
 
     assert!(is_well, "it says so before anybody sends a delivery");
     takes(&mut host, "r-1").await;
     drop(host);
-    role.drop(&rig).await;
+    role.drop(&database).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_refuses_every_delivery_counts_and_what_refuses_one_does_not() {
-    let rig = Rig::shared().await;
-    let mut host = quiet(&rig).setting("ack_deadline", 2).start().await;
+    let database = PostgresDatabase::shared().await;
+    let mut host = quiet(&database).setting("ack_deadline", 2).start().await;
     takes(&mut host, "r-0").await;
     let refusals = [
         (
@@ -154,13 +162,13 @@ async fn whatever_refuses_every_delivery_counts_and_what_refuses_one_does_not() 
     ];
 
     for (number, (refusal, remedy)) in refusals.into_iter().enumerate() {
-        rig.run(refusal).await;
+        database.run(refusal).await;
         refuses(&mut host, &format!("r-{number}-a")).await;
         assert!(!host.is_well().await, "it takes nothing: {refusal}");
-        rig.run(remedy).await;
+        database.run(remedy).await;
         assert!(host.is_well().await, "it takes deliveries again: {remedy}");
     }
-    rig.run("ALTER TABLE mojito_deliveries ADD CONSTRAINT host_one CHECK (result_id <> 'bad') NOT VALID").await;
+    database.run("ALTER TABLE mojito_deliveries ADD CONSTRAINT host_one CHECK (result_id <> 'bad') NOT VALID").await;
     refuses(&mut host, "bad").await;
 
     assert!(host.is_well().await, "one delivery was to blame itself");
@@ -169,10 +177,10 @@ async fn whatever_refuses_every_delivery_counts_and_what_refuses_one_does_not() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_somebody_keeps_locked_counts() {
-    let rig = Rig::shared().await;
-    let mut host = quiet(&rig).setting("ack_deadline", 1).start().await;
+    let database = PostgresDatabase::shared().await;
+    let mut host = quiet(&database).setting("ack_deadline", 1).start().await;
     takes(&mut host, "r-0").await;
-    let mut session = rig.connect().await;
+    let mut session = database.connect().await;
     diesel_async::SimpleAsyncConnection::batch_execute(
         &mut session,
         "BEGIN; LOCK TABLE mojito_deliveries IN EXCLUSIVE MODE",

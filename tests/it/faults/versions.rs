@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::cluster::{HANDLERS, addresses, host, post, settled, start};
-use crate::harness::{Ground, Ledger, Load, Rig, Try, seed};
+use crate::harness::{Ledger, Load, PostOutcome, PostgresDatabase, TestDatabase, seed};
 
 /// What a later version may do to the tables while an older one still runs: add, and never take away.
 const LATER: &str = "
@@ -22,26 +22,26 @@ const LATER: &str = "
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_goes_on_and_starts_beside_the_tables_of_a_later_version() {
     let mut random = Rng::with_seed(seed());
-    let rig = Rig::shared().await;
-    let mut hosts = start(&host(&rig), 2).await;
+    let database = PostgresDatabase::shared().await;
+    let mut hosts = start(&host(&database), 2).await;
     let load = Load::start(&mut random, Duration::from_millis(20));
     load.post_to(&addresses(&mut hosts).await);
-    rig.wait_until("it works", "SELECT count(*) FROM effects", 20).await;
+    database.wait_until("it works", "SELECT count(*) FROM effects", 20).await;
 
     // What runs locks the tables in an order of its own: a migration may have to begin again.
-    while Rig::run_at(&rig.url(), &format!("BEGIN; {LATER}; COMMIT")).await.is_err() {}
-    hosts.push(host(&rig).start().await);
+    while PostgresDatabase::run_at(&database.url(), &format!("BEGIN; {LATER}; COMMIT")).await.is_err() {}
+    hosts.push(host(&database).start().await);
     load.post_to(&addresses(&mut hosts).await);
-    let before = rig.number("SELECT count(*) FROM effects").await;
-    rig.wait_until("it works on", "SELECT count(*) FROM effects", before + 50).await;
+    let before = database.number("SELECT count(*) FROM effects").await;
+    database.wait_until("it works on", "SELECT count(*) FROM effects", before + 50).await;
     let ledger = load.stop().await;
 
-    let aftermath = settled(&rig, &ledger, &HANDLERS).await;
-    assert_eq!(aftermath.discarded().len(), 0);
+    let final_state = settled(&database, &ledger, &HANDLERS).await;
+    assert_eq!(final_state.discarded().len(), 0);
     let tally = ledger.tally();
     assert_eq!(tally.acknowledged, tally.posts, "{tally:?}");
     assert!(hosts.iter().all(|host| !host.log().contains("column")), "no column was missed");
-    let later = rig.number("SELECT count(*) FROM mojito_migrations WHERE name = '0099_of_next_year'").await;
+    let later = database.number("SELECT count(*) FROM mojito_migrations WHERE name = '0099_of_next_year'").await;
     tally.report("F57 later tables", usize::try_from(later).unwrap());
 }
 
@@ -73,28 +73,28 @@ const WORDS: &str = "
 
 #[tokio::test(flavor = "multi_thread")]
 async fn words_of_a_later_version_keep_nobody_from_what_they_know() {
-    let rig = Rig::shared().await;
-    let mut hosts = start(&host(&rig).handlers("effects:plain").setting("handler_concurrency", 2), 1).await;
+    let database = PostgresDatabase::shared().await;
+    let mut hosts = start(&host(&database).handlers("effects:plain").setting("handler_concurrency", 2), 1).await;
     let address = addresses(&mut hosts).await[0];
-    rig.run(WORDS).await;
+    database.run(WORDS).await;
     let later = "SELECT count(*) FROM mojito_work JOIN mojito_deliveries ON id = delivery_id \
         WHERE result_id LIKE 'later-%' OR result_id LIKE 'held-%'";
-    let there = rig.number(later).await;
+    let there = database.number(later).await;
     let ledger = Ledger::default();
 
     // Those that it cannot judge are refused, so that their sender comes again, to whoever can.
     let refused = post(address, &ledger, "later-interview_scheduled-current", "a").await;
     for number in 0..20 {
         let outcome = post(address, &ledger, &format!("r-{number}"), "a").await;
-        assert!(matches!(outcome, Try::Acknowledged(_)), "{outcome:?}");
+        assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?}");
     }
-    rig.wait_until("all that it knows is handled", "SELECT count(*) FROM effects", 20).await;
+    database.wait_until("all that it knows is handled", "SELECT count(*) FROM effects", 20).await;
 
-    assert_eq!(refused, Try::Refused(503));
+    assert_eq!(refused, PostOutcome::Refused(503));
     let untouched = format!("{later} AND epoch = 0 AND finished_at IS NULL");
     let untouched = untouched.replace("LIKE 'later-%' OR result_id LIKE 'held-%'", "SIMILAR TO '(later|held)-%'");
-    assert_eq!(rig.number(&untouched).await, there, "what it does not know is left as it is");
+    assert_eq!(database.number(&untouched).await, there, "what it does not know is left as it is");
     let foreign = "SELECT count(*) FROM effects WHERE result_id NOT LIKE 'r-%'";
-    assert_eq!(rig.number(foreign).await, 0);
+    assert_eq!(database.number(foreign).await, 0);
     ledger.tally().report("F57 later words", usize::try_from(there).unwrap());
 }

@@ -12,14 +12,14 @@ use mojito_schema::{Backend, State, WorkRow};
 use rocket::local::asynchronous::Client;
 use rocket_mojito::{Context, Event, HandlerResult, MojitoConfig, MojitoFairing, MojitoHandler, SecretConfig};
 
-use crate::harness::{Body, PATIENCE, SECRET, Store, Subject};
+use crate::harness::{Body, PATIENCE, SECRET, Store, TestBackend};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a handler does in an attempt.
-type Act<B> = for<'a, 'c> fn(&'a mut Context<'c, B>, &'a Event) -> BoxFuture<'a, HandlerResult>;
+type HandlerFn<B> = for<'a, 'c> fn(&'a mut Context<'c, B>, &'a Event) -> BoxFuture<'a, HandlerResult>;
 
-struct Desk<B: Backend>(Act<B>);
+struct Desk<B: Backend>(HandlerFn<B>);
 
 #[rocket::async_trait]
 impl<B: Backend> MojitoHandler<B> for Desk<B> {
@@ -33,19 +33,19 @@ impl<B: Backend> MojitoHandler<B> for Desk<B> {
 }
 
 /// A host on a database of its own, with one handler and, so that each delivery meets what the former left, one connection.
-struct Host<B: Subject> {
+struct Host<B: TestBackend> {
     store: Store<B>,
     client: Client,
 }
 
-impl<B: Subject> Host<B> {
-    async fn start(act: Act<B>) -> Self {
+impl<B: TestBackend> Host<B> {
+    async fn start(act: HandlerFn<B>) -> Self {
         let mut store = Store::<B>::open_empty().await;
         store.run("CREATE TABLE effects (effect TEXT)").await;
         Self::on(store, act).await
     }
 
-    async fn on(store: Store<B>, act: Act<B>) -> Self {
+    async fn on(store: Store<B>, act: HandlerFn<B>) -> Self {
         let client = client(store.url(), act).await;
         Self { store, client }
     }
@@ -111,7 +111,7 @@ impl<B: Subject> Host<B> {
     }
 }
 
-async fn client<B: Backend>(url: &str, act: Act<B>) -> Client {
+async fn client<B: Backend>(url: &str, act: HandlerFn<B>) -> Client {
     let config = MojitoConfig::new().secret("default", SecretConfig::header("test", "X-Mojito-Secret", SECRET));
     let figment = rocket::Config::figment()
         .merge(("log_level", "off"))

@@ -3,7 +3,7 @@ use std::time::Duration;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{Postgres, State};
 
-use super::{Act, Host};
+use super::{HandlerFn, Host};
 
 const GOOD: &str = "INSERT INTO effects VALUES ('good')";
 const BAD: &str = "INSERT INTO effects VALUES ('bad')";
@@ -13,7 +13,7 @@ async fn run(tx: &mut AsyncPgConnection, sql: &str) -> diesel::QueryResult<()> {
 }
 
 /// A host whose handler does this in its first attempt, and its duty in the next.
-async fn misbehaving(act: Act<Postgres>) -> Host<Postgres> {
+async fn misbehaving(act: HandlerFn<Postgres>) -> Host<Postgres> {
     Host::<Postgres>::start(act).await
 }
 
@@ -111,7 +111,7 @@ async fn a_transaction_that_the_handler_begins_in_place_of_ours_is_not_committed
 /// Effect and mark are committed; what comes after them cannot be.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_of_the_handlers_own_is_the_end_of_its_effects() {
-    let acts: [Act<Postgres>; 3] = [
+    let acts: [HandlerFn<Postgres>; 3] = [
         |cx, _| {
             Box::pin(async move {
                 let tx = cx.transaction().await?;

@@ -6,7 +6,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{Postgres, Sqlite};
 
 use super::Host;
-use crate::harness::Subject;
+use crate::harness::TestBackend;
 
 /// What a session is like. The backend's number shows whether it is the same one.
 const SESSION: &str = "INSERT INTO effects SELECT concat_ws(' ', current_setting('role'), current_setting('work_mem'),
@@ -101,7 +101,7 @@ async fn a_connection_to_sqlite_that_a_handler_has_altered_is_closed() {
     host.client.terminate().await;
 }
 
-async fn assert_instrumentation_is_gone<B: Subject>(act: super::Act<B>) {
+async fn assert_instrumentation_is_gone<B: TestBackend>(act: super::HandlerFn<B>) {
     let mut host = Host::<B>::start(act).await;
 
     for result in ["first", "stranger"] {

@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{Backend, Sqlite, State};
 
-use super::{Act, Host};
+use super::{HandlerFn, Host};
 use crate::harness::Store;
 
 const GOOD: &str = "INSERT INTO effects VALUES ('good')";
@@ -25,7 +25,7 @@ macro_rules! good_after_first {
 }
 
 /// A host with a table that rolls back what it does not take, in each way that SQLite knows.
-async fn rolling_back(act: Act<Sqlite>) -> Host<Sqlite> {
+async fn rolling_back(act: HandlerFn<Sqlite>) -> Host<Sqlite> {
     let mut store = Store::<Sqlite>::open_empty().await;
     store
         .run(
@@ -49,7 +49,7 @@ async fn go_on(tx: &mut <Sqlite as Backend>::Connection) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_follows_an_automatic_rollback_is_refused_and_the_attempt_fails() {
-    let acts: [Act<Sqlite>; 5] = [
+    let acts: [HandlerFn<Sqlite>; 5] = [
         |cx, _| {
             Box::pin(async move {
                 good_after_first!(cx);

@@ -5,7 +5,7 @@ use mojito_schema::{Postgres, State};
 use tokio::sync::Notify;
 
 use super::{Host, client, post};
-use crate::harness::{PATIENCE, PrivateServer, Rig, Store};
+use crate::harness::{PATIENCE, PostgresDatabase, PrivateServer, Store};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_read_only_by_default_takes_the_effects_of_handlers() {
@@ -37,7 +37,7 @@ static GATE: Notify = Notify::const_new();
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_a_standby_for_a_while_charges_no_attempt() {
     let mut server = PrivateServer::start().await;
-    let rig = Rig::on(&server).await;
+    let database = PostgresDatabase::on(&server).await;
     let client = client::<Postgres>(&server.url(server.address(), "postgres"), |cx, _| {
         Box::pin(async move {
             GATE.notified().await;
@@ -48,7 +48,7 @@ async fn a_server_that_is_a_standby_for_a_while_charges_no_attempt() {
     })
     .await;
     post(&client, "r").await;
-    rig.wait_until("it runs", "SELECT count(*) FROM mojito_work WHERE state = 'running'", 1).await;
+    database.wait_until("it runs", "SELECT count(*) FROM mojito_work WHERE state = 'running'", 1).await;
 
     server.restart_as_standby().await;
     GATE.notify_one();
@@ -58,12 +58,12 @@ async fn a_server_that_is_a_standby_for_a_while_charges_no_attempt() {
         assert!(began.elapsed() < PATIENCE, "nobody asks for a transaction");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    rig.run("SELECT pg_promote()").await;
+    database.run("SELECT pg_promote()").await;
     GATE.notify_one();
-    rig.wait_until("it is done", "SELECT count(*) FROM mojito_work WHERE state = 'completed'", 1).await;
+    database.wait_until("it is done", "SELECT count(*) FROM mojito_work WHERE state = 'completed'", 1).await;
 
-    let work = rig.work().await.remove(0);
+    let work = database.work().await.remove(0);
     assert_eq!((work.attempt, work.last_error), (1, None), "no attempt was charged");
-    assert_eq!(rig.number("SELECT count(*) FROM effects").await, 1);
+    assert_eq!(database.number("SELECT count(*) FROM effects").await, 1);
     client.terminate().await;
 }

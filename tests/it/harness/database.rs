@@ -8,8 +8,8 @@ use diesel::sqlite::SqliteConnection;
 use mojito_schema::{AuditRow, DeliveryRow, ResultRow, WorkRow, audit, deliveries, results, work};
 use tempfile::TempDir;
 
-use super::journal::notes_in;
-use super::{Disk, Ground, Note, in_time};
+use super::journal::read_journal;
+use super::{Disk, JournalEntry, TestDatabase, in_time};
 
 /// A database file of one test, looked at from outside with a connection of the test's own.
 pub(crate) struct Database {
@@ -131,8 +131,8 @@ impl Database {
     }
 
     /// Every run of a handler, in the order in which they happened.
-    pub(crate) fn notes(&self) -> Vec<Note> {
-        notes_in(&self.journal())
+    pub(crate) fn journal_entries(&self) -> Vec<JournalEntry> {
+        read_journal(&self.journal())
     }
 
     /// Takes the write lock: until it is dropped nobody else can write.
@@ -166,7 +166,7 @@ impl Database {
     }
 }
 
-impl Ground for Database {
+impl TestDatabase for Database {
     fn url(&self) -> String {
         self.path().to_str().expect("a path of ours").to_owned()
     }

@@ -212,18 +212,18 @@ impl Drop for Disk {
 }
 
 /// A file or a folder that is mounted in another place too, as a container has it. It is unmounted when it is dropped.
-pub(crate) struct Bound {
+pub(crate) struct BindMount {
     place: PathBuf,
 }
 
-impl Bound {
+impl BindMount {
     pub(crate) fn new(original: &Path, place: &Path) -> Self {
         mount(as_root("mount").arg("--bind").args([original, place]));
         Self { place: place.to_owned() }
     }
 }
 
-impl Drop for Bound {
+impl Drop for BindMount {
     fn drop(&mut self) {
         let _ = as_root("umount").arg("--lazy").arg(&self.place).output();
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 use mojito_schema::Open;
 use tempfile::TempDir;
 
-use super::{Process, SECRET, Subject};
+use super::{Process, SECRET, TestBackend};
 
 /// The example application on one database, started as often as a test likes. Each process has a port of its own.
 pub(crate) struct Example {
@@ -16,7 +16,7 @@ pub(crate) struct Example {
 
 impl Example {
     /// The example as it is built for a backend, on the database at this URL.
-    pub(crate) fn on<B: Subject>(url: &str) -> Self {
+    pub(crate) fn on<B: TestBackend>(url: &str) -> Self {
         Self { program: B::EXAMPLE.path(), url: url.to_owned(), folder: tempfile::tempdir().unwrap() }
     }
 
@@ -60,7 +60,7 @@ impl Example {
     /// Starts a process and waits until it listens.
     pub(crate) async fn start(&self) -> Process {
         let mut process = self.spawn(&[]);
-        assert!(process.lifted().await.is_some(), "the example ended before it listened");
+        assert!(process.ready().await.is_some(), "the example ended before it listened");
         process
     }
 
@@ -68,13 +68,13 @@ impl Example {
     pub(crate) async fn start_many(&self, count: usize) -> Vec<Process> {
         let mut processes: Vec<Process> = (0..count).map(|_| self.spawn(&[])).collect();
         for process in &mut processes {
-            assert!(process.lifted().await.is_some(), "an example ended before it listened");
+            assert!(process.ready().await.is_some(), "an example ended before it listened");
         }
         processes
     }
 
     /// How often each delivery is on the desk's timeline, `application_events`.
-    pub(crate) async fn filed<B: Subject>(&self) -> BTreeMap<i64, usize> {
+    pub(crate) async fn filed<B: TestBackend>(&self) -> BTreeMap<i64, usize> {
         let mut connection = B::open(&self.url, Open::Existing).await.unwrap();
         let ids = B::texts(&mut connection, "SELECT CAST(delivery_id AS TEXT) AS value FROM application_events").await;
         let mut filed = BTreeMap::new();

@@ -7,7 +7,9 @@ use rocket_mojito::{Event, Inbox, MojitoConfig, MojitoFairing, MojitoHandler, Se
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{Act, Answer, Connection, Database, Lifted, Log, Script, Seen, client, eventually};
+use super::{
+    Answer, Connection, Database, Log, ObservedAttempt, ScriptedAction, ScriptedHandler, TestServer, client, eventually,
+};
 
 /// The secret of the default endpoint.
 pub(crate) const SECRET: &str = "test-secret-0123456789abcdef";
@@ -26,7 +28,7 @@ pub(crate) struct Host {
     pub(crate) address: SocketAddr,
     pub(crate) database: Arc<Database>,
     pub(crate) inbox: Inbox,
-    lifted: Lifted,
+    server: TestServer,
 }
 
 /// A host that is being put together.
@@ -43,15 +45,15 @@ pub(crate) struct HostBuilder {
 impl Host {
     /// A host on a database that has effects, whose handler does as `decide` says, with what it has seen.
     pub(crate) async fn scripted(
-        decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static,
-    ) -> (Self, Inbox, UnboundedReceiver<Seen>) {
-        let (script, seen) = Script::new(decide);
+        decide: impl Fn(&Event, i32) -> ScriptedAction + Send + Sync + 'static,
+    ) -> (Self, Inbox, UnboundedReceiver<ObservedAttempt>) {
+        let (script, seen) = ScriptedHandler::new(decide);
         let host = Self::builder().database(&Arc::new(Database::with_effects())).handler(script).start().await;
         let inbox = host.inbox.clone();
         (host, inbox, seen)
     }
 
-    pub(crate) async fn all_finished(&self) {
+    pub(crate) async fn drained(&self) {
         eventually("all work is finished", || self.database.work().iter().all(|work| work.finished_at.is_some())).await;
     }
 
@@ -93,12 +95,12 @@ impl Host {
 
     /// Begins the shutdown, and does not wait for it.
     pub(crate) fn begin_to_stop(&self) {
-        self.lifted.begin_to_stop();
+        self.server.begin_to_stop();
     }
 
     /// Shuts the host down and waits until it has ended.
     pub(crate) async fn stop(self) {
-        self.lifted.stop().await;
+        self.server.stop().await;
     }
 }
 
@@ -152,7 +154,7 @@ impl HostBuilder {
     }
 
     fn figment(&self) -> Figment {
-        let figment = Lifted::figment();
+        let figment = TestServer::figment();
         let path = self.database.path();
         let figment = match self.has_database {
             true => figment.merge(("databases.mojito.url", path.to_str().unwrap())),
@@ -182,7 +184,7 @@ impl HostBuilder {
     /// Launches and waits until the host listens.
     pub(crate) async fn start(self) -> Host {
         let database = Arc::clone(&self.database);
-        let lifted = Lifted::launch(self.build()).await;
-        Host { address: lifted.address, database, inbox: lifted.inbox.clone(), lifted }
+        let server = TestServer::launch(self.build()).await;
+        Host { address: server.address, database, inbox: server.inbox.clone(), server }
     }
 }

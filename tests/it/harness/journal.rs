@@ -2,8 +2,8 @@ use std::path::Path;
 
 /// A line of the journal that the handlers of `fault-host` write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Note {
-    pub(crate) what: What,
+pub(crate) struct JournalEntry {
+    pub(crate) kind: EntryKind,
     pub(crate) handler: String,
     pub(crate) delivery: i64,
     pub(crate) result: String,
@@ -15,7 +15,7 @@ pub(crate) struct Note {
 
 /// What an attempt had come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum EntryKind {
     /// The handler was entered.
     Start,
     /// It waits within its transaction.
@@ -28,19 +28,19 @@ pub(crate) enum What {
     Discarded,
 }
 
-impl Note {
+impl JournalEntry {
     fn parse(line: &str) -> Self {
         let fields: Vec<&str> = line.split('\t').collect();
-        let [what, handler, delivery, result, version, attempt, process, key] = fields[..] else {
+        let [kind, handler, delivery, result, version, attempt, process, key] = fields[..] else {
             panic!("a line of the journal that is none: {line}");
         };
         Self {
-            what: match what {
-                "start" => What::Start,
-                "hold" => What::Hold,
-                "call" => What::Call,
-                "end" => What::End,
-                "discarded" => What::Discarded,
+            kind: match kind {
+                "start" => EntryKind::Start,
+                "hold" => EntryKind::Hold,
+                "call" => EntryKind::Call,
+                "end" => EntryKind::End,
+                "discarded" => EntryKind::Discarded,
                 _ => panic!("a line of the journal that is none: {line}"),
             },
             handler: handler.to_owned(),
@@ -55,8 +55,8 @@ impl Note {
 }
 
 /// Every run of a handler, in the order in which they happened.
-pub(super) fn notes_in(journal: &Path) -> Vec<Note> {
+pub(super) fn read_journal(journal: &Path) -> Vec<JournalEntry> {
     let text = std::fs::read_to_string(journal).unwrap_or_default();
     // A line that is being written at this moment has no end yet.
-    text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(Note::parse).collect()
+    text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(JournalEntry::parse).collect()
 }

@@ -11,7 +11,7 @@ pub(crate) struct Ledger(Arc<Mutex<Vec<Sent>>>);
 pub(crate) struct Sent {
     pub(crate) event: &'static str,
     pub(crate) body: Vec<u8>,
-    pub(crate) tries: Vec<Try>,
+    pub(crate) posts: Vec<PostOutcome>,
     /// When the last of them began, and the longest that any of them took to be answered.
     began: Option<Instant>,
     longest: Duration,
@@ -19,18 +19,18 @@ pub(crate) struct Sent {
 
 /// What one post of a delivery came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Try {
+pub(crate) enum PostOutcome {
     /// It is on its way, or its sender was stopped.
-    Open,
+    InFlight,
     /// No whole answer came back.
-    Silence,
+    NoAnswer,
     /// It was refused, or at least not acknowledged.
     Refused(u16),
     /// It was acknowledged, as this delivery.
     Acknowledged(i64),
 }
 
-impl Try {
+impl PostOutcome {
     /// As which delivery it was acknowledged. Fails where it was not.
     pub(crate) fn delivery(self) -> i64 {
         match self {
@@ -43,8 +43,8 @@ impl Try {
 impl Sent {
     /// As what it was acknowledged, if it was.
     pub(crate) fn acknowledged(&self) -> Option<i64> {
-        self.tries.iter().find_map(|one| match one {
-            Try::Acknowledged(id) => Some(*id),
+        self.posts.iter().find_map(|one| match one {
+            PostOutcome::Acknowledged(id) => Some(*id),
             _ => None,
         })
     }
@@ -54,22 +54,22 @@ impl Ledger {
     /// Enters a delivery before it is posted for the first time.
     pub(crate) fn enter(&self, event: &'static str, body: Vec<u8>) -> usize {
         let mut sent = self.0.lock().unwrap();
-        sent.push(Sent { event, body, tries: Vec::new(), began: None, longest: Duration::ZERO });
+        sent.push(Sent { event, body, posts: Vec::new(), began: None, longest: Duration::ZERO });
         sent.len() - 1
     }
 
     /// Enters a post before it goes out.
     pub(crate) fn begin(&self, entry: usize) {
         let sent = &mut self.0.lock().unwrap()[entry];
-        sent.tries.push(Try::Open);
+        sent.posts.push(PostOutcome::InFlight);
         sent.began = Some(Instant::now());
     }
 
     /// Enters what the last post of a delivery came to.
-    pub(crate) fn end(&self, entry: usize, outcome: Try) {
+    pub(crate) fn end(&self, entry: usize, outcome: PostOutcome) {
         let sent = &mut self.0.lock().unwrap()[entry];
-        *sent.tries.last_mut().unwrap() = outcome;
-        if !matches!(outcome, Try::Open | Try::Silence) {
+        *sent.posts.last_mut().unwrap() = outcome;
+        if !matches!(outcome, PostOutcome::InFlight | PostOutcome::NoAnswer) {
             sent.longest = sent.longest.max(sent.began.map_or(Duration::ZERO, |began| began.elapsed()));
         }
     }
@@ -93,12 +93,12 @@ impl Ledger {
         let mut tally = Tally::default();
         let sent = self.0.lock().unwrap();
         tally.longest = sent.iter().map(|sent| sent.longest).max().unwrap_or_default();
-        for one in sent.iter().flat_map(|sent| &sent.tries) {
+        for one in sent.iter().flat_map(|sent| &sent.posts) {
             tally.posts += 1;
             match one {
-                Try::Acknowledged(_) => tally.acknowledged += 1,
-                Try::Refused(status) => *tally.refused.entry(*status).or_default() += 1,
-                Try::Open | Try::Silence => tally.silent += 1,
+                PostOutcome::Acknowledged(_) => tally.acknowledged += 1,
+                PostOutcome::Refused(status) => *tally.refused.entry(*status).or_default() += 1,
+                PostOutcome::InFlight | PostOutcome::NoAnswer => tally.unanswered += 1,
             }
         }
         tally
@@ -130,7 +130,7 @@ const GRACE: Duration = Duration::from_millis(1500);
 pub(crate) struct Tally {
     pub(crate) posts: usize,
     pub(crate) acknowledged: usize,
-    pub(crate) silent: usize,
+    pub(crate) unanswered: usize,
     pub(crate) refused: HashMap<u16, usize>,
     /// The longest time that an answer took.
     pub(crate) longest: Duration,

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Answer, Body, Ledger, PATIENCE, SECRET, Try, head, request};
+use super::{Answer, Body, Ledger, PATIENCE, PostOutcome, SECRET, head, request};
 
 /// How many senders post at once.
 const SENDERS: usize = 8;
@@ -139,21 +139,21 @@ impl Sender {
         };
         self.ledger.begin(entry);
         self.in_flight.fetch_add(1, Ordering::SeqCst);
-        let outcome = Try::from(try_post(host, event, body).await);
+        let outcome = PostOutcome::from(try_post(host, event, body).await);
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
         self.ledger.end(entry, outcome);
-        if !matches!(outcome, Try::Acknowledged(_)) {
+        if !matches!(outcome, PostOutcome::Acknowledged(_)) {
             // The host may be on its way down: let it go before asking again.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        matches!(outcome, Try::Acknowledged(_))
+        matches!(outcome, PostOutcome::Acknowledged(_))
     }
 }
 
-impl From<Option<Answer>> for Try {
+impl From<Option<Answer>> for PostOutcome {
     fn from(answer: Option<Answer>) -> Self {
         match answer {
-            None => Self::Silence,
+            None => Self::NoAnswer,
             Some(answer) if answer.status == 200 => Self::Acknowledged(answer.delivery()),
             Some(answer) => Self::Refused(answer.status),
         }
@@ -184,11 +184,11 @@ async fn exchange(host: SocketAddr, request: &[u8]) -> Option<Answer> {
 }
 
 /// Posts all bodies at once, each to the next host. What each came to.
-pub(crate) async fn post_at_once(hosts: &[SocketAddr], bodies: Vec<Vec<u8>>) -> Vec<Try> {
+pub(crate) async fn post_at_once(hosts: &[SocketAddr], bodies: Vec<Vec<u8>>) -> Vec<PostOutcome> {
     let mut posts = JoinSet::new();
     for (number, body) in bodies.into_iter().enumerate() {
         let address = hosts[number % hosts.len()];
-        posts.spawn(async move { (number, Try::from(try_post(address, "interview_result", &body).await)) });
+        posts.spawn(async move { (number, PostOutcome::from(try_post(address, "interview_result", &body).await)) });
     }
     let mut outcomes = posts.join_all().await;
     outcomes.sort_by_key(|(number, _)| *number);

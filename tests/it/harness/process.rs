@@ -15,7 +15,9 @@ use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::example::faketime;
-use super::{Answer, Body, Ground, Ledger, Memory, PATIENCE, SECRET, Try, eventually, found, try_post, try_send};
+use super::{
+    Answer, Body, Ledger, Memory, PATIENCE, PostOutcome, SECRET, TestDatabase, eventually, found, try_post, try_send,
+};
 
 /// Numbers the processes of this test binary, for the names of their files.
 static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -54,11 +56,11 @@ pub(crate) struct ProcessBuilder {
 
 impl Process {
     /// A process with one handler, `effects`, which writes its effect at once.
-    pub(crate) fn builder(ground: &impl Ground) -> ProcessBuilder {
+    pub(crate) fn builder(database: &impl TestDatabase) -> ProcessBuilder {
         ProcessBuilder {
-            url: ground.url(),
-            folder: ground.folder().to_owned(),
-            journal: ground.journal(),
+            url: database.url(),
+            folder: database.folder().to_owned(),
+            journal: database.journal(),
             program: env!("CARGO_BIN_EXE_fault-host").into(),
             tracer: Vec::new(),
             handlers: "effects:plain".to_owned(),
@@ -105,7 +107,7 @@ impl Process {
     }
 
     /// Waits until it listens, and would hear that it is to stop. None where it ended before.
-    pub(crate) async fn lifted(&mut self) -> Option<SocketAddr> {
+    pub(crate) async fn ready(&mut self) -> Option<SocketAddr> {
         let (child, (file, read)) = (&mut self.child, &self.address);
         let look = || match std::fs::read_to_string(file).ok().and_then(|text| read(&text)) {
             Some(address) => Some(Some(address)),
@@ -127,14 +129,14 @@ impl Process {
 
     /// Posts a body to the default endpoint with its secret. None where no answer came back whole.
     pub(crate) async fn post(&mut self, event: &str, body: &[u8]) -> Option<Answer> {
-        try_post(self.lifted().await?, event, body).await
+        try_post(self.ready().await?, event, body).await
     }
 
     /// Posts an entry of a ledger once, and enters what it came to.
-    pub(crate) async fn deliver(&mut self, ledger: &Ledger, entry: usize) -> Try {
+    pub(crate) async fn deliver(&mut self, ledger: &Ledger, entry: usize) -> PostOutcome {
         let sent = &ledger.sent()[entry];
         ledger.begin(entry);
-        let outcome = Try::from(self.post(sent.event, &sent.body).await);
+        let outcome = PostOutcome::from(self.post(sent.event, &sent.body).await);
         ledger.end(entry, outcome);
         outcome
     }
@@ -143,12 +145,12 @@ impl Process {
     pub(crate) async fn acknowledges(&mut self, ledger: &Ledger, result: &str) {
         let entry = ledger.enter("interview_result", Body::result(result).bytes());
         let outcome = self.deliver(ledger, entry).await;
-        assert!(matches!(outcome, Try::Acknowledged(_)), "{outcome:?}");
+        assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?}");
     }
 
     /// Whether it says that it takes deliveries.
     pub(crate) async fn is_well(&mut self) -> bool {
-        let host = self.lifted().await.expect("a host that listens");
+        let host = self.ready().await.expect("a host that listens");
         try_send(host, "GET", "/health").await.is_some_and(|answer| answer.status == 200)
     }
 
@@ -353,7 +355,7 @@ impl ProcessBuilder {
     /// Starts it and waits until it listens.
     pub(crate) async fn start(&self) -> Process {
         let mut process = self.spawn();
-        assert!(process.lifted().await.is_some(), "the host ended before it listened");
+        assert!(process.ready().await.is_some(), "the host ended before it listened");
         process
     }
 

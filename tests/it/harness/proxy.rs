@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::messages::{Commits, Frames};
+use super::postgres_protocol::{Commits, Frames};
 
 /// A link to a Postgres server that does to what passes whatever a test wants. Without TLS, so that it can be read.
 pub(crate) struct Proxy {
@@ -21,18 +21,18 @@ pub(crate) struct Proxy {
 
 /// What becomes of what passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Weather {
+pub(crate) enum NetworkCondition {
     /// It passes.
-    Clear,
+    Normal,
     /// It takes its time: so long each way, up to so much longer, and so many bytes a second.
     Slow { latency: Duration, jitter: Duration, bytes_per_second: u32 },
     /// It vanishes, and nobody is told. A connection that has lost anything stays silent for good.
-    BlackHole(Way),
+    BlackHole(Direction),
 }
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Direction {
     ToServer,
     ToClient,
     Both,
@@ -40,7 +40,7 @@ pub(crate) enum Way {
 
 /// What is lost of a commit, when the connection is cut over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Loss {
+pub(crate) enum LostMessage {
     /// The message: it is not committed, and nobody knows.
     Commit,
     /// The reply: it is committed, and nobody knows. What was asked before it may still be answered.
@@ -59,11 +59,11 @@ const CHUNK: usize = 16 * 1024;
 struct Link {
     server: SocketAddr,
     /// The weather, and which connections it is for: those with a lower number.
-    weather: watch::Sender<(Weather, u64)>,
+    condition: watch::Sender<(NetworkCondition, u64)>,
     /// Connections with a lower number are cut.
     oldest: watch::Sender<u64>,
     /// What the next commits lose that follow a word.
-    losses: Mutex<Vec<(Loss, Vec<u8>)>>,
+    losses: Mutex<Vec<(LostMessage, Vec<u8>)>>,
     /// The statement over which a connection falls silent: a word of it.
     silencer: Mutex<Option<Vec<u8>>>,
     /// The transaction that hears nothing more until it asks for its commit: a word that it says.
@@ -75,8 +75,8 @@ struct Link {
 
 /// What is to become of one connection.
 #[derive(Default)]
-struct Fate {
-    lost: Mutex<Option<Loss>>,
+struct ConnectionState {
+    lost: Mutex<Option<LostMessage>>,
     is_silent: AtomicBool,
     /// Whether replies are kept for now.
     is_unheard: watch::Sender<bool>,
@@ -88,7 +88,7 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let link = Arc::new(Link {
             server,
-            weather: watch::Sender::new((Weather::Clear, u64::MAX)),
+            condition: watch::Sender::new((NetworkCondition::Normal, u64::MAX)),
             oldest: watch::Sender::new(0),
             losses: Mutex::default(),
             silencer: Mutex::default(),
@@ -112,13 +112,15 @@ impl Proxy {
     }
 
     /// Changes the weather for every connection, also for those to come.
-    pub(crate) fn set(&self, weather: Weather) {
-        self.link.weather.send_replace((weather, u64::MAX));
+    pub(crate) fn set(&self, condition: NetworkCondition) {
+        self.link.condition.send_replace((condition, u64::MAX));
     }
 
     /// Lets every connection that is open now fall silent. Those to come are well. How many there were.
-    pub(crate) fn silence(&self, way: Way) -> usize {
-        self.link.weather.send_replace((Weather::BlackHole(way), self.link.opened.load(Ordering::SeqCst)));
+    pub(crate) fn silence(&self, direction: Direction) -> usize {
+        self.link
+            .condition
+            .send_replace((NetworkCondition::BlackHole(direction), self.link.opened.load(Ordering::SeqCst)));
         self.open()
     }
 
@@ -131,7 +133,7 @@ impl Proxy {
     }
 
     /// Cuts the connection over the next commit of a transaction that says `word`, whatever else it says.
-    pub(crate) fn cut_commit(&self, loss: Loss, word: &str) {
+    pub(crate) fn cut_commit(&self, loss: LostMessage, word: &str) {
         self.link.losses.lock().unwrap().push((loss, word.as_bytes().to_vec()));
     }
 
@@ -171,45 +173,45 @@ impl Link {
         if let Ok(server) = TcpStream::connect(self.server).await {
             let _ = (client.set_nodelay(true), server.set_nodelay(true));
             let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-            let (mut oldest, fate) = (self.oldest.subscribe(), Fate::default());
+            let (mut oldest, state) = (self.oldest.subscribe(), ConnectionState::default());
             let (request, requests) = mpsc::unbounded_channel();
             let (reply, replies) = mpsc::unbounded_channel();
             tokio::select! {
                 _ = oldest.wait_for(|oldest| number < *oldest) => {}
-                () = self.read_requests(from_client, request, &fate) => {}
-                () = read_replies(from_server, reply, &fate) => {}
-                () = self.deliver(requests, to_server, number, Way::ToServer) => {}
-                () = self.deliver(replies, to_client, number, Way::ToClient) => {}
+                () = self.read_requests(from_client, request, &state) => {}
+                () = read_replies(from_server, reply, &state) => {}
+                () = self.deliver(requests, to_server, number, Direction::ToServer) => {}
+                () = self.deliver(replies, to_client, number, Direction::ToClient) => {}
             }
         }
         self.open.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Reads message by message, so that a commit is seen.
-    async fn read_requests(&self, mut from: OwnedReadHalf, requests: Sender, fate: &Fate) {
+    async fn read_requests(&self, mut from: OwnedReadHalf, requests: Sender, state: &ConnectionState) {
         let (mut read, mut frames, mut said) = (vec![0; CHUNK], Frames::default(), Vec::new());
         let mut commits = Commits::default();
         while let Ok(count @ 1..) = from.read(&mut read).await {
             frames.received.extend_from_slice(&read[..count]);
             while let Some(message) = frames.next() {
-                if fate.is_silent.load(Ordering::SeqCst) {
+                if state.is_silent.load(Ordering::SeqCst) {
                     continue;
                 }
                 let is_commit = commits.has(&message);
                 let loss = is_commit.then(|| self.loss_after(&std::mem::take(&mut said))).flatten();
                 match loss {
-                    Some(Loss::Commit) => return,
-                    Some(loss) => *fate.lost.lock().unwrap() = Some(loss),
+                    Some(LostMessage::Commit) => return,
+                    Some(loss) => *state.lost.lock().unwrap() = Some(loss),
                     None => said.extend_from_slice(&message),
                 }
                 if is_commit {
-                    fate.is_unheard.send_replace(false);
+                    state.is_unheard.send_replace(false);
                 } else if takes(&self.unheard, &said) {
                     self.fired.fetch_add(1, Ordering::SeqCst);
-                    fate.is_unheard.send_replace(true);
+                    state.is_unheard.send_replace(true);
                 }
                 if message.starts_with(b"E") && self.is_to_be_silent_after(&said) {
-                    fate.is_silent.store(true, Ordering::SeqCst);
+                    state.is_silent.store(true, Ordering::SeqCst);
                 }
                 let _ = requests.send((Instant::now(), message));
             }
@@ -217,7 +219,7 @@ impl Link {
     }
 
     /// What is lost of a commit, after this was said.
-    fn loss_after(&self, said: &[u8]) -> Option<Loss> {
+    fn loss_after(&self, said: &[u8]) -> Option<LostMessage> {
         let mut losses = self.losses.lock().unwrap();
         let meant = losses.iter().position(|(_, word)| contains(said, word))?;
         self.fired.fetch_add(1, Ordering::SeqCst);
@@ -231,18 +233,20 @@ impl Link {
     }
 
     /// Delivers what was read, in its order, as the weather lets it.
-    async fn deliver(&self, mut carried: Receiver, mut to: OwnedWriteHalf, number: u64, way: Way) {
+    async fn deliver(&self, mut carried: Receiver, mut to: OwnedWriteHalf, number: u64, direction: Direction) {
         let mut is_silent = false;
         while let Some((read_at, bytes)) = carried.recv().await {
-            let (weather, older_than) = *self.weather.borrow();
-            match weather {
-                Weather::Slow { latency, jitter, bytes_per_second } => {
+            let (condition, older_than) = *self.condition.borrow();
+            match condition {
+                NetworkCondition::Slow { latency, jitter, bytes_per_second } => {
                     let on_the_wire = Duration::from_secs_f64(bytes.len() as f64 / f64::from(bytes_per_second));
                     let pause = latency + jitter.mul_f64(fastrand::f64()) + on_the_wire;
                     tokio::time::sleep_until(read_at + pause).await;
                     self.fired.fetch_add(1, Ordering::SeqCst);
                 }
-                Weather::BlackHole(hole) if number < older_than && (hole == Way::Both || hole == way) => {
+                NetworkCondition::BlackHole(hole)
+                    if number < older_than && (hole == Direction::Both || hole == direction) =>
+                {
                     is_silent = true;
                     self.fired.fetch_add(1, Ordering::SeqCst);
                 }
@@ -265,18 +269,18 @@ fn takes(awaited: &Mutex<Option<Vec<u8>>>, said: &[u8]) -> bool {
 }
 
 /// Reads as it comes, until the reply that is to be lost.
-async fn read_replies(mut from: OwnedReadHalf, replies: Sender, fate: &Fate) {
+async fn read_replies(mut from: OwnedReadHalf, replies: Sender, state: &ConnectionState) {
     let mut read = vec![0; CHUNK];
     while let Ok(count @ 1..) = from.read(&mut read).await {
-        if fate.is_silent.load(Ordering::SeqCst) {
+        if state.is_silent.load(Ordering::SeqCst) {
             continue;
         }
-        let _ = fate.is_unheard.subscribe().wait_for(|is_unheard| !is_unheard).await;
-        let lost = *fate.lost.lock().unwrap();
+        let _ = state.is_unheard.subscribe().wait_for(|is_unheard| !is_unheard).await;
+        let lost = *state.lost.lock().unwrap();
         let ends = [&b"COMMIT\0"[..], b"ROLLBACK\0"].iter().any(|word| contains(&read[..count], word));
         match (lost, ends) {
             (Some(_), true) => return,
-            (Some(Loss::Replies), false) => continue,
+            (Some(LostMessage::Replies), false) => continue,
             _ => {}
         }
         let _ = replies.send((Instant::now(), read[..count].to_vec()));

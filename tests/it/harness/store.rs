@@ -10,17 +10,17 @@ use mojito_schema::{
     Timestamp, WorkRow, audit, deliveries, results, work,
 };
 
-use super::{Database, PATIENCE, PgDatabase, Program};
+use super::{Database, PATIENCE, Program, ScratchDatabase};
 
 /// A backend that a test can look behind.
-pub(crate) trait Subject: Backend {
+pub(crate) trait TestBackend: Backend {
     /// What the database lies in, gone when it is dropped.
-    type Place: Send;
+    type Storage: Send;
 
     /// The example on this backend, as the README says to run it.
     const EXAMPLE: Program;
 
-    async fn place() -> (Self::Place, String);
+    async fn create() -> (Self::Storage, String);
     async fn deliveries(connection: &mut Self::Connection) -> Vec<DeliveryRow>;
     async fn deliveries_of(connection: &mut Self::Connection, result: &str) -> Vec<DeliveryRow>;
     async fn newest_delivery(connection: &mut Self::Connection) -> DeliveryRow;
@@ -114,8 +114,8 @@ macro_rules! look {
     };
 }
 
-impl Subject for Sqlite {
-    type Place = Database;
+impl TestBackend for Sqlite {
+    type Storage = Database;
 
     const EXAMPLE: Program = Program::example("example-on-sqlite", &["-p", "example-app"]);
 
@@ -124,7 +124,7 @@ impl Subject for Sqlite {
         Self::texts(connection, faults).await
     }
 
-    async fn place() -> (Database, String) {
+    async fn create() -> (Database, String) {
         let database = Database::new();
         let url = database.path().to_str().unwrap().to_owned();
         (database, url)
@@ -133,8 +133,8 @@ impl Subject for Sqlite {
     look!();
 }
 
-impl Subject for Postgres {
-    type Place = PgDatabase;
+impl TestBackend for Postgres {
+    type Storage = ScratchDatabase;
 
     const EXAMPLE: Program = Program::example(
         "example-on-postgres",
@@ -145,8 +145,8 @@ impl Subject for Postgres {
         Vec::new()
     }
 
-    async fn place() -> (PgDatabase, String) {
-        let database = PgDatabase::new().await;
+    async fn create() -> (ScratchDatabase, String) {
+        let database = ScratchDatabase::new().await;
         let url = database.url();
         (database, url)
     }
@@ -190,14 +190,14 @@ pub(crate) async fn record_all<B: Backend>(
 }
 
 /// A store without a host around it, and a second connection to look at it from outside.
-pub(crate) struct Store<B: Subject> {
+pub(crate) struct Store<B: TestBackend> {
     pub(crate) connection: B::Connection,
     outside: B::Connection,
     url: String,
-    _place: B::Place,
+    _storage: B::Storage,
 }
 
-impl<B: Subject> Store<B> {
+impl<B: TestBackend> Store<B> {
     /// With the tables in it.
     pub(crate) async fn open() -> Self {
         let mut store = Self::open_empty().await;
@@ -207,10 +207,10 @@ impl<B: Subject> Store<B> {
 
     /// Without any table.
     pub(crate) async fn open_empty() -> Self {
-        let (place, url) = B::place().await;
+        let (storage, url) = B::create().await;
         let connection = B::open(&url, Open::Create).await.unwrap();
         let outside = B::open(&url, Open::Existing).await.unwrap();
-        Self { connection, outside, url, _place: place }
+        Self { connection, outside, url, _storage: storage }
     }
 
     /// Where it is.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Database, Ground, Process, as_root, found};
+use super::{Database, Process, TestDatabase, as_root, found};
 
 static ATTACHED: AtomicU32 = AtomicU32::new(0);
 

@@ -91,7 +91,7 @@ async fn the_deadline_of_a_body_begins_behind_what_a_fairing_peeks_at() {
 async fn a_head_request_is_refused_without_an_error_in_the_log() {
     let database = std::sync::Arc::new(Database::with_effects());
     let mut process = Process::builder(&database).start().await;
-    let address = process.lifted().await.expect("it listens");
+    let address = process.ready().await.expect("it listens");
 
     for path in [BASE, "/elsewhere"] {
         let mut connection = Connection::open(address).await;

@@ -1,7 +1,7 @@
 use rocket_mojito::MojitoConfig;
 
 use super::{CANARY, assert_stops, secret};
-use crate::harness::{Body, Database, Ground, Host, HostBuilder};
+use crate::harness::{Body, Database, Host, HostBuilder, TestDatabase};
 
 const SETTING: &str = "`databases.mojito.url`";
 
@@ -53,7 +53,7 @@ async fn a_database_that_is_migrated_starts_without_migrating() {
 }
 
 #[tokio::test]
-async fn a_database_that_forgets_stops_the_launch() {
+async fn an_ephemeral_database_stops_the_launch() {
     for url in [":memory:", "", "file::memory:", "file:x?mode=memory&cache=shared", "file:/x?vfs=memdb"] {
         let rocket = at(url).build();
 
@@ -62,7 +62,7 @@ async fn a_database_that_forgets_stops_the_launch() {
 }
 
 #[tokio::test]
-async fn a_database_that_forgets_works_where_it_is_allowed() {
+async fn an_ephemeral_database_works_where_it_is_allowed() {
     let host = Host::builder()
         .config(|config| config.allow_ephemeral(true))
         .merge(("databases.mojito.url", ":memory:"))

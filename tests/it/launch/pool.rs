@@ -7,7 +7,7 @@ use rocket_mojito::pool::SqlitePool;
 use rocket_mojito::{Backend, MojitoConfig, MojitoFairing, MojitoHandler, Postgres};
 
 use super::{CANARY, assert_stops, secret};
-use crate::harness::{Host, HostBuilder, Lifted, Log, Store};
+use crate::harness::{Host, HostBuilder, Log, Store, TestServer};
 
 struct Desk;
 
@@ -107,7 +107,7 @@ async fn a_pool_on_postgres_that_is_smaller_than_the_handlers_need_is_named() {
     let store = Store::<Postgres>::open_empty().await;
     let with = |connections: u64| {
         let config = MojitoConfig::new().secret("default", secret("a")).handler_concurrency(2);
-        let figment = Lifted::figment()
+        let figment = TestServer::figment()
             .merge(("databases.mojito.url", store.url()))
             .merge(("databases.mojito.max_connections", connections));
         rocket::custom(figment).attach(MojitoFairing::<Postgres>::new(config).handler(Desk))

@@ -7,7 +7,7 @@ use mojito_schema::{Backend, Open, Postgres};
 use rocket_mojito::{MojitoConfig, MojitoFairing};
 
 use super::{CANARY, assert_stops, secret};
-use crate::harness::{Lifted, PrivateServer};
+use crate::harness::{PrivateServer, TestServer};
 
 /// Whom the server asks for a password, whom it sends away, and whom it lets in.
 const ADMITTED: &str = "host all asked all scram-sha-256\nhost all barred all reject\nhost all all all trust\n";
@@ -20,12 +20,12 @@ fn launch(url: &str) -> rocket::Rocket<rocket::Build> {
 }
 
 fn with(config: MojitoConfig, url: &str) -> rocket::Rocket<rocket::Build> {
-    let figment = Lifted::figment().merge(("databases.mojito.url", url));
+    let figment = TestServer::figment().merge(("databases.mojito.url", url));
     rocket::custom(figment).attach(MojitoFairing::<Postgres>::new(config))
 }
 
 #[tokio::test]
-async fn a_server_that_forgets_stops_the_launch_unless_that_is_allowed() {
+async fn a_server_without_fsync_stops_the_launch_unless_that_is_allowed() {
     let server = PrivateServer::start_with_fsync("off").await;
     let url = server.url(server.address(), "postgres");
 

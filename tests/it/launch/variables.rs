@@ -54,7 +54,7 @@ async fn a_secret_from_a_variable_is_what_it_holds_without_the_line_end() {
     for line_end in ["", "\n", "\r\n"] {
         let mut host = with_secret(&database, format!("{SECRET}{line_end}").as_bytes()).start().await;
 
-        let answer = try_post(host.lifted().await.unwrap(), "interview_result", b"{}").await.unwrap();
+        let answer = try_post(host.ready().await.unwrap(), "interview_result", b"{}").await.unwrap();
 
         assert_eq!(answer.status, 200, "{line_end:?}");
     }

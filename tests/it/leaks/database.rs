@@ -1,7 +1,7 @@
 use rocket_mojito::{MojitoConfig, MojitoFairing, Postgres, SecretConfig};
 
 use super::canary::{body, shows};
-use crate::harness::{AUTH, BASE, Lifted, Log, SECRET, Store, post};
+use crate::harness::{AUTH, BASE, Log, SECRET, Store, TestServer, post};
 
 /// Postgres puts values into its messages, and whole rows into their details.
 #[tokio::test]
@@ -9,8 +9,8 @@ async fn what_postgres_says_of_a_row_that_it_refuses_stays_with_it() {
     let log = Log::capture();
     let mut store = Store::<Postgres>::open().await;
     let config = MojitoConfig::new().secret("default", SecretConfig::header("test", AUTH.0, SECRET));
-    let figment = Lifted::figment().merge(("databases.mojito.url", store.url()));
-    let host = Lifted::launch(rocket::custom(figment).attach(MojitoFairing::<Postgres>::new(config))).await;
+    let figment = TestServer::figment().merge(("databases.mojito.url", store.url()));
+    let host = TestServer::launch(rocket::custom(figment).attach(MojitoFairing::<Postgres>::new(config))).await;
     let path = format!("{BASE}/interview_result");
     let refusals = [
         ("ADD CONSTRAINT refuse CHECK (result_id = 'another')", "check violation"),
@@ -57,7 +57,7 @@ async fn a_launch_that_fails_does_not_show_the_url() {
     ];
 
     for url in urls {
-        let figment = Lifted::figment().merge(("databases.mojito.url", url));
+        let figment = TestServer::figment().merge(("databases.mojito.url", url));
         let launch = rocket::custom(figment).attach(MojitoFairing::<Postgres>::new(config())).ignite().await;
         let error = launch.map(drop).unwrap_err();
 

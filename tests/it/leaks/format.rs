@@ -8,15 +8,15 @@ use crate::harness::{Host, Log};
 
 /// Where a subscriber writes to, to be read later.
 #[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
+struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Paper {
+impl LogBuffer {
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
 
-impl Write for Paper {
+impl Write for LogBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
     }
@@ -26,7 +26,7 @@ impl Write for Paper {
     }
 }
 
-impl<'a> MakeWriter<'a> for Paper {
+impl<'a> MakeWriter<'a> for LogBuffer {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
@@ -34,7 +34,7 @@ impl<'a> MakeWriter<'a> for Paper {
     }
 }
 
-/// Plays the story on this thread, under the subscriber that is set there.
+/// Plays the run on this thread, under the subscriber that is set there.
 async fn play() -> u64 {
     let deadline = std::time::Duration::from_millis(50);
     let host = Host::builder().config(|config| config.body_deadline(deadline)).start().await;
@@ -53,14 +53,14 @@ async fn play() -> u64 {
 #[tokio::test]
 async fn an_event_is_a_line_of_text() {
     Log::install();
-    let paper = Paper::default();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(paper.clone());
+    let buffer = LogBuffer::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(buffer.clone());
     let guard = tracing::subscriber::set_default(subscriber.with_ansi(false).finish());
 
     let expected = play().await;
 
     drop(guard);
-    let text = paper.text();
+    let text = buffer.text();
     let ours: Vec<&str> = text.lines().filter(|line| line.contains(" rocket_mojito")).collect();
     assert_eq!(Log::told(ours.iter().copied(), "a delivery was re"), expected, "{text}");
     assert!(ours.iter().all(|line| !line.contains(char::is_control) && !shows(line)), "{ours:#?}");
@@ -69,14 +69,14 @@ async fn an_event_is_a_line_of_text() {
 #[tokio::test]
 async fn an_event_is_a_line_of_json() {
     Log::install();
-    let paper = Paper::default();
-    let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(paper.clone());
+    let buffer = LogBuffer::default();
+    let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(buffer.clone());
     let guard = tracing::subscriber::set_default(subscriber.finish());
 
     let expected = play().await;
 
     drop(guard);
-    let text = paper.text();
+    let text = buffer.text();
     let events: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let ours = |event: &&serde_json::Value| event["target"].as_str().unwrap().starts_with("rocket_mojito");
     let ours: Vec<&serde_json::Value> = events.iter().filter(ours).collect();

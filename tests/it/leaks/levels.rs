@@ -5,13 +5,13 @@ use super::canary::{CANARY, Told, body, requests, shows};
 use crate::harness::{AUTH, BASE, Connection, Database, Log, PATIENCE, Process, eventually, request};
 
 /// What a host says at a log level of Rocket's, about everything that can become of a delivery.
-struct Story {
+struct LoggedRun {
     log: String,
     told: Vec<Told>,
 }
 
-impl Story {
-    async fn play(level: &'static str) -> Self {
+impl LoggedRun {
+    async fn at(level: &'static str) -> Self {
         let database = Arc::new(Database::with_effects());
         let mut process = Process::builder(&database)
             .handlers("effects:plain,refusing:refuse,failing:fail,slow:slow:1500")
@@ -21,7 +21,7 @@ impl Story {
             .log_level(level)
             .start()
             .await;
-        let address = process.lifted().await.unwrap();
+        let address = process.ready().await.unwrap();
         let mut told = requests();
         for told in &told {
             let mut connection = Connection::open(address).await;
@@ -82,7 +82,7 @@ async fn refused(process: &mut Process) -> Told {
 async fn send(process: &mut Process, body: &[u8], status: u16) -> Told {
     let target = format!("{BASE}/interview_result?{CANARY}=5");
     let bytes = request("POST", &target, &[AUTH], body);
-    let mut connection = Connection::open(process.lifted().await.unwrap()).await;
+    let mut connection = Connection::open(process.ready().await.unwrap()).await;
     connection.send(&bytes).await;
     let answer = tokio::time::timeout(PATIENCE, connection.answer()).await.unwrap().unwrap();
     assert_eq!(answer.status, status);
@@ -92,38 +92,38 @@ async fn send(process: &mut Process, body: &[u8], status: u16) -> Told {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_log_level_off_nothing_is_said() {
-    let story = Story::play("off").await;
+    let run = LoggedRun::at("off").await;
 
-    assert_eq!(story.log, "");
+    assert_eq!(run.log, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_log_level_critical_rocket_says_which_path_it_does_not_know() {
-    let story = Story::play("critical").await;
+    let run = LoggedRun::at("critical").await;
 
-    assert_eq!(story.leaks(false), [""; 0]);
-    let shown: Vec<&str> = story.log.lines().filter(|line| shows(line)).collect();
+    assert_eq!(run.leaks(false), [""; 0]);
+    let shown: Vec<&str> = run.log.lines().filter(|line| shows(line)).collect();
     assert_eq!(shown, [format!("   >> No matching routes for POST /{CANARY}.")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_log_level_normal_rocket_says_the_path_and_we_say_codes() {
-    let story = Story::play("normal").await;
+    let run = LoggedRun::at("normal").await;
 
-    assert_eq!(story.leaks(false), [""; 0]);
-    for told in &story.told {
-        assert!(story.log.contains(&format!("\n{}:\n", told.line)), "the exception is in use: {}", told.line);
+    assert_eq!(run.leaks(false), [""; 0]);
+    for told in &run.told {
+        assert!(run.log.contains(&format!("\n{}:\n", told.line)), "the exception is in use: {}", told.line);
     }
-    let refused = story.told.iter().filter(|told| told.status >= 400 && ![404, 405].contains(&told.status)).count();
-    assert_eq!(Log::told(story.log.lines(), "a delivery was refused"), refused as u64, "each is said or counted");
-    assert!(story.log.contains("a batch was not recorded"), "{}", story.log);
+    let refused = run.told.iter().filter(|told| told.status >= 400 && ![404, 405].contains(&told.status)).count();
+    assert_eq!(Log::told(run.log.lines(), "a delivery was refused"), refused as u64, "each is said or counted");
+    assert!(run.log.contains("a batch was not recorded"), "{}", run.log);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_log_level_debug_rocket_says_every_header_and_we_say_ids() {
-    let story = Story::play("debug").await;
+    let run = LoggedRun::at("debug").await;
 
-    assert_eq!(story.leaks(true), [""; 0]);
-    assert!(story.log.contains("\treceived request: Request {"), "the exception is in use");
-    assert!(story.log.contains("a delivery was recorded"), "{}", story.log);
+    assert_eq!(run.leaks(true), [""; 0]);
+    assert!(run.log.contains("\treceived request: Request {"), "the exception is in use");
+    assert!(run.log.contains("a delivery was recorded"), "{}", run.log);
 }

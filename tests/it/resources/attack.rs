@@ -10,7 +10,7 @@ use crate::harness::{AUTH, BASE, Body, Connection, Database, Memory, PATIENCE, P
 const GOOD: usize = 40;
 
 /// A host under attack, and what it was like before.
-pub(super) struct Attacked {
+pub(super) struct HostUnderAttack {
     process: Process,
     pub(super) address: SocketAddr,
     calm: Duration,
@@ -18,12 +18,12 @@ pub(super) struct Attacked {
     _database: Arc<Database>,
 }
 
-impl Attacked {
+impl HostUnderAttack {
     /// Starts a host, and measures it while nobody attacks.
     pub(super) async fn start(change: impl FnOnce(ProcessBuilder) -> ProcessBuilder) -> Self {
         let database = Arc::new(Database::with_effects());
         let mut process = change(Process::builder(&database)).start().await;
-        let address = process.lifted().await.expect("it listens");
+        let address = process.ready().await.expect("it listens");
         // Once to warm up: threads, caches, statements.
         good_requests(address).await;
         let calm = good_requests(address).await;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::attack::Attacked;
+use super::attack::HostUnderAttack;
 use crate::harness::{AUTH, Answer, BASE, Connection, head, request, rounds};
 
 const CHUNKED: (&str, &str) = ("Transfer-Encoding", "chunked");
@@ -18,7 +18,7 @@ fn tally(answers: Vec<Option<Answer>>) -> BTreeMap<Option<u16>, usize> {
 /// F92: clients that never stop sending.
 #[tokio::test(flavor = "multi_thread")]
 async fn endless_bodies_end_in_413_and_memory_stays_flat() {
-    let host = Attacked::start(|host| host.setting("body_deadline", 60)).await;
+    let host = HostUnderAttack::start(|host| host.setting("body_deadline", 60)).await;
 
     let endless = host.by(200, async |address, _| {
         let mut connection = Connection::open(address).await;
@@ -36,7 +36,7 @@ async fn endless_bodies_end_in_413_and_memory_stays_flat() {
 /// for; who waits for room is told to come back while those still stall, and small bodies need none.
 #[tokio::test(flavor = "multi_thread")]
 async fn large_bodies_that_stall_are_bounded_and_small_ones_pass_them() {
-    let host = Attacked::start(|host| host.setting("body_deadline", 8)).await;
+    let host = HostUnderAttack::start(|host| host.setting("body_deadline", 8)).await;
     let clients = rounds(150, 2000);
 
     let stalled = host.by(clients, async |address, _| {
@@ -56,7 +56,7 @@ async fn large_bodies_that_stall_are_bounded_and_small_ones_pass_them() {
 /// Bodies that become far more in memory than they are on the wire, in a careless program.
 #[tokio::test(flavor = "multi_thread")]
 async fn deep_and_wide_bodies_cost_what_they_weigh() {
-    let host = Attacked::start(|host| host).await;
+    let host = HostUnderAttack::start(|host| host).await;
     let with = |key: &str, value: String| format!(r#"{{"id":"r-1","status":"","{key}":{value}}}"#).into_bytes();
     let keys: Vec<String> = (0..100_000).map(|number| format!(r#""{number:x}":0"#)).collect();
     let bodies = [

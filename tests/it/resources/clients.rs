@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::attack::Attacked;
+use super::attack::HostUnderAttack;
 use crate::harness::{AUTH, BASE, Connection, head, rounds};
 use crate::http::assert_refused;
 
@@ -9,7 +9,7 @@ const MEBIBYTE: (&str, &str) = ("Content-Length", "1048576");
 /// F91: clients that send a byte now and then.
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_bodies_end_in_408_and_good_requests_stay_fast() {
-    let host = Attacked::start(|host| host.setting("body_deadline", 5)).await;
+    let host = HostUnderAttack::start(|host| host.setting("body_deadline", 5)).await;
     let clients = rounds(100, 500);
 
     let slow = host.by(clients, async |address, _| {
@@ -31,7 +31,7 @@ async fn slow_bodies_end_in_408_and_good_requests_stay_fast() {
 /// Clients that stop somewhere in the head, or in the body, and stay.
 #[tokio::test(flavor = "multi_thread")]
 async fn stalled_clients_cost_little_and_good_requests_stay_fast() {
-    let host = Attacked::start(|host| host.setting("body_deadline", 600)).await;
+    let host = HostUnderAttack::start(|host| host.setting("body_deadline", 600)).await;
     let whole = [head("POST", BASE, &[AUTH, MEBIBYTE]), vec![b' '; 1000]].concat();
     let in_head = whole.len() - 1010;
     let in_first_bytes = whole.len() - 995;
@@ -57,7 +57,7 @@ async fn stalled_clients_cost_little_and_good_requests_stay_fast() {
 /// reserved is looked at.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_length_that_is_only_declared_reserves_nothing() {
-    let host = Attacked::start(|host| host.setting("body_deadline", 600)).await;
+    let host = HostUnderAttack::start(|host| host.setting("body_deadline", 600)).await;
     let clients = rounds(300, 4000);
 
     let waiting = host

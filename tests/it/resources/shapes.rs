@@ -89,7 +89,7 @@ async fn bodies_of_any_shape_cost_a_few_times_what_they_weigh() {
     for shape in shapes() {
         let database = Arc::new(Database::with_effects());
         let mut process = Process::builder(&database).start().await;
-        let address = process.lifted().await.expect("it listens");
+        let address = process.ready().await.expect("it listens");
 
         let mut clients: JoinSet<()> = (0..BODIES).map(|number| deliver(address, shape.body(number))).collect();
         while let Some(delivered) = clients.join_next().await {

@@ -7,15 +7,15 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::fuzz::oracle::{Expected, Oracle, Sent};
-use crate::harness::{Store, Subject, on_each_backend, record_all, rounds, seed};
+use crate::harness::{Store, TestBackend, on_each_backend, record_all, rounds, seed};
 
 /// A store whose histories are compared with the oracle.
-struct Checked<B: Subject> {
+struct Checked<B: TestBackend> {
     store: Store<B>,
     histories: u64,
 }
 
-impl<B: Subject> Checked<B> {
+impl<B: TestBackend> Checked<B> {
     async fn open() -> Self {
         Self { store: Store::open().await, histories: 0 }
     }
@@ -109,7 +109,7 @@ on_each_backend!(
     a_batch_is_recorded_as_its_members_alone_would_be,
 );
 
-async fn every_history_is_judged_as_the_oracle_judges_it<B: Subject>() {
+async fn every_history_is_judged_as_the_oracle_judges_it<B: TestBackend>() {
     let (seed, cases) = (
         seed(),
         match B::SINGLE_WRITER {
@@ -134,7 +134,7 @@ async fn every_history_is_judged_as_the_oracle_judges_it<B: Subject>() {
     outcome.unwrap();
 }
 
-async fn every_order_of_five_deliveries_is_judged_as_the_oracle_judges_it<B: Subject>() {
+async fn every_order_of_five_deliveries_is_judged_as_the_oracle_judges_it<B: TestBackend>() {
     let deliveries = [
         sent(EventKind::InterviewCollected, 0),
         sent(EventKind::InterviewCollected, 1),
@@ -151,7 +151,7 @@ async fn every_order_of_five_deliveries_is_judged_as_the_oracle_judges_it<B: Sub
     }
 }
 
-async fn a_decision_that_is_toggled_and_toggled_back_is_three_versions<B: Subject>() {
+async fn a_decision_that_is_toggled_and_toggled_back_is_three_versions<B: TestBackend>() {
     let (a, b) = (sent(EventKind::InterviewResult, 0), sent(EventKind::InterviewResult, 1));
     let mut store = Checked::<B>::open().await;
 
@@ -161,7 +161,7 @@ async fn a_decision_that_is_toggled_and_toggled_back_is_three_versions<B: Subjec
     store.check(&[a, a, b, b, a, a, b], 7).await;
 }
 
-async fn a_batch_is_recorded_as_its_members_alone_would_be<B: Subject>() {
+async fn a_batch_is_recorded_as_its_members_alone_would_be<B: TestBackend>() {
     let history: Vec<Sent> = (0..60).map(|n| sent(EventKind::ALL[n % 3], u8::try_from(n / 3 % 3).unwrap())).collect();
     let mut store = Checked::<B>::open().await;
 

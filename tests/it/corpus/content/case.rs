@@ -2,7 +2,7 @@ use mojito_schema::{DeliveryRow, EventKind, Field, Finding, FindingCode, Snapsho
 use rocket_mojito::{MojitoConfig, MojitoFairing, SecretConfig};
 use serde_json::Value;
 
-use crate::harness::{AUTH, BASE, Lifted, SECRET, Store, Subject, post};
+use crate::harness::{AUTH, BASE, SECRET, Store, TestBackend, TestServer, post};
 
 /// What the vendor's document requires beside `id`, null or not.
 const REQUIRED: [&str; 14] = [
@@ -125,11 +125,11 @@ impl Case {
 }
 
 /// Posts each body twice to a host on this database, and looks at what was answered and stored.
-pub(super) async fn check<B: Subject>(cases: Vec<Case>) {
+pub(super) async fn check<B: TestBackend>(cases: Vec<Case>) {
     let mut store = Store::<B>::open().await;
     let config = MojitoConfig::new().secret("default", SecretConfig::header("test", AUTH.0, SECRET));
-    let figment = Lifted::figment().merge(("databases.mojito.url", store.url()));
-    let host = Lifted::launch(rocket::custom(figment).attach(MojitoFairing::<B>::new(config))).await;
+    let figment = TestServer::figment().merge(("databases.mojito.url", store.url()));
+    let host = TestServer::launch(rocket::custom(figment).attach(MojitoFairing::<B>::new(config))).await;
 
     for (number, case) in cases.iter().enumerate() {
         let path = format!("{BASE}/{}", case.event);
@@ -163,7 +163,7 @@ fn check_delivery(case: &Case, row: &DeliveryRow) {
     assert_eq!(row.repeat_count, 1, "sent again it is a repeat: {shown}");
 }
 
-async fn check_result<B: Subject>(store: &mut Store<B>, case: &Case, row: &DeliveryRow) {
+async fn check_result<B: TestBackend>(store: &mut Store<B>, case: &Case, row: &DeliveryRow) {
     let shown = case.shown();
     let id = row.result_id.as_deref().expect("a current delivery is about a result");
     let result = store.result(id).await.unwrap_or_else(|| panic!("no result: {shown}"));

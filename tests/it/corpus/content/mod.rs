@@ -23,22 +23,22 @@ pub(crate) fn bodies() -> Vec<Vec<u8>> {
 
 on_each_backend!(what_is_no_json, texts, numbers, shapes, fields_of_any_type);
 
-async fn what_is_no_json<B: crate::harness::Subject>() {
+async fn what_is_no_json<B: crate::harness::TestBackend>() {
     case::check::<B>(syntax::cases()).await;
 }
 
-async fn texts<B: crate::harness::Subject>() {
+async fn texts<B: crate::harness::TestBackend>() {
     case::check::<B>(text::cases()).await;
 }
 
-async fn numbers<B: crate::harness::Subject>() {
+async fn numbers<B: crate::harness::TestBackend>() {
     case::check::<B>(numbers::cases()).await;
 }
 
-async fn shapes<B: crate::harness::Subject>() {
+async fn shapes<B: crate::harness::TestBackend>() {
     case::check::<B>(shape::cases()).await;
 }
 
-async fn fields_of_any_type<B: crate::harness::Subject>() {
+async fn fields_of_any_type<B: crate::harness::TestBackend>() {
     case::check::<B>(fields::cases()).await;
 }

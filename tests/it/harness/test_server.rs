@@ -10,14 +10,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// A Rocket with the plugin that listens on a port of its own, in this process. It ends when this is dropped.
-pub(crate) struct Lifted {
+pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) inbox: Inbox,
     shutdown: Shutdown,
     server: Option<JoinHandle<Result<Rocket<Ignite>, rocket::Error>>>,
 }
 
-impl Lifted {
+impl TestServer {
     /// The configuration of a Rocket that is silent, listens on a free port and heeds no signal.
     pub(crate) fn figment() -> Figment {
         Figment::from(rocket::Config::default())
@@ -33,7 +33,7 @@ impl Lifted {
 
     /// Launches a Rocket and waits until it listens.
     pub(crate) async fn launch(rocket: Rocket<Build>) -> Self {
-        let (sender, lifted) = oneshot::channel();
+        let (sender, listening) = oneshot::channel();
         let sender = Mutex::new(Some(sender));
         let tell = AdHoc::on_liftoff("tell the port", move |rocket| {
             let config = rocket.config();
@@ -47,7 +47,7 @@ impl Lifted {
         let inbox = rocket.state::<Inbox>().expect("managed by the fairing").clone();
         let shutdown = rocket.shutdown();
         let server = tokio::spawn(rocket.launch());
-        let address = lifted.await.expect("the host lifts off");
+        let address = listening.await.expect("the host lifts off");
         Self { address, inbox, shutdown, server: Some(server) }
     }
 
@@ -68,7 +68,7 @@ impl Lifted {
     }
 }
 
-impl Drop for Lifted {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.begin_to_stop();
     }

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What processes work on: a database, and a folder for what they leave behind.
-pub(crate) trait Ground {
+pub(crate) trait TestDatabase {
     /// The database's URL.
     fn url(&self) -> String;
 
@@ -15,7 +15,7 @@ pub(crate) trait Ground {
     }
 }
 
-impl<G: Ground> Ground for Arc<G> {
+impl<G: TestDatabase> TestDatabase for Arc<G> {
     fn url(&self) -> String {
         (**self).url()
     }

@@ -4,12 +4,12 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 pub(crate) const PROXY: &str = "MOJITO_TEST_POSTGRES_PROXY";
 
 /// A database of one test, on the private Postgres server of `tests/run`.
-pub(crate) struct PgDatabase {
+pub(crate) struct ScratchDatabase {
     server: String,
     name: String,
 }
 
-impl PgDatabase {
+impl ScratchDatabase {
     pub(crate) async fn new() -> Self {
         let server = std::env::var("MOJITO_TEST_POSTGRES")
             .expect("MOJITO_TEST_POSTGRES names no server: run the tests with `tests/run`, which starts one");
@@ -40,7 +40,7 @@ impl PgDatabase {
     }
 }
 
-impl Drop for PgDatabase {
+impl Drop for ScratchDatabase {
     fn drop(&mut self) {
         // The test's own runtime may be shutting down.
         std::thread::scope(|scope| {

@@ -6,16 +6,16 @@ use diesel::prelude::*;
 use mojito_schema::{DeliveryRow, ResultRow, Standing, State, WorkRow, work};
 
 use super::database::Effect;
-use super::{Database, Ground, Ledger, Note, PATIENCE, Rig, SECRET, Sent, What};
+use super::{Database, EntryKind, JournalEntry, Ledger, PATIENCE, PostgresDatabase, SECRET, Sent, TestDatabase};
 
 /// What is left when the faults are over, and what must be true of it. Each check names what is wrong.
-pub(crate) struct Aftermath {
+pub(crate) struct FinalState {
     pub(crate) sent: Vec<Sent>,
     pub(crate) deliveries: Vec<DeliveryRow>,
     pub(crate) results: Vec<ResultRow>,
     pub(crate) work: Vec<WorkRow>,
     pub(crate) effects: Vec<Effect>,
-    pub(crate) notes: Vec<Note>,
+    pub(crate) journal: Vec<JournalEntry>,
 }
 
 /// Waits until no work is left to do, as long as there is less and less.
@@ -37,8 +37,8 @@ pub(crate) async fn drained(database: &Database) {
     }
 }
 
-impl Aftermath {
-    pub(crate) fn of(database: &Database, ledger: &Ledger) -> Self {
+impl FinalState {
+    pub(crate) fn read(database: &Database, ledger: &Ledger) -> Self {
         assert_eq!(broken(database), [""; 0], "the file is sound");
         assert_eq!(leaks(database.folder()), [""; 0], "the logs say nothing of anybody");
         Self {
@@ -47,43 +47,47 @@ impl Aftermath {
             results: database.results(),
             work: database.work(),
             effects: database.effects(),
-            notes: database.notes(),
+            journal: database.journal_entries(),
         }
     }
 
     /// The same on Postgres.
-    pub(crate) async fn of_rig(rig: &Rig, ledger: &Ledger) -> Self {
-        Self::of_rig_with_logs(rig, ledger, &[rig.folder()]).await
+    pub(crate) async fn read_postgres(database: &PostgresDatabase, ledger: &Ledger) -> Self {
+        Self::read_postgres_with_logs(database, ledger, &[database.folder()]).await
     }
 
     /// The same where the processes write their logs to other folders, each to one.
-    pub(crate) async fn of_rig_with_logs(rig: &Rig, ledger: &Ledger, folders: &[&Path]) -> Self {
-        assert_eq!(rig.broken().await, [""; 0], "the indexes are sound");
+    pub(crate) async fn read_postgres_with_logs(
+        database: &PostgresDatabase,
+        ledger: &Ledger,
+        folders: &[&Path],
+    ) -> Self {
+        assert_eq!(database.broken().await, [""; 0], "the indexes are sound");
         let leaks: Vec<String> = folders.iter().flat_map(|folder| leaks(folder)).collect();
         assert_eq!(leaks, [""; 0], "the logs say nothing of anybody");
         Self {
             sent: ledger.sent(),
-            deliveries: rig.deliveries().await,
-            results: rig.results().await,
-            work: rig.work().await,
-            effects: rig.effects().await,
-            notes: rig.notes(),
+            deliveries: database.deliveries().await,
+            results: database.results().await,
+            work: database.work().await,
+            effects: database.effects().await,
+            journal: database.journal_entries(),
         }
     }
 
     /// Fails where anything is wrong that can be told without knowing which faults there were.
     pub(crate) fn check(&self, handlers: &[&str]) {
         self.check_but_attempts(handlers);
-        none(&[uncounted_calls(&self.work, &self.notes)]);
+        none(&[uncounted_calls(&self.work, &self.journal)]);
     }
 
     /// The same where a power cut may have taken claims, with the count of their attempts.
     pub(crate) fn check_but_attempts(&self, handlers: &[&str]) {
         self.check_deliveries(handlers);
         none(&[
-            wrong_effects(&self.work, &self.effects, &self.notes),
-            wrong_calls(&self.work, &self.notes),
-            disorder(&self.notes),
+            wrong_effects(&self.work, &self.effects, &self.journal),
+            wrong_calls(&self.work, &self.journal),
+            disorder(&self.journal),
         ]);
     }
 
@@ -107,8 +111,12 @@ impl Aftermath {
 
     /// Whether the hook `discarded` was called for what failed for good, and for nothing else.
     pub(crate) fn is_told_of_all_discarded(&self) -> bool {
-        let told: BTreeSet<i64> =
-            self.notes.iter().filter(|note| note.what == What::Discarded).map(|note| note.delivery).collect();
+        let told: BTreeSet<i64> = self
+            .journal
+            .iter()
+            .filter(|entry| entry.kind == EntryKind::Discarded)
+            .map(|entry| entry.delivery)
+            .collect();
         told == self.discarded().iter().map(|work| work.delivery_id).collect()
     }
 }
@@ -129,7 +137,7 @@ fn missing(sent: &[Sent], deliveries: &[DeliveryRow]) -> Vec<String> {
     let acknowledged = sent.iter().filter_map(|sent| Some((sent, sent.acknowledged()?)));
     acknowledged
         .filter(|(sent, id)| stored.get(id).is_none_or(|row| row.body.as_ref() != Some(&sent.body)))
-        .map(|(sent, id)| format!("acknowledged as {id} and lost, after {:?}", sent.tries))
+        .map(|(sent, id)| format!("acknowledged as {id} and lost, after {:?}", sent.posts))
         .collect()
 }
 
@@ -199,8 +207,8 @@ fn unassigned(deliveries: &[DeliveryRow], work: &[WorkRow], handlers: &[&str]) -
 }
 
 /// I3: an effect for each completed piece of work of a handler that writes effects, and none else.
-fn wrong_effects(work: &[WorkRow], effects: &[Effect], notes: &[Note]) -> Vec<String> {
-    let external = callers(notes);
+fn wrong_effects(work: &[WorkRow], effects: &[Effect], journal: &[JournalEntry]) -> Vec<String> {
+    let external = callers(journal);
     let mut found: HashMap<(i64, &str), Vec<&Effect>> = HashMap::new();
     for effect in effects {
         found.entry((effect.delivery_id, &effect.handler)).or_default().push(effect);
@@ -228,11 +236,11 @@ fn strange_effects(deliveries: &[DeliveryRow], effects: &[Effect]) -> Vec<String
 }
 
 /// I7: what a transaction does not cover happens once at least, and with one key.
-fn wrong_calls(work: &[WorkRow], notes: &[Note]) -> Vec<String> {
-    let external = callers(notes);
-    let mut found: HashMap<(i64, &str), Vec<&Note>> = HashMap::new();
-    for note in notes.iter().filter(|note| note.what == What::Call) {
-        found.entry((note.delivery, &note.handler)).or_default().push(note);
+fn wrong_calls(work: &[WorkRow], journal: &[JournalEntry]) -> Vec<String> {
+    let external = callers(journal);
+    let mut found: HashMap<(i64, &str), Vec<&JournalEntry>> = HashMap::new();
+    for entry in journal.iter().filter(|entry| entry.kind == EntryKind::Call) {
+        found.entry((entry.delivery, &entry.handler)).or_default().push(entry);
     }
     let mut faults = Vec::new();
     let mut keys = HashSet::new();
@@ -251,10 +259,12 @@ fn wrong_calls(work: &[WorkRow], notes: &[Note]) -> Vec<String> {
 }
 
 /// I7: the same, each call by an attempt that was counted.
-fn uncounted_calls(work: &[WorkRow], notes: &[Note]) -> Vec<String> {
+fn uncounted_calls(work: &[WorkRow], journal: &[JournalEntry]) -> Vec<String> {
     let calls = |work: &WorkRow| {
-        let of = |note: &&Note| (note.delivery, note.handler.as_str()) == (work.delivery_id, work.handler.as_str());
-        let calls = notes.iter().filter(|note| note.what == What::Call).filter(of);
+        let of = |entry: &&JournalEntry| {
+            (entry.delivery, entry.handler.as_str()) == (work.delivery_id, work.handler.as_str())
+        };
+        let calls = journal.iter().filter(|entry| entry.kind == EntryKind::Call).filter(of);
         calls.map(|call| call.attempt).collect::<Vec<_>>()
     };
     let mut faults = Vec::new();
@@ -271,41 +281,41 @@ fn uncounted_calls(work: &[WorkRow], notes: &[Note]) -> Vec<String> {
 }
 
 /// The handlers whose effect is outside the database.
-fn callers(notes: &[Note]) -> HashSet<&str> {
-    notes.iter().filter(|note| note.what == What::Call).map(|note| note.handler.as_str()).collect()
+fn callers(journal: &[JournalEntry]) -> HashSet<&str> {
+    journal.iter().filter(|entry| entry.kind == EntryKind::Call).map(|entry| entry.handler.as_str()).collect()
 }
 
 /// I5, in every case: a handler never goes back to an older delivery of a result.
-fn disorder(notes: &[Note]) -> Vec<String> {
+fn disorder(journal: &[JournalEntry]) -> Vec<String> {
     let mut newest: HashMap<(&str, &str), i64> = HashMap::new();
     let mut faults = Vec::new();
-    for note in notes.iter().filter(|note| note.what == What::Start) {
-        let newest = newest.entry((&note.handler, &note.result)).or_default();
-        if note.delivery < *newest {
-            faults.push(format!("started after delivery {newest} had been: {note:?}"));
+    for entry in journal.iter().filter(|entry| entry.kind == EntryKind::Start) {
+        let newest = newest.entry((&entry.handler, &entry.result)).or_default();
+        if entry.delivery < *newest {
+            faults.push(format!("started after delivery {newest} had been: {entry:?}"));
         }
-        *newest = note.delivery.max(*newest);
+        *newest = entry.delivery.max(*newest);
     }
     faults
 }
 
 /// I5, where nothing was killed or frozen: no two runs of a handler about one result overlap.
-pub(crate) fn overlaps(notes: &[Note]) -> Vec<String> {
-    let mut running: HashMap<(&str, &str), &Note> = HashMap::new();
+pub(crate) fn overlaps(journal: &[JournalEntry]) -> Vec<String> {
+    let mut running: HashMap<(&str, &str), &JournalEntry> = HashMap::new();
     let mut faults = Vec::new();
-    for note in notes {
-        let key = (note.handler.as_str(), note.result.as_str());
-        match note.what {
-            What::Start => {
-                if let Some(other) = running.insert(key, note) {
-                    faults.push(format!("{note:?} started while {other:?} ran"));
+    for entry in journal {
+        let key = (entry.handler.as_str(), entry.result.as_str());
+        match entry.kind {
+            EntryKind::Start => {
+                if let Some(other) = running.insert(key, entry) {
+                    faults.push(format!("{entry:?} started while {other:?} ran"));
                 }
             }
-            What::Call | What::Hold | What::Discarded => {}
-            What::End => {
+            EntryKind::Call | EntryKind::Hold | EntryKind::Discarded => {}
+            EntryKind::End => {
                 let started = running.remove(&key);
-                if started.is_none_or(|start| (start.delivery, start.process) != (note.delivery, note.process)) {
-                    faults.push(format!("{note:?} ended, and {started:?} had started"));
+                if started.is_none_or(|start| (start.delivery, start.process) != (entry.delivery, entry.process)) {
+                    faults.push(format!("{entry:?} ended, and {started:?} had started"));
                 }
             }
         }
@@ -336,18 +346,18 @@ fn broken(database: &Database) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Body, Host, Try};
+    use super::super::{Body, Host, PostOutcome};
     use super::*;
 
     /// Two versions of one result, acknowledged, handled and sound.
-    async fn sound() -> Aftermath {
+    async fn sound() -> FinalState {
         let host = Host::builder().start().await;
         let ledger = Ledger::default();
         for marker in ["a", "b"] {
             let body = Body::result("r-1").with("candidate_external_id", marker).bytes();
             let entry = ledger.enter("interview_result", body.clone());
             ledger.begin(entry);
-            ledger.end(entry, Try::Acknowledged(host.post("interview_result", &body).await.delivery()));
+            ledger.end(entry, PostOutcome::Acknowledged(host.post("interview_result", &body).await.delivery()));
         }
         host.database.run(
             "CREATE TABLE effects (id INTEGER PRIMARY KEY, delivery_id, result_id, version, handler, attempt, process);
@@ -365,18 +375,18 @@ mod tests {
         }
         std::fs::write(host.database.journal(), journal).unwrap();
         std::fs::write(host.database.folder().join("host.log"), "a delivery was recorded\n").unwrap();
-        Aftermath::of(&host.database, &ledger)
+        FinalState::read(&host.database, &ledger)
     }
 
     const HANDLERS: [&str; 2] = ["effects", "external"];
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_sound_aftermath_passes_every_check() {
-        let aftermath = sound().await;
+        let final_state = sound().await;
 
-        aftermath.check(&HANDLERS);
+        final_state.check(&HANDLERS);
 
-        assert_eq!(overlaps(&aftermath.notes), [""; 0]);
+        assert_eq!(overlaps(&final_state.journal), [""; 0]);
     }
 
     #[test]
@@ -399,7 +409,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn each_check_finds_what_it_is_for() {
-        let Aftermath { sent, deliveries, results, work, effects, notes } = sound().await;
+        let FinalState { sent, deliveries, results, work, effects, journal } = sound().await;
 
         // Acknowledged and lost, changed, or under another id; never sent; stored twice.
         assert_eq!(missing(&sent, &deliveries[1..]).len(), 1);
@@ -427,21 +437,21 @@ mod tests {
         assert_eq!(unassigned(&deliveries[1..], &work, &HANDLERS).len(), 2);
 
         // An effect that is missing, doubled, of work that was not done, of no work, of an attempt that did not count.
-        assert_eq!(wrong_effects(&work, &effects[1..], &notes).len(), 1);
-        assert_eq!(wrong_effects(&work, &[&effects[..], &effects[..1]].concat(), &notes).len(), 1);
+        assert_eq!(wrong_effects(&work, &effects[1..], &journal).len(), 1);
+        assert_eq!(wrong_effects(&work, &[&effects[..], &effects[..1]].concat(), &journal).len(), 1);
         let mut undone = work.clone();
         undone.iter_mut().for_each(|work| work.state = State::Discarded);
-        assert_eq!(wrong_effects(&undone, &effects, &notes).len(), 2);
-        assert_eq!(wrong_effects(&work[2..], &effects, &notes).len(), 1);
+        assert_eq!(wrong_effects(&undone, &effects, &journal).len(), 2);
+        assert_eq!(wrong_effects(&work[2..], &effects, &journal).len(), 1);
         let mut stale = effects.clone();
         stale[0].attempt = 2;
-        assert_eq!(wrong_effects(&work, &stale, &notes).len(), 1);
+        assert_eq!(wrong_effects(&work, &stale, &journal).len(), 1);
         stale[0].result_id = "r-2".to_owned();
         assert_eq!(strange_effects(&deliveries, &stale).len(), 1);
 
         // A call that is missing, doubled within an attempt, with the key of another, for no work.
-        let call = |note: &&Note| note.what == What::Call;
-        let calls: Vec<Note> = notes.iter().filter(call).cloned().collect();
+        let call = |entry: &&JournalEntry| entry.kind == EntryKind::Call;
+        let calls: Vec<JournalEntry> = journal.iter().filter(call).cloned().collect();
         assert_eq!(wrong_calls(&work, &calls[1..]).len(), 1);
         assert_eq!(uncounted_calls(&work, &[&calls[..], &calls[..1]].concat()).len(), 1);
         let mut borrowed = calls.clone();
@@ -450,8 +460,8 @@ mod tests {
         assert_eq!(wrong_calls(&work[2..], &calls).len(), 1);
 
         // Runs that go back, overlap, or end twice.
-        assert_eq!(disorder(&[&notes[3..], &notes[..3]].concat()).len(), 1);
-        assert_eq!(overlaps(&[&notes[..1], &notes[3..4]].concat()).len(), 1);
-        assert_eq!(overlaps(&[&notes[..3], &notes[2..3]].concat()).len(), 1);
+        assert_eq!(disorder(&[&journal[3..], &journal[..3]].concat()).len(), 1);
+        assert_eq!(overlaps(&[&journal[..1], &journal[3..4]].concat()).len(), 1);
+        assert_eq!(overlaps(&[&journal[..3], &journal[2..3]].concat()).len(), 1);
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, mpsc};
 
 /// What a scripted handler does in one attempt.
 #[derive(Clone)]
-pub(crate) enum Act {
+pub(crate) enum ScriptedAction {
     /// Nothing at all.
     Nothing,
     /// Writes its effect through the transaction.
@@ -39,7 +39,7 @@ pub(crate) enum Act {
 
 /// What an attempt was told.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Seen {
+pub(crate) struct ObservedAttempt {
     pub(crate) delivery: i64,
     pub(crate) result: String,
     pub(crate) kind: EventKind,
@@ -54,27 +54,27 @@ pub(crate) struct Seen {
     pub(crate) previous_score: Option<String>,
 }
 
-type Decide = dyn Fn(&Event, i32) -> Act + Send + Sync;
+type Decide = dyn Fn(&Event, i32) -> ScriptedAction + Send + Sync;
 
 /// A handler that does what the test says, and tells the test what it saw when it begins.
-pub(crate) struct Script {
+pub(crate) struct ScriptedHandler {
     name: &'static str,
     takes_late: bool,
     decide: Box<Decide>,
-    seen: mpsc::UnboundedSender<Seen>,
+    seen: mpsc::UnboundedSender<ObservedAttempt>,
 }
 
-impl Script {
+impl ScriptedHandler {
     pub(crate) fn new(
-        decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static,
-    ) -> (Self, mpsc::UnboundedReceiver<Seen>) {
+        decide: impl Fn(&Event, i32) -> ScriptedAction + Send + Sync + 'static,
+    ) -> (Self, mpsc::UnboundedReceiver<ObservedAttempt>) {
         Self::named("Script", decide)
     }
 
     pub(crate) fn named(
         name: &'static str,
-        decide: impl Fn(&Event, i32) -> Act + Send + Sync + 'static,
-    ) -> (Self, mpsc::UnboundedReceiver<Seen>) {
+        decide: impl Fn(&Event, i32) -> ScriptedAction + Send + Sync + 'static,
+    ) -> (Self, mpsc::UnboundedReceiver<ObservedAttempt>) {
         let (seen, receiver) = mpsc::unbounded_channel();
         (Self { name, takes_late: false, decide: Box::new(decide), seen }, receiver)
     }
@@ -85,7 +85,7 @@ impl Script {
     }
 
     async fn act(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {
-        let seen = Seen {
+        let seen = ObservedAttempt {
             delivery: event.delivery_id(),
             result: event.payload().id.clone(),
             kind: event.kind(),
@@ -102,37 +102,37 @@ impl Script {
         let act = (self.decide)(event, cx.attempt());
         let _ = self.seen.send(seen);
         match act {
-            Act::Nothing => Ok(()),
-            Act::Effect => self.write_effect(event, cx).await,
-            Act::EffectThenFail(text) => {
+            ScriptedAction::Nothing => Ok(()),
+            ScriptedAction::Effect => self.write_effect(event, cx).await,
+            ScriptedAction::EffectThenFail(text) => {
                 self.write_effect(event, cx).await?;
                 Err(text.into())
             }
-            Act::EffectThenHang => {
+            ScriptedAction::EffectThenHang => {
                 self.write_effect(event, cx).await?;
                 std::future::pending().await
             }
-            Act::EffectThenPanic => {
+            ScriptedAction::EffectThenPanic => {
                 self.write_effect(event, cx).await?;
                 panic!("as the test says")
             }
-            Act::Fail(text) => Err(text.into()),
-            Act::Discard(text) => Err(HandlerError::discard(text)),
-            Act::RetryIn(delay) => Err(HandlerError::retry_in(delay)),
-            Act::WaitThenEffect(gate) => {
+            ScriptedAction::Fail(text) => Err(text.into()),
+            ScriptedAction::Discard(text) => Err(HandlerError::discard(text)),
+            ScriptedAction::RetryIn(delay) => Err(HandlerError::retry_in(delay)),
+            ScriptedAction::WaitThenEffect(gate) => {
                 gate.notified().await;
                 self.write_effect(event, cx).await
             }
-            Act::WaitThenSwallow(gate) => {
+            ScriptedAction::WaitThenSwallow(gate) => {
                 gate.notified().await;
                 let _ = self.write_effect(event, cx).await;
                 Ok(())
             }
-            Act::Wait(gate) => {
+            ScriptedAction::Wait(gate) => {
                 gate.notified().await;
                 Ok(())
             }
-            Act::KeepThread(gate) => {
+            ScriptedAction::KeepThread(gate) => {
                 gate.wait();
                 Ok(())
             }
@@ -157,7 +157,7 @@ impl Script {
 }
 
 #[rocket::async_trait]
-impl MojitoHandler<Sqlite> for Script {
+impl MojitoHandler<Sqlite> for ScriptedHandler {
     fn name(&self) -> String {
         self.name.to_owned()
     }

@@ -4,31 +4,31 @@ use super::{Process, as_root, run};
 
 /// A control group of one test. Its processes have so much memory; the kernel kills one that wants more. It is gone when it
 /// is dropped.
-pub(crate) struct Cage {
+pub(crate) struct Cgroup {
     folder: PathBuf,
 }
 
-impl Cage {
-    pub(crate) fn of(mebibytes: u64) -> Self {
+impl Cgroup {
+    pub(crate) fn with_memory(mebibytes: u64) -> Self {
         let bytes = (mebibytes << 20).to_string();
         // Version 1 has a hierarchy for each resource, version 2 has one for all.
         let first = Path::new("/sys/fs/cgroup/memory");
         let is_first = first.join("memory.limit_in_bytes").exists();
         let root = if is_first { first } else { Path::new("/sys/fs/cgroup") };
-        let cage = Self { folder: root.join(format!("mojito-{}-{}", std::process::id(), Process::number())) };
-        run(as_root("mkdir").arg(&cage.folder));
+        let cgroup = Self { folder: root.join(format!("mojito-{}-{}", std::process::id(), Process::number())) };
+        run(as_root("mkdir").arg(&cgroup.folder));
         if is_first {
-            cage.set("memory.swappiness", "0");
-            cage.set("memory.limit_in_bytes", &bytes);
+            cgroup.set("memory.swappiness", "0");
+            cgroup.set("memory.limit_in_bytes", &bytes);
         } else {
-            cage.set("memory.swap.max", "0");
-            cage.set("memory.max", &bytes);
+            cgroup.set("memory.swap.max", "0");
+            cgroup.set("memory.max", &bytes);
         }
-        cage
+        cgroup
     }
 
     /// Puts a process into it.
-    pub(crate) fn hold(&self, process: &Process) {
+    pub(crate) fn add(&self, process: &Process) {
         self.set("cgroup.procs", &process.id().to_string());
     }
 
@@ -38,7 +38,7 @@ impl Cage {
     }
 }
 
-impl Drop for Cage {
+impl Drop for Cgroup {
     fn drop(&mut self) {
         let _ = as_root("rmdir").arg(&self.folder).output();
     }

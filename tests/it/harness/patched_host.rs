@@ -5,8 +5,8 @@ use super::run;
 
 /// A copy of `fault-host` in a folder, with one text of its program replaced: a host that is weaker in one thing, to
 /// show that a test can fail. So the program itself needs no switch for it.
-pub(crate) fn weakened(folder: &Path, text: &str, instead: &str) -> PathBuf {
-    let copy = folder.join("weakened-host");
+pub(crate) fn patched_host(folder: &Path, text: &str, instead: &str) -> PathBuf {
+    let copy = folder.join("patched-host");
     let instead = format!("{instead:width$}", width = text.len());
     assert_eq!(instead.len(), text.len(), "what stands behind it stays where it is");
     // Not written by this process: what it starts meanwhile would hold it open, and a program that is open for writing

@@ -9,15 +9,15 @@ use mojito_schema::{DeliveryRow, Postgres, ResultRow, WorkRow};
 use tempfile::TempDir;
 
 use super::database::Effect;
-use super::journal::notes_in;
-use super::{Ground, Note, PATIENCE, PgDatabase, PrivateServer, Subject};
+use super::journal::read_journal;
+use super::{JournalEntry, PATIENCE, PrivateServer, ScratchDatabase, TestBackend, TestDatabase};
 
 /// A Postgres database of one fault test, looked at from outside, past every fault.
-pub(crate) struct Rig {
+pub(crate) struct PostgresDatabase {
     folder: TempDir,
     url: String,
     /// Where the database is on the shared server: dropped with this.
-    _place: Option<PgDatabase>,
+    _storage: Option<ScratchDatabase>,
 }
 
 /// The tables of the test. They have no unique constraint, so a duplicate shows.
@@ -27,21 +27,21 @@ const TABLES: &str = "
     );
     CREATE TABLE counters (id BIGINT, count BIGINT)";
 
-impl Rig {
+impl PostgresDatabase {
     /// A database of its own on the server that all tests share.
     pub(crate) async fn shared() -> Self {
-        let place = PgDatabase::new().await;
-        let rig = Self { folder: tempfile::tempdir().unwrap(), url: place.url(), _place: Some(place) };
-        rig.run(TABLES).await;
-        rig
+        let storage = ScratchDatabase::new().await;
+        let database = Self { folder: tempfile::tempdir().unwrap(), url: storage.url(), _storage: Some(storage) };
+        database.run(TABLES).await;
+        database
     }
 
     /// On a server of the test's own.
     pub(crate) async fn on(server: &PrivateServer) -> Self {
         let url = server.url(server.address(), "postgres");
-        let rig = Self { folder: tempfile::tempdir().unwrap(), url, _place: None };
-        rig.run(TABLES).await;
-        rig
+        let database = Self { folder: tempfile::tempdir().unwrap(), url, _storage: None };
+        database.run(TABLES).await;
+        database
     }
 
     /// Where the server is.
@@ -115,8 +115,8 @@ impl Rig {
     }
 
     /// Every run of a handler, in the order in which they happened.
-    pub(crate) fn notes(&self) -> Vec<Note> {
-        notes_in(&self.journal())
+    pub(crate) fn journal_entries(&self) -> Vec<JournalEntry> {
+        read_journal(&self.journal())
     }
 
     /// Waits until a query finds at least so much.
@@ -171,7 +171,7 @@ impl Rig {
     }
 }
 
-impl Ground for Rig {
+impl TestDatabase for PostgresDatabase {
     fn url(&self) -> String {
         self.url.clone()
     }
