@@ -6,7 +6,7 @@ use rocket_mojito::{HandlerError, HandlerResult};
 /// Stands in the error of every handler: no log may hold it.
 const CANARY: &str = "canary of a handler";
 
-/// What a handler does besides its effect.
+/// A handler's behaviour besides its effect.
 pub(crate) enum Behaviour {
     /// Nothing.
     Plain,
@@ -32,7 +32,7 @@ pub(crate) enum Behaviour {
     Poisoned(Poison),
 }
 
-/// What poison does. The panic quotes the id of the result.
+/// The kinds of poison. The panic quotes the id of the result.
 pub(crate) enum Poison {
     /// The handler answers an error.
     Fail,
@@ -75,7 +75,7 @@ impl Behaviour {
         })
     }
 
-    /// What happens before the transaction.
+    /// Runs the part before the transaction.
     pub(crate) async fn show(&self, result_id: &str) -> HandlerResult {
         match self {
             Self::Slow(time) => {
@@ -101,7 +101,7 @@ impl Behaviour {
         }
     }
 
-    /// What happens within the transaction, before the effect.
+    /// Runs the part within the transaction, before the effect.
     pub(crate) async fn hold(&self) {
         if let Self::Holding(file) = self {
             wait_for(file).await;
@@ -117,7 +117,7 @@ impl Behaviour {
         all
     }
 
-    /// What the handler answers after its effect. Which attempts fail is known before: those of a delivery differ.
+    /// The handler's answer after its effect. Which attempts fail is known before: those of a delivery differ.
     pub(crate) fn answer(&self, delivery_id: i64, attempt: i32) -> HandlerResult {
         let Self::Flaky(percent) = self else { return Ok(()) };
         match scatter(delivery_id, attempt.into()) % 100 {

@@ -3,7 +3,7 @@ use diesel_async::RunQueryDsl;
 use rocket_mojito::Backend;
 
 diesel::table! {
-    /// What handlers did. The test creates it, without a constraint that would hide what happened twice.
+    /// The effects of handlers. The test creates it, without a constraint that would hide what happened twice.
     effects {
         id -> BigInt,
         delivery_id -> BigInt,
@@ -23,7 +23,7 @@ diesel::table! {
     }
 }
 
-/// What one attempt did.
+/// The effect of one attempt.
 #[derive(diesel::Insertable)]
 #[diesel(table_name = effects)]
 pub(crate) struct Effect<'a> {

@@ -81,7 +81,7 @@ impl Levels {
         inner.flat_map(|file| self.violations(&file)).collect()
     }
 
-    /// What is wrong with the imports of a file.
+    /// The imports of a file that break the levels.
     fn violations(&self, file: &File) -> Vec<String> {
         let path = file.path.trim_start_matches(self.sources).trim_start_matches('/');
         let own = path.split(['/', '.']).next().unwrap();

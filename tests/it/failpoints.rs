@@ -37,7 +37,7 @@ async fn a_delivery_that_was_committed_and_not_answered_is_a_repeat_when_it_come
 
         let killed = killed_at("record.committed", nth, "plain").await;
 
-        // What was stored before the death is what the retry was told.
+        // The retry was told the delivery that was stored before the death.
         assert_eq!(killed.sent[nth - 1].acknowledged(), Some(nth as i64));
         let repeats: Vec<(usize, i64)> = (0..).zip(&killed.deliveries).map(|(n, d)| (n, d.repeat_count)).collect();
         let expected: Vec<(usize, i64)> = (0..=DELIVERIES).map(|n| (n, i64::from(n == nth - 1))).collect();
@@ -200,7 +200,7 @@ async fn killed_at(point: &str, nth: usize, behaviour: &str) -> FinalState {
 
 /// Sends what was not acknowledged yet to a host that stays up, and lets it do its work.
 async fn settle(host: &ProcessBuilder, database: &Arc<Database>, ledger: &Ledger) {
-    // Whatever hook the dead host had taken is due now.
+    // A hook that the dead host had taken is due now.
     database.run("UPDATE mojito_work SET hook_due_at = '2001-01-01 00:00:00.000000' WHERE hook_due_at IS NOT NULL");
     let mut next = host.start().await;
     for (entry, _) in ledger.unacknowledged() {

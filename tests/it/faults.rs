@@ -1,4 +1,4 @@
-//! What may go wrong between several processes, their Postgres server and the network between them.
+//! Faults between several processes, their Postgres server and the network between them.
 //!
 //! Each test says at the end what it did: the faults that it fired, and the share of posts that were acknowledged.
 

@@ -13,7 +13,7 @@ use crate::corpus;
 use crate::fuzz;
 use crate::harness::{rounds, seed};
 
-/// What the tests have to say to a target.
+/// A fuzz target, and its part in the tests.
 struct Target {
     name: &'static str,
     check: fn(&[u8]),

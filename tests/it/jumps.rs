@@ -16,7 +16,7 @@ async fn a_clock_that_jumps_takes_no_lease_away_and_holds_nothing_back() {
     let database = Arc::new(Database::with_effects());
     let clock = database.folder().join("clock");
     let set = |offset: &str| {
-        // Whoever reads it reads one or the other.
+        // A reader reads one or the other.
         std::fs::write(clock.with_extension("draft"), offset).unwrap();
         std::fs::rename(clock.with_extension("draft"), &clock).unwrap();
     };

@@ -12,7 +12,7 @@ use crate::harness::{PostgresDatabase, in_time};
 const FIRST: (&str, &str) =
     ("0001_create_tables", include_str!("../../diesel-schema/migrations/postgres/0001_create_tables/up.sql"));
 
-/// What a later version may need, in the order that holds up nobody.
+/// The statements that a later version may need, in the order that holds up nobody.
 const LATER: (&str, &str) = (
     "0099_of_next_year",
     "ALTER TABLE mojito_work ADD COLUMN is_first BOOLEAN NOT NULL DEFAULT false;
@@ -29,7 +29,7 @@ CREATE TABLE mojito_next (id BIGINT);
 ",
 );
 
-/// What the version that still runs does all the time.
+/// The writes of the version that still runs, all the time.
 const WRITE: &str = "
     WITH stored AS (
         INSERT INTO mojito_deliveries

@@ -1,4 +1,4 @@
-//! What operators can do: replay, discard, prune, pause.
+//! The operations of operators: replay, discard, prune, pause.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What runs often looks things up by an index, however much there is: the statements are those that the verbs run.
+//! Statements that run often look things up by an index, however much there is: they are those that the verbs run.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -56,7 +56,7 @@ fn history_from(first: u32, rows: u32) -> String {
 
 const COUNT: &str = "ANALYZE mojito_deliveries; ANALYZE mojito_results; ANALYZE mojito_work";
 
-/// What the server does by itself, from time to time.
+/// Keeps the server from counting by itself, as it does from time to time.
 const NEVER_COUNT_AGAIN: &str = "
     ALTER TABLE mojito_deliveries SET (autovacuum_enabled = false);
     ALTER TABLE mojito_results SET (autovacuum_enabled = false);
@@ -112,7 +112,7 @@ async fn work_a_while<B: TestBackend>(connection: &mut B::Connection) {
     B::prune_deliveries(connection, clock.expiry(days(200)), 0, 100).await.unwrap();
 }
 
-/// What the server says of every statement of a session: its plan, carried out.
+/// The plan of every statement of a session, carried out.
 async fn plans(store: &mut Store<Postgres>, session: &str) -> Vec<String> {
     let log = store.texts("SELECT pg_read_file('log') AS value").await.remove(0);
     let mut entries: Vec<String> = Vec::new();
@@ -154,8 +154,8 @@ async fn postgres_reads_no_more_than_it_needs_of_a_large_table() {
     claim_with_bad_advice(&mut store).await;
 }
 
-/// Nobody has counted the rows since there were few, and what was prepared then is still in use: so it is for a minute
-/// after each rush.
+/// Nobody has counted the rows since there were few, and statements that were prepared then are still in use. So it is
+/// for a minute after each rush.
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_reads_no_more_than_it_needs_of_a_table_that_it_takes_for_small() {
     let mut store = Store::<Postgres>::open().await;
@@ -211,7 +211,7 @@ impl Explained {
     }
 }
 
-/// What the server does for whatever happens to deliveries in a while.
+/// The plans of all statements that a life of deliveries needs.
 async fn plans_of_a_while(store: &mut Store<Postgres>) -> Vec<String> {
     let mut explained = Explained::open(store).await;
     work_a_while::<Postgres>(&mut explained.connection).await;

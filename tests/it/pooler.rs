@@ -90,7 +90,7 @@ async fn run_again(bouncer: &Bouncer, arguments: &[&str]) -> usize {
 async fn every_test_of_the_store_and_of_the_plugin_passes_behind_a_proxy() {
     let bouncer = Bouncer::start().await;
 
-    // What is asked outside of a transaction is prepared in one session and asked in another, or set there.
+    // A statement outside of a transaction would be prepared in one session and asked in another, or set there.
     let of_the_store = run_again(
         &bouncer,
         &[

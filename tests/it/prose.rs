@@ -1,4 +1,4 @@
-//! The comments of the product: short sentences, whose subject is a noun of the code or of the database.
+//! The comments of the product and of its tests: short sentences, whose subject is a noun of the code or of the database.
 
 use crate::checkout::{Checkout, File};
 
@@ -57,7 +57,7 @@ fn sentences(paragraph: &str) -> Vec<String> {
     sentences.iter().filter(|words| !words.is_empty()).map(|words| words.join(" ")).collect()
 }
 
-/// What a stranger would stumble over in the comments of a file.
+/// The sentences in the comments of a file that a stranger would stumble over.
 fn stumbles(file: &File) -> Vec<String> {
     let is_long = |sentence: &str| {
         sentence.split(' ').filter(|word| word.contains(|letter: char| letter.is_alphanumeric())).count() > MAX_WORDS
@@ -72,7 +72,8 @@ fn stumbles(file: &File) -> Vec<String> {
 
 #[test]
 fn comments_are_short_sentences_with_a_noun_for_a_subject() {
-    let sources = ["diesel-schema/src", "rocket-mojito/src", "example-app/src"].map(Checkout::files);
+    let folders = ["diesel-schema/src", "rocket-mojito/src", "example-app/src", "tests/it", "tests/fault-host"];
+    let sources = folders.map(Checkout::files);
 
     let found: Vec<String> = sources.iter().flatten().filter(|file| file.is_rust()).flat_map(stumbles).collect();
 

@@ -1,4 +1,5 @@
-//! What is not understood is kept, acknowledged and named; what can be lived with is a finding or nothing.
+//! A body that is not understood is kept, acknowledged and named; a flaw that can be lived with is a finding or
+//! nothing.
 
 mod identity;
 mod numbers;

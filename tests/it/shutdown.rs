@@ -72,7 +72,7 @@ async fn a_handler_that_keeps_its_thread_does_not_hold_up_the_end() {
     }
 }
 
-/// What its work is left as.
+/// The state and the attempt that its work is left in.
 async fn assert_the_next_host_does_what_hung_in(behaviour: &str) -> (State, i32) {
     let database = Arc::new(Database::with_effects());
     let host = Process::builder(&database).setting("lease", 2);
@@ -98,7 +98,7 @@ async fn assert_the_next_host_does_what_hung_in(behaviour: &str) -> (State, i32)
     (left.state, left.attempt)
 }
 
-/// What hangs is released while another handler keeps its thread.
+/// A handler that hangs is released while another keeps its thread.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_blocks_holds_up_the_release_of_nothing_else() {
     let database = Arc::new(Database::with_effects());

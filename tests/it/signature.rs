@@ -19,7 +19,7 @@ const SENT_AT: i64 = 1_764_000_000;
 
 const BODY: &[u8] = br#"{"id":"r-1","status":"active","interview_status":"completed"}"#;
 
-/// What verifying comes to: the id of the key, or the cause of the refusal.
+/// The outcome of verifying: the id of the key, or the cause of the refusal.
 fn verify_at(gate: &Gate, headers: &Headers, body: &[u8], now: i64) -> Result<(String, Option<String>), String> {
     let now = Timestamp::from(time::OffsetDateTime::from_unix_timestamp(now).unwrap());
     match gate.verify(&headers.to_map(), body, now) {

@@ -9,7 +9,7 @@ use crate::harness::{Body, Database, Host, Log, Process, ScriptedAction, Scripte
 
 const CANARY: &str = "canary";
 
-/// What a host says of its handler, until it is told to stop: it does as the result's id says.
+/// The log lines of a host about its handler, until it is told to stop. The handler does as the result's id says.
 async fn said(results: &[&str]) -> Vec<String> {
     let log = Log::capture();
     let (host, _inbox, _seen) = Host::scripted(act).await;

@@ -1,9 +1,9 @@
 //! Whether the time of a comparison tells how near a secret was: the method of dudect, with Welch's t.
 //!
 //! Wrong secrets of each kind are presented in random order, and the times of two kinds are compared. Noise of the
-//! machine falls on all kinds alike, so it widens the spread and shifts no mean: it can hide a difference and make none.
-//! The verdict is the median over independent runs. A difference that is there shows in every run; one that chance
-//! made in a run does not show in most.
+//! machine falls on all kinds alike, so it widens the spread and shifts no mean. It can hide a difference and make
+//! none. The verdict is the median over independent runs. A difference that is there shows in every run; one that
+//! chance made in a run does not show in most.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -51,8 +51,8 @@ fn headers(name: &'static str, value: &str) -> HeaderMap<'static> {
     headers
 }
 
-/// Measures `compare` on inputs of each kind, in random order. What the making of an input leaves behind in the machine
-/// would tell of its kind too: so another one, of any kind, is made and compared in between.
+/// Measures `compare` on inputs of each kind, in random order. The making of an input leaves traces in the machine that
+/// would tell of its kind too. So another one, of any kind, is made and compared in between.
 fn measure<I, const N: usize>(
     samples: u32,
     random: &mut Rng,
@@ -118,7 +118,7 @@ fn verdicts<const N: usize>(
     verdicts
 }
 
-/// What the measurement could not see, it would not show the absence of: so it is taken with as many samples as it needs,
+/// A measurement cannot show the absence of a difference that it could not see. So it has as many samples as it needs,
 /// on this machine and now, to see a plain comparison that follows ours.
 #[test]
 fn the_time_tells_nothing_of_a_wrong_secret() {

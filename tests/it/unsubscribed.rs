@@ -1,5 +1,5 @@
-//! A host without a subscriber, in a debug and in a release build: Rocket's own logger prints whatever needs a person, and
-//! nothing of a candidate.
+//! A host without a subscriber, in a debug and in a release build. Rocket's own logger prints all that needs a person,
+//! and nothing of a candidate.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ async fn left_behind() -> Arc<Database> {
     database
 }
 
-/// What a host of a build says by the time it has stopped, at a level of Rocket's, or at the one that its build has.
+/// The log of a host of a build once it has stopped, at a level of Rocket's, or at that of its build.
 async fn said(program: &Path, level: Option<&'static str>) -> String {
     let database = left_behind().await;
     let host = Process::builder(&database)

@@ -23,7 +23,7 @@ fn document() -> Value {
     serde_json::from_str(DOCUMENT).unwrap()
 }
 
-/// What the document says of every webhook in it, against what the program does.
+/// The differences between the document's webhooks and the program.
 fn differences(document: &Value, program: &[(&str, Contract)]) -> Vec<String> {
     let documented: BTreeSet<String> = document::webhooks(document).into_iter().collect();
     let known: BTreeSet<String> = program.iter().map(|(webhook, _)| (*webhook).to_owned()).collect();

@@ -98,7 +98,7 @@ async fn what_was_recorded_while_nobody_could_hear_is_found_when_they_can_again(
 
     for _ in 0..5 {
         let began = Instant::now();
-        // What was handled may have been found before everybody listens again.
+        // Work may have been found before everybody listens again.
         while pair.terminate(WIRES).await == 0 {
             assert!(began.elapsed() < PATIENCE, "nobody listens again");
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -139,7 +139,7 @@ async fn where_nobody_can_tell_work_is_found_by_looking() {
     let mut pair = RecorderAndWorker::start("poll_interval=1").await;
 
     for _ in 0..10 {
-        // Whoever opens a session for it, loses it.
+        // A process that opens a session for it loses it.
         pair.terminate(WIRES).await;
         pair.post().await;
         let took = pair.handled().await;

@@ -16,7 +16,7 @@ use crate::harness::{
     AUTH, BASE, Body, Database, Host, ScratchDatabase, ScriptedAction, ScriptedHandler, eventually, in_time, next,
 };
 
-/// What drives a connection to Postgres lives where it was opened.
+/// The task that drives a connection to Postgres lives where it was opened.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_a_handler_had_opened_outlives_the_runtime_of_handlers() {
     let place = ScratchDatabase::new().await;
@@ -71,7 +71,7 @@ async fn a_rocket_that_is_dropped_without_a_shutdown_waits_for_no_handler_and_le
     drop(client);
     let took = began.elapsed();
     gate.set(()).unwrap();
-    // Whoever has the handler can send.
+    // The handler holds the sender.
     eventually("nobody has the handler any more", || seen.is_closed()).await;
 
     assert_eq!(status, Status::Ok);

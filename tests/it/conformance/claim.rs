@@ -84,7 +84,8 @@ async fn processes_that_claim_at_once_never_get_the_same_work<B: TestBackend>() 
         let mut connection = store.another().await;
         processes.spawn(async move {
             let mut all: Vec<Claim> = Vec::new();
-            // What the others are about to claim is passed by, so an empty answer alone does not mean the end.
+            // A claim passes by rows that the others are about to claim, so an empty answer alone does not mean the
+            // end.
             let mut empty = 0;
             while empty < 3 {
                 let claims = claim_on::<B>(&mut connection, 20).await;

@@ -9,7 +9,7 @@ on_each_backend!(
     a_launch_lets_no_count_go_back,
 );
 
-/// What counts the ids is as in a new database, as a restore of the rows alone leaves it.
+/// The counter of ids is as in a new database, as a restore of the rows alone leaves it.
 async fn forget<B: TestBackend>(store: &mut Store<B>) {
     let forget = match B::NAME {
         "SQLite" => "DELETE FROM sqlite_sequence",

@@ -24,7 +24,7 @@ on_each_backend!(
 
 const HANDLERS: [&str; 2] = ["Desk", "Ledger"];
 
-/// What can happen to work.
+/// The steps that can happen to work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Record,

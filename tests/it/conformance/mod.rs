@@ -1,4 +1,4 @@
-//! What every backend does alike: one suite of tests, run on each.
+//! One suite of tests, run on each backend: all do the same.
 
 mod claim;
 mod clock;

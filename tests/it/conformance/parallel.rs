@@ -14,7 +14,7 @@ on_each_backend!(
     copies_that_come_to_every_process_at_once_are_one_delivery,
 );
 
-/// What one process records: batches about the same few results as the others', in an order of its own.
+/// The batches that one process records: about the same few results as the others', in an order of its own.
 fn batches(random: &mut fastrand::Rng, deliveries: usize) -> Vec<Vec<NewDelivery>> {
     let mut batches = Vec::new();
     let mut left = deliveries;

@@ -25,7 +25,7 @@ async fn what_could_not_be_synced_is_never_acknowledged() {
     for round in 0..all {
         let mut process = host.start().await;
         assert_eq!(lost(&database, &load.ledger), [""; 0], "after {round} rounds");
-        // What is lost again and again is taken up one by one, and would be many by the end.
+        // Leases that are lost again and again are taken up one by one, and would be many by the end.
         drained(&database).await;
         load.post_to(&[process.ready().await.unwrap()]);
         acknowledged_once_more(&load).await;

@@ -173,7 +173,7 @@ async fn refuses(process: &mut Process, ledger: &Ledger, complaint: &str) {
     assert!(complaints.len() <= 3, "one for each fault: {complaints:#?}");
 }
 
-/// What was refused may be there or not; what was acknowledged is.
+/// A refused delivery may be there or not; an acknowledged one is.
 async fn settled(database: &Database, ledger: &Ledger) {
     drained(database).await;
     FinalState::read(database, ledger).check(&["effects"]);
@@ -189,7 +189,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", path.display()))
 }
 
-/// What a process has open under a name, by way of which it can be read.
+/// The file that a process has open under a name, by way of which it can be read.
 fn open_file(process: &Process, name: &str) -> PathBuf {
     let folder = PathBuf::from(format!("/proc/{}/fd", process.id()));
     let list = run(Command::new("ls").arg(&folder));

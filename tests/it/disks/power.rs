@@ -39,7 +39,7 @@ async fn a_power_cut_loses_nothing_acknowledged_and_leaves_no_effect_without_its
     assert!(hits * 3 >= cuts, "only {hits} of {cuts} cuts hit a request");
 }
 
-/// SQLite's own commits do not wait for the disk (`synchronous = NORMAL`). What does is left out here.
+/// SQLite's own commits do not wait for the disk (`synchronous = NORMAL`). The calls that do wait are left out here.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_commits_without_a_sync_loses_what_it_acknowledged() {
     let mut random = Rng::with_seed(seed());

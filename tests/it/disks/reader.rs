@@ -56,7 +56,7 @@ async fn a_sync_that_fails_beside_a_reader_who_follows_is_recovered_from() {
     keeps(&database, &ledger).await;
 }
 
-/// What could not be written is taken for written: it is in memory alone, and no sync brings it to the disk any more.
+/// The kernel takes a page for written that could not be: it is in memory alone, and no sync brings it to the disk.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_never_reached_the_disk_is_written_again_beside_a_reader() {
     for is_started_anew in [false, true] {
@@ -131,7 +131,7 @@ async fn takes(process: &mut Process, ledger: &Ledger) {
     }
 }
 
-/// Brings the power back. What was acknowledged is there, once, and handled.
+/// Brings the power back. Each acknowledged delivery is there, once, and handled.
 async fn keeps(database: &Arc<Database>, ledger: &Ledger) {
     database.disk().restore_power().await;
     let mut last = Process::builder(database).start().await;

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Body, Database, FinalState, Ledger, PostOutcome, Process, Tracer, drained, rounds};
 
-/// What a host may need more for what waits.
+/// The memory that a host may need more for requests that wait.
 const LEEWAY: i64 = 64 << 10;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Body, Database, FinalState, Ledger, PostOutcome, Process, drained, found, rounds};
 
-/// What the log may keep once nobody needs it, and how soon that is reached.
+/// The bytes that the WAL may keep once nobody needs it, and how soon that is reached.
 const SHORT: u64 = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -15,7 +15,7 @@ async fn a_log_that_somebody_reads_for_long_is_complained_of_and_is_short_again_
     let log = database.path().with_extension("db-wal");
     let length = || std::fs::metadata(&log).unwrap().len();
 
-    // Whoever reads keeps the log from beginning anew, and what he has seen from going away.
+    // A reader keeps the WAL from beginning anew, and keeps the pages that it has seen.
     let reader = database.read();
     let deliveries = rounds(400, 20_000);
     for number in 0..deliveries {

@@ -7,7 +7,7 @@ use mojito_schema::State;
 use super::{host, is_in};
 use crate::harness::{Body, ScriptedAction, eventually, next};
 
-/// A first attempt that asks for another one after `pause`. What its row is made to say meanwhile must not keep that back.
+/// A first attempt that asks for another one after `pause`. A change of its row meanwhile must not keep that back.
 async fn is_tried_again(pause: Duration, as_the_clock_left_it: &str) {
     let (host, mut seen) = host(move |_, attempt| match attempt {
         1 => ScriptedAction::RetryIn(pause),

@@ -6,13 +6,13 @@ use tokio::sync::Notify;
 use super::{host, is_in, work_on};
 use crate::harness::{Body, Host, ScriptedAction, eventually, next};
 
-/// What another worker's claim does to the row, without another worker.
+/// Changes the row as another worker's claim does, without another worker.
 fn take_over(host: &Host, delivery: i64) {
     host.database.run(&format!("UPDATE mojito_work SET epoch = 7 WHERE delivery_id = {delivery}"));
 }
 
-/// A host in which somebody else has taken over a delivery while its handler waited, and the handler has gone on since:
-/// it ends as `act` says. The deliveries are the contested one, and one that came later and is completed.
+/// A host in which another worker has taken over a delivery while its handler waited. The handler has gone on since,
+/// and ends as `act` says. The deliveries are the contested one, and one that came later and is completed.
 async fn taken_over(act: fn(Arc<Notify>) -> ScriptedAction) -> (Host, i64, i64) {
     let gate = Arc::new(Notify::new());
     let (host, mut seen) = host({

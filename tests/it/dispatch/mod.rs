@@ -1,4 +1,4 @@
-//! What becomes of a delivery once it is recorded.
+//! The way of a delivery once it is recorded.
 
 mod clock;
 mod fence;

@@ -1,4 +1,4 @@
-//! What an attempt is told of its delivery.
+//! The values that an attempt is told of its delivery.
 
 use std::time::Duration;
 

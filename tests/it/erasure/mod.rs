@@ -50,7 +50,7 @@ impl<B: TestBackend> ErasureFixture<B> {
     }
 }
 
-/// What the files of a database hold.
+/// The bytes of each file of a database.
 fn files(database: &Database) -> Vec<Vec<u8>> {
     std::fs::read_dir(database.folder()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
 }

@@ -10,7 +10,7 @@ on_each_backend!(
     a_person_is_found_where_bodies_are_pruned,
 );
 
-/// What is left of the bodies, and the receipt's `elsewhere`, after an erasure.
+/// The deliveries that still have a body, and the receipt's `elsewhere`, after an erasure.
 async fn erase<B: TestBackend>(fixture: &mut ErasureFixture<B>, person: Person) -> (Vec<i64>, Elsewhere) {
     let counted = fixture.inbox().count_erasure(&person).await.unwrap();
     let erased = fixture.inbox().erase(person, anna()).await.unwrap();

@@ -166,7 +166,7 @@ async fn a_search_finds_names_and_ids_as_they_are_written<B: TestBackend>() {
         assert_eq!(listed(&page, "Older").0, found, "{text}");
         assert!(!page.body.contains("<b>"), "{}", page.body);
         let at_stage = get(address, &format!("/?q={text}&stage=to_review")).await;
-        // Who was handled last, of several at once, stands first.
+        // The candidate who was handled last, of several at once, stands first.
         let at_stage: BTreeSet<String> = listed(&at_stage, "Older").0.into_iter().collect();
         assert_eq!(at_stage, found.into_iter().map(str::to_owned).collect(), "{text}");
         assert_eq!(listed(&get(address, &format!("/?q={text}&stage=failed")).await, "Older").0, [""; 0], "{text}");

@@ -67,7 +67,7 @@ async fn a_batch_whose_writing_and_commit_were_never_answered_is_stored_once() {
     let ledger = Ledger::default();
 
     for round in 0..rounds(30, 300) {
-        // What is sent has to be prepared: each connection that is cut is followed by one that knows nothing.
+        // Statements have to be prepared: each connection that is cut is followed by one that knows none.
         if round % 6 == 5 {
             proxy.cut_commit(LostMessage::Replies, &format!("mark-{round}-{}", round % 7 + 1));
         }
@@ -96,7 +96,7 @@ async fn an_effect_whose_commit_is_unknown_is_there_once() {
         eventually("the commit of a handler is cut", || proxy.fired() == hits).await;
     }
     for number in 0..rounds(60, 400) {
-        // Whose commit it hits is left to chance: the recorder's, a claim's, the handler's, the keeper's.
+        // Chance decides whose commit it hits: the recorder's, a claim's, the handler's, the heartbeat's.
         if random.u8(0..3) == 0 {
             proxy.cut_commit(if random.bool() { LostMessage::Reply } else { LostMessage::Commit }, "");
         }

@@ -1,4 +1,4 @@
-//! What somebody else has locked refuses its own deliveries alone.
+//! A row that somebody else has locked refuses its own deliveries alone.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -39,7 +39,7 @@ async fn assert_replaced(way: Direction) {
         if load.ledger.tally().acknowledged > acknowledged + 10 {
             recorded_after.get_or_insert(began.elapsed());
         }
-        // What was in flight may still be done.
+        // Attempts in flight may still be done.
         if database.number("SELECT count(*) FROM effects").await > handled + 10 {
             handled_after.get_or_insert(began.elapsed());
         }
@@ -75,8 +75,8 @@ async fn connections_that_carry_nothing_back_are_replaced_in_time() {
     assert_replaced(Direction::ToClient).await;
 }
 
-/// The server waits for the rest of a statement, within a transaction that has locked a result, and counts that neither
-/// as a pause nor as a statement that takes long.
+/// The server waits for the rest of a statement, within a transaction that has locked a result. It counts that neither
+/// as a pause nor as a long statement.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_falls_silent_half_way_through_a_statement_gives_back_what_it_has_locked() {
     let database = PostgresDatabase::shared().await;

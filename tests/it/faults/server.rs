@@ -84,7 +84,7 @@ async fn a_frozen_server_is_answered_for_with_503_and_no_clock_of_ours_takes_a_l
     let mut random = Rng::with_seed(seed());
     let server = PrivateServer::start().await;
     let database = PostgresDatabase::on(&server).await;
-    // Whoever judged leases by a clock of its own would take these over as soon as it could.
+    // A host that judged leases by a clock of its own would take these over as soon as it could.
     let gate = database.folder().join("gate");
     let gated = host(&database).setting("lease", 60).setting("ack_deadline", 1);
     let mut hosts = start(&gated.handlers(format!("effects:gated:{},external:external", gate.display())), 2).await;

@@ -42,7 +42,7 @@ async fn takes(host: &mut Process, id: &str) {
 }
 
 fn quiet(database: &PostgresDatabase) -> ProcessBuilder {
-    // Whatever ends its sessions, no lease matters here.
+    // No lease matters here, for no matter what reason its sessions end.
     host(database).handlers("effects:plain").setting("lease", 30)
 }
 

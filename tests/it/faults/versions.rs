@@ -7,7 +7,7 @@ use fastrand::Rng;
 use super::cluster::{HANDLERS, addresses, host, post, settled, start};
 use crate::harness::{Ledger, Load, PostOutcome, PostgresDatabase, TestDatabase, seed};
 
-/// What a later version may do to the tables while an older one still runs: add, and never take away.
+/// A later version may add to the tables while an older one still runs, and never takes away.
 const LATER: &str = "
     ALTER TABLE mojito_deliveries ADD COLUMN of_next_year TEXT;
     ALTER TABLE mojito_results ADD COLUMN of_next_year TEXT;
@@ -28,7 +28,7 @@ async fn a_process_goes_on_and_starts_beside_the_tables_of_a_later_version() {
     load.post_to(&addresses(&mut hosts).await);
     database.wait_until("it works", "SELECT count(*) FROM effects", 20).await;
 
-    // What runs locks the tables in an order of its own: a migration may have to begin again.
+    // Running statements lock the tables in an order of their own: a migration may have to begin again.
     while PostgresDatabase::run_at(&database.url(), &format!("BEGIN; {LATER}; COMMIT")).await.is_err() {}
     hosts.push(host(&database).start().await);
     load.post_to(&addresses(&mut hosts).await);

@@ -45,7 +45,7 @@ async fn what_a_killed_process_held_is_taken_up_within_the_lease_and_a_second() 
     let ledger = Ledger::default();
 
     for round in 0..rounds(3, 30) {
-        // Whoever claims it first is killed over it: the heirs are held back for that long.
+        // The first host to claim it is killed over it: the heirs are held back for that long.
         heirs.iter().for_each(|heir| heir.signal(Signal::STOP));
         let mut hosts = start(&host(&database).setting("lease", LEASE).handlers("effects:pending"), 1).await;
         let address = addresses(&mut hosts).await[0];
@@ -158,6 +158,6 @@ async fn a_long_transaction_of_one_handler_holds_up_neither_leases_nor_claims() 
 
     settled(&database, &ledger, &HANDLERS).await;
     println!("a handler waited at most {longest:?} while another held two transactions open");
-    // Whoever waited for the locked rows would wait for as long as they are, or ten seconds.
+    // A host that waited for the locked rows would wait for as long as they are, or ten seconds.
     assert!(longest < Duration::from_secs(5), "the other handler waited {longest:?}");
 }

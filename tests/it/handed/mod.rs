@@ -1,4 +1,4 @@
-//! Whatever a handler does to the transaction and the connection that it is handed is safe.
+//! A handler may do anything to the transaction and the connection that it is handed.
 
 mod postgres;
 mod session;
@@ -16,7 +16,7 @@ use crate::harness::{Body, PATIENCE, SECRET, Store, TestBackend};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What a handler does in an attempt.
+/// The function that a handler runs in an attempt.
 type HandlerFn<B> = for<'a, 'c> fn(&'a mut Context<'c, B>, &'a Event) -> BoxFuture<'a, HandlerResult>;
 
 struct Desk<B: Backend>(HandlerFn<B>);

@@ -226,7 +226,7 @@ async fn a_statement_that_is_dropped_half_way_is_part_of_the_transaction() {
     host.await.assert_done_at_once().await;
 }
 
-/// What a host listens with stands where the watchdog once was.
+/// A host's own listener stands where the watchdog once was.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_may_set_its_own_instrumentation() {
     let host = Host::<Postgres>::start(|cx, _| {

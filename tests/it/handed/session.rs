@@ -1,4 +1,4 @@
-//! What a handler sets for a session is gone when the next delivery, a stranger's, meets it.
+//! A handler's settings of a session are gone when the next delivery, a stranger's, meets it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,7 +8,7 @@ use mojito_schema::{Postgres, Sqlite};
 use super::Host;
 use crate::harness::TestBackend;
 
-/// What a session is like. The backend's number shows whether it is the same one.
+/// The state of a session. The backend's number shows whether it is the same one.
 const SESSION: &str = "INSERT INTO effects SELECT concat_ws(' ', current_setting('role'), current_setting('work_mem'),
     current_setting('TimeZone'), current_setting('tcp_keepalives_idle'), to_regclass('pg_temp.notes')::text,
     (SELECT count(*) FROM pg_listening_channels()), (SELECT count(*) FROM pg_cursors),

@@ -52,7 +52,7 @@ async fn a_server_that_is_a_standby_for_a_while_charges_no_attempt() {
 
     server.restart_as_standby().await;
     GATE.notify_one();
-    // What others begin says more.
+    // The `BEGIN` of others says more.
     let began = std::time::Instant::now();
     while !server.log().contains("STATEMENT:  BEGIN READ WRITE") {
         assert!(began.elapsed() < PATIENCE, "nobody asks for a transaction");

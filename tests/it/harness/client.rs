@@ -19,7 +19,7 @@ pub(crate) struct Connection {
 
 struct Answers(BufReader<OwnedReadHalf>);
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -87,7 +87,7 @@ impl Connection {
 
     /// Ends our half: the other side reads an end of file.
     pub(crate) async fn finish_sending(&mut self) {
-        // Whoever has refused already may have closed the connection.
+        // A host that has refused already may have closed the connection.
         let _ = self.requests.shutdown().await;
     }
 
@@ -96,8 +96,8 @@ impl Connection {
         in_time(self.answers.next(false)).await
     }
 
-    /// Sends the head of a post with the secret of the default endpoint, and waits until its body is wanted, which
-    /// `100 Continue` tells: from then on the request is in the host's hands.
+    /// Sends the head of a post with the secret of the default endpoint, and waits for `100 Continue`. From then on the
+    /// request is in the host's hands.
     pub(crate) async fn begin_body(&mut self, path: &str, length: usize) {
         let headers = [AUTH, ("Content-Length", &*length.to_string()), ("Expect", "100-continue")];
         self.send(&head("POST", path, &headers)).await;
@@ -158,7 +158,7 @@ pub(crate) async fn post(address: SocketAddr, path: &str, headers: &[(&str, &str
     connection.answer().await.expect("an answer")
 }
 
-/// What a test waits for, unless it does not come.
+/// Waits for a future, and fails where it takes too long.
 pub(crate) async fn in_time<T>(wait: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, wait).await.expect("what the test waits for comes in time")
 }

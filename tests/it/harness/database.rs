@@ -22,7 +22,7 @@ impl Database {
         Self { disk: None, folder: tempfile::tempdir().unwrap() }
     }
 
-    /// The same on a disk of its own. What hosts tell the test is elsewhere, and stays whatever happens to the disk.
+    /// The same on a disk of its own. Journal and logs of hosts are elsewhere, and stay when the disk fails.
     pub(crate) fn on(disk: Disk) -> Self {
         Self { disk: Some(disk), ..Self::new() }
     }
@@ -62,7 +62,7 @@ impl Database {
         self.connect().batch_execute("PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; ROLLBACK").is_err()
     }
 
-    /// What operators did.
+    /// The operations of operators.
     pub(crate) fn audit(&self) -> Vec<AuditRow> {
         audit::table.order(audit::id).select(AuditRow::as_select()).load(&mut self.connect()).unwrap()
     }
@@ -79,7 +79,7 @@ impl Database {
         }
     }
 
-    /// How many bytes its pages have. What the write-ahead log has beside them is shortened when it has grown long.
+    /// How many bytes its pages have. The WAL has more beside them, and is shortened when it has grown long.
     pub(crate) fn size(&self) -> u64 {
         let pages = "SELECT CAST(page_count * page_size AS TEXT) AS value FROM pragma_page_count(), pragma_page_size()";
         self.texts(pages)[0].parse().unwrap()
@@ -176,7 +176,7 @@ impl TestDatabase for Database {
     }
 }
 
-/// What a handler wrote.
+/// A row that a handler wrote.
 #[derive(Debug, Clone, PartialEq, QueryableByName)]
 pub(crate) struct Effect {
     #[diesel(sql_type = BigInt)]

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{Process, eventually};
 
-/// What only the superuser may: whoever is not, and may not `sudo` without a password either, sees the test fail.
+/// A command that only the superuser may run. The test fails for a user who may not `sudo` without a password either.
 pub(crate) fn as_root(program: &str) -> Command {
     if rustix::process::geteuid().is_root() {
         return Command::new(program);
@@ -27,7 +27,7 @@ pub(crate) fn as_root(program: &str) -> Command {
 
 /// A file system of one test. It is unmounted when it is dropped.
 pub(crate) struct Disk {
-    // What it is mounted on.
+    // The folder that it is mounted in.
     folder: TempDir,
     medium: Medium,
 }
@@ -99,8 +99,8 @@ impl Disk {
 
     /// Kills a host, and loses what was not synced, as at a power cut.
     ///
-    /// No sync may be under way meanwhile: the kernel can tell one that began before this and ends after it that it went
-    /// well, since the journal that it waits for was given up. Hence the host is frozen first.
+    /// No sync may be under way meanwhile. The kernel can report success to one that ends after this, since the journal
+    /// that it waits for was given up. Hence the host is frozen first.
     pub(crate) async fn cut_power(&self, host: &mut Process) {
         host.freeze().await;
         self.lose_unsynced();
@@ -119,7 +119,7 @@ impl Disk {
     pub(crate) async fn restore_power(&self) {
         // A process that was killed closes its files a moment after its parent has heard of its death.
         eventually("the disk is free", || self.unmount().status.success()).await;
-        // Whoever made a mount namespace of his own meanwhile has it still: it would be mounted as it is, without power.
+        // A mount namespace that another test made meanwhile has it still: it would be mounted as it is, without power.
         let image = match &self.medium {
             Medium::Memory => panic!("what is in memory is gone without power"),
             Medium::Image(image) | Medium::Fragile(image, _) => image,
@@ -141,8 +141,8 @@ impl Disk {
         eventually("nobody writes to the disk", || protect().status.success()).await;
     }
 
-    /// What was never written to cannot be written to any more. As on any disk that fails, what could not be written is
-    /// then taken for written.
+    /// Blocks that were never written to cannot be written to any more. As on any disk that fails, the kernel then
+    /// takes them for written.
     pub(crate) fn break_down(&self) {
         let Medium::Fragile(_, memory) = &self.medium else { panic!("a disk that cannot break") };
         memory.fill();
@@ -194,7 +194,7 @@ impl Disk {
         run(as_root("sync").arg("--file-system").arg(self.folder()));
     }
 
-    /// Whoever runs the tests may write to it.
+    /// The user who runs the tests may write to it.
     fn hand_over(&self) {
         let user = rustix::process::geteuid().as_raw().to_string();
         run(as_root("chown").arg(user).arg(self.folder()));

@@ -85,7 +85,7 @@ impl Example {
     }
 }
 
-/// What the environment of a process holds whose clock is wrong by so much.
+/// The environment of a process whose clock is wrong by so much.
 ///
 /// `faketime` only says what to set: as its child a process would be out of reach of signals, and outlive it.
 pub(super) fn faketime(offset: &str) -> Vec<(String, String)> {
@@ -93,7 +93,7 @@ pub(super) fn faketime(offset: &str) -> Vec<(String, String)> {
     faketime.args(["-m", "--exclude-monotonic", "-f", offset, "env"]).env_clear().env("PATH", "/usr/bin:/bin");
     let output = faketime.output().expect("`faketime` is installed, as `tests/run` does");
     let environment = String::from_utf8(output.stdout).unwrap();
-    // What it shares with its child is gone with it.
+    // The memory that it shares with its child is gone with it.
     let clock = environment.lines().filter_map(|line| line.split_once('='));
     let clock = clock.filter(|(name, _)| !["PATH", "FAKETIME_SHARED"].contains(name));
     clock.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()

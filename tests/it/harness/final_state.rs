@@ -8,7 +8,8 @@ use mojito_schema::{DeliveryRow, ResultRow, Standing, State, WorkRow, work};
 use super::database::Effect;
 use super::{Database, EntryKind, JournalEntry, Ledger, PATIENCE, PostgresDatabase, SECRET, Sent, TestDatabase};
 
-/// What is left when the faults are over, and what must be true of it. Each check names what is wrong.
+/// The rows, effects and journal that are left when the faults are over, and the promises about them. Each check names
+/// what is wrong.
 pub(crate) struct FinalState {
     pub(crate) sent: Vec<Sent>,
     pub(crate) deliveries: Vec<DeliveryRow>,
@@ -126,7 +127,7 @@ fn none(faults: &[Vec<String>]) {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
-/// What was acknowledged and is not there.
+/// Deliveries that were acknowledged and are not there.
 pub(crate) fn lost(database: &Database, ledger: &Ledger) -> Vec<String> {
     missing(&ledger.sent(), &database.deliveries())
 }

@@ -13,7 +13,7 @@ pub(crate) struct JournalEntry {
     pub(crate) key: String,
 }
 
-/// What an attempt had come to.
+/// The point that an attempt had come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EntryKind {
     /// The handler was entered.

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// What senders sent and what they were answered. It outlives every host.
+/// The deliveries of all senders, and the answers to them. It outlives every host.
 #[derive(Clone, Default)]
 pub(crate) struct Ledger(Arc<Mutex<Vec<Sent>>>);
 
@@ -17,7 +17,7 @@ pub(crate) struct Sent {
     longest: Duration,
 }
 
-/// What one post of a delivery came to.
+/// The outcome of one post of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PostOutcome {
     /// It is on its way, or its sender was stopped.
@@ -122,7 +122,7 @@ impl Tally {
     }
 }
 
-/// What a busy machine may add to an answer.
+/// The time that a busy machine may add to an answer.
 const GRACE: Duration = Duration::from_millis(1500);
 
 /// How many posts came to what.

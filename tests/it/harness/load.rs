@@ -16,8 +16,8 @@ pub(crate) const SENDERS: usize = 8;
 
 /// Senders that post to whatever host is up, until they are stopped. They live in the test, and are never killed.
 ///
-/// Each sender has results of its own, about which it repeats a delivery until it is acknowledged, as a vendor does
-/// that knows the order; and all have some in common, about which they send each delivery once.
+/// Each sender has results of its own, and repeats a delivery about them until it is acknowledged, as a vendor does
+/// that knows the order. All have some in common, about which they send each delivery once.
 pub(crate) struct Load {
     // Dropped first, which ends them.
     senders: JoinSet<()>,
@@ -183,7 +183,7 @@ async fn exchange(host: SocketAddr, request: &[u8]) -> Option<Answer> {
     tokio::time::timeout(PATIENCE, exchange).await.expect("an answer, or an end of the connection")
 }
 
-/// Posts all bodies at once, each to the next host. What each came to.
+/// Posts all bodies at once, each to the next host. The outcomes are in the order of the bodies.
 pub(crate) async fn post_at_once(hosts: &[SocketAddr], bodies: Vec<Vec<u8>>) -> Vec<PostOutcome> {
     let mut posts = JoinSet::new();
     for (number, body) in bodies.into_iter().enumerate() {

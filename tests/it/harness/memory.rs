@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::Sub;
 
-/// What the kernel says about the memory of a process, in KiB.
+/// The memory of a process by the kernel's account, in KiB.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory {
     /// Resident now.

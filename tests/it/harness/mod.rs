@@ -1,4 +1,4 @@
-//! What every test stands on. Each test has its own database and its own port, both chosen at run time.
+//! The harness of all tests. Each test has its own database and its own port, both chosen at run time.
 //!
 //! | variable | meaning |
 //! | --- | --- |

@@ -3,7 +3,7 @@ use std::process::Command;
 
 use super::run;
 
-/// A copy of `fault-host` in a folder, with one text of its program replaced: a host that is weaker in one thing, to
+/// A copy of `fault-host` in a folder, with one text of its program replaced. Such a host is weaker in one thing, to
 /// show that a test can fail. So the program itself needs no switch for it.
 pub(crate) fn patched_host(folder: &Path, text: &str, instead: &str) -> PathBuf {
     let copy = folder.join("patched-host");

@@ -18,7 +18,7 @@ use super::{Disk, PATIENCE, eventually};
 /// Its data folder is a copy of the one that `tests/postgres` made, and it runs as whoever owns that.
 pub(crate) struct PrivateServer {
     folder: TempDir,
-    /// What its data lies on, if it has a disk of its own.
+    /// The disk that its data lies on, if it has one of its own.
     disk: Option<Disk>,
     address: SocketAddr,
     owner: (u32, u32),
@@ -175,7 +175,7 @@ impl PrivateServer {
         self.disk.as_ref().map_or(self.folder.path().join("data"), |disk| disk.folder().join("data"))
     }
 
-    /// What it has written to its log.
+    /// The text of its log.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
@@ -198,7 +198,8 @@ impl PrivateServer {
     fn buried(&mut self) {
         let Some(mut postmaster) = self.postmaster.take() else { return };
         postmaster.wait().expect("our child");
-        // What is left over would keep the next from starting: it ends by itself when it sees that it is alone.
+        // A process that is left over would keep the next server from starting: it ends by itself when it sees that it
+        // is alone.
         let data = self.data();
         let deadline = Instant::now() + PATIENCE;
         while works_in(&data) {

@@ -162,7 +162,7 @@ impl Process {
         }
     }
 
-    /// What its memory has come to.
+    /// Its memory at this moment.
     pub(crate) fn memory(&self) -> Memory {
         Memory::of(self.child.id())
     }
@@ -208,9 +208,9 @@ impl Process {
         self.child.wait().expect("our child");
     }
 
-    /// Whether Rocket ended it without its shutdown fairings, as 0.5.2 does where the signal comes just while it
-    /// accepts a connection: its server ends before it has looked for the signal, and it takes that for the end. Then
-    /// it answers with an error, and leases are left to lapse.
+    /// Whether Rocket ended it without its shutdown fairings. Version 0.5.2 does so where the signal comes just while
+    /// it accepts a connection. Its server ends before it has looked for the signal, and it takes that for the end.
+    /// Then it answers with an error, and leases are left to lapse.
     pub(crate) fn has_skipped_its_shutdown(&self) -> bool {
         self.log().contains("Server shutdown nominally")
     }
@@ -225,7 +225,7 @@ impl Process {
         while pipe.write(b"\n").is_ok() {}
     }
 
-    /// What it has said so far.
+    /// Its output so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }

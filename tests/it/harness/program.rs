@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 /// A program of this workspace, as `cargo build` makes it with some arguments.
 pub(crate) struct Program {
-    /// What its copy is called: programs that are built with other arguments come out of the build under one name.
+    /// The name of its copy: programs that are built with other arguments come out of the build under one name.
     copy: &'static str,
     name: &'static str,
     pub(crate) arguments: &'static [&'static str],

@@ -19,7 +19,7 @@ pub(crate) struct Proxy {
     acceptor: JoinHandle<()>,
 }
 
-/// What becomes of what passes.
+/// The condition of the network that connections pass through.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum NetworkCondition {
     /// It passes.
@@ -38,18 +38,18 @@ pub(crate) enum Direction {
     Both,
 }
 
-/// What is lost of a commit, when the connection is cut over it.
+/// The message of a commit that is lost when the connection is cut over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LostMessage {
     /// The message: it is not committed, and nobody knows.
     Commit,
-    /// The reply: it is committed, and nobody knows. What was asked before it may still be answered.
+    /// The reply: it is committed, and nobody knows. Statements before it may still be answered.
     Reply,
     /// The same, and every reply that had not come before the commit was sent.
     Replies,
 }
 
-/// What was read, and when.
+/// Bytes, and the moment at which they were read.
 type Sender = mpsc::UnboundedSender<(Instant, Vec<u8>)>;
 type Receiver = mpsc::UnboundedReceiver<(Instant, Vec<u8>)>;
 
@@ -62,7 +62,7 @@ struct Link {
     condition: watch::Sender<(NetworkCondition, u64)>,
     /// Connections with a lower number are cut.
     oldest: watch::Sender<u64>,
-    /// What the next commits lose that follow a word.
+    /// The messages that the next commits lose that follow a word.
     losses: Mutex<Vec<(LostMessage, Vec<u8>)>>,
     /// The statement over which a connection falls silent: a word of it.
     silencer: Mutex<Option<Vec<u8>>>,
@@ -73,7 +73,7 @@ struct Link {
     fired: AtomicUsize,
 }
 
-/// What is to become of one connection.
+/// The faults that one connection is to have.
 #[derive(Default)]
 struct ConnectionState {
     lost: Mutex<Option<LostMessage>>,
@@ -142,8 +142,8 @@ impl Proxy {
         *self.link.unheard.lock().unwrap() = Some(word.as_bytes().to_vec());
     }
 
-    /// Lets the next connection that asks what has `word` in it fall silent both ways, for good, half-way: the server has
-    /// been told to run that, and not that this is all.
+    /// Lets the next connection that sends `word` fall silent both ways, for good. The server has then been told to run
+    /// that statement, and not that this is all.
     pub(crate) fn silence_over(&self, word: &str) {
         *self.link.silencer.lock().unwrap() = Some(word.as_bytes().to_vec());
     }
@@ -218,7 +218,7 @@ impl Link {
         }
     }
 
-    /// What is lost of a commit, after this was said.
+    /// The message that a commit loses, after this was said.
     fn loss_after(&self, said: &[u8]) -> Option<LostMessage> {
         let mut losses = self.losses.lock().unwrap();
         let meant = losses.iter().position(|(_, word)| contains(said, word))?;

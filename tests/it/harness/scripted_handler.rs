@@ -8,7 +8,7 @@ use rocket_mojito::{
 };
 use tokio::sync::{Notify, mpsc};
 
-/// What a scripted handler does in one attempt.
+/// The action of a scripted handler in one attempt.
 #[derive(Clone)]
 pub(crate) enum ScriptedAction {
     /// Nothing at all.
@@ -37,7 +37,7 @@ pub(crate) enum ScriptedAction {
     KeepThread(Arc<OnceLock<()>>),
 }
 
-/// What an attempt was told.
+/// The values that an attempt was told.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ObservedAttempt {
     pub(crate) delivery: i64,

@@ -14,7 +14,7 @@ use super::{Database, PATIENCE, Program, ScratchDatabase};
 
 /// A backend that a test can look behind.
 pub(crate) trait TestBackend: Backend {
-    /// What the database lies in, gone when it is dropped.
+    /// The file or the server's database behind it, gone when it is dropped.
     type Storage: Send;
 
     /// The example on this backend, as the README says to run it.
@@ -32,10 +32,10 @@ pub(crate) trait TestBackend: Backend {
     /// The rows of a query with one column of text, `value`.
     async fn texts(connection: &mut Self::Connection, query: &str) -> Vec<String>;
     async fn execute(connection: &mut Self::Connection, statements: &str);
-    /// Whether a check of the database refuses a statement. What it does is undone.
+    /// Whether a check of the database refuses a statement. Its effect is undone.
     async fn is_refused(connection: &mut Self::Connection, statement: &str) -> bool;
 
-    /// What is wrong with the database as such, for those that a process writes itself.
+    /// The faults that the database finds in its own files, for those that a process writes itself.
     async fn faults(connection: &mut Self::Connection) -> Vec<String>;
 }
 
@@ -159,8 +159,8 @@ pub(crate) async fn attach_all<B: Backend>(connection: &mut B::Connection, handl
     while !B::attach(connection, Arc::clone(handlers), Timestamp::now()).await.unwrap() {}
 }
 
-/// Attaches these handlers, and records a batch as the recorder does: what is set aside is tried again, and what fails
-/// together is recorded one by one.
+/// Attaches these handlers, and records a batch as the recorder does. Deliveries that are set aside are tried again,
+/// and those that fail together are recorded one by one.
 pub(crate) async fn record_all<B: Backend>(
     connection: &mut B::Connection,
     batch: Vec<NewDelivery>,
@@ -258,7 +258,7 @@ impl<B: TestBackend> Store<B> {
         B::work(&mut self.outside).await
     }
 
-    /// What operators did.
+    /// The operations of operators.
     pub(crate) async fn audit(&mut self) -> Vec<AuditRow> {
         B::audit(&mut self.outside).await
     }
@@ -268,7 +268,7 @@ impl<B: TestBackend> Store<B> {
         B::texts(&mut self.outside, query).await
     }
 
-    /// What is wrong with the database as such.
+    /// The faults that the database finds in its own files.
     pub(crate) async fn faults(&mut self) -> Vec<String> {
         B::faults(&mut self.outside).await
     }

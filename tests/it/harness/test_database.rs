@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What processes work on: a database, and a folder for what they leave behind.
+/// The database that processes work on, and a folder for their journal and their logs.
 pub(crate) trait TestDatabase {
     /// The database's URL.
     fn url(&self) -> String;

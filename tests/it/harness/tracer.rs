@@ -9,7 +9,7 @@ use super::{Database, Process, TestDatabase, as_root, found};
 
 static ATTACHED: AtomicU32 = AtomicU32::new(0);
 
-/// `strace` on a running host. What it does to system calls lasts until it is detached, or dropped.
+/// `strace` on a running host. Its effect on system calls lasts until it is detached, or dropped.
 pub(crate) struct Tracer {
     child: Child,
     trace: PathBuf,

@@ -1,5 +1,5 @@
-//! What Rocket 0.5.2 decides before the plugin, as the README says it. Should a release of Rocket decide otherwise, these
-//! tell. More of it stands in `corpus::requests`.
+//! The decisions of Rocket 0.5.2 before the plugin, as the README says them. Should a release of Rocket decide
+//! otherwise, these tell. More of it stands in `corpus::requests`.
 
 use std::time::Duration;
 

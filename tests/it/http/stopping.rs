@@ -13,7 +13,8 @@ async fn begin(host: &Host, bodies: &[Vec<u8>]) -> Vec<Connection> {
     connections
 }
 
-/// What is recorded before the recorder stops is acknowledged, what comes after is refused, nothing is in between.
+/// A delivery that is recorded before the recorder stops is acknowledged, a later one is refused, nothing is in
+/// between.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_ends_after_the_shutdown_began_is_refused_or_kept_never_both() {
     let host = Host::builder().start().await;

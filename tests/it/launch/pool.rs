@@ -21,7 +21,7 @@ fn builder() -> HostBuilder {
     Host::builder().config(|_| MojitoConfig::new().secret("default", secret("a"))).handler(Desk)
 }
 
-/// What is said of the size of the pool at a launch.
+/// The warnings of the size of the pool at a launch.
 async fn warnings(rocket: rocket::Rocket<rocket::Build>) -> Vec<String> {
     let log = Log::capture();
     rocket.ignite().await.unwrap();

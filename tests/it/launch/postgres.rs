@@ -1,4 +1,4 @@
-//! What the launch says of a Postgres server that cannot be reached, or of a URL that cannot be followed.
+//! The errors of a launch whose Postgres server cannot be reached, or whose URL cannot be followed.
 
 use std::net::{Ipv4Addr, TcpListener};
 

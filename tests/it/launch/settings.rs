@@ -127,7 +127,7 @@ fn a_value_of_another_type_is_named() {
     }
 }
 
-/// What stands in the wrong place may be a secret.
+/// A value in the wrong place may be a secret.
 #[test]
 fn a_secret_in_the_wrong_place_is_not_repeated() {
     let cases = [
@@ -233,7 +233,7 @@ async fn a_number_that_is_too_large_stops_the_launch() {
     }
 }
 
-/// What is written is the same number as what code sets.
+/// A number in a file means the same as one that code sets.
 #[tokio::test]
 async fn a_deadline_that_no_clock_can_add_stops_the_launch() {
     let secrets = r#"secrets = [{ id = "a", header = "X-Secret", value = "canary-0123456789abcdefg" }]"#;

@@ -1,4 +1,4 @@
-//! What a process finds in its environment. To set a variable would be unsafe among the threads of the tests.
+//! The variables of a process's environment. To set a variable would be unsafe among the threads of the tests.
 
 use super::CANARY;
 use crate::harness::{Database, Process, ProcessBuilder, SECRET, try_post};

@@ -1,6 +1,6 @@
 use crate::harness::{AUTH, BASE, Body, SECRET, chunked, head, request};
 
-/// What must never come out. Every text that is handed in holds it.
+/// The text that must never come out. Every text that is handed in holds it.
 pub(super) const CANARY: &str = "canary";
 
 /// The same as `Debug` shows raw bytes.
@@ -54,7 +54,7 @@ const STRAY: [(&str, &str); 5] = [
 pub(super) struct Told {
     pub(super) bytes: Vec<u8>,
     pub(super) status: u16,
-    /// What Rocket says of it by itself: method, target, and the media type where there is one.
+    /// Rocket's own line about it: method, target, and the media type where there is one.
     pub(super) line: String,
 }
 

@@ -42,7 +42,7 @@ async fn play() -> u64 {
     for told in requests() {
         let answer = host.send(&told.bytes).await;
         assert_eq!(answer.status, told.status, "{}", told.line);
-        // What reaches no route of ours, or only says which methods there are, is no event.
+        // A request that reaches no route of ours, or only learns which methods there are, is no event.
         expected += u64::from(![404, 405].contains(&answer.status));
     }
     host.stop().await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::canary::{CANARY, Told, body, requests, shows};
 use crate::harness::{AUTH, BASE, Connection, Database, Log, PATIENCE, Process, eventually, request};
 
-/// What a host says at a log level of Rocket's, about everything that can become of a delivery.
+/// The log of a host at a log level of Rocket's, about everything that can become of a delivery.
 struct LoggedRun {
     log: String,
     told: Vec<Told>,
@@ -64,7 +64,7 @@ fn without_colours(log: &str) -> String {
     pieces.fold(first, |text, piece| text + piece.split_once('m').map_or(piece, |(_, rest)| rest))
 }
 
-/// What Rocket says of a request at `normal` and `debug`.
+/// Rocket's own lines about a request at `normal` and `debug`.
 fn rockets(line: &str) -> [String; 2] {
     [format!("{line}:"), format!("   >> No matching routes for {line}.")]
 }

@@ -1,5 +1,5 @@
-//! A canary in everything that a sender or an operator hands in, and a look at everything that comes out: answers,
-//! log lines at every level, errors, what `Debug` shows. What Rocket prints by itself is excepted line by line.
+//! A canary stands in everything that a sender or an operator hands in. Nothing that comes out may show it: answers,
+//! log lines at every level, errors, `Debug`. Rocket's own lines are excepted one by one.
 
 mod answers;
 mod canary;

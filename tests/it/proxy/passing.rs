@@ -23,7 +23,7 @@ async fn send(proxy: &Proxy, bytes: &[u8]) -> Answer {
     connection.answer().await.expect("an answer")
 }
 
-/// What the application says of a body that it does not read to its end. It closes the connection then, and a proxy that
+/// The application's answer to a body that it does not read to its end. It closes the connection then. A proxy that
 /// still sends may find that before it finds the answer: it says 502, and is asked again.
 async fn refused(proxy: &Proxy, bytes: &[u8]) -> Answer {
     for _ in 0..10 {

@@ -53,7 +53,7 @@ async fn those_who_stall_keep_nobody_waiting_and_are_hung_up_on(kind: Kind) {
     host.stop().await;
 }
 
-/// What the documents say of Rocket without a proxy. Should a release of Rocket begin to hang up, this tells.
+/// The documents' claim about Rocket without a proxy. Should a release of Rocket begin to hang up, this tells.
 #[tokio::test(flavor = "multi_thread")]
 async fn bare_rocket_waits_for_headers_as_long_as_somebody_likes() {
     let host = Host::builder().start().await;

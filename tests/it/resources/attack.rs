@@ -56,7 +56,7 @@ impl HostUnderAttack {
         assert!(growth.peak < mebibytes << 10, "{growth} more with {what}");
     }
 
-    /// So many clients at once, each doing this. What each came to.
+    /// So many clients at once, each doing this. The outcomes of all.
     pub(super) async fn by<F, T>(&self, clients: u32, client: impl Fn(SocketAddr, u32) -> F) -> Vec<T>
     where
         F: Future<Output = T> + Send + 'static,

@@ -6,7 +6,7 @@ use crate::harness::{AUTH, Answer, BASE, Connection, head, request, rounds};
 
 const CHUNKED: (&str, &str) = ("Transfer-Encoding", "chunked");
 
-/// What so many clients were answered.
+/// How many clients were answered with each status.
 fn tally(answers: Vec<Option<Answer>>) -> BTreeMap<Option<u16>, usize> {
     let mut tally = BTreeMap::new();
     for answer in answers {
@@ -32,8 +32,8 @@ async fn endless_bodies_end_in_413_and_memory_stays_flat() {
     host.assert_flat(64, "endless bodies");
 }
 
-/// Clients that know the secret, send nearly all of a large body, and stop. Only so many are held as there is room
-/// for; who waits for room is told to come back while those still stall, and small bodies need none.
+/// Clients that know the secret, send nearly all of a large body, and stop. Only so many are held as there is room for.
+/// A client that waits for room is told to come back while those still stall, and small bodies need none.
 #[tokio::test(flavor = "multi_thread")]
 async fn large_bodies_that_stall_are_bounded_and_small_ones_pass_them() {
     let host = HostUnderAttack::start(|host| host.setting("body_deadline", 8)).await;

@@ -53,8 +53,8 @@ async fn stalled_clients_cost_little_and_good_requests_stay_fast() {
     drop(stalled);
 }
 
-/// No buffer is sized from what a client declares. What is reserved and never touched is not resident, so what is
-/// reserved is looked at.
+/// No buffer is sized from what a client declares. Memory that is reserved and never touched is not resident, so the
+/// reserved memory is measured.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_length_that_is_only_declared_reserves_nothing() {
     let host = HostUnderAttack::start(|host| host.setting("body_deadline", 600)).await;

@@ -1,4 +1,4 @@
-//! What many clients, slow ones and large bodies may cost: memory that stays flat, and good requests that stay fast.
+//! Many clients, slow ones and large bodies: memory stays flat, and good requests stay fast.
 //!
 //! The host is a process of its own, so that what it holds can be read off the kernel.
 

@@ -8,16 +8,16 @@ use crate::harness::{AUTH, BASE, Connection, Database, Process, request, rounds}
 /// How many bodies come at once.
 const BODIES: usize = 64;
 
-/// What each of them may be: the limit on bodies.
+/// The limit on bodies.
 const LIMIT: usize = 1 << 20;
 
-/// What the host may come to, in KiB.
+/// The most memory that the host may take, in KiB.
 const MOST_MEMORY: i64 = 192 << 10;
 
 /// A kind of body that is far more in memory than on the wire, in a careless program.
 struct Shape {
     name: &'static str,
-    /// What stands before what is repeated, between two of it, and behind it.
+    /// The texts before the repeated part, between two of it, and behind it.
     begin: &'static str,
     unit: String,
     end: &'static str,
@@ -83,7 +83,7 @@ async fn deliver(address: std::net::SocketAddr, body: Vec<u8>) {
     }
 }
 
-/// Whatever is in bodies of the largest size, they cost what they weigh.
+/// Bodies of the largest size cost what they weigh, with any content.
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_of_any_shape_cost_a_few_times_what_they_weigh() {
     for shape in shapes() {

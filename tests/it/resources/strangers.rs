@@ -7,7 +7,7 @@ use crate::harness::{AUTH, Answer, BASE, Body, Connection, Host, Signer, head, r
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER_KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-/// What a stranger says to send.
+/// The length that a stranger declares.
 const MEBIBYTE: (&str, &str) = ("Content-Length", "1048576");
 
 /// A host with two endpoints that have keys alone, beside the default one: whoever knows their URLs is let in as far as
@@ -45,7 +45,7 @@ async fn strangers(host: &Host, count: u32, sent: usize) -> Vec<Connection> {
     strangers
 }
 
-/// Those who are not known share room with nobody of another endpoint, and what they take of their own one is small.
+/// Strangers share room with nobody of another endpoint, and take little of their own endpoint's.
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_in_nobodys_way() {
     let host = host().await;

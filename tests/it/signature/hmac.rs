@@ -18,7 +18,7 @@ fn timed() -> Gate {
     gate(own().timestamp_header("X-Time"))
 }
 
-/// What stands in the header.
+/// A header with this value.
 fn with(value: String) -> Headers {
     Headers::new(&[("X-Signature", &value)])
 }

@@ -28,7 +28,7 @@ fn signed_with_both(id: &str, body: &[u8]) -> Headers {
     headers.with("webhook-timestamp", old.sent_at.to_string())
 }
 
-/// What each of many deliveries at once is answered.
+/// The answers to many deliveries at once.
 async fn post_many(hosts: &[&Arc<Host>], batch: &str, sign: fn(&str, &[u8]) -> Headers) -> Vec<u16> {
     let mut posts = JoinSet::new();
     for number in 0..LOAD {

@@ -1,4 +1,4 @@
-//! What a delivery means for its result, against an oracle.
+//! The standing of a delivery for its result, against an oracle.
 
 mod parallel;
 mod properties;

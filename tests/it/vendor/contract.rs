@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Contract(pub(super) BTreeMap<String, Property>);
 
-/// What is said of a field.
+/// The type and the duties of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Property {
     /// A JSON type, or `any`.
@@ -15,7 +15,7 @@ pub(super) struct Property {
 }
 
 impl Contract {
-    /// What the document (`self`) and the program say of a webhook's fields, where it is not the same.
+    /// The differences between the document (`self`) and the program in a webhook's fields.
     pub(super) fn differences(&self, program: &Self, webhook: &str) -> Vec<String> {
         let mut found = Vec::new();
         for (field, documented) in &self.0 {

@@ -9,7 +9,7 @@ pub(super) fn webhooks(document: &Value) -> Vec<String> {
     document["webhooks"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
 }
 
-/// What the document says of the body of one webhook, unless it says it in a way that is not known here.
+/// The contract of one webhook's body by the document, unless that is written in a way that is not known here.
 pub(super) fn contract(document: &Value, webhook: &str) -> Result<Contract, String> {
     let body = &document["webhooks"][webhook]["post"]["requestBody"];
     if body["required"] != true {

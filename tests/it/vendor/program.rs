@@ -40,7 +40,7 @@ fn probe(event: Result<MojitoEvent, Rejection>) -> Result<String, Rejection> {
     Ok(reading.to_string())
 }
 
-/// What the program takes each field for, found by giving it values of every type.
+/// The contract by the program, found by giving it values of every type in each field.
 pub(super) async fn contract(host: &Host, webhook: &str) -> Contract {
     let mut properties = BTreeMap::new();
     for field in Field::ALL {

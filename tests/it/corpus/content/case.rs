@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::harness::{AUTH, BASE, SECRET, Store, TestBackend, TestServer, post};
 
-/// What the vendor's document requires beside `id`, null or not.
+/// The fields that the vendor's document requires beside `id`, null or not.
 const REQUIRED: [&str; 14] = [
     "interview_id",
     "question_set_id",
@@ -176,7 +176,7 @@ async fn check_result<B: TestBackend>(store: &mut Store<B>, case: &Case, row: &D
     }
 }
 
-/// What the column of a field holds, as text.
+/// The value in the column of a field, as text.
 fn column(state: &Snapshot, field: Field) -> Option<String> {
     match field {
         Field::Id => None,

@@ -134,7 +134,7 @@ fn without_a_usable_id() -> Vec<Case> {
     ];
     let mut cases: Vec<Case> = ids.map(|id| bad_id("J16", with_id(id))).into();
     cases.push(bad_id("J16", r#"{"ID":"r-1"}"#));
-    // What is kept is kept as it is: nothing is trimmed, marks that nobody sees are no control characters.
+    // A value is kept as it is: nothing is trimmed, marks that nobody sees are no control characters.
     let usable = [&"x".repeat(200), &"ü".repeat(100), "x", " x ", "\u{202e}r\u{200b}", "r\u{fffd}", "\u{feff}"];
     cases.extend(usable.map(|id| Case::current("J16", Body::result(id).bytes()).about(id)));
     cases

@@ -78,7 +78,7 @@ fn stalled() -> Vec<Case> {
     stalled.map(|bytes| Case::refused("H23", bytes, 408).then(Expected::Closed)).into()
 }
 
-/// What was declared is the body; what follows is another request, and none of ours.
+/// The declared length is the body; the bytes behind it are another request, and none of ours.
 fn longer_than_declared() -> Vec<Case> {
     let whole = body();
     let declared = |length: usize| head("POST", BASE, &[AUTH, ("Content-Length", &length.to_string())]);

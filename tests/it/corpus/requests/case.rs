@@ -10,7 +10,7 @@ use crate::http::{assert_refusal_headers, assert_refused};
 /// The secret of the endpoint `staging`, in the header of the default one.
 pub(super) const STAGING: (&str, &str) = (AUTH.0, "staging-secret-0123456789abcdef");
 
-/// What a body may have here.
+/// The limit on bodies here.
 pub(super) const LIMIT: usize = 2_000;
 
 /// The bytes of a connection, and what must come back.
@@ -51,7 +51,7 @@ impl Case {
         Self::new(row, bytes, Expected::Refused(status))
     }
 
-    /// What is not ours to answer.
+    /// A request that is not ours to answer.
     pub(super) fn pinned(row: &'static str, bytes: impl Into<Vec<u8>>, status: u16) -> Self {
         Self::new(row, bytes, Expected::Pinned(status))
     }
@@ -89,7 +89,7 @@ pub(super) async fn check(cases: Vec<Case>) {
 
     for case in &cases {
         let mut connection = host.connect().await;
-        // Whoever is refused half-way is not listened to any more.
+        // The host does not listen any more once it has refused a request half-way.
         connection.try_send(&case.bytes).await;
         if case.closes {
             connection.finish_sending().await;

@@ -47,7 +47,7 @@ async fn a_handler_that_panics_is_not_the_senders_business() {
     host.stop().await;
 }
 
-/// H41: who is authentic is never told to slow down. What cannot be held is answered 503.
+/// H41: who is authentic is never told to slow down. A delivery that cannot be held is answered 503.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_may_deliver_as_much_as_it_has() {
     let host = Host::builder().start().await;
@@ -67,7 +67,7 @@ async fn a_client_may_deliver_as_much_as_it_has() {
     host.stop().await;
 }
 
-/// H42: there is no list of addresses. Who knows the secret may come from anywhere.
+/// H42: there is no list of addresses. A client that knows the secret may come from anywhere.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_address_of_a_client_does_not_matter() {
     let host = Host::builder().start().await;

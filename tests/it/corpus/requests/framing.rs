@@ -4,8 +4,8 @@ use crate::harness::{AUTH, BASE, chunked, head};
 
 const CHUNKED: (&str, &str) = ("Transfer-Encoding", "chunked");
 
-/// What could make a proxy and us disagree about where a request ends. Most of it hyper refuses before anybody is
-/// asked; then it is pinned.
+/// Requests that could make a proxy and us disagree about where one ends. Hyper refuses most of them before anybody is
+/// asked; then that is pinned.
 pub(super) fn cases() -> Vec<Case> {
     [lengths(), both(), chunks(), codings(), heads(), chunks_that_are_strange_and_good()].concat()
 }
@@ -30,7 +30,7 @@ fn lengths() -> Vec<Case> {
     cases
 }
 
-/// Rocket drops the length where there are chunks, so nobody can see that there were both. What counts is the chunks.
+/// Rocket drops the length where there are chunks, so nobody can see that there were both. The chunks count.
 fn both() -> Vec<Case> {
     let (one, two) = (body(), body());
     let framed = |body: &[u8]| [format!("{:x}\r\n", body.len()).as_bytes(), body, b"\r\n0\r\n\r\n"].concat();

@@ -2,7 +2,7 @@ use super::Case;
 use super::case::{Expected, body};
 use crate::harness::{AUTH, BASE, head, request};
 
-/// What hyper and Rocket decide before the plugin is asked, pinned as it is.
+/// The decisions of hyper and Rocket before the plugin is asked, pinned as they are.
 pub(super) fn cases() -> Vec<Case> {
     [large_heads(), hosts(), expectations(), other_protocols(), pipelined()].concat()
 }
@@ -39,7 +39,7 @@ fn hosts() -> Vec<Case> {
     vec![with(BASE, &[]), with(BASE, &["a", "b"]), with(BASE, &["<script>"]), with(&absolute, &["localhost"])]
 }
 
-/// Whoever waits to be asked for the body is asked, and then has as long as anybody.
+/// A client that waits to be asked for the body is asked, and then has as long as anybody.
 fn expectations() -> Vec<Case> {
     let whole = body();
     let expecting = |what, body: &[u8]| request("POST", BASE, &[AUTH, ("Expect", what)], body);

@@ -4,7 +4,7 @@ use crate::harness::{AUTH, BASE, SECRET, request};
 
 const HEADER: &str = AUTH.0;
 
-/// Who may deliver: one header, once, with exactly the secret.
+/// A delivery needs one header, once, with exactly the secret.
 pub(super) fn cases() -> Vec<Case> {
     [wrong(), repeated(), spelled_otherwise(), not_ascii(), not_utf_8()].concat()
 }
@@ -33,7 +33,7 @@ fn wrong() -> Vec<Case> {
     causes.map(|headers| refused("H07", headers)).into()
 }
 
-/// Whoever stands between may have judged by the other one.
+/// A proxy in between may have judged by the other one.
 fn repeated() -> Vec<Case> {
     let listed = ["wrong, ", "wrong,", ", "].map(|before| format!("{before}{SECRET}"));
     let mut cases: Vec<Case> = listed.iter().map(|value| refused("H09", &[(HEADER, value)])).collect();
@@ -67,7 +67,7 @@ fn not_ascii() -> Vec<Case> {
     let values: [&[&[u8]]; 4] = [&[secret, "é".as_bytes()], &[b"\xFF", secret], &[b"\xA0", secret], &[secret, b"\x80"]];
     let refused = |headers: &[(&str, &[u8])]| Case::refused("H11", with_bytes(headers, &body()), 401);
     let mut cases: Vec<Case> = values.map(|parts| refused(&[(HEADER, &parts.concat())])).into();
-    // What is UTF-8 is a value like any other.
+    // A text in UTF-8 is a value like any other.
     cases.push(refused(&[(HEADER, secret), (HEADER, "é".as_bytes())]));
     cases.push(refused(&[(HEADER, b"\xFF")]));
     cases
