@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use mojito_schema::{Backend, OpenError, Postgres, testing};
+use mojito_schema::{Backend, OpenError, Postgres, internals};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::harness::{Rig, in_time};
@@ -45,7 +45,7 @@ const ACK_DEADLINE: Duration = Duration::from_secs(5);
 
 async fn rig() -> Rig {
     let rig = Rig::shared().await;
-    testing::migrate(&mut rig.connect().await, &[FIRST]).await.unwrap();
+    internals::migrate(&mut rig.connect().await, &[FIRST]).await.unwrap();
     rig.run("CREATE SEQUENCE firsts").await;
     rig
 }
@@ -62,7 +62,7 @@ async fn reader(rig: &Rig, tables: &[&str]) -> AsyncPgConnection {
 
 async fn migrating(rig: &Rig, migrations: &'static [(&str, &str)]) -> JoinHandle<Result<(), OpenError>> {
     let mut connection = rig.connect().await;
-    tokio::spawn(async move { testing::migrate(&mut connection, migrations).await })
+    tokio::spawn(async move { internals::migrate(&mut connection, migrations).await })
 }
 
 /// Writes as the version that runs does, so many times or until something else has happened. How long the longest took.
@@ -120,7 +120,7 @@ async fn processes_that_run_the_steps_at_once_run_each_once() {
 
     for _ in 0..4 {
         let mut connection = rig.connect().await;
-        processes.spawn(async move { testing::migrate(&mut connection, &[FIRST, LATER]).await });
+        processes.spawn(async move { internals::migrate(&mut connection, &[FIRST, LATER]).await });
     }
     let outcomes = in_time(processes.join_all()).await;
 
@@ -138,9 +138,9 @@ async fn a_migration_that_was_cut_off_goes_on_where_it_was() {
     let rig = rig().await;
     let mut connection = rig.connect().await;
 
-    let broken = testing::migrate(&mut connection, &[FIRST, BROKEN]).await;
+    let broken = internals::migrate(&mut connection, &[FIRST, BROKEN]).await;
     let rows = rig.number("SELECT count(*) FROM a").await;
-    let mended = testing::migrate(&mut connection, &[FIRST, MENDED]).await;
+    let mended = internals::migrate(&mut connection, &[FIRST, MENDED]).await;
 
     assert!(broken.is_err());
     assert_eq!(rows, 0, "a step is done or it is not");
@@ -158,7 +158,7 @@ async fn an_index_whose_building_was_cut_off_is_built_anew() {
     rig.run("CREATE INDEX mojito_work_first ON mojito_work (handler)").await;
     rig.run("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'mojito_work_first'::regclass").await;
 
-    testing::migrate(&mut rig.connect().await, &[FIRST, LATER]).await.unwrap();
+    internals::migrate(&mut rig.connect().await, &[FIRST, LATER]).await.unwrap();
 
     let built = rig
         .texts(

@@ -1,8 +1,8 @@
 /// A place where a test may kill the process: `MOJITO_FAILPOINT=name:n` aborts when `name` is reached for the n-th
 /// time, and `name:n:panic` panics.
 ///
-/// Without the feature `testing` the call does nothing.
-#[cfg(feature = "testing")]
+/// Without `--cfg mojito_internals` the call does nothing.
+#[cfg(mojito_internals)]
 pub fn reach(point: &str) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,7 @@ pub fn reach(point: &str) {
     }
 }
 
-/// A place where a test may kill the process. Without the feature `testing` the call does nothing.
-#[cfg(not(feature = "testing"))]
+/// A place where a test may kill the process. Without `--cfg mojito_internals` the call does nothing.
+#[cfg(not(mojito_internals))]
 #[inline(always)]
 pub fn reach(_point: &str) {}

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{Backend, ClaimRequest, HandlerSpec, NewDelivery, Open, Operations, Sqlite, Timestamp};
-use rocket_mojito::testing::delivery;
+use rocket_mojito::internals::delivery;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 

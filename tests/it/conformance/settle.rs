@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mojito_schema::testing::complete_by_itself;
+use mojito_schema::internals::complete_by_itself;
 use mojito_schema::{Backend as _, Postgres, Settlement, State, Ticket, Timestamp};
 
 use super::{LEASE, claim_one, only_work, record, result};

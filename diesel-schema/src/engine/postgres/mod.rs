@@ -33,11 +33,11 @@ use diesel::QueryResult;
 use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
-#[cfg(feature = "testing")]
+#[cfg(mojito_internals)]
 pub(crate) use self::fence::complete;
 use self::handlers::Patience;
 use self::line::{keep_delivery, lock_idle, lock_wait, promote};
-#[cfg(feature = "testing")]
+#[cfg(mojito_internals)]
 pub(crate) use self::migrations::run_all as migrate;
 use self::notify::Notifier;
 use self::transaction::TransactionSettings;
