@@ -42,17 +42,16 @@
 //! | --- | --- |
 //! | `sqlite` (default) | `Sqlite`, with SQLite itself built in |
 //! | `postgres` | `Postgres`, 13 or later, for many processes: a driver in pure Rust, TLS by rustls |
-//! | `testing` | fail points and doors for tests: an environment variable ends the process at a named place. Never in production |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("enable a database feature: `sqlite` or `postgres`");
 
 mod engine;
+#[cfg(mojito_internals)]
+#[doc(hidden)]
+pub mod internals;
 mod rules;
 mod schema;
-#[cfg(feature = "testing")]
-#[doc(hidden)]
-pub mod testing;
 
 pub use diesel::QueryResult;
 #[doc(hidden)]

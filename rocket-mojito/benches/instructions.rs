@@ -3,13 +3,14 @@
 //! What is prepared and not called is what everything else costs. Without arguments it lists the steps, each with the
 //! deliveries of a call.
 
-#![expect(clippy::print_stdout, reason = "the list is what it is asked for")]
-
+#[cfg(mojito_internals)]
 mod step;
 
-use self::step::Step;
-
+#[cfg(mojito_internals)]
+#[expect(clippy::print_stdout, reason = "the list is what it is asked for")]
 fn main() {
+    use self::step::Step;
+
     // Cargo adds `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [name, prepared, called] = arguments.as_slice() else {
@@ -19,4 +20,10 @@ fn main() {
     let step = Step::ALL.iter().find(|step| step.name == name).expect("a step of the list");
     let mut run = (step.prepare)(prepared.parse().expect("a number"));
     (0..called.parse().expect("a number")).for_each(|_: u64| run());
+}
+
+#[cfg(not(mojito_internals))]
+#[expect(clippy::print_stderr, reason = "there is nothing else to be had")]
+fn main() {
+    eprintln!("the steps are left out: `tests/callgrind` counts their instructions");
 }

@@ -1,16 +1,19 @@
-//! How long each step of a delivery takes, alone: `cargo bench -p rocket-mojito --features testing`.
+//! How long each step of a delivery takes, alone: `tests/internals cargo bench -p rocket-mojito --bench steps`.
 //!
 //! What writes waits for the disk: for those `tests/callgrind` says more.
 
+#[cfg(mojito_internals)]
 mod step;
 
-use std::time::Instant;
+#[cfg(mojito_internals)]
+fn main() {
+    use std::time::Instant;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+    use criterion::{Criterion, Throughput};
 
-use self::step::Step;
+    use self::step::Step;
 
-fn steps(criterion: &mut Criterion) {
+    let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("step");
     for step in Step::ALL {
         group.throughput(Throughput::Elements(step.deliveries));
@@ -24,7 +27,11 @@ fn steps(criterion: &mut Criterion) {
         });
     }
     group.finish();
+    criterion.final_summary();
 }
 
-criterion_group!(benches, steps);
-criterion_main!(benches);
+#[cfg(not(mojito_internals))]
+#[expect(clippy::print_stderr, reason = "there is nothing else to be had")]
+fn main() {
+    eprintln!("the steps are left out: `tests/internals cargo bench -p rocket-mojito --bench steps` measures them");
+}

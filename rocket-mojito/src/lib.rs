@@ -51,7 +51,6 @@
 //! | --- | --- |
 //! | `sqlite` (default) | the store in a SQLite file, `Sqlite`; SQLite itself is built in |
 //! | `postgres` | the store in PostgreSQL, `Postgres`, for many processes; a driver in pure Rust, TLS by rustls |
-//! | `testing` | fail points and doors for tests: an environment variable ends the process at a named place. Never in production |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("enable a database feature: `sqlite` or `postgres`");
@@ -64,6 +63,9 @@ mod event;
 mod fairing;
 mod inbox;
 mod ingress;
+#[cfg(mojito_internals)]
+#[doc(hidden)]
+pub mod internals;
 mod notices;
 mod operation;
 pub mod pool;
@@ -72,9 +74,6 @@ pub mod pool;
 mod readme {}
 mod routes;
 mod store;
-#[cfg(feature = "testing")]
-#[doc(hidden)]
-pub mod testing;
 
 #[cfg(feature = "postgres")]
 pub use mojito_schema::Postgres;

@@ -270,6 +270,19 @@ fn rocket_is_never_named_in_the_schema() {
     assert!(!manifest.lines().any(|line| line.starts_with("rocket")), "the schema depends on Rocket");
 }
 
+/// Features of a host's dependencies are chosen by all of them together. A cfg is set by nobody but its own build.
+#[test]
+fn no_feature_opens_the_doors_of_the_tests() {
+    let files = ["diesel-schema", "rocket-mojito", "example-app"].map(Checkout::files).into_iter().flatten();
+    let code: String = files.filter(File::is_rust).map(|file| file.code()).collect::<Vec<_>>().join("\n");
+    let doors: Vec<&str> = code.lines().map(str::trim).filter(|line| line.contains("mojito_internals")).collect();
+
+    let is_plain = |line: &&&str| matches!(**line, "#[cfg(mojito_internals)]" | "#[cfg(not(mojito_internals))]");
+    assert!(doors.len() > 10, "{doors:#?}");
+    assert_eq!(doors.iter().filter(|line| !is_plain(line)).collect::<Vec<_>>(), Vec::<&&str>::new());
+    assert!(!Checkout::root().join(".cargo").exists(), "a plain build sets no cfg");
+}
+
 #[test]
 fn no_file_is_too_long_to_read() {
     let files = ["diesel-schema", "rocket-mojito", "example-app", "tests"].map(Checkout::files);

@@ -66,8 +66,9 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        // In a second working tree of a repository `.git` is a file.
-        if name == ".git" || path.join("CACHEDIR.TAG").exists() {
+        // In a second working tree of a repository `.git` is a file. `target` has no tag of cargo's where a folder in it
+        // was there first.
+        if [".git", "target"].contains(&name) || path.join("CACHEDIR.TAG").exists() {
             continue;
         }
         match path.is_dir() {

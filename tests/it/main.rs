@@ -1,5 +1,7 @@
-//! Integration tests over everything: real sockets, real databases, real processes.
+//! Integration tests over everything: real sockets, real databases, real processes. Without the doors of
+//! `tests/internals` the program is empty, and `tests/left_out.rs` says so.
 
+#![cfg(mojito_internals)]
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing where something must be has failed")]
 
 mod architecture;

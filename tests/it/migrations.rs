@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use mojito_schema::{OpenError, Opening, Postgres, testing};
+use mojito_schema::{OpenError, Opening, Postgres, internals};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::harness::{PostgresDatabase, in_time};
@@ -45,7 +45,7 @@ const ACK_DEADLINE: Duration = Duration::from_secs(5);
 
 async fn database() -> PostgresDatabase {
     let database = PostgresDatabase::shared().await;
-    testing::migrate(&mut database.connect().await, &[FIRST]).await.unwrap();
+    internals::migrate(&mut database.connect().await, &[FIRST]).await.unwrap();
     database.run("CREATE SEQUENCE firsts").await;
     database
 }
@@ -65,7 +65,7 @@ async fn migrating(
     migrations: &'static [(&str, &str)],
 ) -> JoinHandle<Result<(), OpenError>> {
     let mut connection = database.connect().await;
-    tokio::spawn(async move { testing::migrate(&mut connection, migrations).await })
+    tokio::spawn(async move { internals::migrate(&mut connection, migrations).await })
 }
 
 /// Writes as the version that runs does, so many times or until something else has happened. How long the longest took.
@@ -123,7 +123,7 @@ async fn processes_that_run_the_steps_at_once_run_each_once() {
 
     for _ in 0..4 {
         let mut connection = database.connect().await;
-        processes.spawn(async move { testing::migrate(&mut connection, &[FIRST, LATER]).await });
+        processes.spawn(async move { internals::migrate(&mut connection, &[FIRST, LATER]).await });
     }
     let outcomes = in_time(processes.join_all()).await;
 
@@ -141,9 +141,9 @@ async fn a_migration_that_was_cut_off_goes_on_where_it_was() {
     let database = database().await;
     let mut connection = database.connect().await;
 
-    let broken = testing::migrate(&mut connection, &[FIRST, BROKEN]).await;
+    let broken = internals::migrate(&mut connection, &[FIRST, BROKEN]).await;
     let rows = database.number("SELECT count(*) FROM a").await;
-    let mended = testing::migrate(&mut connection, &[FIRST, MENDED]).await;
+    let mended = internals::migrate(&mut connection, &[FIRST, MENDED]).await;
 
     assert!(broken.is_err());
     assert_eq!(rows, 0, "a step is done or it is not");
@@ -161,7 +161,7 @@ async fn an_index_whose_building_was_cut_off_is_built_anew() {
     database.run("CREATE INDEX mojito_work_first ON mojito_work (handler)").await;
     database.run("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'mojito_work_first'::regclass").await;
 
-    testing::migrate(&mut database.connect().await, &[FIRST, LATER]).await.unwrap();
+    internals::migrate(&mut database.connect().await, &[FIRST, LATER]).await.unwrap();
 
     let built = database
         .texts(

@@ -9,7 +9,7 @@ mod standard_webhooks;
 mod stripe;
 mod vectors;
 
-use rocket_mojito::testing::Gate;
+use rocket_mojito::internals::Gate;
 use rocket_mojito::{SecretConfig, Timestamp};
 
 use crate::harness::Headers;

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use fastrand::Rng;
 use rocket::http::{Header, HeaderMap};
-use rocket_mojito::testing::Gate;
+use rocket_mojito::internals::Gate;
 use rocket_mojito::{SecretConfig, Timestamp};
 
 use crate::harness::{Signer, hex, rounds, seed};

@@ -1,8 +1,8 @@
 /// A place where a test may kill the process: `MOJITO_FAILPOINT=name:n` aborts when `name` is reached for the n-th
 /// time. `name:n:panic` panics, and `name:n:<file>` keeps the thread until the file exists.
 ///
-/// Without the feature `testing` the call does nothing.
-#[cfg(feature = "testing")]
+/// Without `--cfg mojito_internals` the call does nothing.
+#[cfg(mojito_internals)]
 pub fn reach(point: &str) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,7 +31,7 @@ pub fn reach(point: &str) {
     }
 }
 
-/// A place where a test may kill the process. Without the feature `testing` the call does nothing.
-#[cfg(not(feature = "testing"))]
+/// A place where a test may kill the process. Without `--cfg mojito_internals` the call does nothing.
+#[cfg(not(mojito_internals))]
 #[inline(always)]
 pub fn reach(_point: &str) {}

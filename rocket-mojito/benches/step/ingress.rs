@@ -1,9 +1,9 @@
 use std::hint::black_box;
 
 use mojito_schema::Fingerprint;
-use mojito_schema::testing::standing_after;
+use mojito_schema::internals::standing_after;
 use rocket::http::{Header, HeaderMap};
-use rocket_mojito::testing::{Gate, delivery, is_usable};
+use rocket_mojito::internals::{Gate, delivery, is_usable};
 use rocket_mojito::{EndpointConfig, EventKind, MojitoConfig, SecretConfig, Standing};
 
 use super::{body, plain_body};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mojito_schema::{
     Backend, ClaimRequest, HandlerSpec, NewDelivery, Open, Opening, Operations, Recording, Sqlite, Timestamp, WorkQueue,
 };
-use rocket_mojito::testing::delivery;
+use rocket_mojito::internals::delivery;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 

@@ -21,12 +21,12 @@ mod rejection;
 mod room;
 mod signature;
 
-#[cfg(feature = "testing")]
+#[cfg(mojito_internals)]
 pub(crate) use self::authentication::authenticate;
 pub(crate) use self::guard::Ingress;
 pub use self::guard::MojitoEvent;
 pub use self::receipt::Receipt;
 pub(crate) use self::rejection::Cause;
 pub use self::rejection::Rejection;
-#[cfg(feature = "testing")]
+#[cfg(mojito_internals)]
 pub(crate) use self::signature::signer;

@@ -2,7 +2,7 @@ use std::sync::OnceLock;
 
 use rocket::http::{Header, HeaderMap};
 use rocket_mojito::SecretConfig;
-use rocket_mojito::testing::Gate;
+use rocket_mojito::internals::Gate;
 
 /// Id, header and value of every secret that is valid.
 const SECRETS: [(&str, &str, &str); 3] = [

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use mojito_schema::Snapshot;
-use rocket_mojito::testing::Understood;
+use rocket_mojito::internals::Understood;
 use rocket_mojito::{EventKind, Field, Finding, FindingCode};
 
 use super::json::{Scan, decode, scan};

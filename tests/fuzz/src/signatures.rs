@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac_sha256::HMAC;
 use rocket::http::{Header, HeaderMap};
-use rocket_mojito::testing::Gate;
+use rocket_mojito::internals::Gate;
 use rocket_mojito::{SecretConfig, Timestamp};
 
 /// 32 bytes, as text.

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use mojito_schema::testing::Memory;
+use mojito_schema::internals::Memory;
 use mojito_schema::{
     Content, EventKind, Field, Finding, FindingCode, HandlerSpec, NewDelivery, Snapshot, Standing, Timestamp,
 };

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mojito_schema::testing::complete_by_itself;
+use mojito_schema::internals::complete_by_itself;
 use mojito_schema::{Postgres, Settlement, State, Ticket, Timestamp, WorkQueue};
 
 use super::{LEASE, claim_one, only_work, record, result};

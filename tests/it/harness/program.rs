@@ -4,35 +4,32 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// A program of this workspace, as `cargo build` makes it with some arguments.
+use crate::checkout::Checkout;
+
+/// A program of this workspace.
 pub(crate) struct Program {
-    /// The name of its copy: programs that are built with other arguments come out of the build under one name.
+    /// The name of its copy: programs that are built in another way come out of the build under one name.
     copy: &'static str,
     name: &'static str,
+    /// Of `cargo build`. Not those of a release: `tests/releases` makes all in one build, so that they share what they
+    /// stand on.
     pub(crate) arguments: &'static [&'static str],
+    is_release: bool,
 }
-
-/// Both releases in one build, so that they share what they stand on, as `tests/releases` makes them.
-const RELEASE: &[&str] = &[
-    "--release",
-    "-p",
-    "example-app",
-    "-p",
-    "mojito-tests",
-    "--no-default-features",
-    "--features",
-    "example-app/default,mojito-tests/sqlite",
-];
 
 impl Program {
     /// The example as it is deployed.
-    pub(crate) const RELEASED_EXAMPLE: Self = Self::example("released-example", RELEASE);
+    pub(crate) const RELEASED_EXAMPLE: Self = Self::released("released-example", "example-app");
 
     /// `fault-host` as a host is deployed: without fail points.
-    pub(crate) const RELEASED_HOST: Self = Self { copy: "released-host", name: "fault-host", arguments: RELEASE };
+    pub(crate) const RELEASED_HOST: Self = Self::released("released-host", "fault-host");
+
+    const fn released(copy: &'static str, name: &'static str) -> Self {
+        Self { copy, name, arguments: &[], is_release: true }
+    }
 
     pub(super) const fn example(copy: &'static str, arguments: &'static [&'static str]) -> Self {
-        Self { copy, name: "example-app", arguments }
+        Self { copy, name: "example-app", arguments, is_release: false }
     }
 
     /// Where it is. The first test that asks builds it: `cargo test` builds the programs of its own package alone, without
@@ -46,7 +43,7 @@ impl Program {
     /// A copy of what was built, made under a lock: nobody builds another one of this name meanwhile.
     fn copied(&self) -> PathBuf {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let profile = if self.arguments.contains(&"--release") { "release" } else { "debug" };
+        let profile = if self.is_release { "release" } else { "debug" };
         let lock = fs::File::create(folder.join(format!("{profile}.lock"))).unwrap();
         lock.lock().unwrap();
         let copy = folder.join(self.copy);
@@ -58,13 +55,15 @@ impl Program {
     }
 
     fn build(&self) -> PathBuf {
-        let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--message-format", "json", "--bin", self.name])
-            .args(self.arguments)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stderr(Stdio::inherit())
-            .output()
-            .unwrap();
+        let mut build = if self.is_release {
+            Command::new(Checkout::root().join("tests/releases"))
+        } else {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args(["build", "--quiet", "--bin", self.name]).args(self.arguments);
+            cargo
+        };
+        build.args(["--message-format", "json"]).current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());
+        let build = build.output().unwrap();
         assert!(build.status.success(), "`{}` does not build", self.name);
         let messages = String::from_utf8(build.stdout).unwrap();
         let program = messages.lines().find_map(|line| {

@@ -9,7 +9,7 @@ use mojito_schema::{
     Settlement, Snapshot, Sqlite, StoredBody, StoredState, Timestamp, WorkQueue,
 };
 use rocket::{post, routes};
-use rocket_mojito::testing::Understood;
+use rocket_mojito::internals::Understood;
 use rocket_mojito::{
     Context, Erasure, Event, HandlerError, HandlerResult, MojitoConfig, MojitoEvent, MojitoHandler, Rejection,
     SecretConfig,

@@ -1,4 +1,4 @@
-use rocket_mojito::testing::Gate;
+use rocket_mojito::internals::Gate;
 use rocket_mojito::{Encoding, SecretConfig};
 
 use super::{BODY, SENT_AT, assert_every_byte_counts, assert_window, gate, verify};

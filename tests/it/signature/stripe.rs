@@ -1,5 +1,5 @@
 use rocket_mojito::SecretConfig;
-use rocket_mojito::testing::Gate;
+use rocket_mojito::internals::Gate;
 
 use super::{BODY, SENT_AT, assert_every_byte_counts, assert_window, gate, verify};
 use crate::harness::{Headers, Signer};

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use rocket::figment::Figment;
 use rocket::figment::providers::Serialized;
 use rocket_mojito::SecretConfig;
-use rocket_mojito::testing::Gate;
+use rocket_mojito::internals::Gate;
 use serde_json::{Value, json};
 
 use super::{gate, verify, verify_at};

@@ -32,11 +32,11 @@ use std::time::Duration;
 use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-#[cfg(feature = "testing")]
+#[cfg(mojito_internals)]
 pub(crate) use self::fence::complete;
 use self::handlers::Patience;
 use self::line::{keep_delivery, lock_idle, lock_wait, promote};
-#[cfg(feature = "testing")]
+#[cfg(mojito_internals)]
 pub(crate) use self::migrations::run_all as migrate;
 use self::transaction::TransactionSettings;
 use crate::engine::db_error::{is_in_the_way, unknown};

@@ -18,5 +18,5 @@ mod verification;
 
 pub(crate) use self::headers::SignatureError;
 pub(crate) use self::verification::Verified;
-#[cfg(feature = "testing")]
+#[cfg(mojito_internals)]
 pub(crate) use self::verification::signer;
