@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +5,8 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::harness::{
-    Body, Database, FinalState, Ledger, Load, Process, drained, found, overlaps, post_at_once, rounds, seed,
+    Database, FinalState, Ledger, Load, Process, assert_copies_are_one_version, assert_versions_have_no_gap, drained,
+    found, overlaps, rounds, seed,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,23 +39,10 @@ async fn two_processes_on_one_file_handle_each_result_in_order_and_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_one_delivery_at_once_are_one_version_and_repeats() {
-    const COPIES: usize = 20;
     let database = Arc::new(Database::with_effects());
-    let hosts = two_hosts(&database).await;
-    let ledger = Ledger::default();
+    let (hosts, ledger) = (two_hosts(&database).await, Ledger::default());
 
-    for round in 0..rounds(5, 200) {
-        let body = Body::result(&format!("r-{round}")).bytes();
-        let entry = ledger.enter("interview_result", body.clone());
-        let answers = post_at_once(&hosts.addresses, vec![body; COPIES]).await;
-        let ids: HashSet<i64> = answers.iter().map(|outcome| outcome.delivery()).collect();
-        ledger.begin(entry);
-        ledger.end(entry, answers[0]);
-
-        assert_eq!(ids.len(), 1, "every copy is told the same");
-        let stored = database.deliveries().pop().unwrap();
-        assert_eq!((Some(&stored.id), stored.repeat_count), (ids.iter().next(), COPIES as i64 - 1));
-    }
+    assert_copies_are_one_version(&database, &hosts.addresses, &ledger, 20, rounds(5, 200)).await;
     drained(&database).await;
 
     FinalState::read(&database, &ledger).check(&["effects"]);
@@ -63,28 +50,15 @@ async fn copies_of_one_delivery_at_once_are_one_version_and_repeats() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_of_one_result_at_once_are_numbered_without_a_gap() {
-    const VERSIONS: usize = 20;
     let database = Arc::new(Database::with_effects());
-    let hosts = two_hosts(&database).await;
-    let ledger = Ledger::default();
+    let (hosts, ledger) = (two_hosts(&database).await, Ledger::default());
 
-    for round in 0..rounds(5, 200) {
-        let body =
-            |n| Body::result(&format!("r-{round}")).with("candidate_external_id", format!("{round}-{n}")).bytes();
-        let bodies: Vec<Vec<u8>> = (0..VERSIONS).map(body).collect();
-        let entries: Vec<usize> = bodies.iter().map(|body| ledger.enter("interview_result", body.clone())).collect();
-        for (entry, outcome) in entries.into_iter().zip(post_at_once(&hosts.addresses, bodies).await) {
-            ledger.begin(entry);
-            ledger.end(entry, outcome);
-            outcome.delivery();
-        }
-    }
+    assert_versions_have_no_gap(&database, &hosts.addresses, &ledger, 20, rounds(5, 200)).await;
     drained(&database).await;
 
     let final_state = FinalState::read(&database, &ledger);
     final_state.check(&["effects"]);
     assert_eq!(overlaps(&final_state.journal), [""; 0]);
-    assert!(final_state.results.iter().all(|result| result.version == VERSIONS as i64));
 }
 
 struct Hosts {

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rocket_mojito::{
-    Actor, Context, Event, HandlerError, HandlerResult, MojitoConfig, MojitoFairing, MojitoHandler, Replay,
-    SecretConfig, Selection,
+    Actor, Context, Event, HandlerError, HandlerResult, MojitoConfig, MojitoFairing, MojitoHandler, Replay, Selection,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::harness::{
-    AUTH, BASE, Body, PATIENCE, SECRET, Store, TestBackend, TestServer, in_time, on_each_backend, post,
-};
+use crate::harness::{Body, Store, TestBackend, TestServer, config, in_time, on_each_backend, until};
 
 on_each_backend!(
     a_handler_that_gives_up_is_told_once_that_is_committed,
@@ -70,17 +67,14 @@ impl<B: TestBackend> HookFixture<B> {
     async fn with(change: impl FnOnce(MojitoConfig) -> MojitoConfig) -> Self {
         let store = Store::<B>::open().await;
         let (sender, told) = unbounded_channel();
-        let config = MojitoConfig::new().secret("default", SecretConfig::header("test", AUTH.0, SECRET));
-        let config = change(config.max_attempts(3).poll_interval(Duration::from_millis(20)));
-        let figment = TestServer::figment().merge(("databases.mojito.url", store.url()));
+        let config = change(config().max_attempts(3).poll_interval(Duration::from_millis(20)));
         let fairing = MojitoFairing::<B>::new(config).handler(Failing { told: sender, calls: Arc::default() });
-        let server = TestServer::launch(rocket::custom(figment).attach(fairing)).await;
+        let server = TestServer::on(store.url(), fairing).await;
         Self { store, server, told }
     }
 
     async fn post(&self, result: &str) -> i64 {
-        let path = format!("{BASE}/interview_result");
-        post(self.server.address, &path, &[AUTH], &Body::result(result).bytes()).await.delivery()
+        self.server.post(Body::result(result).bytes()).await.delivery()
     }
 
     async fn told(&mut self) -> (String, String) {
@@ -90,11 +84,7 @@ impl<B: TestBackend> HookFixture<B> {
     /// Waits until so many hooks are owed.
     async fn wait_until_owed(&mut self, count: &str) {
         const OWED: &str = "SELECT CAST(count(*) AS TEXT) AS value FROM mojito_work WHERE hook_due_at IS NOT NULL";
-        let began = Instant::now();
-        while self.store.texts(OWED).await != [count] {
-            assert!(began.elapsed() < PATIENCE, "gave up waiting until {count} are owed");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        self.store.wait_for_text(OWED, count).await;
     }
 
     /// Makes what is owed due now, as if its pause had gone by.
@@ -138,12 +128,11 @@ async fn a_hook_that_fails_is_called_again<B: TestBackend>() {
         // It waits for its pause now: nobody has settled the debt.
         fixture.wait_until_owed("1").await;
 
-        let began = Instant::now();
-        while fixture.told.try_recv().is_err() {
-            assert!(began.elapsed() < PATIENCE, "it is not told again: {result}");
+        let told_again = async || {
             fixture.hurry().await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            fixture.told.try_recv()
+        };
+        until("it is told again", told_again).await;
 
         fixture.wait_until_owed("0").await;
         fixture.server.stop().await;
@@ -199,11 +188,7 @@ async fn a_body_that_is_gone_ends_the_debt<B: TestBackend>() {
     fixture.store.run("UPDATE mojito_deliveries SET body = NULL").await;
 
     fixture.server.inbox.replay(Replay::of(Selection::all()), Actor::new("anna")).await.unwrap();
-    let began = Instant::now();
-    while fixture.store.texts("SELECT state AS value FROM mojito_work").await != ["discarded"] {
-        assert!(began.elapsed() < PATIENCE, "the work is not given up");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    fixture.store.wait_for_text("SELECT state AS value FROM mojito_work", "discarded").await;
 
     fixture.wait_until_owed("0").await;
     assert!(fixture.told.try_recv().is_err(), "there is nothing to tell of");

@@ -8,11 +8,11 @@ use diesel::connection::InstrumentationEvent;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use mojito_schema::{
-    Backend, ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, Open, Opening, Postgres, Selection,
-    Settlement, Snapshot, Sqlite, Standing, State, Timestamp, WorkQueue,
+    Backend, ClaimRequest, EventKind, HandlerSpec, NewDelivery, Open, Opening, Postgres, Selection, Settlement,
+    Snapshot, Sqlite, Standing, State, Timestamp, WorkQueue,
 };
 
-use crate::harness::{Store, TestBackend, attach_all, rounds};
+use crate::harness::{Store, TestBackend, attach_all, deliveries, rounds};
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -63,12 +63,7 @@ const NEVER_COUNT_AGAIN: &str = "
     ALTER TABLE mojito_work SET (autovacuum_enabled = false)";
 
 fn delivery(result: &str, text: &str) -> NewDelivery {
-    let content = Content::Usable { result_id: result.to_owned(), snapshot: Box::new(Snapshot::empty()) };
-    read(EventKind::InterviewResult, format!("{result} {text}"), content)
-}
-
-fn read(event: EventKind, body: String, content: Content) -> NewDelivery {
-    NewDelivery::new("default".to_owned(), "test".to_owned(), event, Timestamp::now(), body.into_bytes(), content)
+    deliveries::snapshot_of(EventKind::InterviewResult, result, Snapshot::empty(), text)
 }
 
 async fn record<B: TestBackend>(connection: &mut B::Connection, batch: Vec<NewDelivery>) {
@@ -81,7 +76,7 @@ async fn record<B: TestBackend>(connection: &mut B::Connection, batch: Vec<NewDe
 async fn work_a_while<B: TestBackend>(connection: &mut B::Connection) {
     let now = Timestamp::now();
     let days = |days: u64| Duration::from_secs(days * 86_400);
-    let garbled = read(EventKind::Unknown, "?".to_owned(), Content::Unusable { result_id: None });
+    let garbled = deliveries::garbled("?");
     record::<B>(connection, vec![delivery("r5", "next"), delivery("new", "first"), garbled]).await;
     record::<B>(connection, vec![delivery("r5", "next"), delivery("r7", "next")]).await;
     let claims = B::claim(connection, ClaimRequest::new("Desk", 4, LEASE), now).await.unwrap().claims;

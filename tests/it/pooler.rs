@@ -12,7 +12,7 @@ use mojito_schema::{Open, Opening, Postgres, Recording, Timestamp};
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
-use crate::conformance::garbled;
+use crate::harness::deliveries::garbled;
 use crate::harness::{PROXY, ScratchDatabase};
 
 /// PgBouncer, private to one test, between it and the server of `tests/run`. It is ended when it is dropped.

@@ -12,11 +12,10 @@ use rocket::local::asynchronous::Client;
 use rocket_db_pools::Database as _;
 use rocket_mojito::pool::PgPool;
 use rocket_mojito::{
-    Actor, Context, Event, HandlerResult, Inbox, MojitoConfig, MojitoFairing, MojitoHandler, Postgres, Replay,
-    SecretConfig, Selection,
+    Actor, Context, Event, HandlerResult, Inbox, MojitoFairing, MojitoHandler, Postgres, Replay, Selection,
 };
 
-use crate::harness::{Body, SECRET, ScratchDatabase, Store, TestBackend};
+use crate::harness::{Body, SECRET, ScratchDatabase, Store, TestBackend, config};
 
 /// A pool of the host's own.
 #[derive(rocket_db_pools::Database)]
@@ -69,8 +68,7 @@ async fn effects(store: &mut Store<Postgres>) -> Vec<Effect> {
 }
 
 fn rocket(url: &str, failures: i32) -> rocket::Rocket<rocket::Build> {
-    let config = MojitoConfig::new().secret("default", SecretConfig::header("test", "X-Mojito-Secret", SECRET));
-    bare(url).attach(MojitoFairing::<Postgres>::new(config).handler(Desk { failures }))
+    bare(url).attach(MojitoFairing::<Postgres>::new(config()).handler(Desk { failures }))
 }
 
 fn bare(url: &str) -> rocket::Rocket<rocket::Build> {
@@ -92,17 +90,6 @@ async fn post(client: &Client, body: &Body) {
     assert_eq!(response.status().code, 200);
 }
 
-/// Waits until the work there is satisfies the condition.
-async fn eventually(store: &mut Store<Postgres>, what: &str, holds: impl Fn(&[WorkRow]) -> bool) {
-    for _ in 0..3_000 {
-        if holds(&store.work().await) {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("gave up waiting until {what}: {:?}", store.work().await);
-}
-
 fn all_completed(work: &[WorkRow]) -> bool {
     !work.is_empty() && work.iter().all(|row| row.state == State::Completed)
 }
@@ -113,7 +100,7 @@ async fn an_effect_is_committed_with_its_mark() {
     let client = start(store.url(), 0).await;
 
     post(&client, &Body::result("r")).await;
-    eventually(&mut store, "it is completed", all_completed).await;
+    store.wait_for_work("it is completed", all_completed).await;
 
     assert_eq!(effects(&mut store).await, [Effect { result_id: "r".to_owned(), version: 1, attempt: 1 }]);
     client.terminate().await;
@@ -125,10 +112,10 @@ async fn an_error_takes_its_effect_back_and_is_attempted_again() {
     let client = start(store.url(), 1).await;
 
     post(&client, &Body::result("r")).await;
-    eventually(&mut store, "it waits", |work| work.iter().any(|row| row.state == State::Retryable)).await;
+    store.wait_for_work("it waits", |work| work.iter().any(|row| row.state == State::Retryable)).await;
     let error = store.work().await.remove(0).last_error;
     store.run("UPDATE mojito_work SET due_at = now() WHERE due_at IS NOT NULL").await;
-    eventually(&mut store, "it is completed", all_completed).await;
+    store.wait_for_work("it is completed", all_completed).await;
 
     assert_eq!(error.as_deref(), Some("no printer"));
     assert_eq!(effects(&mut store).await, [Effect { result_id: "r".to_owned(), version: 1, attempt: 2 }]);
@@ -141,12 +128,12 @@ async fn a_replay_runs_it_again() {
     let client = start(store.url(), 0).await;
     let inbox = client.rocket().state::<Inbox>().unwrap().clone();
     post(&client, &Body::result("r")).await;
-    eventually(&mut store, "it is completed", all_completed).await;
+    store.wait_for_work("it is completed", all_completed).await;
 
     let first = store.work().await[0].epoch;
 
     let replayed = inbox.replay(Replay::of(Selection::all()), Actor::new("anna")).await.unwrap();
-    eventually(&mut store, "it is completed again", |work| all_completed(work) && work[0].epoch != first).await;
+    store.wait_for_work("it is completed again", |work| all_completed(work) && work[0].epoch != first).await;
 
     assert_eq!((replayed.work, effects(&mut store).await.len()), (1, 2));
     assert_eq!(store.audit().await[0].affected, 1);
@@ -159,7 +146,7 @@ async fn what_an_operator_writes_may_hold_nul() {
     let client = start(store.url(), 0).await;
     let inbox = client.rocket().state::<Inbox>().unwrap().clone();
     post(&client, &Body::result("r")).await;
-    eventually(&mut store, "it is completed", all_completed).await;
+    store.wait_for_work("it is completed", all_completed).await;
     let actor = || Actor::new("an\0na").because("\0");
 
     let nowhere = Selection::all().result_id("r\0");
@@ -180,12 +167,11 @@ async fn what_an_operator_writes_may_hold_nul() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pool_of_the_host_is_shared() {
     let mut store = store().await;
-    let config = MojitoConfig::new().secret("default", SecretConfig::header("test", "X-Mojito-Secret", SECRET));
-    let fairing = MojitoFairing::<Postgres>::new(config).database::<HostDb>().handler(Desk { failures: 0 });
+    let fairing = MojitoFairing::<Postgres>::new(config()).database::<HostDb>().handler(Desk { failures: 0 });
     let client = Client::untracked(bare(store.url()).attach(HostDb::init()).attach(fairing)).await.unwrap();
 
     post(&client, &Body::result("r")).await;
-    eventually(&mut store, "it is completed", all_completed).await;
+    store.wait_for_work("it is completed", all_completed).await;
 
     let mut connection = rocket_db_pools::Pool::get(&HostDb::fetch(client.rocket()).unwrap().0).await.unwrap();
     assert_eq!(Postgres::results(&mut connection).await.len(), 1);
@@ -211,7 +197,7 @@ async fn several_hosts_on_one_database_handle_each_version_once_and_in_order() {
         });
     }
     posts.join_all().await;
-    eventually(&mut store, "all is completed", |work| work.len() == RESULTS * VERSIONS && all_completed(work)).await;
+    store.wait_for_work("all is completed", |work| work.len() == RESULTS * VERSIONS && all_completed(work)).await;
 
     let mut versions: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for effect in effects(&mut store).await {

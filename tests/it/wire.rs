@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mojito_schema::Postgres;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{Body, Example, PATIENCE, Process, Store};
+use crate::harness::{Body, Example, Process, Store, until};
 
 /// With this between two looks, work that nobody is told of is a test that gives up.
 const NEVER: &str = "poll_interval=3600";
@@ -65,14 +65,7 @@ impl RecorderAndWorker {
 
 /// The first row that a query with one column of text finds.
 async fn found(store: &mut Store<Postgres>, query: &str) -> String {
-    let began = Instant::now();
-    loop {
-        if let Some(text) = store.texts(query).await.pop() {
-            return text;
-        }
-        assert!(began.elapsed() < PATIENCE, "nothing was found by {query}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until(&format!("something is found by {query}"), async || store.texts(query).await.pop().ok_or(())).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,12 +90,9 @@ async fn what_was_recorded_while_nobody_could_hear_is_found_when_they_can_again(
     let mut pair = RecorderAndWorker::start(NEVER).await;
 
     for _ in 0..5 {
-        let began = Instant::now();
         // Work may have been found before everybody listens again.
-        while pair.terminate(WIRES).await == 0 {
-            assert!(began.elapsed() < PATIENCE, "nobody listens again");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let terminated = async || if pair.terminate(WIRES).await > 0 { Ok(()) } else { Err(()) };
+        until("somebody listens again", terminated).await;
         pair.post().await;
         pair.handled().await;
     }

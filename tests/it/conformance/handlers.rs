@@ -10,7 +10,7 @@ use mojito_schema::{
 use tokio::task::JoinHandle;
 
 use super::{claim, garbled, handler, result, said};
-use crate::harness::{PATIENCE, Store, TestBackend, attach_all, on_each_backend};
+use crate::harness::{Store, TestBackend, attach_all, on_each_backend, until};
 
 on_each_backend!(
     what_another_process_attached_has_work_of_everything_that_is_recorded,
@@ -294,12 +294,11 @@ async fn wait_for<R>(store: &mut Store<Postgres>, task: &JoinHandle<R>, locked: 
         "SELECT count(*)::text AS value FROM pg_locks WHERE NOT granted AND {locked}
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     );
-    let began = std::time::Instant::now();
-    while store.texts(&query).await[0] == "0" {
-        assert!(!task.is_finished(), "it waits for nobody");
-        assert!(began.elapsed() < PATIENCE, "gave up waiting");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    let waits = async || match store.texts(&query).await {
+        counts if counts != ["0"] => Ok(()),
+        counts => Err((counts, assert!(!task.is_finished(), "it waits for nobody"))),
+    };
+    until("it waits for the lock", waits).await;
 }
 
 /// A batch that has read which handlers there are, and is still to be committed.

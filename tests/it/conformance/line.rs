@@ -12,7 +12,7 @@ use mojito_schema::{
 use tokio::task::JoinSet;
 
 use super::{LEASE, claim, claim_on, garbled, handler, record, result};
-use crate::harness::{PATIENCE, Store, TestBackend, attach_all, on_each_backend, rounds, seed};
+use crate::harness::{Store, TestBackend, attach_all, on_each_backend, rounds, seed, until};
 
 on_each_backend!(
     whatever_happens_in_a_line_it_has_one_first,
@@ -320,11 +320,8 @@ async fn one_beside_the_other(
 /// Waits until a task has ended, or somebody waits for such a lock.
 async fn wait_for(store: &mut Store<Postgres>, has_ended: impl Fn() -> bool, lock: &str) {
     let query = format!("{WAITING} AND {lock}");
-    let began = std::time::Instant::now();
-    while !has_ended() && store.texts(&query).await[0] == "0" {
-        assert!(began.elapsed() < PATIENCE, "gave up waiting");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    let waits = async || if has_ended() || store.texts(&query).await != ["0"] { Ok(()) } else { Err(()) };
+    until("it ends, or somebody waits for the lock", waits).await;
 }
 
 /// Several processes at everything at once.

@@ -20,41 +20,13 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{
-    Claim, ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, Recorded, Snapshot, State, Timestamp, WorkRow,
-};
+use mojito_schema::{Claim, ClaimRequest, HandlerSpec, NewDelivery, Recorded, State, Timestamp, WorkRow};
 
+use crate::harness::deliveries::{garbled, result, said, snapshot_of};
 use crate::harness::{Store, TestBackend, record_all};
 
 /// How long a claim may run.
 const LEASE: Duration = Duration::from_secs(60);
-
-/// A snapshot of a result on the default endpoint whose analysis is this text.
-pub(crate) fn said(event: EventKind, result: &str, text: &str) -> NewDelivery {
-    let mut snapshot = Snapshot::empty();
-    snapshot.ai_analysis = Some(text.to_owned());
-    snapshot_of(event, result, snapshot, text)
-}
-
-/// The usual event.
-fn result(result: &str, text: &str) -> NewDelivery {
-    said(EventKind::InterviewResult, result, text)
-}
-
-/// A delivery with this snapshot; `text` makes its bytes different from others.
-fn snapshot_of(event: EventKind, result: &str, snapshot: Snapshot, text: &str) -> NewDelivery {
-    let content = Content::Usable { result_id: result.to_owned(), snapshot: Box::new(snapshot) };
-    delivery(event, format!("{result} {text}").into_bytes(), content)
-}
-
-/// A delivery that nobody understands.
-pub(crate) fn garbled(text: &str) -> NewDelivery {
-    delivery(EventKind::Unknown, text.as_bytes().to_vec(), Content::Unusable { result_id: None })
-}
-
-fn delivery(event: EventKind, body: Vec<u8>, content: Content) -> NewDelivery {
-    NewDelivery::new("default".to_owned(), "test".to_owned(), event, Timestamp::now(), body, content)
-}
 
 /// The same bytes at another endpoint.
 fn at(endpoint: &str, delivery: NewDelivery) -> NewDelivery {

@@ -9,9 +9,9 @@ mod quarantine;
 mod refused;
 mod steps;
 
-use rocket_mojito::{Actor, Inbox, MojitoConfig, MojitoFairing, SecretConfig};
+use rocket_mojito::{Actor, Inbox, MojitoFairing};
 
-use crate::harness::{AUTH, BASE, Database, SECRET, Store, TestBackend, TestDatabase, TestServer, post};
+use crate::harness::{Database, Store, TestBackend, TestDatabase, TestServer, config};
 
 /// A host on either backend, and its database seen from outside.
 struct ErasureFixture<B: TestBackend> {
@@ -27,10 +27,7 @@ impl<B: TestBackend> ErasureFixture<B> {
 
     /// On what is stored already.
     async fn over(store: Store<B>, attach: impl FnOnce(MojitoFairing<B>) -> MojitoFairing<B>) -> Self {
-        let config = MojitoConfig::new().secret("default", SecretConfig::header("test", AUTH.0, SECRET));
-        let figment = TestServer::figment().merge(("databases.mojito.url", store.url()));
-        let rocket = rocket::custom(figment).attach(attach(MojitoFairing::new(config)));
-        Self { server: TestServer::launch(rocket).await, store }
+        Self { server: TestServer::on(store.url(), attach(MojitoFairing::new(config()))).await, store }
     }
 
     fn inbox(&self) -> &Inbox {
@@ -39,8 +36,7 @@ impl<B: TestBackend> ErasureFixture<B> {
 
     /// Posts a body; the delivery that it is.
     async fn post(&self, body: impl AsRef<[u8]>) -> i64 {
-        let path = format!("{BASE}/interview_result");
-        post(self.server.address, &path, &[AUTH], body.as_ref()).await.delivery()
+        self.server.post(body).await.delivery()
     }
 
     /// The deliveries that still have a body.

@@ -1,9 +1,9 @@
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use mojito_schema::{Open, Opening, Postgres, Undone};
-use rocket_mojito::{KeptBecause, MojitoConfig, MojitoFairing, Person, SecretConfig};
+use rocket_mojito::{KeptBecause, MojitoFairing, Person};
 
 use super::{ErasureFixture, anna};
-use crate::harness::{AUTH, BASE, Body, SECRET, ScratchDatabase, Store, TestServer, post};
+use crate::harness::{Body, ScratchDatabase, Store, TestServer, config};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_not_vacuum_the_tables_says_so_in_the_receipt() {
@@ -18,13 +18,9 @@ async fn a_role_that_may_not_vacuum_the_tables_says_so_in_the_receipt() {
     );
     owner.batch_execute(&grants).await.unwrap();
     let (_, location) = url.split_once('@').unwrap();
-    let secret = SecretConfig::header("test", AUTH.0, SECRET);
-    let config = MojitoConfig::new().secret("default", secret).migrate(false);
-    let url = format!("postgres://{role}@{location}");
-    let figment = TestServer::figment().merge(("databases.mojito.url", url));
-    let host = TestServer::launch(rocket::custom(figment).attach(MojitoFairing::<Postgres>::new(config))).await;
-    let path = format!("{BASE}/interview_result");
-    assert_eq!(post(host.address, &path, &[AUTH], &Body::result("r").bytes()).await.status, 200);
+    let fairing = MojitoFairing::<Postgres>::new(config().migrate(false));
+    let host = TestServer::on(&format!("postgres://{role}@{location}"), fairing).await;
+    assert_eq!(host.post(Body::result("r").bytes()).await.status, 200);
 
     let erased = host.inbox.erase(Person::ResultId("r".to_owned()), anna()).await.unwrap();
     owner.batch_execute(&format!("GRANT mojito TO {role}")).await.unwrap();

@@ -2,7 +2,8 @@ use mojito_schema::{Bodies, EventKind};
 use rocket_mojito::Person;
 
 use super::{ErasureFixture, anna};
-use crate::conformance::{garbled, record, said};
+use crate::conformance::record;
+use crate::harness::deliveries::{garbled, said};
 use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(an_erasure_goes_on_behind_its_first_step, a_step_is_bounded_by_bytes,);

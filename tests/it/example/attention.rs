@@ -1,10 +1,9 @@
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
 
 use mojito_schema::State;
 
 use super::{address, example, get, get_json};
-use crate::harness::{Answer, Body, PATIENCE, Process, Store, TestBackend, on_each_backend, post};
+use crate::harness::{Answer, Body, Process, Store, TestBackend, on_each_backend, post};
 
 on_each_backend!(
     what_the_desk_gave_up_is_shown_noted_and_replayed,
@@ -29,11 +28,7 @@ async fn replay(desk: SocketAddr, delivery: i64, kind: &str, headers: &[(&str, &
 }
 
 async fn wait_until<B: TestBackend>(store: &mut Store<B>, state: State) {
-    let began = Instant::now();
-    while store.work().await.iter().any(|work| work.state != state) {
-        assert!(began.elapsed() < PATIENCE, "it never came to {state}: {:?}", store.work().await);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    store.wait_for_work(state.as_str(), |work| work.iter().all(|row| row.state == state)).await;
 }
 
 /// A desk that cannot file what is posted to it.
@@ -55,11 +50,7 @@ async fn what_the_desk_gave_up_is_shown_noted_and_replayed<B: TestBackend>() {
     let (_desk, address, delivery) = broken(&mut store, &example, "{max_attempts=1}").await;
     wait_until(&mut store, State::Discarded).await;
     let noted = "SELECT notice AS value FROM application_notices WHERE notice = 'not_filed'";
-    let began = Instant::now();
-    while store.texts(noted).await != ["not_filed"] {
-        assert!(began.elapsed() < PATIENCE, "the hook notes it");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    store.wait_for_text(noted, "not_filed").await;
 
     let shown = get(address, "/attention").await;
     let health = get_json(address, "/health").await;

@@ -1,11 +1,11 @@
 //! A clock that is wrong for a moment, or for good. On Postgres the server's judges.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mojito_schema::Sqlite;
 
 use super::{example, in_time};
-use crate::harness::{Body, Example, PATIENCE, Process, Store};
+use crate::harness::{Body, Example, Process, Store, until};
 
 /// Takes deliveries of each kind: two versions of each of five results, and one that nobody understands.
 async fn take_deliveries(store: &mut Store<Sqlite>, example: &Example) {
@@ -76,10 +76,9 @@ async fn a_clock_that_has_been_ahead_for_a_day_is_believed() {
     desk.ready().await.expect("the desk listens");
 
     // The states of six results stay, and the body that was taken two days before.
-    let began = Instant::now();
-    while kept(&mut store).await != (6, 1) {
-        let readings = readings(&mut store).await;
-        assert!(began.elapsed() < PATIENCE, "{:?} are kept, {readings:?}", kept(&mut store).await);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let look = async || match kept(&mut store).await {
+        (6, 1) => Ok(()),
+        kept => Err((kept, readings(&mut store).await)),
+    };
+    until("the rest is pruned", look).await;
 }

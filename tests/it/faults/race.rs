@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 
 use super::cluster::{addresses, ended, host, post_again, settled, start};
 use crate::harness::{
-    AUTH, Body, Ledger, Load, PostgresDatabase, Process, overlaps, post_at_once, request, rounds, seed,
+    AUTH, Body, Ledger, Load, PostgresDatabase, Process, assert_copies_are_one_version, assert_versions_have_no_gap,
+    overlaps, request, rounds, seed,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,54 +49,27 @@ async fn four_processes_share_the_work_and_do_each_piece_once_and_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_one_delivery_to_every_process_at_once_are_one_version_and_repeats() {
-    const COPIES: usize = 50;
     let (database, _hosts, addresses) = hosts(4).await;
     let ledger = Ledger::default();
 
-    let turns = rounds(5, 200);
-    for round in 0..turns {
-        let id = format!("r-{round}");
-        let body = Body::result(&id).bytes();
-        let entry = ledger.enter("interview_result", body.clone());
-        let answers = post_at_once(&addresses, vec![body; COPIES]).await;
-        let ids: HashSet<i64> = answers.iter().map(|outcome| outcome.delivery()).collect();
-        ledger.begin(entry);
-        ledger.end(entry, answers[0]);
-
-        assert_eq!(ids.len(), 1, "every copy is told the same");
-        let repeats =
-            database.number(&format!("SELECT sum(repeat_count) FROM mojito_deliveries WHERE result_id = '{id}'")).await;
-        let rows = database.number(&format!("SELECT count(*) FROM mojito_deliveries WHERE result_id = '{id}'")).await;
-        assert_eq!((rows, repeats), (1, COPIES as i64 - 1));
-    }
+    let (copies, turns) = (50, rounds(5, 200));
+    assert_copies_are_one_version(&database, &addresses, &ledger, copies, turns).await;
 
     settled(&database, &ledger, &["effects"]).await;
-    ledger.tally().report("F41 copies at once", turns as usize * COPIES);
+    ledger.tally().report("F41 copies at once", turns as usize * copies);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_of_one_result_to_every_process_at_once_are_numbered_without_a_gap() {
-    const VERSIONS: usize = 20;
     let (database, _hosts, addresses) = hosts(4).await;
     let ledger = Ledger::default();
 
-    let turns = rounds(5, 200);
-    for round in 0..turns {
-        let body =
-            |n| Body::result(&format!("r-{round}")).with("candidate_external_id", format!("{round}-{n}")).bytes();
-        let bodies: Vec<Vec<u8>> = (0..VERSIONS).map(body).collect();
-        let entries: Vec<usize> = bodies.iter().map(|body| ledger.enter("interview_result", body.clone())).collect();
-        for (entry, outcome) in entries.into_iter().zip(post_at_once(&addresses, bodies).await) {
-            ledger.begin(entry);
-            ledger.end(entry, outcome);
-            outcome.delivery();
-        }
-    }
+    let (versions, turns) = (20, rounds(5, 200));
+    assert_versions_have_no_gap(&database, &addresses, &ledger, versions, turns).await;
 
     let final_state = settled(&database, &ledger, &["effects"]).await;
     assert_eq!(overlaps(&final_state.journal), [""; 0]);
-    assert!(final_state.results.iter().all(|result| result.version == VERSIONS as i64));
-    ledger.tally().report("F42 versions at once", turns as usize * VERSIONS);
+    ledger.tally().report("F42 versions at once", turns as usize * versions);
 }
 
 #[tokio::test(flavor = "multi_thread")]

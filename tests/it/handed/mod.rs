@@ -6,13 +6,13 @@ mod sqlite;
 mod standby;
 
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mojito_schema::{Backend, State, WorkRow};
 use rocket::local::asynchronous::Client;
-use rocket_mojito::{Context, Event, HandlerResult, MojitoConfig, MojitoFairing, MojitoHandler, SecretConfig};
+use rocket_mojito::{Context, Event, HandlerResult, MojitoFairing, MojitoHandler};
 
-use crate::harness::{Body, PATIENCE, SECRET, Store, TestBackend};
+use crate::harness::{Body, SECRET, Store, TestBackend, config};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -56,30 +56,18 @@ impl<B: TestBackend> Host<B> {
 
     /// Waits until the only work there is has come to the end of its first attempt.
     async fn first_end(&mut self) -> WorkRow {
-        self.wait_for("the first attempt to end", |work| {
-            work[0].state != State::Pending && work[0].state != State::Running
-        })
-        .await
-        .remove(0)
+        self.store
+            .wait_for_work("the first attempt ends", |work| {
+                work[0].state != State::Pending && work[0].state != State::Running
+            })
+            .await
+            .remove(0)
     }
 
     /// Makes the next attempt due, and waits until all is completed.
     async fn completed(&mut self) {
         self.store.run("UPDATE mojito_work SET due_at = '2001-01-01 00:00:00' WHERE state = 'retryable'").await;
-        self.wait_for("all to be completed", |work| work.iter().all(|row| row.state == State::Completed)).await;
-    }
-
-    async fn wait_for(&mut self, what: &str, holds: impl Fn(&[WorkRow]) -> bool) -> Vec<WorkRow> {
-        let began = Instant::now();
-        loop {
-            let work = self.store.work().await;
-            if !work.is_empty() && holds(&work) {
-                return work;
-            }
-            let errors: Vec<_> = work.iter().map(|row| &row.last_error).collect();
-            assert!(began.elapsed() < PATIENCE, "gave up waiting for {what}: {work:?} {errors:?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        self.store.wait_for_work("all is completed", |work| work.iter().all(|row| row.state == State::Completed)).await;
     }
 
     async fn effects(&mut self) -> Vec<String> {
@@ -112,12 +100,11 @@ impl<B: TestBackend> Host<B> {
 }
 
 async fn client<B: Backend>(url: &str, act: HandlerFn<B>) -> Client {
-    let config = MojitoConfig::new().secret("default", SecretConfig::header("test", "X-Mojito-Secret", SECRET));
     let figment = rocket::Config::figment()
         .merge(("log_level", "off"))
         .merge(("databases.mojito.url", url))
         .merge(("databases.mojito.max_connections", 1));
-    let config = config.handler_timeout(Duration::from_secs(60));
+    let config = config().handler_timeout(Duration::from_secs(60));
     Client::untracked(rocket::custom(figment).attach(MojitoFairing::<B>::new(config).handler(Desk(act)))).await.unwrap()
 }
 

@@ -5,7 +5,7 @@ use mojito_schema::{Postgres, State};
 use tokio::sync::Notify;
 
 use super::{Host, client, post};
-use crate::harness::{PATIENCE, PostgresDatabase, PrivateServer, Store};
+use crate::harness::{PostgresDatabase, PrivateServer, Store, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_read_only_by_default_takes_the_effects_of_handlers() {
@@ -53,11 +53,7 @@ async fn a_server_that_is_a_standby_for_a_while_charges_no_attempt() {
     server.restart_as_standby().await;
     GATE.notify_one();
     // The `BEGIN` of others says more.
-    let began = std::time::Instant::now();
-    while !server.log().contains("STATEMENT:  BEGIN READ WRITE") {
-        assert!(began.elapsed() < PATIENCE, "nobody asks for a transaction");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    eventually("a transaction is asked for", || server.log().contains("STATEMENT:  BEGIN READ WRITE")).await;
     database.run("SELECT pg_promote()").await;
     GATE.notify_one();
     database.wait_until("it is done", "SELECT count(*) FROM mojito_work WHERE state = 'completed'", 1).await;

@@ -1,4 +1,3 @@
-use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -6,10 +5,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::AUTH;
-
-/// Nothing that a test waits for takes longer: more is a failure, not a slow machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::{AUTH, in_time};
 
 /// A bare HTTP/1.1 connection, so that a test can send what no client library would.
 pub(crate) struct Connection {
@@ -156,11 +152,6 @@ pub(crate) async fn post(address: SocketAddr, path: &str, headers: &[(&str, &str
     let mut connection = Connection::open(address).await;
     connection.send(&request("POST", path, headers, body)).await;
     connection.answer().await.expect("an answer")
-}
-
-/// Waits for a future, and fails where it takes too long.
-pub(crate) async fn in_time<T>(wait: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, wait).await.expect("what the test waits for comes in time")
 }
 
 /// The bytes of a request with a declared length.

@@ -174,6 +174,10 @@ impl TestDatabase for Database {
     fn folder(&self) -> &Path {
         self.folder.path()
     }
+
+    async fn query(&self, query: &str) -> Vec<String> {
+        self.texts(query)
+    }
 }
 
 /// A row that a handler wrote.

@@ -8,7 +8,7 @@ use rocket_mojito::{Event, Inbox, MojitoConfig, MojitoFairing, MojitoHandler, Se
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{
-    Answer, Connection, Database, Log, ObservedAttempt, ScriptedAction, ScriptedHandler, TestServer, client, eventually,
+    Answer, Connection, Database, Log, ObservedAttempt, ScriptedAction, ScriptedHandler, TestServer, client, drained,
 };
 
 /// The secret of the default endpoint.
@@ -19,6 +19,11 @@ pub(crate) const AUTH: (&str, &str) = ("X-Mojito-Secret", SECRET);
 
 /// Where the default endpoint lives.
 pub(crate) const BASE: &str = "/webhooks/jobmojito";
+
+/// A configuration whose default endpoint has the secret of the tests.
+pub(crate) fn config() -> MojitoConfig {
+    MojitoConfig::new().secret("default", SecretConfig::header("test", AUTH.0, SECRET))
+}
 
 type Attach = Box<dyn FnOnce(MojitoFairing<Sqlite>) -> MojitoFairing<Sqlite>>;
 type Change = Box<dyn FnOnce(Rocket<Build>) -> Rocket<Build>>;
@@ -54,16 +59,15 @@ impl Host {
     }
 
     pub(crate) async fn drained(&self) {
-        eventually("all work is finished", || self.database.work().iter().all(|work| work.finished_at.is_some())).await;
+        drained(&self.database).await;
     }
 
     pub(crate) fn builder() -> HostBuilder {
         Log::install();
-        let secret = SecretConfig::header("test", "X-Mojito-Secret", SECRET);
         HostBuilder {
             database: Arc::new(Database::new()),
             has_database: true,
-            config: MojitoConfig::new().secret("default", secret),
+            config: config(),
             figment: Figment::new(),
             attach: Vec::new(),
             build_before: Vec::new(),

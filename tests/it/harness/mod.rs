@@ -7,8 +7,11 @@
 
 mod body;
 mod cgroup;
+mod checker;
 mod client;
+mod copies;
 mod database;
+pub(crate) mod deliveries;
 mod disk;
 mod example;
 mod final_state;
@@ -37,12 +40,14 @@ mod wait;
 
 pub(crate) use self::body::Body;
 pub(crate) use self::cgroup::Cgroup;
-pub(crate) use self::client::{Answer, Connection, chunked, head, in_time, post, request};
+pub(crate) use self::checker::overlaps;
+pub(crate) use self::client::{Answer, Connection, chunked, head, post, request};
+pub(crate) use self::copies::{assert_copies_are_one_version, assert_versions_have_no_gap};
 pub(crate) use self::database::Database;
 pub(crate) use self::disk::{BindMount, Disk, as_root, run};
 pub(crate) use self::example::Example;
-pub(crate) use self::final_state::{FinalState, drained, lost, overlaps};
-pub(crate) use self::host::{AUTH, BASE, Host, HostBuilder, SECRET};
+pub(crate) use self::final_state::{FinalState, lost};
+pub(crate) use self::host::{AUTH, BASE, Host, HostBuilder, SECRET, config};
 pub(crate) use self::journal::{EntryKind, JournalEntry};
 pub(crate) use self::ledger::{Ledger, PostOutcome, Sent};
 pub(crate) use self::load::{Load, SENDERS, post_at_once, try_post, try_send};
@@ -62,4 +67,4 @@ pub(crate) use self::store::{Store, TestBackend, attach_all, on_each_backend, re
 pub(crate) use self::test_database::TestDatabase;
 pub(crate) use self::test_server::TestServer;
 pub(crate) use self::tracer::Tracer;
-pub(crate) use self::wait::{PATIENCE, eventually, found, next};
+pub(crate) use self::wait::{PATIENCE, drained, eventually, found, in_time, next, until};

@@ -1,6 +1,5 @@
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use diesel::sql_types::Text;
 use diesel::{QueryResult, QueryableByName};
@@ -10,7 +9,7 @@ use tempfile::TempDir;
 
 use super::database::Effect;
 use super::journal::read_journal;
-use super::{JournalEntry, PATIENCE, PrivateServer, ScratchDatabase, TestBackend, TestDatabase};
+use super::{JournalEntry, PrivateServer, ScratchDatabase, TestBackend, TestDatabase, drained, until};
 
 /// A Postgres database of one fault test, looked at from outside, past every fault.
 pub(crate) struct PostgresDatabase {
@@ -121,33 +120,15 @@ impl PostgresDatabase {
 
     /// Waits until a query finds at least so much.
     pub(crate) async fn wait_until(&self, what: &str, query: &str, at_least: i64) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let found = self.number(query).await;
-            if found >= at_least {
-                return;
-            }
-            assert!(Instant::now() < deadline, "gave up waiting until {what}: {found} of {at_least}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let look = async || match self.number(query).await {
+            found if found >= at_least => Ok(()),
+            found => Err(format!("{found} of {at_least}")),
+        };
+        until(what, look).await;
     }
 
-    /// Waits until no work is left to do, as long as there is less and less.
     pub(crate) async fn drained(&self) {
-        const OPEN: &str = "SELECT count(*) FROM mojito_work WHERE finished_at IS NULL";
-        let (mut least, mut since) = (i64::MAX, Instant::now());
-        while least > 0 {
-            let open = self.number(OPEN).await;
-            if open < least {
-                (least, since) = (open, Instant::now());
-            }
-            assert!(since.elapsed() < PATIENCE, "{open} pieces of work are never done: {:?}", self.unfinished().await);
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn unfinished(&self) -> Vec<WorkRow> {
-        self.work().await.into_iter().filter(|work| work.finished_at.is_none()).take(10).collect()
+        drained(self).await;
     }
 
     /// I11: what Postgres finds wrong with the indexes of the plugin's tables.
@@ -178,5 +159,9 @@ impl TestDatabase for PostgresDatabase {
 
     fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    async fn query(&self, query: &str) -> Vec<String> {
+        self.texts(query).await
     }
 }

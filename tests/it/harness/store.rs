@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
@@ -10,7 +9,8 @@ use mojito_schema::{
     Timestamp, WorkRow, audit, deliveries, results, work,
 };
 
-use super::{Database, PATIENCE, Program, ScratchDatabase};
+use super::wait::drained_by;
+use super::{Database, Program, ScratchDatabase, until};
 
 /// A backend that a test can look behind.
 pub(crate) trait TestBackend: Backend {
@@ -273,17 +273,28 @@ impl<B: TestBackend> Store<B> {
         B::faults(&mut self.outside).await
     }
 
+    /// Waits until there is work, and all of it satisfies a condition together.
+    pub(crate) async fn wait_for_work(&mut self, what: &str, holds: impl Fn(&[WorkRow]) -> bool) -> Vec<WorkRow> {
+        let look = async || match self.work().await {
+            work if !work.is_empty() && holds(&work) => Ok(work),
+            work => Err(work),
+        };
+        until(what, look).await
+    }
+
+    /// Waits until a query with one column of text finds just this.
+    pub(crate) async fn wait_for_text(&mut self, query: &str, text: &str) {
+        let look = async || match self.texts(query).await {
+            texts if texts == [text] => Ok(()),
+            texts => Err(texts),
+        };
+        until(&format!("`{text}` is found by {query}"), look).await;
+    }
+
     /// Waits until no work is left to do, and some was done.
     pub(crate) async fn drained(&mut self) {
-        let began = Instant::now();
-        loop {
-            let work = self.work().await;
-            if !work.is_empty() && work.iter().all(|row| row.finished_at.is_some()) {
-                return;
-            }
-            assert!(began.elapsed() < PATIENCE, "gave up waiting until all is done: {work:?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        self.wait_for_work("there is work", |_| true).await;
+        drained_by(async |query| self.texts(&query).await).await;
     }
 
     /// Runs statements.

@@ -9,6 +9,9 @@ pub(crate) trait TestDatabase {
     /// The folder.
     fn folder(&self) -> &Path;
 
+    /// The rows of a query with one column of text, `value`.
+    async fn query(&self, query: &str) -> Vec<String>;
+
     /// The file that processes write their journal to.
     fn journal(&self) -> PathBuf {
         self.folder().join("journal")
@@ -22,5 +25,9 @@ impl<G: TestDatabase> TestDatabase for Arc<G> {
 
     fn folder(&self) -> &Path {
         (**self).folder()
+    }
+
+    async fn query(&self, query: &str) -> Vec<String> {
+        (**self).query(query).await
     }
 }

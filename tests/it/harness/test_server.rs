@@ -5,9 +5,11 @@ use rocket::error::ErrorKind;
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
 use rocket::{Build, Ignite, Rocket, Shutdown};
-use rocket_mojito::Inbox;
+use rocket_mojito::{Backend, Inbox, MojitoFairing};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use super::{AUTH, Answer, BASE, post};
 
 /// A Rocket with the plugin that listens on a port of its own, in this process. It ends when this is dropped.
 pub(crate) struct TestServer {
@@ -49,6 +51,17 @@ impl TestServer {
         let server = tokio::spawn(rocket.launch());
         let address = listening.await.expect("the host lifts off");
         Self { address, inbox, shutdown, server: Some(server) }
+    }
+
+    /// Launches a Rocket with this fairing on the database at a URL.
+    pub(crate) async fn on<B: Backend>(url: &str, fairing: MojitoFairing<B>) -> Self {
+        let figment = Self::figment().merge(("databases.mojito.url", url));
+        Self::launch(rocket::custom(figment).attach(fairing)).await
+    }
+
+    /// Posts an `interview_result` to the default endpoint with its secret.
+    pub(crate) async fn post(&self, body: impl AsRef<[u8]>) -> Answer {
+        post(self.address, &format!("{BASE}/interview_result"), &[AUTH], body.as_ref()).await
     }
 
     /// Begins the shutdown, and does not wait for it.

@@ -1,17 +1,14 @@
-use rocket_mojito::{MojitoConfig, MojitoFairing, Postgres, SecretConfig};
+use rocket_mojito::{MojitoFairing, Postgres};
 
 use super::canary::{body, shows};
-use crate::harness::{AUTH, BASE, Log, SECRET, Store, TestServer, post};
+use crate::harness::{Log, Store, TestServer, config};
 
 /// Postgres puts values into its messages, and whole rows into their details.
 #[tokio::test]
 async fn what_postgres_says_of_a_row_that_it_refuses_stays_with_it() {
     let log = Log::capture();
     let mut store = Store::<Postgres>::open().await;
-    let config = MojitoConfig::new().secret("default", SecretConfig::header("test", AUTH.0, SECRET));
-    let figment = TestServer::figment().merge(("databases.mojito.url", store.url()));
-    let host = TestServer::launch(rocket::custom(figment).attach(MojitoFairing::<Postgres>::new(config))).await;
-    let path = format!("{BASE}/interview_result");
+    let host = TestServer::on(store.url(), MojitoFairing::<Postgres>::new(config())).await;
     let refusals = [
         ("ADD CONSTRAINT refuse CHECK (result_id = 'another')", "check violation"),
         ("ADD COLUMN canary TEXT NOT NULL", "not-null violation"),
@@ -20,7 +17,7 @@ async fn what_postgres_says_of_a_row_that_it_refuses_stays_with_it() {
 
     for (change, fault) in refusals {
         store.run(&format!("BEGIN; ALTER TABLE mojito_deliveries {change}; COMMIT")).await;
-        let answer = post(host.address, &path, &[AUTH], &body(fault).bytes()).await;
+        let answer = host.post(body(fault).bytes()).await;
         store.run("ALTER TABLE mojito_deliveries DROP CONSTRAINT IF EXISTS refuse, DROP COLUMN IF EXISTS canary").await;
 
         assert_eq!(answer.status, 503, "{change}");
@@ -33,7 +30,7 @@ async fn what_postgres_says_of_a_row_that_it_refuses_stays_with_it() {
                CREATE TRIGGER refuse BEFORE INSERT ON mojito_deliveries FOR EACH ROW EXECUTE FUNCTION refuse()",
         )
         .await;
-    let answer = post(host.address, &path, &[AUTH], &body("raised").bytes()).await;
+    let answer = host.post(body("raised").bytes()).await;
 
     assert_eq!(answer.status, 503);
     host.stop().await;
@@ -47,7 +44,6 @@ async fn what_postgres_says_of_a_row_that_it_refuses_stays_with_it() {
 #[tokio::test]
 async fn a_launch_that_fails_does_not_show_the_url() {
     let log = Log::capture();
-    let config = || MojitoConfig::new().secret("default", SecretConfig::header("test", AUTH.0, SECRET));
     let urls = [
         "postgres://canary:canary@127.0.0.1:1/canary",
         "postgres://canary:canary@127.0.0.1:1/canary?connect_timeout=canary",

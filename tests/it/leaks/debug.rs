@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::canary::{CANARY, body, shows};
 use crate::checkout::Checkout;
-use crate::harness::{AUTH, Host, Store, attach_all, next};
+use crate::harness::{AUTH, Host, Store, attach_all, deliveries, next};
 
 /// The types of both crates whose values hold what somebody sent, or a secret: a test here shows each.
 const TELLING: [&str; 35] = [
@@ -234,8 +234,7 @@ fn new(body: Vec<u8>) -> NewDelivery {
     let snapshot = Box::new(understood.snapshot().unwrap());
     assert_mute(&snapshot);
     let content = Content::Usable { result_id: understood.result_id.unwrap(), snapshot };
-    let (endpoint, secret, event) = ("default".to_owned(), "test".to_owned(), EventKind::InterviewResult);
-    let mut delivery = NewDelivery::new(endpoint, secret, event, Timestamp::now(), body, content);
+    let mut delivery = deliveries::delivery(EventKind::InterviewResult, body, content);
     delivery.findings = understood.findings;
     delivery
 }

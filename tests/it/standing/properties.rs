@@ -1,13 +1,11 @@
 use std::sync::Arc;
 
-use mojito_schema::{
-    Content, EventKind, Field, Finding, FindingCode, NewDelivery, Recorded, Snapshot, Standing, Timestamp,
-};
+use mojito_schema::{Content, EventKind, Field, Finding, FindingCode, NewDelivery, Recorded, Snapshot, Standing};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::fuzz::oracle::{Expected, Oracle, Sent};
-use crate::harness::{Store, TestBackend, on_each_backend, record_all, rounds, seed};
+use crate::harness::{Store, TestBackend, deliveries, on_each_backend, record_all, rounds, seed};
 
 /// A store whose histories are compared with the oracle.
 struct Checked<B: TestBackend> {
@@ -77,8 +75,7 @@ fn delivery(result: &str, sent: Sent) -> NewDelivery {
         }
         false => Content::Unusable { result_id: Some(result.to_owned()) },
     };
-    let mut delivery =
-        NewDelivery::new("default".to_owned(), "test".to_owned(), sent.event, Timestamp::now(), body, content);
+    let mut delivery = deliveries::delivery(sent.event, body, content);
     delivery.message_id = sent.message.map(|message| format!("{result} {message}"));
     delivery
 }

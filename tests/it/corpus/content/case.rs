@@ -1,8 +1,8 @@
 use mojito_schema::{DeliveryRow, EventKind, Field, Finding, FindingCode, Snapshot, Standing};
-use rocket_mojito::{MojitoConfig, MojitoFairing, SecretConfig};
+use rocket_mojito::MojitoFairing;
 use serde_json::Value;
 
-use crate::harness::{AUTH, BASE, SECRET, Store, TestBackend, TestServer, post};
+use crate::harness::{AUTH, BASE, Store, TestBackend, TestServer, config, post};
 
 /// The fields that the vendor's document requires beside `id`, null or not.
 const REQUIRED: [&str; 14] = [
@@ -127,9 +127,7 @@ impl Case {
 /// Posts each body twice to a host on this database, and looks at what was answered and stored.
 pub(super) async fn check<B: TestBackend>(cases: Vec<Case>) {
     let mut store = Store::<B>::open().await;
-    let config = MojitoConfig::new().secret("default", SecretConfig::header("test", AUTH.0, SECRET));
-    let figment = TestServer::figment().merge(("databases.mojito.url", store.url()));
-    let host = TestServer::launch(rocket::custom(figment).attach(MojitoFairing::<B>::new(config))).await;
+    let host = TestServer::on(store.url(), MojitoFairing::<B>::new(config())).await;
 
     for (number, case) in cases.iter().enumerate() {
         let path = format!("{BASE}/{}", case.event);
