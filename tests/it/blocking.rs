@@ -16,6 +16,7 @@ use crate::harness::{
 /// The `ack_deadline` of these hosts.
 const ACK_DEADLINE: Duration = Duration::from_secs(5);
 
+// Shows M09.
 #[tokio::test(flavor = "multi_thread")]
 async fn webhooks_are_answered_while_handlers_block_more_threads_than_rocket_has_on_sqlite() {
     let database = Arc::new(Database::with_effects());

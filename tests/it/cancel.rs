@@ -16,6 +16,7 @@ fn delivery_request(result: &str) -> Vec<u8> {
     request("POST", "/webhooks/jobmojito/interview_result", &headers, &Body::result(result).bytes())
 }
 
+// Shows F30.
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_go_away_at_any_byte_poison_nothing() {
     let clients = rounds(250, 1_000);
@@ -53,6 +54,7 @@ async fn clients_that_go_away_at_any_byte_poison_nothing() {
     host.stop().await;
 }
 
+// Shows F71.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_lost_on_its_way_leads_to_a_repeat_and_no_second_effect() {
     let deliveries = rounds(60, 500);

@@ -9,6 +9,7 @@ use crate::harness::{
     found, overlaps, rounds, seed,
 };
 
+// Shows P4, F40.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_on_one_file_handle_each_result_in_order_and_once() {
     let mut random = Rng::with_seed(seed());
@@ -37,6 +38,7 @@ async fn two_processes_on_one_file_handle_each_result_in_order_and_once() {
     }
 }
 
+// Shows F41.
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_one_delivery_at_once_are_one_version_and_repeats() {
     let database = Arc::new(Database::with_effects());

@@ -5,6 +5,7 @@ use fastrand::Rng;
 
 use crate::harness::{Database, FinalState, Load, Process, drained, rounds, seed};
 
+// Shows P1, F01.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_under_load_a_host_loses_nothing_and_doubles_nothing() {
     let mut random = Rng::with_seed(seed());

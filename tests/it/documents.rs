@@ -8,10 +8,10 @@ use crate::checkout::{Checkout, File};
 use crate::harness::{Host, SECRET};
 
 /// A table of a document: its rows, cell by cell, without the head.
-type Table = Vec<Vec<String>>;
+pub(crate) type Table = Vec<Vec<String>>;
 
 /// The tables in a section of a document.
-fn tables(document: &str, heading: &str) -> Vec<Table> {
+pub(crate) fn tables(document: &str, heading: &str) -> Vec<Table> {
     let (_, section) = document.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no `{heading}`"));
     let section = section.split(&format!("\n{} ", heading.split(' ').next().unwrap())).next().unwrap();
     let blocks = section.split("\n\n").filter(|block| block.contains("\n| --- "));
@@ -24,7 +24,7 @@ fn cells(row: &str) -> Vec<String> {
 }
 
 /// The texts between backticks.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 

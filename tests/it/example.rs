@@ -192,6 +192,7 @@ async fn desks_that_start_at_once_on_an_empty_database_all_come_up<B: TestBacken
     assert_eq!(example.filed::<B>().await, (1..=4).map(|id| (id, 1)).collect());
 }
 
+// Shows F61.
 /// Two of four are ten minutes wrong: leases are judged by the database's clock, so none takes work from another.
 #[tokio::test(flavor = "multi_thread")]
 async fn desks_whose_clocks_are_wrong_take_nothing_from_each_other() {
@@ -234,6 +235,7 @@ async fn a_desk_for_postgres_asks_for_a_database() {
     assert!(desk.log().contains("set ROCKET_DATABASES to `{mojito={url="), "{}", desk.log());
 }
 
+// Shows F01.
 #[expect(clippy::print_stdout, reason = "it tells how hard the desk was tried")]
 async fn killed_under_load_the_desk_keeps_every_acknowledged_delivery_and_files_it_once<B: TestBackend>() {
     let mut random = Rng::with_seed(seed());

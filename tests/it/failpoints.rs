@@ -21,6 +21,7 @@ async fn a_host_that_dies_before_it_records_has_lost_nothing() {
     }
 }
 
+// Shows F03.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_dies_before_it_commits_has_recorded_nothing() {
     for round in turns(2, 20) {
@@ -30,6 +31,7 @@ async fn a_host_that_dies_before_it_commits_has_recorded_nothing() {
     }
 }
 
+// Shows F03.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_was_committed_and_not_answered_is_a_repeat_when_it_comes_again() {
     for round in turns(3, 20) {
@@ -52,6 +54,7 @@ async fn an_attempt_that_died_before_its_handler_began_is_made_again() {
     }
 }
 
+// Shows F03.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_dies_between_two_claims_leaves_the_rest_to_the_next() {
     for round in turns(2, 20) {
@@ -138,6 +141,7 @@ async fn a_host_that_dies_while_it_prunes_has_pruned_all_or_nothing() {
     }
 }
 
+// Shows F03.
 #[test]
 fn every_fail_point_is_tried() {
     let tried = concat!(include_str!("failpoints.rs"), include_str!("panics.rs"), include_str!("startup.rs"));

@@ -63,6 +63,7 @@ impl Target {
 /// A fuzzer learns nothing from a large input that it does not from a small one of the kind.
 const LARGEST_SEED: usize = 4096;
 
+// Shows F93.
 #[test]
 fn authentication() {
     let values =
@@ -75,6 +76,7 @@ fn authentication() {
     Target { name: "authentication", check: fuzz::authentication, seeds }.replay();
 }
 
+// Shows F93.
 #[test]
 fn signatures() {
     let standard =
@@ -111,6 +113,7 @@ fn signatures() {
     Target { name: "signatures", check: fuzz::signatures, seeds: requests.map(seed).into() }.replay();
 }
 
+// Shows F93.
 #[test]
 fn parsing() {
     let bodies = corpus::bodies().into_iter().filter(|body| body.len() < LARGEST_SEED);
@@ -145,6 +148,7 @@ fn whatever_is_odd_in_a_body_it_is_read_as_the_rfc_has_it() {
     outcome.unwrap();
 }
 
+// Shows F93.
 #[test]
 fn standing() {
     let mut random = fastrand::Rng::with_seed(1);
@@ -154,6 +158,7 @@ fn standing() {
     Target { name: "standing", check: fuzz::standing, seeds }.replay();
 }
 
+// Shows F93.
 #[test]
 fn server() {
     let seeds = corpus::connections().into_iter().filter(|bytes| bytes.len() < LARGEST_SEED).collect();

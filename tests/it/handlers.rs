@@ -44,6 +44,7 @@ fn handlers_of(database: &Database, delivery: i64) -> Vec<String> {
     work.map(|work| work.handler).collect()
 }
 
+// Shows M32.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_versions_side_by_side_make_work_for_the_handlers_of_both() {
     let database = Arc::new(Database::with_effects());
@@ -61,6 +62,7 @@ async fn two_versions_side_by_side_make_work_for_the_handlers_of_both() {
     new.stop().await;
 }
 
+// Shows M32.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_only_receives_makes_work_for_the_handlers_of_others() {
     let database = Arc::new(Database::with_effects());

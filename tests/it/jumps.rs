@@ -10,6 +10,7 @@ use crate::harness::{Database, FinalState, Load, Process, SENDERS, TestDatabase,
 /// By how many seconds the clock is wrong, again and again.
 const OFFSETS: [&str; 6] = ["+3600", "+0", "-3600", "+86400", "-86400", "+0"];
 
+// Shows F60.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_takes_no_lease_away_and_holds_nothing_back() {
     let mut random = Rng::with_seed(seed());

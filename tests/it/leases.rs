@@ -8,6 +8,7 @@ use crate::harness::{
     Database, EntryKind, FinalState, JournalEntry, Ledger, Process, TestDatabase, drained, found, overlaps, rounds,
 };
 
+// Shows F50.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_is_renewed_is_never_taken_over() {
     let database = Arc::new(Database::with_effects());
@@ -27,6 +28,7 @@ async fn a_lease_that_is_renewed_is_never_taken_over() {
     assert_eq!(overlaps(&final_state.journal), [""; 0]);
 }
 
+// Shows F50, M35.
 /// A slow disk, a thread that waits for its turn: between the claim and its attempt time goes by.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lease_of_a_claim_that_has_not_begun_is_renewed() {
@@ -67,6 +69,7 @@ fn freeze(process: &Process, database: &Database) {
     }
 }
 
+// Shows P3, F51.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_was_frozen_past_its_lease_can_neither_commit_nor_change_the_outcome() {
     for _ in 0..rounds(2, 50) {
@@ -103,6 +106,7 @@ async fn a_process_that_was_frozen_past_its_lease_can_neither_commit_nor_change_
     }
 }
 
+// Shows F51.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_process_that_fails_its_handler_afterwards_changes_nothing() {
     for _ in 0..rounds(1, 20) {
@@ -139,6 +143,7 @@ async fn a_frozen_process_that_fails_its_handler_afterwards_changes_nothing() {
     }
 }
 
+// Shows F52.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_cannot_renew_for_longer_than_its_lease_still_has_its_effect_once() {
     for _ in 0..rounds(1, 20) {

@@ -40,6 +40,7 @@ mod plans;
 mod poison;
 mod pooler;
 mod postgres;
+mod promises;
 mod prose;
 mod proxy;
 mod quarantine;

@@ -99,6 +99,7 @@ async fn tables_are_used_meanwhile(tables: &[&str], migrations: &'static [(&str,
     assert!(during.max(after) < ACK_DEADLINE / 2, "a write took {during:?} beside the reader, and {after:?} after it");
 }
 
+// Shows M16.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_records_passes_a_migration_that_waits_for_a_reader() {
     tables_are_used_meanwhile(
@@ -111,6 +112,7 @@ async fn who_records_passes_a_migration_that_waits_for_a_reader() {
     .await;
 }
 
+// Shows M16.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_records_passes_each_step_of_a_migration() {
     tables_are_used_meanwhile(&["mojito_work", "mojito_deliveries"], &[FIRST, LATER]).await;
@@ -132,6 +134,7 @@ async fn processes_that_run_the_steps_at_once_run_each_once() {
     assert_eq!(recorded, [FIRST.0, LATER.0]);
 }
 
+// Shows F04.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_that_was_cut_off_goes_on_where_it_was() {
     const BROKEN: (&str, &str) =

@@ -33,6 +33,7 @@ async fn a_dead_delivery_is_replayed_with_its_key_from_its_first_attempt() {
     host.stop().await;
 }
 
+// Shows F56.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_of_an_old_version_is_superseded_and_moves_nothing_back() {
     let (host, inbox, mut seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
@@ -79,6 +80,7 @@ async fn a_handler_that_is_added_later_gets_history_by_replay() {
     host.stop().await;
 }
 
+// Shows M12.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paced_replay_holds_up_no_live_delivery() {
     let (host, inbox, mut seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
@@ -128,6 +130,7 @@ async fn what_was_not_selected_is_not_replayed() {
     host.stop().await;
 }
 
+// Shows M08.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_nobody_has_is_an_error_wherever_it_stands() {
     let (host, inbox, mut seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;

@@ -33,11 +33,13 @@ async fn survives(point: &str, task: &str, handlers: &str, rounds: u32) -> Final
     last.expect("a round at least")
 }
 
+// Shows F54.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_executor_that_panics_is_started_again_and_loses_no_work() {
     survives("executor.loop", "executor", "effects:plain,external:external", rounds(4, 100)).await;
 }
 
+// Shows F54.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_keeper_that_panics_is_started_again_before_a_lease_lapses() {
     let final_state =

@@ -127,6 +127,7 @@ fn numbers<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = u64> + 'a {
     text.split(word).skip(1).filter_map(|rest| rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok())
 }
 
+// Shows F31.
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_reads_no_more_than_it_needs_of_a_large_table() {
     let rows = rounds(200_000, 1_000_000);
@@ -149,6 +150,7 @@ async fn postgres_reads_no_more_than_it_needs_of_a_large_table() {
     claim_with_bad_advice(&mut store).await;
 }
 
+// Shows F32.
 /// Nobody has counted the rows since there were few, and statements that were prepared then are still in use. So it is
 /// for a minute after each rush.
 #[tokio::test(flavor = "multi_thread")]
@@ -160,6 +162,7 @@ async fn postgres_reads_no_more_than_it_needs_of_a_table_that_it_takes_for_small
     assert_lean_once_grown(store).await;
 }
 
+// Shows F32.
 /// The same where it began empty, and has never been counted.
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_reads_no_more_than_it_needs_of_a_table_that_began_empty() {
@@ -278,6 +281,7 @@ async fn claim_with_bad_advice(store: &mut Store<Postgres>) {
     }
 }
 
+// Shows F31.
 /// SQLite plans by what indexes there are, not by how much is in the tables.
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_reads_no_table_from_end_to_end() {

@@ -10,6 +10,7 @@ use crate::harness::{Body, Cgroup, Database, FinalState, Ledger, PATIENCE, Proce
 
 const ATTEMPTS: i32 = 3;
 
+// Shows F09.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_aborts_the_process_is_discarded_after_its_last_attempt_and_harms_no_other() {
     for _ in 0..rounds(2, 20) {
@@ -17,6 +18,7 @@ async fn a_delivery_that_aborts_the_process_is_discarded_after_its_last_attempt_
     }
 }
 
+// Shows F09.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_overflows_the_stack_is_discarded_after_its_last_attempt_and_harms_no_other() {
     for _ in 0..rounds(2, 20) {
@@ -24,6 +26,7 @@ async fn a_delivery_that_overflows_the_stack_is_discarded_after_its_last_attempt
     }
 }
 
+// Shows F05.
 /// The kernel kills what uses up the memory of its control group.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_uses_up_the_memory_is_discarded_after_its_last_attempt_and_harms_no_other() {
@@ -81,6 +84,7 @@ async fn assert_poison_is_discarded(behaviour: &str, death: Signal, cgroup: Opti
     assert_eq!(process.post("interview_result", &Body::result("r-7").bytes()).await.unwrap().status, 200);
 }
 
+// Shows F09.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_a_failed_attempt_and_the_process_lives() {
     let database = Arc::new(Database::with_effects());

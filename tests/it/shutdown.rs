@@ -11,6 +11,7 @@ use crate::harness::{
     Body, Database, EntryKind, FinalState, Host, Ledger, Load, Process, TestDatabase, drained, found, rounds, seed,
 };
 
+// Shows F06.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_told_to_stop_under_load_leaves_nothing_half_done() {
     let mut random = Rng::with_seed(seed());
@@ -54,6 +55,7 @@ async fn a_host_that_is_told_to_stop_under_load_leaves_nothing_half_done() {
     drop(last);
 }
 
+// Shows F07.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_never_answers_does_not_hold_up_the_end() {
     for _ in 0..rounds(1, 20) {
@@ -63,6 +65,7 @@ async fn a_handler_that_never_answers_does_not_hold_up_the_end() {
     }
 }
 
+// Shows F07.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_keeps_its_thread_does_not_hold_up_the_end() {
     for _ in 0..rounds(1, 20) {
@@ -115,6 +118,7 @@ async fn what_blocks_holds_up_the_release_of_nothing_else() {
     assert_eq!(left, [("blocked".to_owned(), State::Running, 1), ("hung".to_owned(), State::Pending, 0)]);
 }
 
+// Shows F08.
 #[tokio::test(flavor = "multi_thread")]
 async fn told_to_stop_many_times_a_host_stops_once_and_in_order() {
     for signals in [&[Signal::TERM; 5][..], &[Signal::INT; 2], &[Signal::INT, Signal::TERM, Signal::INT]] {

@@ -43,6 +43,7 @@ fn with<'l>(lines: &'l [String], text: &str) -> Vec<&'l str> {
     lines.iter().map(String::as_str).filter(|line| line.contains(text)).collect()
 }
 
+// Shows M29.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_fails_is_named_once_with_a_count_and_without_its_error() {
     let lines = said(&["fails-1", "fails-2", "panics-3"]).await;
@@ -70,6 +71,7 @@ async fn a_panic_says_so_and_leaves_its_message_to_the_operator() {
     assert_eq!(with(&lines, "as the test says"), [""; 0]);
 }
 
+// Shows M29.
 #[tokio::test(flavor = "multi_thread")]
 async fn work_that_is_given_up_is_an_error_by_its_delivery() {
     let lines = said(&["gives up"]).await;

@@ -30,6 +30,7 @@ enum Fault {
 
 const FAULTS: [Fault; 5] = [Fault::Killed, Fault::Stopped, Fault::Frozen, Fault::Locked, Fault::Read];
 
+// Shows F81.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_lives_through_fault_after_fault_loses_nothing_and_stays_small() {
     let mut random = Rng::with_seed(seed());

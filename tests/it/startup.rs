@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use crate::harness::{Body, Database, FinalState, Ledger, PostOutcome, Process, drained, rounds, seed};
 
+// Shows F04.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_that_was_cut_off_is_run_by_the_next_host() {
     for _ in 0..rounds(2, 30) {
@@ -23,6 +24,7 @@ async fn a_migration_that_was_cut_off_is_run_by_the_next_host() {
     }
 }
 
+// Shows F04.
 #[tokio::test(flavor = "multi_thread")]
 async fn hosts_that_boot_at_once_on_a_new_file_migrate_it_once() {
     for round in 0..rounds(3, 50) {
@@ -41,6 +43,7 @@ async fn hosts_that_boot_at_once_on_a_new_file_migrate_it_once() {
     }
 }
 
+// Shows F08.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_stopped_while_it_starts_leaves_nothing_broken() {
     let mut random = Rng::with_seed(seed());

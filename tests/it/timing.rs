@@ -118,6 +118,7 @@ fn verdicts<const N: usize>(
     verdicts
 }
 
+// Shows F94.
 /// A measurement cannot show the absence of a difference that it could not see. So it has as many samples as it needs,
 /// on this machine and now, to see a plain comparison that follows ours.
 #[test]
@@ -146,6 +147,7 @@ fn the_time_tells_nothing_of_a_wrong_secret() {
     assert!(verdicts.iter().all(|(_, found)| *found < PROOF), "{verdicts:?}");
 }
 
+// Shows F94.
 #[test]
 fn the_time_of_a_plain_comparison_tells_all_of_it() {
     let (secret, wrong) = (secret(), wrong_secrets());
@@ -161,6 +163,7 @@ fn the_time_of_a_plain_comparison_tells_all_of_it() {
     assert!(told("wrong last byte against wrong length"), "{verdicts:?}");
 }
 
+// Shows F94.
 /// As above, with as many samples as show a comparison that follows ours and stops at the first byte that differs. One of
 /// whole words would show nothing: `architecture::signatures_are_compared_in_constant_time` looks for that in the source.
 #[test]

@@ -10,6 +10,7 @@ use crate::harness::{
 /// As many as there are, a pipe of 64 KiB has no room for a line each.
 const REFUSALS: usize = 2_000;
 
+// Shows M26.
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_cannot_fill_a_pipe_that_nobody_reads() {
     let database = Arc::new(Database::with_effects());
@@ -21,6 +22,7 @@ async fn strangers_cannot_fill_a_pipe_that_nobody_reads() {
     host.acknowledges(&ledger, "r-1").await;
 }
 
+// Shows M26.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_for_whoever_reads_what_we_say() {
     let database = Arc::new(Database::with_effects());

@@ -103,6 +103,7 @@ async fn a_debug_build_says_everything_and_quotes_nobody() {
     }
 }
 
+// Shows F96.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_build_says_everything_and_quotes_nobody() {
     for level in [None, Some("normal")] {

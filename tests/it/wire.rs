@@ -85,6 +85,7 @@ async fn what_one_process_records_another_handles_at_once() {
     );
 }
 
+// Shows F53.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_recorded_while_nobody_could_hear_is_found_when_they_can_again() {
     let mut pair = RecorderAndWorker::start(NEVER).await;
@@ -111,6 +112,7 @@ async fn a_server_that_ends_every_session_is_listened_to_again() {
     }
 }
 
+// Shows F26.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_has_gone_silent_is_given_up_within_half_a_minute() {
     let mut pair = RecorderAndWorker::start(NEVER).await;
@@ -124,6 +126,7 @@ async fn a_session_that_has_gone_silent_is_given_up_within_half_a_minute() {
     assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
+// Shows F53.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nobody_can_tell_work_is_found_by_looking() {
     let mut pair = RecorderAndWorker::start("poll_interval=1").await;

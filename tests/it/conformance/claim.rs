@@ -102,6 +102,7 @@ async fn processes_that_claim_at_once_never_get_the_same_work<B: TestBackend>() 
     assert!(claims.iter().all(|claim| claim.attempt == 1));
 }
 
+// Shows M07.
 async fn nothing_is_claimed_ahead_for_its_last_attempt<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let once = Arc::new(vec![HandlerSpec { max_attempts: 1, ..handler("Desk") }]);
@@ -117,6 +118,7 @@ async fn nothing_is_claimed_ahead_for_its_last_attempt<B: TestBackend>() {
     assert_eq!(claim(&mut store, 10).await.len(), 4);
 }
 
+// Shows M13.
 async fn a_claim_takes_no_more_bodies_than_fit<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let large = "x".repeat(400 << 10);

@@ -64,6 +64,7 @@ async fn has_body<B: TestBackend>(store: &mut Store<B>) -> Vec<bool> {
     store.deliveries().await.iter().map(|row| row.body.is_some()).collect()
 }
 
+// Shows M20.
 async fn one_reading_of_the_clock_removes_nothing<B: TestBackend>() {
     for (hours, is_confirmed) in [(0, false), (23, false), (25, true)] {
         let mut store = Store::<B>::open().await;
@@ -174,6 +175,7 @@ async fn a_pause_set_while_the_clock_was_ahead_is_cut_to_its_length<B: TestBacke
     assert!(due_at > Timestamp::now().after(3 * DAY - HOUR) && due_at < Timestamp::now().after(3 * DAY), "{due_at}");
 }
 
+// Shows F61.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_whose_clock_is_wrong_neither_claims_nor_retries_nor_rescues_at_the_wrong_time() {
     for wrong in [Timestamp::now().before(Duration::from_secs(7200)), Timestamp::now().after(Duration::from_secs(7200))]

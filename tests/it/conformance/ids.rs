@@ -37,6 +37,7 @@ async fn ids_that_are_counted_anew_are_mended_where_they_are_found_to_be_taken<B
     assert!(ids[20..].iter().all(|id| *id > 20), "{ids:?}");
 }
 
+// Shows M21.
 async fn a_launch_counts_on_from_what_rows_are_filed_under<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("first", "a")]).await;

@@ -159,6 +159,7 @@ fn ticket(row: &WorkRow) -> Ticket {
     Ticket { delivery_id, handler: row.handler.clone(), first_delivery_id, epoch: row.epoch }
 }
 
+// Shows M11.
 async fn whatever_happens_in_a_line_it_has_one_first<B: TestBackend>() {
     let mut random = Rng::with_seed(seed());
     for _ in 0..rounds(3, 200) {
@@ -194,6 +195,7 @@ async fn replay<B: TestBackend>(store: &mut Store<B>, delivery_id: i64) {
     assert_eq!(B::requeue(&mut store.connection, vec![item], audit).await.unwrap().work, 1);
 }
 
+// Shows M01.
 async fn what_is_replayed_waits_for_what_runs<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let (first, second) = second_runs(&mut store).await;
@@ -265,6 +267,7 @@ const WAITING: &str =
 const AT_GATE: &str = "objid = 4711 AND locktype = 'advisory'";
 const ELSEWHERE: &str = "NOT (objid = 4711 AND locktype = 'advisory')";
 
+// Shows P4.
 /// Each thing that can happen is held at its commit, done and not to be seen, while each other thing happens.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_two_things_at_once_leave_a_line_without_a_first_or_with_two() {

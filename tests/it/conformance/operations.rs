@@ -76,6 +76,7 @@ async fn a_replay_makes_work_wait_again_from_its_first_attempt<B: TestBackend>()
     assert_eq!(claim(&mut store, 10).await.len(), 2);
 }
 
+// Shows M06.
 async fn a_replay_leaves_alone_what_runs_and_makes_what_was_never_made<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let id = record(&mut store, vec![result("r", "a")]).await[0].delivery_id;
@@ -101,6 +102,7 @@ async fn a_page_tells_what_was_never_understood<B: TestBackend>() {
     assert!(page.selected[0].handlers.is_empty());
 }
 
+// Shows M08.
 async fn a_selection_means_what_fits_every_condition<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let collected = said(EventKind::InterviewCollected, "a", "2");
@@ -194,6 +196,7 @@ async fn a_discard_gives_up_what_waits<B: TestBackend>() {
     assert_eq!(states(&mut store).await, [State::Running, State::Discarded, State::Discarded]);
 }
 
+// Shows M33.
 /// Postgres takes no NUL: what asks for one is answered, not refused.
 async fn a_text_that_holds_nul_is_nowhere<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
@@ -240,6 +243,7 @@ async fn old_deliveries_are_pruned_unless_they_are_a_state<B: TestBackend>() {
     assert_eq!(store.work().await.len(), 1, "work goes with its delivery");
 }
 
+// Shows M25.
 async fn old_deliveries_are_pruned_around_those_that_a_host_refers_to<B: TestBackend>() {
     for rule in ["", "ON DELETE RESTRICT", "DEFERRABLE INITIALLY DEFERRED"] {
         let mut store = Store::<B>::open().await;

@@ -23,6 +23,7 @@ fn rows(letter: char, last: u32) -> BTreeSet<String> {
     (1..=last).map(|number| format!("{letter}{number:02}")).collect()
 }
 
+// Shows P2, F95.
 #[test]
 fn every_row_about_bodies_is_tried() {
     let tried: BTreeSet<String> = content::cases().iter().map(|case| case.row.to_owned()).collect();
@@ -30,6 +31,7 @@ fn every_row_about_bodies_is_tried() {
     assert_eq!(tried, rows('J', 30));
 }
 
+// Shows F95.
 #[test]
 fn every_row_about_requests_is_tried() {
     let cases = requests::cases();

@@ -5,6 +5,7 @@ use fastrand::Rng;
 
 use crate::harness::{Database, FinalState, Load, Process, drained, rounds, seed};
 
+// Shows F20.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_somebody_else_writes_for_long_deliveries_wait_or_are_refused_and_none_fails() {
     let mut random = Rng::with_seed(seed());

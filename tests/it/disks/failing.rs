@@ -13,6 +13,7 @@ const SYNCS: &str = "fdatasync,fsync";
 /// How many deliveries a disk takes at most, once it has broken.
 const LAST_BLOCKS: usize = 500;
 
+// Shows F13.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_could_not_be_synced_is_never_acknowledged() {
     let mut random = Rng::with_seed(seed());
@@ -59,6 +60,7 @@ async fn what_could_not_be_synced_is_never_acknowledged() {
     assert!(tally.refused.keys().eq([&503]), "{tally:?}");
 }
 
+// Shows F13.
 /// A sync that failed leaves pages that look as if they were written. A program that starts anew believes the log, and
 /// what it adds would stand behind a gap.
 #[tokio::test(flavor = "multi_thread")]

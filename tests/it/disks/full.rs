@@ -10,6 +10,7 @@ use crate::harness::{
 /// How soon deliveries are taken again once there is space.
 const RECOVERY: Duration = Duration::from_secs(5);
 
+// Shows F15.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_and_one_with_space_again_takes_without_a_restart() {
     let mut random = Rng::with_seed(seed());
@@ -49,6 +50,7 @@ async fn a_full_disk_refuses_and_one_with_space_again_takes_without_a_restart() 
     assert!(!process.has_ended(), "it ran all the time");
 }
 
+// Shows F15.
 /// To prune needs room itself: nothing is overwritten in place before it stands in the log.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_could_not_be_pruned_on_a_full_disk_is_pruned_as_soon_as_there_is_space() {

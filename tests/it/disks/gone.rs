@@ -49,6 +49,7 @@ async fn a_database_that_was_deleted_can_be_saved_from_the_process_that_refuses(
     }
 }
 
+// Shows F16.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_was_deleted_refuses_and_loses_nothing() {
     for suffix in ["-wal", "-shm"] {
@@ -65,6 +66,7 @@ async fn a_log_that_was_deleted_refuses_and_loses_nothing() {
     }
 }
 
+// Shows F16, M10.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_was_replaced_is_left_alone_until_a_restart() {
     let (database, _, mut process) = taking(Database::with_effects()).await;
@@ -102,6 +104,7 @@ async fn a_database_that_was_replaced_and_is_back_is_taken_for_what_it_is() {
     settled(&database, &ledger).await;
 }
 
+// Shows F16.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_can_only_be_read_refuses_and_keeps_everything() {
     for _ in 0..rounds(1, 10) {

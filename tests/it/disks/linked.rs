@@ -3,6 +3,7 @@ use std::process::Command;
 
 use crate::harness::run;
 
+// Shows F18.
 #[test]
 fn one_sqlite_is_linked_and_it_is_the_bundled_one() {
     let metadata = run(Command::new(env!("CARGO"))
@@ -23,6 +24,7 @@ fn one_sqlite_is_linked_and_it_is_the_bundled_one() {
     assert!(node["features"].as_array().unwrap().contains(&"bundled".into()), "{node}");
 }
 
+// Shows F18.
 /// Two libraries in one process would each drop the other's locks on the file.
 #[test]
 fn a_host_that_brings_a_sqlite_of_its_own_does_not_build() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::harness::{Body, Database, FinalState, Ledger, PostOutcome, Process, TestDatabase, drained, found};
 
+// Shows M19.
 /// A backup that links instead of copying (`cp -al`, `rsync --link-dest`).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_name_of_the_file_is_warned_of_and_deliveries_are_taken() {

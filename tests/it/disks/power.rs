@@ -11,6 +11,7 @@ use crate::harness::{
 /// How many cuts may pass before a host that does not sync has lost something.
 const CUTS_OF_CONTROL: u32 = 10;
 
+// Shows P1, F10.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_loses_nothing_acknowledged_and_leaves_no_effect_without_its_mark() {
     let mut random = Rng::with_seed(seed());
@@ -39,6 +40,7 @@ async fn a_power_cut_loses_nothing_acknowledged_and_leaves_no_effect_without_its
     assert!(hits * 3 >= cuts, "only {hits} of {cuts} cuts hit a request");
 }
 
+// Shows F10.
 /// SQLite's own commits do not wait for the disk (`synchronous = NORMAL`). The calls that do wait are left out here.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_commits_without_a_sync_loses_what_it_acknowledged() {

@@ -11,6 +11,7 @@ use crate::harness::{
 /// How many deliveries a disk takes at most, once it has broken.
 const LAST_BLOCKS: usize = 500;
 
+// Shows M17.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_that_fails_beside_a_reader_who_never_lets_go_is_recovered_from() {
     let mut random = Rng::with_seed(seed());

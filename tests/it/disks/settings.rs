@@ -29,6 +29,7 @@ async fn a_disk_that_is_full_stops_the_launch() {
     assert!(process.is_well().await);
 }
 
+// Shows F12.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_syncs_too_little_stops_the_launch() {
     let database = Arc::new(Database::new());
@@ -37,6 +38,7 @@ async fn a_connection_that_syncs_too_little_stops_the_launch() {
     stops(&Process::builder(&database).program(&program), "SQLite `synchronous = 1`").await;
 }
 
+// Shows F12.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_that_is_none_stops_the_launch() {
     let database = Arc::new(Database::new());
@@ -45,6 +47,7 @@ async fn a_journal_that_is_none_stops_the_launch() {
     stops(&Process::builder(&database).program(&program), "SQLite journal mode `off`").await;
 }
 
+// Shows M18.
 /// A container that is made anew has the file, and none of what stood in its log.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_mounted_without_its_folder_stops_the_launch() {
@@ -69,6 +72,7 @@ async fn a_file_that_is_mounted_without_its_folder_stops_the_launch() {
     drop(folder);
 }
 
+// Shows M19.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_with_two_names_stops_the_launch() {
     let database = Arc::new(Database::with_effects());

@@ -6,6 +6,7 @@ use crate::harness::{Body, Database, FinalState, Ledger, PostOutcome, Process, T
 /// The memory that a host may need more for requests that wait.
 const LEEWAY: i64 = 64 << 10;
 
+// Shows F14.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_disk_refuses_at_the_deadline_and_makes_the_retry_a_repeat() {
     let database = Arc::new(Database::with_effects());

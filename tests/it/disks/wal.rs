@@ -7,6 +7,7 @@ use crate::harness::{Body, Database, FinalState, Ledger, PostOutcome, Process, d
 const SHORT: u64 = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
+// Shows F17.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_somebody_reads_for_long_is_complained_of_and_is_short_again_afterwards() {
     let database = Arc::new(Database::with_effects());

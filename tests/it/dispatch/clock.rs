@@ -24,6 +24,7 @@ async fn is_tried_again(pause: Duration, as_the_clock_left_it: &str) {
     host.stop().await;
 }
 
+// Shows F60.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_that_was_set_while_the_clock_was_ahead_ends_in_its_time() {
     is_tried_again(
@@ -34,6 +35,7 @@ async fn a_pause_that_was_set_while_the_clock_was_ahead_ends_in_its_time() {
     .await;
 }
 
+// Shows F60.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_was_taken_while_the_clock_was_ahead_lapses_in_its_time() {
     // As a process leaves it that has died in its first attempt.

@@ -32,6 +32,7 @@ async fn taken_over(act: fn(Arc<Notify>) -> ScriptedAction) -> (Host, i64, i64) 
     (host, contested, other)
 }
 
+// Shows P3, F51.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_lost_its_lease_can_commit_no_effect() {
     let (host, contested, other) = taken_over(ScriptedAction::WaitThenEffect).await;

@@ -150,6 +150,7 @@ async fn a_late_delivery_reaches_only_those_that_want_it() {
     host.stop().await;
 }
 
+// Shows M01.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_replayed_waits_for_what_runs() {
     let gate = Arc::new(Notify::new());

@@ -58,6 +58,7 @@ async fn an_error_rolls_back_and_is_attempted_again_with_the_same_key() {
     host.stop().await;
 }
 
+// Shows F80.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pause_doubles_from_attempt_to_attempt_and_its_length_is_left_to_chance() {
     let (host, _seen) = host(|_, _| ScriptedAction::Fail("no printer")).await;
@@ -157,6 +158,7 @@ async fn a_timeout_is_a_failed_attempt_and_its_transaction_is_rolled_back() {
     host.stop().await;
 }
 
+// Shows F80.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_attempt_is_followed_by_a_discard() {
     let (host, mut seen) =

@@ -10,6 +10,7 @@ use crate::harness::{Body, ScriptedAction, eventually, next};
 /// With this between two looks, a wake-up that is lost is a test that gives up.
 const NEVER: Duration = Duration::from_secs(3600);
 
+// Shows F53.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_wake_up_is_lost() {
     let (host, mut seen) =
@@ -40,6 +41,7 @@ async fn the_end_of_an_attempt_wakes_what_waits_behind_it() {
     host.stop().await;
 }
 
+// Shows P4, F55.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_slow_and_one_failing_result_hold_up_none_of_ninety_eight() {
     let gate = Arc::new(Notify::new());

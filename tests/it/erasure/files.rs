@@ -39,6 +39,7 @@ async fn post_candidates(host: &Host, count: usize) {
     }
 }
 
+// Shows M31.
 #[tokio::test(flavor = "multi_thread")]
 async fn none_of_three_hundred_erased_names_is_left_in_the_files() {
     const CANDIDATES: usize = 300;

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use super::anna;
 use crate::harness::{Body, Host, ScriptedAction, eventually, next};
 
+// Shows F72.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_person_leaves_no_byte_and_does_not_come_back() {
     let (host, inbox, mut seen) = Host::scripted(|event, attempt| match (event.version(), attempt) {

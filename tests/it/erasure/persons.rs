@@ -26,6 +26,7 @@ async fn post_all<B: TestBackend>(fixture: &ErasureFixture<B>, bodies: &[Vec<u8>
     ids
 }
 
+// Shows M30.
 async fn a_person_is_erased_by_their_address_wherever_it_stands_and_nobody_else_is<B: TestBackend>() {
     let mut fixture = ErasureFixture::<B>::open(|fairing| fairing).await;
     let of = |id: &str, mail: &str| Body::result(id).with("candidate_email", mail);
@@ -59,6 +60,7 @@ async fn a_person_is_erased_by_their_address_wherever_it_stands_and_nobody_else_
     fixture.server.stop().await;
 }
 
+// Shows M30.
 async fn a_person_is_erased_by_an_id_in_its_field_and_nobody_else_is<B: TestBackend>() {
     let mut fixture = ErasureFixture::<B>::open(|fairing| fairing).await;
     let of = |id: &str, external: &str| Body::result(id).with("candidate_external_id", external);

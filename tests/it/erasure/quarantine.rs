@@ -37,6 +37,7 @@ async fn learn<B: TestBackend>(store: &mut Store<B>, delivery: i64, body: &Body)
     store.run(&format!("UPDATE mojito_deliveries SET body = {bytes} WHERE id = {delivery}")).await;
 }
 
+// Shows F72.
 async fn what_is_admitted_onto_a_tombstone_is_not_kept_and_counts_as_nothing<B: TestBackend>() {
     let mut fixture = ErasureFixture::<B>::open(|fairing| fairing).await;
     fixture.post(Body::result("r").bytes()).await;

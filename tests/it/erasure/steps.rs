@@ -25,6 +25,7 @@ async fn an_erasure_goes_on_behind_its_first_step<B: TestBackend>() {
     fixture.server.stop().await;
 }
 
+// Shows M13.
 async fn a_step_is_bounded_by_bytes<B: TestBackend>() {
     const KIBIBYTE: usize = 1 << 10;
     let mut store = Store::<B>::open().await;

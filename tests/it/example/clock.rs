@@ -54,6 +54,7 @@ async fn kept(store: &mut Store<Sqlite>) -> (usize, usize) {
     (rows.len(), rows.iter().filter(|row| row.body.is_some()).count())
 }
 
+// Shows M20.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desk_whose_clock_is_wrong_for_a_moment_removes_nothing() {
     let (mut store, example) = example::<Sqlite>().await;

@@ -8,6 +8,7 @@ use mojito_schema::Standing;
 use super::cluster::{addresses, host, post, post_again, settled, start};
 use crate::harness::{Ledger, LostMessage, PostOutcome, PostgresDatabase, Process, Proxy, eventually, rounds, seed};
 
+// Shows F25.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_whose_commit_is_unknown_is_answered_503_and_is_one_version_after_the_retry() {
     let mut random = Rng::with_seed(seed());
@@ -61,6 +62,7 @@ async fn several_deliveries_of_one_result_in_a_batch_whose_commit_is_unknown_are
     ledger.tally().report("F25 cut at COMMIT of a batch", proxy.fired());
 }
 
+// Shows F25.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_whose_writing_and_commit_were_never_answered_is_stored_once() {
     let ProxiedHost { database, proxy, hosts: _hosts, address } = ProxiedHost::host().await;
@@ -79,6 +81,7 @@ async fn a_batch_whose_writing_and_commit_were_never_answered_is_stored_once() {
     ledger.tally().report("F25 cut at COMMIT, with all that came before", proxy.fired());
 }
 
+// Shows P3, F25.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_effect_whose_commit_is_unknown_is_there_once() {
     let mut random = Rng::with_seed(seed());

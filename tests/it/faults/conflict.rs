@@ -46,11 +46,13 @@ async fn assert_all_is_counted(isolation: &str) {
     refused.report(&format!("F22 {isolation}, {} handled", final_state.effects.len()), again);
 }
 
+// Shows F22.
 #[tokio::test(flavor = "multi_thread")]
 async fn handlers_that_deadlock_are_run_again_as_a_whole() {
     assert_all_is_counted("read committed").await;
 }
 
+// Shows F22.
 #[tokio::test(flavor = "multi_thread")]
 async fn handlers_that_cannot_be_serialized_are_run_again_as_a_whole() {
     assert_all_is_counted("serializable").await;
@@ -79,6 +81,7 @@ async fn copies_of_what_nobody_understands_are_one_delivery_whatever_the_isolati
     }
 }
 
+// Shows F21.
 #[tokio::test(flavor = "multi_thread")]
 async fn handlers_that_hold_every_connection_of_the_pool_do_not_keep_anybody_from_recording() {
     let database = PostgresDatabase::shared().await;

@@ -89,6 +89,7 @@ async fn assert_all_is_filed(database: &PostgresDatabase, desks: &Desks, load: L
     ledger.tally().report(what, faults);
 }
 
+// Shows F40.
 #[tokio::test(flavor = "multi_thread")]
 async fn four_desks_share_the_work_and_file_each_delivery_once_and_in_its_turn() {
     let mut random = Rng::with_seed(seed());
@@ -116,6 +117,7 @@ async fn four_desks_share_the_work_and_file_each_delivery_once_and_in_its_turn()
     }
 }
 
+// Shows F01.
 #[tokio::test(flavor = "multi_thread")]
 async fn desks_that_are_killed_under_load_are_stood_in_for_by_the_others() {
     let mut random = Rng::with_seed(seed());

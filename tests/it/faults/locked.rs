@@ -83,6 +83,7 @@ fn body(id: &str, score: u32) -> Vec<u8> {
     Body::result(id).with("score", score).bytes()
 }
 
+// Shows M02.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_writes_a_row_with_a_foreign_key_to_its_result_is_in_nobodys_way() {
     let database = PostgresDatabase::shared().await;
@@ -120,6 +121,7 @@ async fn a_handler_that_writes_a_row_with_a_foreign_key_to_its_result_is_in_nobo
     std::fs::remove_dir_all(gate.parent().unwrap()).unwrap();
 }
 
+// Shows P2, M02.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_that_is_locked_is_set_aside() {
     let fixture = LockedRows::start("effects:plain").await;

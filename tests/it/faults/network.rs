@@ -60,6 +60,7 @@ async fn assert_replaced(way: Direction) {
     ledger.tally().report(&format!("F26 black hole {way:?}"), silenced);
 }
 
+// Shows F26.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_fall_silent_both_ways_are_replaced_in_time() {
     assert_replaced(Direction::Both).await;
@@ -70,6 +71,7 @@ async fn connections_that_carry_nothing_to_the_server_are_replaced_in_time() {
     assert_replaced(Direction::ToServer).await;
 }
 
+// Shows F26.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_carry_nothing_back_are_replaced_in_time() {
     assert_replaced(Direction::ToClient).await;
@@ -113,6 +115,7 @@ async fn the_server_is_asked_to_notice_a_network_that_is_gone() {
     assert_eq!(keepalives, expected);
 }
 
+// Shows F28.
 #[tokio::test(flavor = "multi_thread")]
 async fn over_a_slow_link_no_lease_is_lost_and_nothing_collapses() {
     let mut random = Rng::with_seed(seed());
@@ -142,6 +145,7 @@ async fn over_a_slow_link_no_lease_is_lost_and_nothing_collapses() {
     ledger.tally().report("F28 slow link", proxy.fired());
 }
 
+// Shows F24.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_are_cut_again_and_again_cost_nothing_but_time() {
     let mut random = Rng::with_seed(seed());

@@ -7,6 +7,7 @@ use fastrand::Rng;
 use super::cluster::{HANDLERS, addresses, host, start};
 use crate::harness::{Disk, FinalState, Load, PostgresDatabase, PrivateServer, rounds, seed};
 
+// Shows P1, F11.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_of_the_server_loses_nothing_acknowledged_and_leaves_no_effect_without_its_mark() {
     let mut random = Rng::with_seed(seed());
@@ -35,6 +36,7 @@ async fn a_power_cut_of_the_server_loses_nothing_acknowledged_and_leaves_no_effe
     ledger.tally().report("F11 power cut of the server", hits);
 }
 
+// Shows F11.
 /// A session whose commits do not wait for the disk, on the same disk.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_of_the_server_loses_what_was_committed_without_a_sync() {

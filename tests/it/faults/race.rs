@@ -15,6 +15,7 @@ use crate::harness::{
     overlaps, request, rounds, seed,
 };
 
+// Shows P4, F40.
 #[tokio::test(flavor = "multi_thread")]
 async fn four_processes_share_the_work_and_do_each_piece_once_and_in_order() {
     let mut random = Rng::with_seed(seed());
@@ -47,6 +48,7 @@ async fn four_processes_share_the_work_and_do_each_piece_once_and_in_order() {
     ledger.tally().report(&format!("F40 {} deliveries", final_state.deliveries.len()), kills);
 }
 
+// Shows F41.
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_of_one_delivery_to_every_process_at_once_are_one_version_and_repeats() {
     let (database, _hosts, addresses) = hosts(4).await;
@@ -59,6 +61,7 @@ async fn copies_of_one_delivery_to_every_process_at_once_are_one_version_and_rep
     ledger.tally().report("F41 copies at once", turns as usize * copies);
 }
 
+// Shows F42.
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_of_one_result_to_every_process_at_once_are_numbered_without_a_gap() {
     let (database, _hosts, addresses) = hosts(4).await;
@@ -72,6 +75,7 @@ async fn versions_of_one_result_to_every_process_at_once_are_numbered_without_a_
     ledger.tally().report("F42 versions at once", turns as usize * versions);
 }
 
+// Shows F30.
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_go_away_at_any_moment_leave_no_connection_poisoned() {
     let mut random = Rng::with_seed(seed());

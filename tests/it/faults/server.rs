@@ -47,16 +47,19 @@ async fn assert_survives(end: End, what: &str) {
     assert!(hosts.iter_mut().all(|host| !host.has_ended()), "every host lives");
 }
 
+// Shows F23.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_restarts_at_once_under_load_loses_nothing_and_doubles_nothing() {
     assert_survives(End::Immediate, "F23 restart -m immediate").await;
 }
 
+// Shows P1, F23.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_under_load_loses_nothing_and_doubles_nothing() {
     assert_survives(End::Kill, "F23 kill -9 of the server").await;
 }
 
+// Shows F24.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_the_server_ends_one_by_one_are_replaced() {
     let mut random = Rng::with_seed(seed());
@@ -79,6 +82,7 @@ async fn connections_that_the_server_ends_one_by_one_are_replaced() {
     ledger.tally().report("F24 pg_terminate_backend", ended);
 }
 
+// Shows F27.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_server_is_answered_for_with_503_and_no_clock_of_ours_takes_a_lease_away() {
     let mut random = Rng::with_seed(seed());
@@ -114,6 +118,7 @@ async fn a_frozen_server_is_answered_for_with_503_and_no_clock_of_ours_takes_a_l
     ledger.tally().report("F27 frozen server", freezes as usize);
 }
 
+// Shows F29.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_outage_the_thundering_herd_and_the_backlog_are_worked_off_side_by_side() {
     const HANDLERS_AT_ONCE: usize = 4;

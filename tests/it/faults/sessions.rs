@@ -46,6 +46,7 @@ fn quiet(database: &PostgresDatabase) -> ProcessBuilder {
     host(database).handlers("effects:plain").setting("lease", 30)
 }
 
+// Shows M23.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_delivery_is_risked_on_a_session_that_the_server_has_ended() {
     let database = PostgresDatabase::shared().await;
@@ -89,6 +90,7 @@ async fn a_session_that_is_ended_for_resting_is_opened_again_before_a_delivery_n
     }
 }
 
+// Shows M27.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_gets_few_connections_records_on_those_that_it_has() {
     let database = PostgresDatabase::shared().await;
@@ -139,6 +141,7 @@ async fn a_role_that_may_not_count_is_said_to_take_nothing() {
     role.drop(&database).await;
 }
 
+// Shows M22.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_refuses_every_delivery_counts_and_what_refuses_one_does_not() {
     let database = PostgresDatabase::shared().await;

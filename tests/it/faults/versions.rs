@@ -19,6 +19,7 @@ const LATER: &str = "
     CREATE TABLE mojito_next (id BIGINT);
     INSERT INTO mojito_migrations (name) VALUES ('0099_of_next_year')";
 
+// Shows F57, M34.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_goes_on_and_starts_beside_the_tables_of_a_later_version() {
     let mut random = Rng::with_seed(seed());
@@ -71,6 +72,7 @@ const WORDS: &str = "
         SELECT id, 'effects', id, 'held_back', 1, 3, '2001-01-01', '2001-01-01'
         FROM mojito_deliveries WHERE result_id LIKE 'held-%'";
 
+// Shows F57.
 #[tokio::test(flavor = "multi_thread")]
 async fn words_of_a_later_version_keep_nobody_from_what_they_know() {
     let database = PostgresDatabase::shared().await;

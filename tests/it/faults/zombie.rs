@@ -11,6 +11,7 @@ use crate::harness::{
     EntryKind, Ledger, Load, PostOutcome, PostgresDatabase, Process, TestDatabase, found, rounds, seed,
 };
 
+// Shows P3, F01.
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_are_killed_under_load_are_stood_in_for() {
     let mut random = Rng::with_seed(seed());
@@ -120,6 +121,7 @@ async fn a_process_that_is_frozen_past_its_lease_before_its_transaction_is_fence
     assert_is_fenced("gated", false).await;
 }
 
+// Shows F51.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_is_frozen_past_its_lease_within_its_transaction_is_fenced() {
     assert_is_fenced("holding", true).await;

@@ -27,6 +27,7 @@ macro_rules! good_after_first {
     };
 }
 
+// Shows M03.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_of_the_database_that_is_swallowed_is_a_failed_attempt() {
     let host = misbehaving(|cx, _| {
@@ -226,6 +227,7 @@ async fn a_statement_that_is_dropped_half_way_is_part_of_the_transaction() {
     host.await.assert_done_at_once().await;
 }
 
+// Shows M05.
 /// A host's own listener stands where the watchdog once was.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_may_set_its_own_instrumentation() {

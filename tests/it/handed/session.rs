@@ -27,6 +27,7 @@ async fn assert_strangers_find_it_as_it_was(mut host: Host<Postgres>) {
     host.client.terminate().await;
 }
 
+// Shows M28.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_on_postgres_is_clean_after_each_handler_and_goes_on_to_be_used() {
     let host = Host::<Postgres>::start(|cx, event| {

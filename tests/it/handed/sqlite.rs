@@ -47,6 +47,7 @@ async fn go_on(tx: &mut <Sqlite as Backend>::Connection) {
     assert!(tx.spawn_blocking(|c| c.batch_execute(BAD)).await.is_err());
 }
 
+// Shows M04.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_follows_an_automatic_rollback_is_refused_and_the_attempt_fails() {
     let acts: [HandlerFn<Sqlite>; 5] = [

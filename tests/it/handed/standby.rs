@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use super::{Host, client, post};
 use crate::harness::{PostgresDatabase, PrivateServer, Store, eventually};
 
+// Shows M24.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_read_only_by_default_takes_the_effects_of_handlers() {
     let mut store = Store::<Postgres>::open_empty().await;

@@ -124,6 +124,7 @@ async fn a_store_that_is_broken_refuses_and_one_that_is_repaired_takes() {
     host.stop().await;
 }
 
+// Shows P2.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_the_database_refuses_does_not_refuse_its_neighbours() {
     let host = Host::builder().start().await;

@@ -52,6 +52,7 @@ async fn a_database_that_is_migrated_starts_without_migrating() {
     host.stop().await;
 }
 
+// Shows F12.
 #[tokio::test]
 async fn an_ephemeral_database_stops_the_launch() {
     for url in [":memory:", "", "file::memory:", "file:x?mode=memory&cache=shared", "file:/x?vfs=memdb"] {

@@ -116,6 +116,7 @@ async fn headers_of_a_key_that_are_none_stop_the_launch() {
     }
 }
 
+// Shows F74.
 #[tokio::test]
 async fn a_scheme_or_encoding_that_is_unknown_stops_the_launch() {
     for scheme in ["ed25519", "v1a", "Standard-Webhooks", "sha1", ""] {

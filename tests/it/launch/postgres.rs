@@ -24,6 +24,7 @@ fn with(config: MojitoConfig, url: &str) -> rocket::Rocket<rocket::Build> {
     rocket::custom(figment).attach(MojitoFairing::<Postgres>::new(config))
 }
 
+// Shows F12.
 #[tokio::test]
 async fn a_server_without_fsync_stops_the_launch_unless_that_is_allowed() {
     let server = PrivateServer::start_with_fsync("off").await;

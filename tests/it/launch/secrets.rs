@@ -94,6 +94,7 @@ async fn an_unknown_scheme_stops_the_launch() {
     assert_config_stops(config, &["secret `a`", LIST, "unknown scheme `morse`", "`header`"]).await;
 }
 
+// Shows F74.
 #[tokio::test]
 async fn a_secret_that_comes_from_nowhere_or_from_two_places_stops_the_launch() {
     let cases = [

@@ -73,6 +73,7 @@ fn every_setting_can_be_written() {
     assert!(!shown.contains(CANARY), "{shown}");
 }
 
+// Shows F74.
 #[test]
 fn an_unknown_key_is_named_with_those_that_are_known() {
     let in_secret = r#"secrets = [{ id = "a", header = "X", value = "canary-0123456789abcdefg", kind = "x" }]"#;

@@ -290,6 +290,7 @@ fn what_an_erasure_reads_is_not_shown() {
     });
 }
 
+// Shows F96.
 #[test]
 fn every_type_that_is_exported_is_told_apart() {
     let mut exported = BTreeSet::new();

@@ -49,6 +49,7 @@ async fn play() -> u64 {
     expected
 }
 
+// Shows F97.
 /// F97.
 #[tokio::test]
 async fn an_event_is_a_line_of_text() {
@@ -66,6 +67,7 @@ async fn an_event_is_a_line_of_text() {
     assert!(ours.iter().all(|line| !line.contains(char::is_control) && !shows(line)), "{ours:#?}");
 }
 
+// Shows F97.
 #[tokio::test]
 async fn an_event_is_a_line_of_json() {
     Log::install();

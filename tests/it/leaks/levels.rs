@@ -119,6 +119,7 @@ async fn at_log_level_normal_rocket_says_the_path_and_we_say_codes() {
     assert!(run.log.contains("a batch was not recorded"), "{}", run.log);
 }
 
+// Shows F96.
 #[tokio::test(flavor = "multi_thread")]
 async fn at_log_level_debug_rocket_says_every_header_and_we_say_ids() {
     let run = LoggedRun::at("debug").await;

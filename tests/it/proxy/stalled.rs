@@ -14,6 +14,7 @@ async fn post(proxy: &Proxy, id: usize) -> Answer {
     connection.answer().await.expect("an answer")
 }
 
+// Shows F90.
 #[expect(clippy::print_stdout, reason = "the figure is what one wants to see")]
 async fn those_who_stall_keep_nobody_waiting_and_are_hung_up_on(kind: Kind) {
     allow_many_files();
@@ -53,6 +54,7 @@ async fn those_who_stall_keep_nobody_waiting_and_are_hung_up_on(kind: Kind) {
     host.stop().await;
 }
 
+// Shows F90.
 /// The documents' claim about Rocket without a proxy. Should a release of Rocket begin to hang up, this tells.
 #[tokio::test(flavor = "multi_thread")]
 async fn bare_rocket_waits_for_headers_as_long_as_somebody_likes() {

@@ -101,6 +101,7 @@ async fn an_enveloped_record_is_a_version_of_its_result_and_of_the_event_that_it
     host.stop().await;
 }
 
+// Shows P2.
 /// No body that is authentic, complete and small enough is ever answered anything but 200.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_the_bytes_they_are_kept() {

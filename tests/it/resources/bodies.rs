@@ -15,6 +15,7 @@ fn tally(answers: Vec<Option<Answer>>) -> BTreeMap<Option<u16>, usize> {
     tally
 }
 
+// Shows F92.
 /// F92: clients that never stop sending.
 #[tokio::test(flavor = "multi_thread")]
 async fn endless_bodies_end_in_413_and_memory_stays_flat() {

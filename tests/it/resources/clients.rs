@@ -6,6 +6,7 @@ use crate::http::assert_refused;
 
 const MEBIBYTE: (&str, &str) = ("Content-Length", "1048576");
 
+// Shows F91.
 /// F91: clients that send a byte now and then.
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_bodies_end_in_408_and_good_requests_stay_fast() {

@@ -83,6 +83,7 @@ async fn deliver(address: std::net::SocketAddr, body: Vec<u8>) {
     }
 }
 
+// Shows M14.
 /// Bodies of the largest size cost what they weigh, with any content.
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_of_any_shape_cost_a_few_times_what_they_weigh() {

@@ -45,6 +45,7 @@ async fn strangers(host: &Host, count: u32, sent: usize) -> Vec<Connection> {
     strangers
 }
 
+// Shows M15.
 /// Strangers share room with nobody of another endpoint, and take little of their own endpoint's.
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_in_nobodys_way() {

@@ -42,6 +42,7 @@ async fn post_many(hosts: &[&Arc<Host>], batch: &str, sign: fn(&str, &[u8]) -> H
     posts.join_all().await
 }
 
+// Shows F73.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_changed_under_load_without_one_valid_request_refused() {
     let old = |id: &str, body: &[u8]| Signer::now(OLD).standard_webhooks(id, body);

@@ -71,6 +71,7 @@ fn each_header_must_be_there_once() {
     }
 }
 
+// Shows F62.
 #[test]
 fn a_time_that_is_none_is_refused() {
     let absurd = [
@@ -93,6 +94,7 @@ fn a_time_that_is_none_is_refused() {
     }
 }
 
+// Shows F62.
 #[test]
 fn a_time_far_away_is_refused_although_it_is_signed() {
     for sent_at in [1, 2_147_483_648, 253_402_300_799, i64::MAX] {

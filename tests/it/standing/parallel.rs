@@ -2,6 +2,7 @@ use crate::harness::{
     Body, Host, Ledger, PostOutcome, assert_copies_are_one_version, assert_versions_have_no_gap, post_at_once,
 };
 
+// Shows F41.
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_copies_at_once_are_one_version_and_forty_nine_repeats() {
     let host = Host::builder().start().await;
@@ -11,6 +12,7 @@ async fn fifty_copies_at_once_are_one_version_and_forty_nine_repeats() {
     assert_eq!(host.database.deliveries().len(), 20);
 }
 
+// Shows F42.
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_versions_at_once_are_twenty_versions_without_a_gap() {
     let host = Host::builder().start().await;

@@ -106,6 +106,7 @@ on_each_backend!(
     a_batch_is_recorded_as_its_members_alone_would_be,
 );
 
+// Shows F70.
 async fn every_history_is_judged_as_the_oracle_judges_it<B: TestBackend>() {
     let (seed, cases) = (
         seed(),
@@ -131,6 +132,7 @@ async fn every_history_is_judged_as_the_oracle_judges_it<B: TestBackend>() {
     outcome.unwrap();
 }
 
+// Shows F70.
 async fn every_order_of_five_deliveries_is_judged_as_the_oracle_judges_it<B: TestBackend>() {
     let deliveries = [
         sent(EventKind::InterviewCollected, 0),
