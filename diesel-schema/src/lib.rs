@@ -7,6 +7,7 @@
 //! | [`deliveries`](deliveries::table) | delivery that is not a repeat: its bytes and their meaning; facts, only ever added |
 //! | [`results`](results::table) | interview result: its current state under the vendor's own names |
 //! | [`work`](work::table) | handler and delivery: work that is open, runs, or has ended |
+//! | [`attempts`](attempts::table) | attempt that did not simply succeed at once: when, and what became of it |
 //! | [`handlers`](handlers::table) | handler that has been attached: work is made for each that is not retired |
 //! | [`audit`](audit::table) | action of an operator |
 //!
@@ -100,6 +101,7 @@ pub use self::rules::owed::OwedHook;
 pub use self::rules::selection::Selection;
 pub use self::rules::waiting::Waiting;
 pub use self::schema::action::Action;
+pub use self::schema::attempts::{AttemptOutcome, AttemptRow, attempts};
 pub use self::schema::audit::{AuditRow, audit};
 pub(crate) use self::schema::clock_readings::clock_readings;
 pub use self::schema::deliveries::{DeliveryRow, deliveries};

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mojito_schema::{Backlog, KnownHandler, Listing, Name, Person, Selection, Standing};
+use mojito_schema::{AttemptRow, Backlog, KnownHandler, Listing, Name, Person, Selection, Standing};
 use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
@@ -107,6 +107,29 @@ impl Inbox {
         let listing =
             self.operations.run(async move |operations| operations.list(selection, before, limit).await).await;
         listing.map_err(|_| Error::unavailable("the list"))
+    }
+
+    /// The attempts on a delivery that did not simply succeed at once, the newest last. Each that failed, panicked, took
+    /// too long, gave up or was lost is told, and each success after such. A replay adds to them. A thousand at most.
+    ///
+    /// An attempt that was not possible, or that a shutdown handed back, does not count, and has no row. Error texts
+    /// come from handlers, and may quote a candidate. An erasure removes them.
+    ///
+    /// ```
+    /// # use rocket_mojito::{Error, Inbox};
+    /// /// What became of each attempt, as one line each.
+    /// async fn story(inbox: &Inbox, delivery: i64) -> Result<Vec<String>, Error> {
+    ///     let attempts = inbox.attempts(delivery).await?;
+    ///     Ok(attempts.iter().map(|row| format!("{} {}: {}", row.handler, row.attempt, row.outcome)).collect())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn attempts(&self, delivery: i64) -> Result<Vec<AttemptRow>, Error> {
+        let attempts = self.operations.run(async move |operations| operations.attempts(delivery).await).await;
+        attempts.map_err(|_| Error::unavailable("the attempts"))
     }
 
     /// The number of deliveries that a selection covers: the dry run of a replay.

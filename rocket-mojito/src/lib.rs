@@ -80,8 +80,8 @@ pub use mojito_schema::Postgres;
 #[cfg(feature = "sqlite")]
 pub use mojito_schema::Sqlite;
 pub use mojito_schema::{
-    Backend, Backlog, EventKind, Field, Finding, FindingCode, KnownHandler, Listed, Listing, Person, Selection,
-    Standing, State, Timestamp, Undone, WorkRow,
+    AttemptOutcome, AttemptRow, Backend, Backlog, EventKind, Field, Finding, FindingCode, KnownHandler, Listed,
+    Listing, Person, Selection, Standing, State, Timestamp, Undone, WorkRow,
 };
 /// The crates whose versions a host has to share with the plugin.
 pub use {diesel, diesel_async, mojito_schema as schema};

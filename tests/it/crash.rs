@@ -30,6 +30,7 @@ async fn killed_again_and_again_under_load_a_host_loses_nothing_and_doubles_noth
 
     let final_state = FinalState::read(&database, &ledger);
     final_state.check(&["effects", "external"]);
+    assert_eq!(database.gaps_in_history(), [""; 0], "the history tells of each attempt");
     assert_eq!(final_state.discarded().len(), 0);
     let tally = ledger.tally();
     println!("{kills} kills, {hits} with requests in flight, {} deliveries, {tally:?}", final_state.deliveries.len());

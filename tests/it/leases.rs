@@ -98,6 +98,7 @@ async fn a_process_that_was_frozen_past_its_lease_can_neither_commit_nor_change_
         assert_eq!((settled[0].state, settled[0].attempt), (State::Completed, 2));
         let final_state = FinalState::read(&database, &ledger);
         final_state.check(&["effects"]);
+        assert_eq!(database.gaps_in_history(), [""; 0], "the history tells of each attempt");
         assert_eq!(final_state.effects[0], effects[0]);
         assert_eq!(final_state.effects[0].process, Some(heir.id()));
         assert_eq!(final_state.work[0].finished_at, settled[0].finished_at);

@@ -8,8 +8,8 @@ use diesel::connection::InstrumentationEvent;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use mojito_schema::{
-    Backend, ClaimRequest, EventKind, HandlerSpec, NewDelivery, Open, Opening, Postgres, Selection, Settlement,
-    Snapshot, Sqlite, Standing, State, Timestamp, WorkQueue,
+    AttemptOutcome, Backend, ClaimRequest, EventKind, HandlerSpec, NewDelivery, Open, Opening, Postgres, Selection,
+    Settlement, Snapshot, Sqlite, Standing, State, Ticket, Timestamp, WorkQueue,
 };
 
 use crate::harness::{Store, TestBackend, attach_all, deliveries, rounds};
@@ -50,14 +50,18 @@ fn history_from(first: u32, rows: u32) -> String {
          UPDATE mojito_work AS one SET is_first = true
          FROM (SELECT DISTINCT ON (first_delivery_id, handler) delivery_id, handler FROM mojito_work WHERE finished_at IS NULL
                ORDER BY first_delivery_id, handler, state <> 'running', delivery_id) AS firsts
-         WHERE one.delivery_id = firsts.delivery_id AND one.handler = firsts.handler AND one.delivery_id >= {first}"
+         WHERE one.delivery_id = firsts.delivery_id AND one.handler = firsts.handler AND one.delivery_id >= {first};
+         INSERT INTO mojito_attempts (delivery_id, handler, attempt, ended_at, outcome, error)
+         SELECT delivery_id, handler, 1, now(), 'failed', 'no' FROM mojito_work
+         WHERE state IN ('retryable', 'discarded') AND delivery_id >= {first}"
     )
 }
 
-const COUNT: &str = "ANALYZE mojito_deliveries; ANALYZE mojito_results; ANALYZE mojito_work";
+const COUNT: &str = "ANALYZE mojito_deliveries; ANALYZE mojito_results; ANALYZE mojito_work; ANALYZE mojito_attempts";
 
 /// Keeps the server from counting by itself, as it does from time to time.
 const NEVER_COUNT_AGAIN: &str = "
+    ALTER TABLE mojito_attempts SET (autovacuum_enabled = false);
     ALTER TABLE mojito_deliveries SET (autovacuum_enabled = false);
     ALTER TABLE mojito_results SET (autovacuum_enabled = false);
     ALTER TABLE mojito_work SET (autovacuum_enabled = false)";
@@ -94,9 +98,18 @@ async fn work_a_while<B: TestBackend>(connection: &mut B::Connection) {
     for (ticket, settlement) in tickets.into_iter().zip([
         Settlement::Complete,
         Settlement::Release,
-        Settlement::Retry { pause: Duration::ZERO, error: "no".to_owned() },
+        Settlement::Retry { pause: Duration::ZERO, error: "no".to_owned(), outcome: AttemptOutcome::Failed },
     ]) {
         B::settle(connection, ticket, settlement, now).await.unwrap();
+    }
+    // An attempt that was rescued is followed by its success.
+    let again = B::claim(connection, ClaimRequest::new("Desk", 1, LEASE), now).await.unwrap().claims.remove(0);
+    assert!(B::begin(connection, Ticket { has_attempts: true, ..again.ticket.clone() }, LEASE, now).await.unwrap());
+    B::commit(connection, Some(again.ticket.line())).await.unwrap();
+    B::attempts(connection, again.delivery.id).await.unwrap();
+    for endpoint in ["default", "other"] {
+        let (endpoint, id) = (endpoint.to_owned(), again.delivery.result_id.clone().unwrap());
+        B::count_erasure(connection, endpoint, id).await.unwrap();
     }
     B::take_hook(connection, Arc::from("Desk"), LEASE, now).await.unwrap();
     for selection in [Selection::all().state(State::Discarded), Selection::all().standing(Standing::Quarantined)] {
@@ -220,7 +233,7 @@ async fn plans_of_a_while(store: &mut Store<Postgres>) -> Vec<String> {
 
 fn assert_lean(plans: &[String], rows: u32) {
     for plan in plans {
-        let large = ["mojito_deliveries", "mojito_results", "mojito_work"];
+        let large = ["mojito_attempts", "mojito_deliveries", "mojito_results", "mojito_work"];
         let scanned = large.iter().find(|table| plan.contains(&format!("Seq Scan on {table}")));
         assert_eq!(scanned, None, "{plan}");
         // Each time, for what takes a tenth of that. Here the server would compile whatever it may; so it does the fence

@@ -75,6 +75,7 @@ async fn assert_poison_is_discarded(behaviour: &str, death: Signal, cgroup: Opti
 
     let final_state = FinalState::read(&database, &ledger);
     final_state.check(&["effects", "slow"]);
+    assert_eq!(database.gaps_in_history(), [""; 0], "the history tells of each attempt");
     let discarded = final_state.discarded().into_iter();
     let discarded: Vec<(Option<String>, &str, i32)> = discarded
         .map(|work| (database.delivery(work.delivery_id).result_id, work.handler.as_str(), work.attempt))

@@ -77,6 +77,7 @@ async fn assert_all_works(database: &Arc<Database>, hosts: &mut [&mut Process]) 
     assert_eq!(ledger.unacknowledged().len(), 0);
     let expected = [
         "effects",
+        "mojito_attempts",
         "mojito_audit",
         "mojito_clock_readings",
         "mojito_deliveries",

@@ -233,6 +233,8 @@ mod tests {
                 "measured_from",
                 "hook_due_at",
                 "was_promoted",
+                "started_at",
+                "has_attempts",
             ]
         );
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use diesel::QueryResult;
 
 use crate::{
-    Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit,
-    NewDelivery, Page, PruneStep, Recorded, Requeue, Requeued, Selection, StoredBody, StoredState, Timestamp, Undone,
-    Waiting,
+    AttemptRow, Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, KnownHandler, Line, Listing,
+    Name, NewAudit, NewDelivery, Page, PruneStep, Recorded, Requeue, Requeued, Selection, StoredBody, StoredState,
+    Timestamp, Undone, Waiting,
 };
 
 /// The part of a [`Backend`](crate::Backend) for operators and background tasks: no sender of deliveries waits for it.
@@ -27,6 +27,9 @@ pub trait Operations<C> {
 
     /// A stored delivery.
     fn delivery(connection: &mut C, id: i64) -> impl Future<Output = QueryResult<Option<DeliveryRow>>> + Send;
+
+    /// The newest attempts on a delivery that did not simply succeed at once, the newest last.
+    fn attempts(connection: &mut C, delivery_id: i64) -> impl Future<Output = QueryResult<Vec<AttemptRow>>> + Send;
 
     /// Whether anything is stored under a name.
     fn is_known(connection: &mut C, name: Name) -> impl Future<Output = QueryResult<bool>> + Send;

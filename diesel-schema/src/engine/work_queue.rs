@@ -24,7 +24,8 @@ pub trait WorkQueue<C> {
         now: Timestamp,
     ) -> impl Future<Output = QueryResult<Claimed>> + Send;
 
-    /// Opens a transaction for a handler; its first statement is the fence, which also sets the "done" mark.
+    /// Opens a transaction for a handler; its first statement is the fence, which also sets the "done" mark. A success
+    /// after a failure gets its row in `mojito_attempts` next.
     ///
     /// `false` when the ticket is stale: then no transaction is open. A server ends a transaction that stands still for
     /// as long as the lease: the process behind it may be frozen, and work waits.
@@ -64,7 +65,8 @@ pub trait WorkQueue<C> {
     ///
     /// It does not wait for fsync: a settlement that a power cut takes is made again.
     ///
-    /// A retry after the last attempt is a discard.
+    /// A retry after the last attempt is a discard. An attempt that did not simply succeed at once gets its row in
+    /// `mojito_attempts`, in the same transaction.
     ///
     /// # Errors
     ///

@@ -3,6 +3,7 @@
 //! Queries are values here; the engine runs them.
 
 pub(crate) mod action;
+pub(crate) mod attempts;
 pub(crate) mod audit;
 pub(crate) mod clock_readings;
 pub(crate) mod deliveries;
@@ -21,11 +22,12 @@ pub(crate) mod timestamp;
 pub(crate) mod work;
 
 mod joined {
+    use super::attempts::attempts;
     use super::audit::audit;
     use super::deliveries::deliveries;
     use super::handlers::handlers;
     use super::results::results;
     use super::work::work;
 
-    diesel::allow_tables_to_appear_in_same_query!(audit, deliveries, handlers, results, work);
+    diesel::allow_tables_to_appear_in_same_query!(attempts, audit, deliveries, handlers, results, work);
 }

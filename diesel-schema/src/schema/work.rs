@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::line::Line;
 use crate::schema::deliveries::deliveries;
-use crate::{DeliveryRow, State, Timestamp, UtcTimestamp};
+use crate::{AttemptOutcome, DeliveryRow, State, Timestamp, UtcTimestamp};
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -50,6 +50,10 @@ diesel::table! {
         /// When the handler's hook `discarded` may be called, where the call is owed. It counts for discarded work
         /// alone.
         hook_due_at -> Nullable<UtcTimestamp>,
+        /// When it was last claimed. A claim of an older version of the program leaves it as it is.
+        started_at -> Nullable<UtcTimestamp>,
+        /// Whether [`attempts`](crate::attempts::table) tells of it: then it tells of its next success too.
+        has_attempts -> Bool,
     }
 }
 
@@ -82,6 +86,10 @@ pub struct WorkRow {
     pub finished_at: Option<Timestamp>,
     /// Whether it is the first of its line.
     pub is_first: bool,
+    /// When it was last claimed.
+    pub started_at: Option<Timestamp>,
+    /// Whether [`attempts`](crate::attempts::table) tells of it.
+    pub has_attempts: bool,
 }
 
 /// The right to work on one delivery for one handler, until another claim sets another epoch.
@@ -95,6 +103,8 @@ pub struct Ticket {
     pub first_delivery_id: i64,
     /// The token of the claim that this ticket came from.
     pub epoch: i64,
+    /// Whether an attempt before this one did not succeed: then the history tells of this one's success too.
+    pub has_attempts: bool,
 }
 
 /// The end of an attempt: the only ways in which its worker moves the row out of `running`. `Debug` does not show the
@@ -109,13 +119,15 @@ pub enum Settlement {
         pause: Duration,
         /// The text of the error.
         error: String,
+        /// The outcome, for the history. A conflict with another transaction counts as an attempt, and has failed.
+        outcome: AttemptOutcome,
     },
-    /// Given up for good.
+    /// Given up for good, by the handler.
     Discard {
         /// The text of the error.
         error: String,
     },
-    /// Handed back before it ended: the attempt does not count.
+    /// Handed back before it ended: the attempt does not count, and the history does not tell of it.
     Release,
 }
 
@@ -191,6 +203,23 @@ impl ClaimRequest {
 }
 
 impl Ticket {
+    /// The ticket of a row that a claim takes with this epoch.
+    pub(crate) fn of(row: &WorkRow, epoch: i64) -> Self {
+        Self {
+            delivery_id: row.delivery_id,
+            handler: row.handler.clone(),
+            first_delivery_id: row.first_delivery_id,
+            epoch,
+            // An older version of the program fails attempts without a word in the history.
+            has_attempts: row.has_attempts || row.attempt > 0,
+        }
+    }
+
+    /// The key of its row: delivery and handler.
+    pub(crate) fn key(&self) -> (i64, &str) {
+        (self.delivery_id, &self.handler)
+    }
+
     /// The line that the delivery is in.
     pub fn line(&self) -> Line {
         Line { first_delivery_id: self.first_delivery_id, handler: self.handler.clone() }
@@ -225,7 +254,21 @@ impl fmt::Debug for WorkRow {
             .field("has_error", &self.last_error.is_some())
             .field("finished_at", &self.finished_at)
             .field("is_first", &self.is_first)
+            .field("started_at", &self.started_at)
+            .field("has_attempts", &self.has_attempts)
             .finish_non_exhaustive()
+    }
+}
+
+impl Settlement {
+    /// The outcome that the history tells of, and the error's text. `None` where it tells nothing.
+    pub(crate) fn kept(&self, ticket: &Ticket) -> Option<(AttemptOutcome, Option<&str>)> {
+        match self {
+            Self::Complete => ticket.has_attempts.then_some((AttemptOutcome::Completed, None)),
+            Self::Retry { outcome, error, .. } => Some((*outcome, Some(error))),
+            Self::Discard { error } => Some((AttemptOutcome::Discarded, Some(error))),
+            Self::Release => None,
+        }
     }
 }
 
@@ -233,7 +276,9 @@ impl fmt::Debug for Settlement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Complete => f.write_str("Complete"),
-            Self::Retry { pause, .. } => f.debug_struct("Retry").field("pause", pause).finish_non_exhaustive(),
+            Self::Retry { pause, outcome, .. } => {
+                f.debug_struct("Retry").field("pause", pause).field("outcome", outcome).finish_non_exhaustive()
+            }
             Self::Discard { .. } => f.debug_struct("Discard").finish_non_exhaustive(),
             Self::Release => f.write_str("Release"),
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{AbortRegistration, Abortable, Aborted};
-use mojito_schema::{Backend, Claim, NotCommitted, Settlement, Ticket};
+use mojito_schema::{AttemptOutcome, Backend, Claim, NotCommitted, Settlement, Ticket};
 use sha2::{Digest, Sha256};
 
 use super::ending::{Ending, Outcome};
@@ -65,7 +65,7 @@ impl<B: Backend> Attempt<B> {
                 };
             }
         };
-        let mut ending = match answer {
+        let ending = match answer {
             Ok(()) => match transaction.commit().await {
                 // The handler needed no transaction.
                 End::Unused | End::Unconnected => Some(completed()),
@@ -92,12 +92,7 @@ impl<B: Backend> Attempt<B> {
                 _ => Some(failed(&error, number)),
             },
         };
-        if let Some(ending) = &mut ending
-            && has_panicked
-        {
-            ending.outcome = Outcome::Panicked;
-        }
-        Ok(ending)
+        Ok(ending.map(|ending| if has_panicked { ending.with(Outcome::Panicked) } else { ending }))
     }
 }
 
@@ -129,7 +124,7 @@ pub(super) fn not_possible() -> Ending {
 /// The ending of an attempt whose handler did not answer in time.
 pub(super) fn timed_out(timeout: Duration, attempt: i32) -> Ending {
     let error = format!("the handler did not answer within {} s", timeout.as_secs_f32());
-    Ending { outcome: Outcome::TimedOut, ..failed(&error.into(), attempt) }
+    failed(&error.into(), attempt).with(Outcome::TimedOut)
 }
 
 fn completed() -> Ending {
@@ -158,7 +153,7 @@ fn failed(error: &HandlerError, attempt: i32) -> Ending {
 }
 
 fn again(error: String, pause: Duration) -> Settlement {
-    Settlement::Retry { pause, error }
+    Settlement::Retry { pause, error, outcome: AttemptOutcome::Failed }
 }
 
 /// Cuts the text to its maximum length and replaces NUL, which Postgres refuses.

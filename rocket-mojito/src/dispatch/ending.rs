@@ -1,4 +1,4 @@
-use mojito_schema::{Settlement, Ticket};
+use mojito_schema::{AttemptOutcome, Settlement, Ticket};
 
 use crate::notices::{Notice, Notices, Scope};
 
@@ -32,6 +32,15 @@ pub(super) struct Tried {
 }
 
 impl Ending {
+    /// The same end with another outcome, which the history is told too.
+    pub fn with(mut self, outcome: Outcome) -> Self {
+        self.outcome = outcome;
+        if let Settlement::Retry { outcome: kept, .. } = &mut self.settlement {
+            *kept = outcome.kept();
+        }
+        self
+    }
+
     /// Logs the outcome that a person has to see, once it is settled. The error's text is never logged.
     pub fn say(&self, tried: Tried, notices: &Notices) {
         let Tried { ticket: Ticket { handler, delivery_id: delivery, .. }, number: attempt, max_attempts } = tried;
@@ -52,6 +61,18 @@ impl Ending {
 }
 
 impl Outcome {
+    /// The word of the history for an attempt that is made again. A conflict is nobody's fault, but it uses the attempt
+    /// up: without a row an operator would miss a number.
+    pub fn kept(self) -> AttemptOutcome {
+        match self {
+            Self::Panicked => AttemptOutcome::Panicked,
+            Self::TimedOut => AttemptOutcome::TimedOut,
+            Self::Completed | Self::Failed | Self::Discarded | Self::Conflict | Self::Released => {
+                AttemptOutcome::Failed
+            }
+        }
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Completed => "completed",

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, Backend, Backlog, Clock, Expiry, KnownHandler, Line, Listing, Name, NewAudit, Person, QueryResult,
-    Selected, Selection, Timestamp, Waiting, prune,
+    Action, AttemptRow, Backend, Backlog, Clock, Expiry, KnownHandler, Line, Listing, Name, NewAudit, Person,
+    QueryResult, Selected, Selection, Timestamp, Waiting, prune,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
@@ -41,6 +41,9 @@ pub(crate) trait Requests: Send + Sync {
 
     /// Whether a delivery that is no repeat has come to the endpoint within `silence`.
     async fn has_received(&self, endpoint: String, silence: Duration) -> Result<bool, Unavailable>;
+
+    /// The newest attempts on a delivery that did not simply succeed at once, the newest last.
+    async fn attempts(&self, delivery_id: i64) -> Result<Vec<AttemptRow>, Unavailable>;
 
     /// The newest deliveries of a selection, before the delivery `before`.
     async fn list(&self, selection: Selection, before: i64, limit: i64) -> Result<Listing, Unavailable>;
@@ -232,6 +235,10 @@ impl<B: Backend> Requests for Operations<B> {
 
     async fn list(&self, selection: Selection, before: i64, limit: i64) -> Result<Listing, Unavailable> {
         self.read_beside(|c| B::list(c, selection, before, limit).boxed()).await
+    }
+
+    async fn attempts(&self, delivery_id: i64) -> Result<Vec<AttemptRow>, Unavailable> {
+        self.read_beside(|c| B::attempts(c, delivery_id).boxed()).await
     }
 
     async fn handlers(&self) -> Result<Vec<KnownHandler>, Unavailable> {

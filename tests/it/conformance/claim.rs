@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Claim, ClaimRequest, HandlerSpec, Settlement, State, Timestamp};
+use mojito_schema::{AttemptOutcome, Claim, ClaimRequest, HandlerSpec, Settlement, State, Timestamp};
 use tokio::task::JoinSet;
 
 use super::{LEASE, claim, claim_on, claim_one, handler, record, result, states};
@@ -68,7 +68,11 @@ async fn what_is_not_due_is_not_claimed<B: TestBackend>() {
     record(&mut store, vec![result("r", "a")]).await;
     let ticket = claim_one(&mut store).await.ticket;
 
-    let retry = Settlement::Retry { pause: Duration::from_secs(3600), error: "not yet".to_owned() };
+    let retry = Settlement::Retry {
+        pause: Duration::from_secs(3600),
+        error: "not yet".to_owned(),
+        outcome: AttemptOutcome::Failed,
+    };
     B::settle(&mut store.connection, ticket, retry, Timestamp::now()).await.unwrap();
 
     assert!(claim(&mut store, 10).await.is_empty());

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use mojito_schema::{ClaimRequest, Expiry, NewDelivery, Operations, Postgres, Settlement, Timestamp, WorkQueue};
+use mojito_schema::{
+    AttemptOutcome, ClaimRequest, Expiry, NewDelivery, Operations, Postgres, Settlement, Timestamp, WorkQueue,
+};
 
 use super::{LEASE, claim, claim_one, only_work, received, record, result};
 use crate::harness::{Store, TestBackend, on_each_backend};
@@ -162,7 +164,7 @@ async fn a_pause_set_while_the_clock_was_ahead_is_cut_to_its_length<B: TestBacke
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
     let ticket = claim_one(&mut store).await.ticket;
-    let retry = Settlement::Retry { pause: 3 * DAY, error: "no".to_owned() };
+    let retry = Settlement::Retry { pause: 3 * DAY, error: "no".to_owned(), outcome: AttemptOutcome::Failed };
     B::settle(&mut store.connection, ticket, retry, Timestamp::now()).await.unwrap();
 
     let before = B::overlong_waits(&mut store.connection, Timestamp::now()).await.unwrap();
@@ -187,7 +189,11 @@ async fn a_process_whose_clock_is_wrong_neither_claims_nor_retries_nor_rescues_a
             Postgres::claim(&mut store.connection, ClaimRequest::new("Desk", 1, LEASE), wrong).await.unwrap().claims;
         let lease_until = only_work(&mut store).await.lease_until.unwrap();
         let rescue = Postgres::renew_and_rescue(&mut store.connection, Vec::new(), LEASE, wrong).await.unwrap();
-        let retry = Settlement::Retry { pause: Duration::from_millis(1), error: "no".to_owned() };
+        let retry = Settlement::Retry {
+            pause: Duration::from_millis(1),
+            error: "no".to_owned(),
+            outcome: AttemptOutcome::Failed,
+        };
         Postgres::settle(&mut store.connection, claims[0].ticket.clone(), retry, wrong).await.unwrap();
         let due_at = only_work(&mut store).await.due_at.unwrap();
 

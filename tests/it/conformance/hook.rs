@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Action, Line, NewAudit, OwedHook, Requeue, Settlement, Ticket, Timestamp};
+use mojito_schema::{Action, AttemptOutcome, Line, NewAudit, OwedHook, Requeue, Settlement, Ticket, Timestamp};
 
 use super::{claim_one, record, result};
 use crate::harness::{Store, TestBackend, on_each_backend};
@@ -91,7 +91,11 @@ async fn the_last_attempt_owes_the_hook_and_no_other<B: TestBackend>() {
     let (mut store, mut ticket) = claimed::<B>().await;
 
     for attempt in 1..=3 {
-        let settlement = Settlement::Retry { pause: Duration::ZERO, error: format!("attempt {attempt}") };
+        let settlement = Settlement::Retry {
+            pause: Duration::ZERO,
+            error: format!("attempt {attempt}"),
+            outcome: AttemptOutcome::Failed,
+        };
         assert!(B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap());
         if attempt < 3 {
             assert!(take(&mut store, LEASE).await.is_none(), "attempt {attempt}");

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mojito_schema::{
-    Action, Backend, Expiry, HandlerSpec, Line, NewAudit, Open, Opening, Operations, Postgres, Requeue, Settlement,
-    State, Ticket, Timestamp, WorkQueue, WorkRow, prune,
+    Action, AttemptOutcome, Backend, Expiry, HandlerSpec, Line, NewAudit, Open, Opening, Operations, Postgres, Requeue,
+    Settlement, State, Ticket, Timestamp, WorkQueue, WorkRow, prune,
 };
 use tokio::task::JoinSet;
 
@@ -92,7 +92,9 @@ async fn take<B: TestBackend>(connection: &mut B::Connection, step: Step, result
             let Some(ticket) = ticket(connection, random).await else { return };
             let settlement = match step {
                 Complete => Settlement::Complete,
-                Retry => Settlement::Retry { pause: Duration::ZERO, error: "no".to_owned() },
+                Retry => {
+                    Settlement::Retry { pause: Duration::ZERO, error: "no".to_owned(), outcome: AttemptOutcome::Failed }
+                }
                 Release => Settlement::Release,
                 _ => Settlement::Discard { error: "no".to_owned() },
             };
@@ -156,7 +158,13 @@ async fn take<B: TestBackend>(connection: &mut B::Connection, step: Step, result
 
 fn ticket(row: &WorkRow) -> Ticket {
     let (delivery_id, first_delivery_id) = (row.delivery_id, row.first_delivery_id);
-    Ticket { delivery_id, handler: row.handler.clone(), first_delivery_id, epoch: row.epoch }
+    Ticket {
+        delivery_id,
+        handler: row.handler.clone(),
+        first_delivery_id,
+        epoch: row.epoch,
+        has_attempts: row.has_attempts || row.attempt > 1,
+    }
 }
 
 // Shows M11.

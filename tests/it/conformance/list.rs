@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mojito_schema::{Listing, Selection, Settlement, Standing, State, Timestamp};
+use mojito_schema::{AttemptOutcome, Listing, Selection, Settlement, Standing, State, Timestamp};
 
 use super::{claim, garbled, record, result};
 use crate::harness::{Store, TestBackend, on_each_backend};
@@ -41,7 +41,7 @@ async fn a_list_of_what_is_dead_shows_of_what_it_died<B: TestBackend>() {
         let error = format!("error {n}");
         let settlement = match n % 2 {
             0 => Settlement::Discard { error },
-            _ => Settlement::Retry { pause: Duration::from_secs(60), error },
+            _ => Settlement::Retry { pause: Duration::from_secs(60), error, outcome: AttemptOutcome::Failed },
         };
         B::settle(&mut store.connection, claim.ticket, settlement, Timestamp::now()).await.unwrap();
     }

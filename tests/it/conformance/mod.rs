@@ -1,5 +1,6 @@
 //! One suite of tests, run on each backend: all do the same.
 
+mod attempts;
 mod claim;
 mod clock;
 mod handlers;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use mojito_schema::internals::complete_by_itself;
-use mojito_schema::{Postgres, Settlement, State, Ticket, Timestamp, WorkQueue};
+use mojito_schema::{AttemptOutcome, Postgres, Settlement, State, Ticket, Timestamp, WorkQueue};
 
 use super::{LEASE, claim_one, only_work, record, result};
 use crate::harness::{Store, TestBackend, on_each_backend};
@@ -34,7 +34,7 @@ async fn settle<B: TestBackend>(store: &mut Store<B>, ticket: &Ticket, settlemen
 }
 
 fn retry(pause: Duration) -> Settlement {
-    Settlement::Retry { pause, error: "no printer".to_owned() }
+    Settlement::Retry { pause, error: "no printer".to_owned(), outcome: AttemptOutcome::Failed }
 }
 
 /// Begins the handler's transaction and writes an effect, which is a result's new reason.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Settlement, Timestamp};
+use mojito_schema::{AttemptOutcome, Settlement, Timestamp};
 
 use super::{at, claim_one, handler, received, record, result};
 use crate::harness::{Store, TestBackend, on_each_backend, record_all};
@@ -37,7 +37,7 @@ async fn a_line_behind_a_first_that_fails_is_held_up_once_it_has_waited<B: TestB
     let old = |text: &str| received(Timestamp::now().before(2 * HOUR), result("a", text));
     let recorded = record(&mut store, vec![old("1")]).await;
     let claim = claim_one(&mut store).await;
-    let again = Settlement::Retry { pause: HOUR, error: "no".to_owned() };
+    let again = Settlement::Retry { pause: HOUR, error: "no".to_owned(), outcome: AttemptOutcome::Failed };
     B::settle(&mut store.connection, claim.ticket, again, Timestamp::now()).await.unwrap();
     let hour_ago = Timestamp::now().before(HOUR);
 

@@ -2,6 +2,7 @@
 
 mod clock;
 mod fence;
+mod history;
 mod order;
 mod outcomes;
 mod told;

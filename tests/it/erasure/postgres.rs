@@ -69,7 +69,7 @@ async fn no_dead_row_of_an_erased_person_is_left_in_the_tables() {
 async fn has_dead_rows(store: &mut Store<Postgres>) -> bool {
     store.run("CREATE EXTENSION IF NOT EXISTS pgstattuple").await;
     let dead = "SELECT sum((pgstattuple(name)).dead_tuple_count)::text AS value
-        FROM unnest(ARRAY['mojito_deliveries', 'mojito_results', 'mojito_work']) AS name";
+        FROM unnest(ARRAY['mojito_deliveries', 'mojito_results', 'mojito_work', 'mojito_attempts']) AS name";
     store.texts(dead).await != ["0"]
 }
 

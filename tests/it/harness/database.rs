@@ -130,6 +130,18 @@ impl Database {
         all.load(&mut self.connect()).unwrap()
     }
 
+    /// Finished work, never replayed, whose history lacks an attempt, or tells of one that was not.
+    pub(crate) fn gaps_in_history(&self) -> Vec<String> {
+        self.texts(
+            "SELECT one.delivery_id || ' ' || one.handler AS value FROM mojito_work AS one LEFT JOIN mojito_attempts AS kept
+                 ON kept.delivery_id = one.delivery_id AND kept.handler = one.handler
+             WHERE one.finished_at IS NOT NULL GROUP BY one.delivery_id, one.handler
+             HAVING count(kept.id) <> CASE WHEN one.state = 'completed' AND one.attempt = 1 THEN 0 ELSE one.attempt END
+                 OR count(DISTINCT kept.attempt) <> count(kept.id)
+                 OR count(CASE kept.outcome WHEN 'completed' THEN 1 END) <> (one.state = 'completed' AND one.attempt > 1)",
+        )
+    }
+
     /// Every run of a handler, in the order in which they happened.
     pub(crate) fn journal_entries(&self) -> Vec<JournalEntry> {
         read_journal(&self.journal())

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error};
 use mojito_schema::{
-    ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, NotCommitted, Operations, Person, Recording, Selection,
-    Settlement, Snapshot, Sqlite, StoredBody, StoredState, Timestamp, WorkQueue,
+    AttemptOutcome, ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, NotCommitted, Operations, Person,
+    Recording, Selection, Settlement, Snapshot, Sqlite, StoredBody, StoredState, Timestamp, WorkQueue,
 };
 use rocket::{post, routes};
 use rocket_mojito::internals::Understood;
@@ -21,7 +21,8 @@ use crate::checkout::Checkout;
 use crate::harness::{AUTH, Host, Store, attach_all, deliveries, next};
 
 /// The types of both crates whose values hold what somebody sent, or a secret: a test here shows each.
-const TELLING: [&str; 35] = [
+const TELLING: [&str; 36] = [
+    "AttemptRow",
     "AuditRow",
     "Claim",
     "Claimed",
@@ -63,9 +64,10 @@ const TELLING: [&str; 35] = [
 const FOREIGN: [&str; 4] = ["TableNotEqual", "diesel", "diesel_async", "mojito_schema as schema"];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 74] = [
+const MUTE: [&str; 76] = [
     "Action",
     "Actor",
+    "AttemptOutcome",
     "Backend",
     "Backlog",
     "Bodies",
@@ -125,6 +127,7 @@ const MUTE: [&str; 74] = [
     "UtcTimestamp",
     "Waiting",
     "WorkQueue",
+    "attempts",
     "audit",
     "deliveries",
     "failpoint",
@@ -197,9 +200,10 @@ async fn rows_and_what_is_on_its_way_to_them_show_nothing() {
     attach_all::<Sqlite>(&mut store.connection, &Arc::new(vec![handler])).await;
     Sqlite::record(&mut store.connection, Arc::new(deliveries), Timestamp::now()).await.unwrap();
     let error = || CANARY.to_owned();
-    for settlement in
-        [Settlement::Retry { pause: Duration::ZERO, error: error() }, Settlement::Discard { error: error() }]
-    {
+    for settlement in [
+        Settlement::Retry { pause: Duration::ZERO, error: error(), outcome: AttemptOutcome::Failed },
+        Settlement::Discard { error: error() },
+    ] {
         let request = ClaimRequest::new("Desk", 9, Duration::from_secs(9));
         let claims = Sqlite::claim(&mut store.connection, request, Timestamp::now()).await.unwrap().claims;
         let [claim] = &claims[..] else { panic!("one at a time") };
@@ -225,6 +229,9 @@ async fn rows_and_what_is_on_its_way_to_them_show_nothing() {
     assert_mute(store.deliveries().await);
     assert_mute(store.results().await);
     assert_mute(store.work().await);
+    let attempts = Sqlite::attempts(&mut store.connection, claims[0].ticket.delivery_id - 1).await.unwrap();
+    assert!(attempts.iter().any(|attempt| attempt.error.as_deref() == Some(CANARY)));
+    assert_mute(attempts);
     assert!(store.work().await.iter().any(|work| work.last_error.as_deref() == Some(CANARY)));
 }
 

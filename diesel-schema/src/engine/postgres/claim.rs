@@ -62,6 +62,7 @@ async fn take(
         work::epoch.eq(epoch),
         work::due_at.eq(None::<Timestamp>),
         work::measured_from.eq(now),
+        work::started_at.eq(now),
         work::lease_until.eq(now.after(request.lease)),
     );
     let (deliveries, _) = try_join(
@@ -78,7 +79,7 @@ async fn take(
             continue;
         };
         claims.push(Claim {
-            ticket: Ticket { delivery_id: id, handler: row.handler, first_delivery_id: row.first_delivery_id, epoch },
+            ticket: Ticket::of(&row, epoch),
             attempt: row.attempt + 1,
             max_attempts: row.max_attempts,
             delivery,

@@ -30,7 +30,8 @@ const HOST_TERMS: &str = "
 const BEFORE_VACUUM: &str = "
     SELECT pg_current_xact_id()::xid::text AS since, pg_has_role(datdba, 'USAGE') OR NOT EXISTS (
         SELECT FROM pg_class
-        WHERE oid IN ('mojito_deliveries'::regclass, 'mojito_results'::regclass, 'mojito_work'::regclass)
+        WHERE oid IN ('mojito_deliveries'::regclass, 'mojito_results'::regclass, 'mojito_work'::regclass,
+                'mojito_attempts'::regclass)
             AND NOT CASE WHEN current_setting('server_version_num')::integer >= 170000
                 THEN has_table_privilege(oid, 'MAINTAIN') ELSE pg_has_role(relowner, 'USAGE') END
     ) AS may_vacuum FROM pg_database WHERE datname = current_database()";
@@ -91,6 +92,7 @@ pub(super) async fn scrub(connection: &mut Connection) -> QueryResult<Vec<Undone
     connection.batch_execute("VACUUM mojito_deliveries").await?;
     connection.batch_execute("VACUUM mojito_results").await?;
     connection.batch_execute("VACUUM mojito_work").await?;
+    connection.batch_execute("VACUUM mojito_attempts").await?;
     Ok(if is_seen { vec![Undone::Reader] } else { Vec::new() })
 }
 

@@ -15,12 +15,12 @@ use super::line::{promote, promote_if_seen};
 use super::transaction::{
     self, LOCK_TIMEOUT, STATEMENT_TIMEOUT, TRANSACTION_SETTING, TransactionSettings, transaction_timestamp,
 };
-use super::{Connection, connection};
+use super::{Connection, connection, shared};
 use crate::engine::commit::{Left, NotCommitted};
 use crate::engine::db_error::{is_conflict, is_unknown};
 use crate::engine::update::update;
 use crate::schema::work::held;
-use crate::{Line, State, Ticket, Timestamp, work};
+use crate::{AttemptOutcome, Line, State, Ticket, Timestamp, work};
 
 /// The text that the server quotes where a handler has ended its transaction.
 const ENDED_WITHIN: &str = "ended within the handler";
@@ -43,6 +43,13 @@ pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: D
         return Err(if is_standby(connection).await { standby() } else { error });
     }
     match is_held {
+        Ok(true) if ticket.has_attempts => match keep(connection, ticket).await {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                let _ = rollback(connection).await?;
+                Err(error)
+            }
+        },
         Ok(true) => Ok(true),
         Ok(false) => rollback(connection).await.map(|_| false),
         Err(error) => {
@@ -50,6 +57,16 @@ pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: D
             Err(error)
         }
     }
+}
+
+/// Adds the success to the history, in the transaction that makes it one. As for the fence, an index finds the row of
+/// work, and the planner is the host's again afterwards.
+async fn keep(connection: &mut Connection, ticket: &Ticket) -> QueryResult<()> {
+    connection.batch_execute("SET LOCAL enable_seqscan = off").await?;
+    let now = transaction::now(connection).await?;
+    shared::add_attempt(connection, ticket.key(), AttemptOutcome::Completed, None, now).await?;
+    let planner = format!("SELECT set_config('enable_seqscan', current_setting('{TRANSACTION_SETTING}'), true)");
+    connection.batch_execute(&planner).await
 }
 
 /// The statement before a handler's transaction. If the handler ends the transaction, each later statement would be an

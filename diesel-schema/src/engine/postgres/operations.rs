@@ -8,9 +8,9 @@ use super::transaction::TransactionSettings;
 use super::{Connection, MAX_TRIES, Patience, Postgres, erasure, handlers, record, shared, transaction, with_timeout};
 use crate::engine::db_error::is_in_the_way;
 use crate::{
-    Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit,
-    NewDelivery, Operations, Page, PruneStep, Recorded, Requeue, Requeued, Selection, StoredBody, StoredState,
-    Timestamp, Undone, Waiting,
+    AttemptRow, Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, KnownHandler, Line, Listing,
+    Name, NewAudit, NewDelivery, Operations, Page, PruneStep, Recorded, Requeue, Requeued, Selection, StoredBody,
+    StoredState, Timestamp, Undone, Waiting,
 };
 
 impl Operations<Connection> for Postgres {
@@ -31,6 +31,13 @@ impl Operations<Connection> for Postgres {
     async fn delivery(connection: &mut Connection, id: i64) -> QueryResult<Option<DeliveryRow>> {
         with_timeout(async { transaction!(connection, TransactionSettings::default(), |c| shared::delivery(c, id)) })
             .await
+    }
+
+    async fn attempts(connection: &mut Connection, delivery_id: i64) -> QueryResult<Vec<AttemptRow>> {
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| shared::attempts(c, delivery_id))
+        })
+        .await
     }
 
     async fn is_known(connection: &mut Connection, name: Name) -> QueryResult<bool> {

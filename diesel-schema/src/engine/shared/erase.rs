@@ -7,7 +7,8 @@ use diesel::sql_types::{BigInt, Bool};
 
 use super::{Connection, RunQueryDsl, promote};
 use crate::{
-    Bodies, ErasedRows, Field, Line, Snapshot, State, StoredBody, StoredState, Timestamp, deliveries, results, work,
+    Bodies, ErasedRows, Field, Line, Snapshot, State, StoredBody, StoredState, Timestamp, attempts, deliveries,
+    results, work,
 };
 
 /// The text in place of an erased error text.
@@ -102,6 +103,7 @@ pub(crate) async fn count_erasure(connection: &mut Connection, endpoint: &str, i
     if let Some(first) = first_delivery(connection, endpoint, id).await? {
         rows.bodies += filed_bodies(first).count().get_result::<i64>(connection).await?.unsigned_abs();
         rows.errors = errors_of(first).count().get_result::<i64>(connection).await?.unsigned_abs();
+        rows.errors += kept_errors_of(first).count().get_result::<i64>(connection).await?.unsigned_abs();
         rows.work = open_work(first).count().get_result::<i64>(connection).await?.unsigned_abs();
     }
     Ok(rows)
@@ -136,6 +138,9 @@ pub(crate) async fn erase_result(
         work::hook_due_at.eq(None::<Timestamp>),
     );
     rows.work = diesel::update(open_work(first)).set(given_up).execute(connection).await? as u64;
+    // After the open work: an attempt that is being settled has its row locked, and may add its error meanwhile.
+    let no_error = attempts::error.eq(None::<String>);
+    rows.errors += diesel::update(kept_errors_of(first)).set(no_error).execute(connection).await? as u64;
     promote_all(connection, first).await?;
     Ok(rows)
 }
@@ -196,6 +201,15 @@ fn filed_bodies(first_delivery_id: i64) -> _ {
 #[auto_type(no_type_alias)]
 fn errors_of(first_delivery_id: i64) -> _ {
     work::table.filter(work::first_delivery_id.eq(first_delivery_id)).filter(work::last_error.is_not_null())
+}
+
+/// The errors in the history of a result.
+#[auto_type(no_type_alias)]
+fn kept_errors_of(first_delivery_id: i64) -> _ {
+    let of_result = deliveries::table.filter(deliveries::first_delivery_id.eq(first_delivery_id));
+    attempts::table
+        .filter(attempts::delivery_id.eq_any(of_result.select(deliveries::id)))
+        .filter(attempts::error.is_not_null())
 }
 
 #[auto_type(no_type_alias)]

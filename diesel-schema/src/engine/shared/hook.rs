@@ -52,12 +52,7 @@ async fn owed(connection: &mut Connection, row: WorkRow, taken_until: Timestamp)
         }
         _ => None,
     };
-    let ticket = Ticket {
-        delivery_id: row.delivery_id,
-        handler: row.handler.clone(),
-        first_delivery_id: row.first_delivery_id,
-        epoch: row.epoch,
-    };
+    let ticket = Ticket::of(&row, row.epoch);
     Ok(Some(OwedHook {
         delivery_id: row.delivery_id,
         handler: row.handler,

@@ -1,6 +1,7 @@
 //! The verbs that every backend carries out with the same statements. Each backend has this module as its own, with its
 //! own connection. A database within the process answers at once: there an `await` here never waits.
 
+mod attempts;
 mod audit;
 mod backlog;
 mod clock;
@@ -19,6 +20,7 @@ mod sweep;
 mod waits;
 mod watch;
 
+pub(crate) use self::attempts::{add_attempt, attempts};
 pub(crate) use self::audit::{begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
 pub(crate) use self::clock::read_clock;

@@ -4,8 +4,8 @@ use diesel::dsl::sql;
 use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult, Queryable};
 use diesel::sql_types::Bool;
 
-use super::{Connection, RunQueryDsl, promote};
-use crate::{Line, Rescue, State, Timestamp, work};
+use super::{Connection, RunQueryDsl, add_attempt, promote};
+use crate::{AttemptOutcome, Line, Rescue, State, Timestamp, work};
 
 /// The text that an operator reads where the last attempt never came back.
 const LOST: &str = "the lease lapsed: the process died, hung or was cut off during the last attempt";
@@ -53,6 +53,7 @@ pub(crate) async fn rescue(
                 work::last_error.eq(LOST),
                 work::is_first.eq(false),
                 work::hook_due_at.eq(now),
+                work::has_attempts.eq(true),
             );
             rescue.discarded += diesel::update(row).set(given_up).execute(connection).await?;
         } else if lapsed.attempt < 2 && lapsed.attempt < lapsed.max_attempts - 1 {
@@ -61,18 +62,26 @@ pub(crate) async fn rescue(
                 work::lease_until.eq(None::<Timestamp>),
                 work::due_at.eq(now),
                 work::measured_from.eq(now),
+                work::has_attempts.eq(true),
             );
             rescue.rescued += diesel::update(row).set(waiting).execute(connection).await?;
         } else {
             suspect.get_or_insert(lapsed);
             continue;
         }
+        keep(connection, &lapsed, now).await?;
         promote(connection, &lapsed.line).await?;
     }
     if let Some(suspect) = suspect {
         rescue.rescued += rescue_suspect(connection, &suspect, lease, now).await?;
     }
     Ok(())
+}
+
+/// Adds a lost attempt to the history. The outcome says everything: there is no error.
+async fn keep(connection: &mut Connection, lapsed: &Lapsed, now: Timestamp) -> QueryResult<()> {
+    let key = (lapsed.delivery_id, lapsed.line.handler.as_str());
+    add_attempt(connection, key, AttemptOutcome::Lapsed, None, now).await
 }
 
 /// Rescues a suspect, unless another has its turn already.
@@ -91,9 +100,11 @@ async fn rescue_suspect(
         work::due_at.eq(now),
         work::measured_from.eq(now),
         work::last_error.eq(SUSPECT_ERROR),
+        work::has_attempts.eq(true),
     );
     let row = work::table.find((suspect.delivery_id, &suspect.line.handler));
     let rescued = diesel::update(row).set(waiting).execute(connection).await?;
+    keep(connection, suspect, now).await?;
     promote(connection, &suspect.line).await?;
     Ok(rescued)
 }

@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult};
 
-use super::{Connection, RunQueryDsl, promote};
+use super::{Connection, RunQueryDsl, add_attempt, promote};
 use crate::engine::update::update;
 use crate::schema::work::held;
 use crate::{Settlement, State, Ticket, Timestamp, failpoint, work};
 
 /// Ends an attempt, and promotes within its line: the first is then the next row, or an earlier row that was replayed
-/// meanwhile.
+/// meanwhile. The history tells of an attempt that did not simply succeed at once.
 pub(crate) async fn settle(
     connection: &mut Connection,
     ticket: &Ticket,
@@ -17,11 +17,14 @@ pub(crate) async fn settle(
 ) -> QueryResult<bool> {
     let is_settled = match settlement {
         Settlement::Complete => complete(connection, ticket, now).await,
-        Settlement::Retry { pause, error } => retry(connection, ticket, *pause, error, now).await,
+        Settlement::Retry { pause, error, .. } => retry(connection, ticket, *pause, error, now).await,
         Settlement::Discard { error } => discard(connection, ticket, error, now).await,
         Settlement::Release => release(connection, ticket, now).await,
     }?;
     if is_settled {
+        if let Some((outcome, error)) = settlement.kept(ticket) {
+            add_attempt(connection, ticket.key(), outcome, error, now).await?;
+        }
         promote(connection, &ticket.line()).await?;
     }
     Ok(is_settled)
@@ -54,6 +57,7 @@ async fn retry(
         work::due_at.eq(now.after(pause)),
         work::measured_from.eq(now),
         work::last_error.eq(error),
+        work::has_attempts.eq(true),
     );
     if update(row, waiting).execute(connection).await? == 1 {
         return Ok(true);
@@ -70,6 +74,7 @@ async fn discard(connection: &mut Connection, ticket: &Ticket, error: &str, now:
         work::last_error.eq(error),
         work::is_first.eq(false),
         work::hook_due_at.eq(now),
+        work::has_attempts.eq(true),
     );
     let rows = update(row, given_up).execute(connection).await?;
     failpoint::reach("work.discarded");

@@ -37,8 +37,7 @@ fn take(
 ) -> QueryResult<Claim> {
     let delivery: DeliveryRow =
         deliveries::table.find(row.delivery_id).select(DeliveryRow::as_select()).get_result(connection)?;
-    let ticket =
-        Ticket { delivery_id: row.delivery_id, handler: row.handler, first_delivery_id: row.first_delivery_id, epoch };
+    let ticket = Ticket::of(&row, epoch);
     let attempt = row.attempt + 1;
     let running = (
         work::state.eq(State::Running),
@@ -46,6 +45,7 @@ fn take(
         work::epoch.eq(ticket.epoch),
         work::due_at.eq(None::<Timestamp>),
         work::measured_from.eq(lease.0),
+        work::started_at.eq(lease.0),
         work::lease_until.eq(lease.1),
     );
     let key = (ticket.delivery_id, &ticket.handler);

@@ -6,9 +6,9 @@ use diesel::prelude::*;
 use super::session::Session;
 use super::{Sqlite, Wrapper, at_once, begin_erasure, scrub, shared, write};
 use crate::{
-    Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit,
-    NewDelivery, Operations, Page, PruneStep, Recorded, Requeue, Requeued, Selection, StoredBody, StoredState,
-    Timestamp, Undone, Waiting,
+    AttemptRow, Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, KnownHandler, Line, Listing,
+    Name, NewAudit, NewDelivery, Operations, Page, PruneStep, Recorded, Requeue, Requeued, Selection, StoredBody,
+    StoredState, Timestamp, Undone, Waiting,
 };
 
 impl Operations<Wrapper> for Sqlite {
@@ -23,6 +23,10 @@ impl Operations<Wrapper> for Sqlite {
 
     async fn delivery(connection: &mut Wrapper, id: i64) -> QueryResult<Option<DeliveryRow>> {
         connection.spawn_blocking(move |c| at_once(shared::delivery(c, id))).await
+    }
+
+    async fn attempts(connection: &mut Wrapper, delivery_id: i64) -> QueryResult<Vec<AttemptRow>> {
+        connection.spawn_blocking(move |c| at_once(shared::attempts(c, delivery_id))).await
     }
 
     async fn is_known(connection: &mut Wrapper, name: Name) -> QueryResult<bool> {
