@@ -47,7 +47,7 @@ async fn commit<B: TestBackend>(store: &mut Store<B>, ticket: &Ticket) {
     B::commit(&mut store.connection, Some(ticket.line())).await.unwrap();
 }
 
-/// What is kept of the first delivery.
+/// The attempts that are stored of the first delivery.
 async fn kept<B: TestBackend>(store: &mut Store<B>) -> Vec<AttemptRow> {
     B::attempts(&mut store.connection, 1).await.unwrap()
 }
@@ -145,7 +145,7 @@ async fn a_lost_attempt_has_lapsed_each_time<B: TestBackend>() {
     for _ in 0..3 {
         store.lapse().await;
         B::renew_and_rescue(&mut store.connection, Vec::new(), LEASE, Timestamp::now()).await.unwrap();
-        // What waits for its turn as a suspect is looked at again.
+        // A suspect that waits for its turn is looked at again.
         B::renew_and_rescue(&mut store.connection, Vec::new(), LEASE, Timestamp::now()).await.unwrap();
         if only_work(&mut store).await.state != State::Discarded {
             claim_one(&mut store).await;
