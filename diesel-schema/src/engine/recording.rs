@@ -9,7 +9,7 @@ use crate::{NewDelivery, Recorded, Timestamp};
 /// connection.
 pub trait Recording<C> {
     /// Records a batch in one transaction, as if each member were recorded alone, in order. Each handler that any
-    /// process has [attached](Operations::attach) gets work, unless it is retired.
+    /// process has [attached](crate::Operations::attach) gets work, unless it is retired.
     ///
     /// `None` for each member that was set aside: it needs a lock of another transaction, and can be tried again. All
     /// members of one result are set aside together, or none.

@@ -41,9 +41,9 @@ pub trait WorkQueue<C> {
         now: Timestamp,
     ) -> impl Future<Output = QueryResult<bool>> + Send;
 
-    /// Commits the transaction that [`begin`](Self::begin) or [`begin_erasure`](Operations::begin_erasure) opened, and
-    /// promotes within the line, if one is named. `Ok` means truly committed, despite anything that a handler has done
-    /// on the connection meanwhile.
+    /// Commits the transaction that [`begin`](Self::begin) or [`begin_erasure`](crate::Operations::begin_erasure) opened,
+    /// and promotes within the line, if one is named. `Ok` means truly committed, despite anything that a handler has
+    /// done on the connection meanwhile.
     ///
     /// It does not wait for fsync. A power cut takes the transaction whole, mark and effect, and the work is done
     /// again.

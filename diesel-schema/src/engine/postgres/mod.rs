@@ -163,7 +163,7 @@ macro_rules! alone {
 mod operations;
 
 /// The outcome of a verb, unless the server is silent over it. The caller closes the connection of a verb that was
-/// dropped half-way: see [`Backend`].
+/// dropped half-way: see [`Engine`](crate::engine::backend::sealed::Engine).
 async fn with_timeout<R>(verb: impl Future<Output = QueryResult<R>>) -> QueryResult<R> {
     let answer = tokio::time::timeout(SILENCE_TIMEOUT, verb).await;
     answer.unwrap_or_else(|_| Err(unknown("the server fell silent")))
