@@ -5,8 +5,8 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::harness::{
-    Database, FinalState, Ledger, Load, Process, assert_copies_are_one_version, assert_versions_have_no_gap, drained,
-    found, overlaps, rounds, seed,
+    Database, Ledger, Load, Process, assert_copies_are_one_version, assert_versions_have_no_gap, found, overlaps,
+    rounds, seed, settled,
 };
 
 // Shows P4, F40.
@@ -22,10 +22,8 @@ async fn two_processes_on_one_file_handle_each_result_in_order_and_once() {
     let enough = rounds(400, 20_000) as usize;
     found("enough deliveries", || (load.ledger.tally().acknowledged >= enough).then_some(())).await;
     let ledger = load.stop().await;
-    drained(&database).await;
 
-    let final_state = FinalState::read(&database, &ledger);
-    final_state.check(&["effects", "external"]);
+    let final_state = settled(&database, &ledger, &["effects", "external"]).await;
     assert_eq!(overlaps(&final_state.journal), [""; 0]);
     assert_eq!(final_state.discarded().len(), 0);
     assert!(final_state.work.iter().all(|work| work.attempt == 1), "nothing was taken over");
@@ -45,9 +43,8 @@ async fn copies_of_one_delivery_at_once_are_one_version_and_repeats() {
     let (hosts, ledger) = (two_hosts(&database).await, Ledger::default());
 
     assert_copies_are_one_version(&database, &hosts.addresses, &ledger, 20, rounds(5, 200)).await;
-    drained(&database).await;
 
-    FinalState::read(&database, &ledger).check(&["effects"]);
+    settled(&database, &ledger, &["effects"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,10 +53,8 @@ async fn versions_of_one_result_at_once_are_numbered_without_a_gap() {
     let (hosts, ledger) = (two_hosts(&database).await, Ledger::default());
 
     assert_versions_have_no_gap(&database, &hosts.addresses, &ledger, 20, rounds(5, 200)).await;
-    drained(&database).await;
 
-    let final_state = FinalState::read(&database, &ledger);
-    final_state.check(&["effects"]);
+    let final_state = settled(&database, &ledger, &["effects"]).await;
     assert_eq!(overlaps(&final_state.journal), [""; 0]);
 }
 

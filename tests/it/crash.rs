@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::harness::{Database, FinalState, Load, Process, drained, rounds, seed};
+use crate::harness::{Database, Load, Process, rounds, seed, settled};
 
 // Shows P1, F01.
 #[tokio::test(flavor = "multi_thread")]
@@ -26,10 +26,8 @@ async fn killed_again_and_again_under_load_a_host_loses_nothing_and_doubles_noth
     let mut last = host.start().await;
     load.post_to(&[last.ready().await.unwrap()]);
     let ledger = load.stop().await;
-    drained(&database).await;
 
-    let final_state = FinalState::read(&database, &ledger);
-    final_state.check(&["effects", "external"]);
+    let final_state = settled(&database, &ledger, &["effects", "external"]).await;
     assert_eq!(database.gaps_in_history(), [""; 0], "the history tells of each attempt");
     assert_eq!(final_state.discarded().len(), 0);
     let tally = ledger.tally();

@@ -13,4 +13,5 @@ mod size;
 mod stopping;
 mod unavailable;
 
+pub(crate) use self::paths::SPELLINGS;
 pub(crate) use self::refusal::{assert_refusal_headers, assert_refused};

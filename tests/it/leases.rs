@@ -6,6 +6,7 @@ use rustix::process::Signal;
 
 use crate::harness::{
     Database, EntryKind, FinalState, JournalEntry, Ledger, Process, TestDatabase, drained, found, overlaps, rounds,
+    settled,
 };
 
 // Shows F50.
@@ -20,10 +21,8 @@ async fn a_lease_that_is_renewed_is_never_taken_over() {
     for number in 0..4 {
         hosts[number % 2].acknowledges(&ledger, &format!("r-{number}")).await;
     }
-    drained(&database).await;
 
-    let final_state = FinalState::read(&database, &ledger);
-    final_state.check(&["effects"]);
+    let final_state = settled(&database, &ledger, &["effects"]).await;
     assert!(final_state.work.iter().all(|work| work.attempt == 1), "{:?}", final_state.work);
     assert_eq!(overlaps(&final_state.journal), [""; 0]);
 }
@@ -132,10 +131,8 @@ async fn a_frozen_process_that_fails_its_handler_afterwards_changes_nothing() {
         let ran = || database.work()[0].finished_at.map(drop);
         found("the zombie to be refused or stopped", || said().or_else(ran)).await;
         std::fs::write(&gate, "").unwrap();
-        drained(&database).await;
 
-        let final_state = FinalState::read(&database, &ledger);
-        final_state.check(&["effects"]);
+        let final_state = settled(&database, &ledger, &["effects"]).await;
         assert_eq!((final_state.work[0].state, final_state.work[0].attempt), (State::Completed, 2));
         assert_eq!(final_state.work[0].last_error, None);
         let first = final_state.effects.iter().find(|effect| effect.delivery_id == final_state.work[0].delivery_id);
@@ -164,10 +161,8 @@ async fn a_process_that_cannot_renew_for_longer_than_its_lease_still_has_its_eff
         .await;
         drop(writer);
         std::fs::write(&gate, "").unwrap();
-        drained(&database).await;
 
-        let final_state = FinalState::read(&database, &ledger);
-        final_state.check(&["effects"]);
+        let final_state = settled(&database, &ledger, &["effects"]).await;
         let starts: Vec<&JournalEntry> =
             final_state.journal.iter().filter(|entry| entry.kind == EntryKind::Start).collect();
         assert_eq!(starts.len(), final_state.work[0].attempt as usize, "each claim is one run: {starts:?}");

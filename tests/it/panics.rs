@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::harness::{Database, FinalState, Ledger, Process, drained, eventually, overlaps, rounds};
+use crate::harness::{Database, FinalState, Ledger, Process, eventually, overlaps, rounds, settled};
 
 const HANDLERS: [&str; 2] = ["effects", "external"];
 
@@ -22,10 +22,8 @@ async fn survives(point: &str, task: &str, handlers: &str, rounds: u32) -> Final
             |line_of: &str| line_of.contains("a task panicked and is started again") && line_of.contains(&line);
         eventually("the task has panicked", || process.log().lines().any(has_panicked)).await;
         process.acknowledges(&ledger, "afterwards").await;
-        drained(&database).await;
 
-        let final_state = FinalState::read(&database, &ledger);
-        final_state.check(&HANDLERS);
+        let final_state = settled(&database, &ledger, &HANDLERS).await;
         assert_eq!(final_state.discarded().len(), 0);
         assert!(!process.has_ended(), "the process lives");
         last = Some(final_state);

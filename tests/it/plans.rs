@@ -107,10 +107,6 @@ async fn work_a_while<B: TestBackend>(connection: &mut B::Connection) {
     assert!(B::begin(connection, Ticket { has_attempts: true, ..again.ticket.clone() }, LEASE, now).await.unwrap());
     B::commit(connection, Some(again.ticket.line())).await.unwrap();
     B::attempts(connection, again.delivery.id).await.unwrap();
-    for endpoint in ["default", "other"] {
-        let (endpoint, id) = (endpoint.to_owned(), again.delivery.result_id.clone().unwrap());
-        B::count_erasure(connection, endpoint, id).await.unwrap();
-    }
     B::take_hook(connection, Arc::from("Desk"), LEASE, now).await.unwrap();
     for selection in [Selection::all().state(State::Discarded), Selection::all().standing(Standing::Quarantined)] {
         B::list(connection, selection, i64::MAX, 50).await.unwrap();

@@ -6,7 +6,7 @@ use fastrand::Rng;
 use mojito_schema::{State, WorkRow};
 use rustix::process::Signal;
 
-use crate::harness::{Body, Cgroup, Database, FinalState, Ledger, PATIENCE, Process, drained, found, rounds, seed};
+use crate::harness::{Body, Cgroup, Database, FinalState, Ledger, PATIENCE, Process, found, rounds, seed, settled};
 
 const ATTEMPTS: i32 = 3;
 
@@ -102,10 +102,8 @@ async fn a_panic_is_a_failed_attempt_and_the_process_lives() {
         database.run("UPDATE mojito_work SET due_at = '2001-01-01 00:00:00.000000' WHERE state = 'retryable'");
         process.acknowledges(&ledger, &format!("r-{attempt}")).await;
     }
-    drained(&database).await;
 
-    let final_state = FinalState::read(&database, &ledger);
-    final_state.check(&["effects"]);
+    let final_state = settled(&database, &ledger, &["effects"]).await;
     let [work] = final_state.discarded()[..] else { panic!("the poison alone is discarded") };
     assert_eq!((work.attempt, work.last_error.as_deref()), (ATTEMPTS, Some("the handler panicked: poison")));
     assert!(!process.has_ended());

@@ -1,4 +1,4 @@
-//! The comments of the product and of its tests: short sentences, whose subject is a noun of the code or of the database.
+//! Comments of the product and of its tests: short sentences, whose subject is a noun of the code or of the database.
 
 use crate::checkout::{Checkout, File};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use rustix::process::Signal;
 
-use crate::harness::{Body, Database, FinalState, Ledger, PostOutcome, Process, drained, rounds, seed};
+use crate::harness::{Body, Database, Ledger, PostOutcome, Process, rounds, seed, settled};
 
 // Shows F04.
 #[tokio::test(flavor = "multi_thread")]
@@ -72,8 +72,7 @@ async fn assert_all_works(database: &Arc<Database>, hosts: &mut [&mut Process]) 
         ledger.begin(entry);
         ledger.end(entry, PostOutcome::from(host.post("interview_result", &body).await));
     }
-    drained(database).await;
-    FinalState::read(database, &ledger).check(&["effects"]);
+    settled(database, &ledger, &["effects"]).await;
     assert_eq!(ledger.unacknowledged().len(), 0);
     let expected = [
         "effects",

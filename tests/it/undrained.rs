@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::harness::{
-    BASE, Body, Connection, Database, Ledger, PATIENCE, PostOutcome, Process, eventually, in_time, request,
-};
+use crate::harness::{BASE, Body, Connection, Database, Ledger, PATIENCE, Process, eventually, in_time, request};
 
 /// As many as there are, a pipe of 64 KiB has no room for a line each.
 const REFUSALS: usize = 2_000;
@@ -34,7 +32,7 @@ async fn nobody_waits_for_whoever_reads_what_we_say() {
     // A line of another kind each, and one for each delivery.
     refuse(&mut host, 2).await;
     let quarantined = ledger.enter("interview_result", b"no JSON".to_vec());
-    assert!(matches!(host.deliver(&ledger, quarantined).await, PostOutcome::Acknowledged(_)));
+    assert!(host.deliver(&ledger, quarantined).await.is_acknowledged());
     for result in ["r-2", "r-3"] {
         host.acknowledges(&ledger, result).await;
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::harness::{Database, FinalState, Load, Process, drained, rounds, seed};
+use crate::harness::{Database, Load, Process, rounds, seed, settled};
 
 // Shows F20.
 #[tokio::test(flavor = "multi_thread")]
@@ -26,10 +26,8 @@ async fn while_somebody_else_writes_for_long_deliveries_wait_or_are_refused_and_
         tokio::time::sleep(Duration::from_millis(random.u64(0..200))).await;
     }
     let ledger = load.stop().await;
-    drained(&database).await;
 
-    let final_state = FinalState::read(&database, &ledger);
-    final_state.check(&["effects", "external"]);
+    settled(&database, &ledger, &["effects", "external"]).await;
     let tally = ledger.tally();
     println!("{cycles} times locked, {tally:?}");
     assert!(tally.refused.keys().all(|status| *status == 503), "{tally:?}");

@@ -6,8 +6,7 @@ use fastrand::Rng;
 use rustix::process::Signal;
 
 use crate::harness::{
-    Body, Database, FinalState, Ledger, PostOutcome, Process, ProcessBuilder, TestDatabase, drained, found, rounds,
-    seed,
+    Body, Database, FinalState, Ledger, Process, ProcessBuilder, TestDatabase, drained, found, rounds, seed,
 };
 
 /// The system calls by which a host reads, writes, syncs, locks, waits, answers and deletes.
@@ -109,7 +108,7 @@ async fn dies_at(call: &str, nth: usize) -> bool {
     let mut next = host.start().await;
     for (entry, _) in ledger.unacknowledged() {
         let outcome = next.deliver(&ledger, entry).await;
-        assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?} after a death at {call}:{nth}");
+        assert!(outcome.is_acknowledged(), "{outcome:?} after a death at {call}:{nth}");
     }
     drained(&database).await;
     next.kill();
@@ -122,7 +121,7 @@ async fn dies_at(call: &str, nth: usize) -> bool {
 async fn live(host: &ProcessBuilder, database: &Database, ledger: &Ledger) -> bool {
     let entry = ledger.enter("interview_result", Body::result("r-1").bytes());
     let mut process = host.spawn();
-    if process.ready().await.is_some() && matches!(process.deliver(ledger, entry).await, PostOutcome::Acknowledged(_)) {
+    if process.ready().await.is_some() && process.deliver(ledger, entry).await.is_acknowledged() {
         let is_handled = || database.work().iter().all(|work| work.finished_at.is_some());
         found("the end of the work, or of the host", || (is_handled() || process.has_ended()).then_some(())).await;
     }

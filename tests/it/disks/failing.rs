@@ -5,6 +5,7 @@ use fastrand::Rng;
 
 use crate::harness::{
     Body, Database, Disk, FinalState, Ledger, Load, PostOutcome, Process, Tracer, drained, found, lost, rounds, seed,
+    settled,
 };
 
 /// Every call that brings something to the disk for good.
@@ -72,15 +73,13 @@ async fn nothing_is_built_on_a_log_that_never_reached_the_disk() {
 
         let mut next = host.start().await;
         for (entry, _) in ledger.unacknowledged() {
-            assert!(matches!(next.deliver(&ledger, entry).await, PostOutcome::Acknowledged(_)));
+            assert!(next.deliver(&ledger, entry).await.is_acknowledged());
         }
         database.disk().cut_power(&mut next).await;
         database.disk().restore_power().await;
         let _last = host.start().await;
-        drained(&database).await;
 
-        let final_state = FinalState::read(&database, &ledger);
-        final_state.check(&["effects"]);
+        settled(&database, &ledger, &["effects"]).await;
         assert_eq!(ledger.unacknowledged().len(), 0);
     }
 }
@@ -92,13 +91,13 @@ async fn broken_down() -> (Arc<Database>, Ledger) {
     let mut process = Process::builder(&database).start().await;
     for number in 0..5 {
         let entry = ledger.enter("interview_result", body(number));
-        assert!(matches!(process.deliver(&ledger, entry).await, PostOutcome::Acknowledged(_)));
+        assert!(process.deliver(&ledger, entry).await.is_acknowledged());
     }
     database.disk().break_down();
     for number in 5..LAST_BLOCKS {
         let entry = ledger.enter("interview_result", body(number));
         let outcome = process.deliver(&ledger, entry).await;
-        if !matches!(outcome, PostOutcome::Acknowledged(_)) {
+        if !outcome.is_acknowledged() {
             assert_eq!(outcome, PostOutcome::Refused(503));
             process.kill();
             return (database, ledger);

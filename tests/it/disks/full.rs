@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 use crate::harness::{
-    Body, Database, Disk, FinalState, Ledger, Load, PostOutcome, Process, drained, found, rounds, seed, try_send,
+    Body, Database, Disk, Ledger, Load, PostOutcome, Process, drained, found, rounds, seed, settled, try_send,
 };
 
 /// How soon deliveries are taken again once there is space.
@@ -37,10 +37,8 @@ async fn a_full_disk_refuses_and_one_with_space_again_takes_without_a_restart() 
         slowest = slowest.max(freed.elapsed());
     }
     let ledger = load.stop().await;
-    drained(&database).await;
 
-    let final_state = FinalState::read(&database, &ledger);
-    final_state.check(&["effects", "external"]);
+    settled(&database, &ledger, &["effects", "external"]).await;
     let tally = ledger.tally();
     println!("{cycles} times full, taken again within {slowest:?}, {tally:?}");
     assert!(slowest <= RECOVERY, "taken again only after {slowest:?}");
@@ -59,7 +57,7 @@ async fn what_could_not_be_pruned_on_a_full_disk_is_pruned_as_soon_as_there_is_s
     let ledger = Ledger::default();
     let entry = |number: usize| ledger.enter("interview_result", large(number));
     for number in 0..100 {
-        assert!(matches!(process.deliver(&ledger, entry(number)).await, PostOutcome::Acknowledged(_)));
+        assert!(process.deliver(&ledger, entry(number)).await.is_acknowledged());
     }
     drained(&database).await;
     database.run("UPDATE mojito_deliveries SET received_at = '2001-01-01 00:00:00.000000'");
@@ -76,7 +74,7 @@ async fn what_could_not_be_pruned_on_a_full_disk_is_pruned_as_soon_as_there_is_s
 
     assert_eq!(refused.status, 503);
     assert_eq!((pruned.status, pruned.body.as_str()), (200, "100"));
-    assert!(matches!(process.deliver(&ledger, entry(number + 1)).await, PostOutcome::Acknowledged(_)));
+    assert!(process.deliver(&ledger, entry(number + 1)).await.is_acknowledged());
     drained(&database).await;
 }
 

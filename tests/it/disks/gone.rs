@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::harness::{
-    Body, Database, Disk, FinalState, Ledger, PostOutcome, Process, TestDatabase, as_root, drained, rounds, run,
+    Body, Database, Disk, Ledger, PostOutcome, Process, TestDatabase, as_root, drained, rounds, run, settled,
 };
 
 /// How long a host is asked again and again, to see how often it complains.
@@ -22,7 +22,7 @@ async fn a_database_that_was_moved_away_refuses_and_takes_when_it_is_back() {
         std::fs::rename(&away, &path).unwrap();
         takes(&mut process, &ledger).await;
 
-        settled(&database, &ledger).await;
+        settled(&database, &ledger, &["effects"]).await;
     }
 }
 
@@ -45,7 +45,7 @@ async fn a_database_that_was_deleted_can_be_saved_from_the_process_that_refuses(
         let mut next = Process::builder(&database).start().await;
         takes(&mut next, &ledger).await;
 
-        settled(&database, &ledger).await;
+        settled(&database, &ledger, &["effects"]).await;
     }
 }
 
@@ -62,7 +62,7 @@ async fn a_log_that_was_deleted_refuses_and_loses_nothing() {
         let mut next = Process::builder(&database).start().await;
         takes(&mut next, &ledger).await;
 
-        settled(&database, &ledger).await;
+        settled(&database, &ledger, &["effects"]).await;
     }
 }
 
@@ -101,7 +101,7 @@ async fn a_database_that_was_replaced_and_is_back_is_taken_for_what_it_is() {
     std::fs::rename(&away, &path).unwrap();
     takes(&mut process, &ledger).await;
 
-    settled(&database, &ledger).await;
+    settled(&database, &ledger, &["effects"]).await;
 }
 
 // Shows F16.
@@ -117,7 +117,7 @@ async fn a_disk_that_can_only_be_read_refuses_and_keeps_everything() {
         let mut next = Process::builder(&database).start().await;
         takes(&mut next, &ledger).await;
 
-        settled(&database, &ledger).await;
+        settled(&database, &ledger, &["effects"]).await;
     }
 }
 
@@ -132,7 +132,7 @@ async fn a_database_that_may_not_be_written_to_refuses_and_takes_when_it_may() {
         run(as_root("chattr").arg("-i").args(&files));
         takes(&mut process, &ledger).await;
 
-        settled(&database, &ledger).await;
+        settled(&database, &ledger, &["effects"]).await;
     }
 }
 
@@ -151,7 +151,7 @@ async fn taking(database: Database) -> (Arc<Database>, Ledger, Process) {
 async fn takes(process: &mut Process, ledger: &Ledger) {
     let entry = new(ledger);
     let began = Instant::now();
-    while !matches!(process.deliver(ledger, entry).await, PostOutcome::Acknowledged(_)) {
+    while !process.deliver(ledger, entry).await.is_acknowledged() {
         assert!(began.elapsed() < Duration::from_secs(30), "{:?}", ledger.sent()[entry].posts);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -174,12 +174,6 @@ async fn refuses(process: &mut Process, ledger: &Ledger, complaint: &str) {
     assert!(refused > 10, "refused {refused} times");
     assert!(complaints.iter().any(|line| line.contains(complaint)), "{log}");
     assert!(complaints.len() <= 3, "one for each fault: {complaints:#?}");
-}
-
-/// A refused delivery may be there or not; an acknowledged one is.
-async fn settled(database: &Database, ledger: &Ledger) {
-    drained(database).await;
-    FinalState::read(database, ledger).check(&["effects"]);
 }
 
 fn new(ledger: &Ledger) -> usize {

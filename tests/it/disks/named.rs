@@ -2,7 +2,7 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::harness::{Body, Database, FinalState, Ledger, PostOutcome, Process, TestDatabase, drained, found};
+use crate::harness::{Body, Database, Ledger, PostOutcome, Process, TestDatabase, found, settled};
 
 // Shows M19.
 /// A backup that links instead of copying (`cp -al`, `rsync --link-dest`).
@@ -35,9 +35,8 @@ async fn a_link_that_comes_to_lead_elsewhere_refuses_until_it_leads_back() {
     let taken = process.deliver(&ledger, entry).await;
 
     assert_eq!(refused, PostOutcome::Refused(503));
-    assert!(matches!(taken, PostOutcome::Acknowledged(_)), "{taken:?}");
-    drained(&database).await;
-    FinalState::read(&database, &ledger).check(&["effects"]);
+    assert!(taken.is_acknowledged(), "{taken:?}");
+    settled(&database, &ledger, &["effects"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,8 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::harness::{
-    Body, Database, Disk, EntryKind, FinalState, Ledger, Load, PostOutcome, Process, TestDatabase, Tracer, drained,
-    eventually, lost, rounds, seed,
+    Body, Database, Disk, EntryKind, FinalState, Ledger, Load, Process, TestDatabase, Tracer, drained, eventually,
+    lost, rounds, seed,
 };
 
 /// How many cuts may pass before a host that does not sync has lost something.
@@ -85,7 +85,7 @@ async fn what_a_later_version_has_come_after_is_not_begun_again_after_a_power_cu
     let mut process = host.start().await;
     for score in [1, 2] {
         let entry = ledger.enter("interview_result", Body::result("r").with("score", score).bytes());
-        assert!(matches!(process.deliver(&ledger, entry).await, PostOutcome::Acknowledged(_)));
+        assert!(process.deliver(&ledger, entry).await.is_acknowledged());
     }
 
     std::fs::write(&gate, "").unwrap();

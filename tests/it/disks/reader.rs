@@ -4,9 +4,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use rocket_mojito::{Actor, Person};
 
-use crate::harness::{
-    Body, Database, Disk, FinalState, Host, Ledger, PostOutcome, Process, Tracer, drained, rounds, seed,
-};
+use crate::harness::{Body, Database, Disk, Host, Ledger, PostOutcome, Process, Tracer, rounds, seed, settled};
 
 /// How many deliveries a disk takes at most, once it has broken.
 const LAST_BLOCKS: usize = 500;
@@ -125,7 +123,7 @@ async fn breaks(database: &Database, process: &mut Process, ledger: &Ledger) {
 async fn takes(process: &mut Process, ledger: &Ledger) {
     let entry = new(ledger);
     let mut outcome = process.deliver(ledger, entry).await;
-    while !matches!(outcome, PostOutcome::Acknowledged(_)) {
+    while !outcome.is_acknowledged() {
         assert!(ledger.sent()[entry].posts.len() < 100, "{outcome:?}: {}", process.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
         outcome = process.deliver(ledger, entry).await;
@@ -137,10 +135,9 @@ async fn keeps(database: &Arc<Database>, ledger: &Ledger) {
     database.disk().restore_power().await;
     let mut last = Process::builder(database).start().await;
     for (entry, _) in ledger.unacknowledged() {
-        assert!(matches!(last.deliver(ledger, entry).await, PostOutcome::Acknowledged(_)));
+        assert!(last.deliver(ledger, entry).await.is_acknowledged());
     }
-    drained(database).await;
-    FinalState::read(database, ledger).check(&["effects"]);
+    settled(database, ledger, &["effects"]).await;
     let (status, _) = last.stop().await;
     assert!(status.success(), "{status}");
     assert_eq!(database.texts("SELECT integrity_check AS value FROM pragma_integrity_check"), ["ok"]);

@@ -14,7 +14,7 @@ async fn a_slow_disk_refuses_at_the_deadline_and_makes_the_retry_a_repeat() {
     let ledger = Ledger::default();
     let entry = |number: u32| ledger.enter("interview_result", Body::result(&format!("r-{number}")).bytes());
     let warm = entry(0);
-    assert!(matches!(process.deliver(&ledger, warm).await, PostOutcome::Acknowledged(_)));
+    assert!(process.deliver(&ledger, warm).await.is_acknowledged());
     let memory = process.memory();
 
     let tracer = Tracer::attach(&database, &process, "fdatasync,fsync", "delay_enter=3000000").await;
@@ -29,7 +29,7 @@ async fn a_slow_disk_refuses_at_the_deadline_and_makes_the_retry_a_repeat() {
     let grown = (process.memory() - memory).resident;
     let slowed = tracer.detach();
     for (entry, _) in ledger.unacknowledged() {
-        while !matches!(process.deliver(&ledger, entry).await, PostOutcome::Acknowledged(_)) {}
+        while !process.deliver(&ledger, entry).await.is_acknowledged() {}
     }
     drained(&database).await;
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Body, Database, FinalState, Ledger, PostOutcome, Process, drained, found, rounds};
+use crate::harness::{Body, Database, Ledger, Process, found, rounds, settled};
 
 /// The bytes that the WAL may keep once nobody needs it, and how soon that is reached.
 const SHORT: u64 = 16 << 20;
@@ -23,7 +23,7 @@ async fn a_log_that_somebody_reads_for_long_is_complained_of_and_is_short_again_
         let body = Body::result(&format!("r-{number}")).with("candidate_external_id", format!("mark-{number}"));
         let entry = ledger.enter("interview_result", body.with("ai_analysis", "clear ".repeat(4000)).bytes());
         let outcome = process.deliver(&ledger, entry).await;
-        assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?}");
+        assert!(outcome.is_acknowledged(), "{outcome:?}");
     }
     let longest = length();
     assert!(longest > SHORT, "{longest} bytes are nothing to complain of");
@@ -34,8 +34,7 @@ async fn a_log_that_somebody_reads_for_long_is_complained_of_and_is_short_again_
 
     println!("the log had {longest} bytes after {deliveries} deliveries, {} {:?} later", length(), ended.elapsed());
     assert!(ended.elapsed() < PATIENCE);
-    drained(&database).await;
-    FinalState::read(&database, &ledger).check(&["effects"]);
+    settled(&database, &ledger, &["effects"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,14 +44,13 @@ async fn somebody_who_reads_for_long_does_not_keep_a_host_from_starting() {
     let entry = |number: u32| ledger.enter("interview_result", Body::result(&format!("r-{number}")).bytes());
     let mut first = host.start().await;
     let reader = database.read();
-    assert!(matches!(first.deliver(&ledger, entry(1)).await, PostOutcome::Acknowledged(_)));
+    assert!(first.deliver(&ledger, entry(1)).await.is_acknowledged());
     first.kill();
 
     let mut next = host.start().await;
     let outcome = next.deliver(&ledger, entry(2)).await;
 
-    assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?}");
+    assert!(outcome.is_acknowledged(), "{outcome:?}");
     drop(reader);
-    drained(&database).await;
-    FinalState::read(&database, &ledger).check(&["effects"]);
+    settled(&database, &ledger, &["effects"]).await;
 }

@@ -31,7 +31,7 @@ async fn a_delivery_whose_commit_is_unknown_is_answered_503_and_is_one_version_a
         let body = ledger.sent()[entry].body.clone();
         let again = post_again(address, &ledger, entry, &body).await;
 
-        assert!(matches!(again, PostOutcome::Acknowledged(_)), "{again:?}");
+        assert!(again.is_acknowledged(), "{again:?}");
         assert_eq!(database.number("SELECT count(*) FROM mojito_deliveries").await, i64::from(number) + 1);
     }
     drop(hosts);
@@ -91,10 +91,7 @@ async fn an_effect_whose_commit_is_unknown_is_there_once() {
     // The first effect on a connection has to be prepared, and names its table: this commit is a handler's.
     for (hits, loss) in (1..).zip([LostMessage::Commit, LostMessage::Reply]) {
         proxy.cut_commit(loss, "INTO \"effects\"");
-        assert!(matches!(
-            post(address, &ledger, "first", &format!("first-{hits}")).await,
-            PostOutcome::Acknowledged(_)
-        ));
+        assert!(post(address, &ledger, "first", &format!("first-{hits}")).await.is_acknowledged());
         database.run("UPDATE mojito_work SET due_at = now() WHERE due_at IS NOT NULL").await;
         eventually("the commit of a handler is cut", || proxy.fired() == hits).await;
     }
@@ -106,7 +103,7 @@ async fn an_effect_whose_commit_is_unknown_is_there_once() {
         let id = format!("r-{}", number % 7);
         let mut outcome = post(address, &ledger, &id, &format!("mark-{number}")).await;
         let (entry, body) = (ledger.sent().len() - 1, ledger.sent().pop().unwrap().body);
-        while !matches!(outcome, PostOutcome::Acknowledged(_)) {
+        while !outcome.is_acknowledged() {
             outcome = post_again(address, &ledger, entry, &body).await;
         }
     }
@@ -122,12 +119,12 @@ async fn a_commit_does_not_wait_for_the_answer_to_what_it_commits() {
     let ProxiedHost { database, proxy, hosts: _hosts, address } = ProxiedHost::host().await;
     let ledger = Ledger::default();
     // The first prepares what is sent.
-    assert!(matches!(post(address, &ledger, "r-0", "mark-0").await, PostOutcome::Acknowledged(_)));
+    assert!(post(address, &ledger, "r-0", "mark-0").await.is_acknowledged());
 
     proxy.answer_at_commit("mark-1");
     let outcome = post(address, &ledger, "r-1", "mark-1").await;
 
-    assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "it was on its way: {outcome:?}");
+    assert!(outcome.is_acknowledged(), "it was on its way: {outcome:?}");
     assert_eq!(proxy.fired(), 1);
     settled(&database, &ledger, &["effects"]).await;
 }
@@ -148,7 +145,7 @@ async fn what_is_recorded_before_anything_is_prepared_is_within_its_transaction(
 
     let outcome = post(address, &ledger, "r-0", "mark-0").await;
 
-    assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "its commit did not overtake it: {outcome:?}");
+    assert!(outcome.is_acknowledged(), "its commit did not overtake it: {outcome:?}");
     settled(&database, &ledger, &["effects"]).await;
 }
 

@@ -52,7 +52,7 @@ impl LockedRows {
                 others.spawn(post(self.address, other));
             }
             for (outcome, took) in others.join_all().await {
-                assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?}\n{}", self.host.log());
+                assert!(outcome.is_acknowledged(), "{outcome:?}\n{}", self.host.log());
                 assert!(took < QUICK, "another delivery took {took:?}");
             }
         }
@@ -69,7 +69,7 @@ impl LockedRows {
         assert_eq!(refused, PostOutcome::Refused(503));
         let deadline = Duration::from_secs(ACK_DEADLINE);
         assert!(took >= deadline && took < deadline + QUICK, "it was refused after {took:?}");
-        assert!(matches!(taken, PostOutcome::Acknowledged(_)), "{taken:?}");
+        assert!(taken.is_acknowledged(), "{taken:?}");
     }
 }
 
@@ -100,7 +100,7 @@ async fn a_handler_that_writes_a_row_with_a_foreign_key_to_its_result_is_in_nobo
                 ADD FOREIGN KEY (delivery_id) REFERENCES mojito_deliveries (id)",
         )
         .await;
-    assert!(matches!(fixture.post(body("held", 0)).await.0, PostOutcome::Acknowledged(_)));
+    assert!(fixture.post(body("held", 0)).await.0.is_acknowledged());
     let holds = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
         AND state = 'idle in transaction'";
     fixture.database.wait_until("a handler holds its row", holds, 1).await;
@@ -110,7 +110,7 @@ async fn a_handler_that_writes_a_row_with_a_foreign_key_to_its_result_is_in_nobo
 
     for waited in [repeat, next] {
         let (outcome, took) = in_time(waited).await.unwrap();
-        assert!(matches!(outcome, PostOutcome::Acknowledged(_)) && took < QUICK, "{outcome:?} after {took:?}");
+        assert!(outcome.is_acknowledged() && took < QUICK, "{outcome:?} after {took:?}");
     }
     assert_eq!(
         fixture.database.number("SELECT count(*) FROM effects WHERE result_id = 'held'").await,
@@ -208,6 +208,6 @@ async fn a_table_that_is_locked_is_waited_for_and_then_all_is_taken() {
     session.batch_execute("COMMIT").await.unwrap();
 
     for (outcome, _) in all.join_all().await {
-        assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?}");
+        assert!(outcome.is_acknowledged(), "{outcome:?}");
     }
 }

@@ -87,17 +87,17 @@ async fn a_connection_that_falls_silent_half_way_through_a_statement_gives_back_
     let (mut silent, mut sound) = (start(&through, 1).await, start(&host(&database), 1).await);
     let (silent, sound) = (addresses(&mut silent).await[0], addresses(&mut sound).await[0]);
     let ledger = Ledger::default();
-    assert!(matches!(post(sound, &ledger, "r", "first").await, PostOutcome::Acknowledged(_)));
+    assert!(post(sound, &ledger, "r", "first").await.is_acknowledged());
 
     proxy.silence_over("FOR NO KEY UPDATE SKIP LOCKED) AS head");
     let began = Instant::now();
     assert_eq!((post(silent, &ledger, "r", "second").await, proxy.fired()), (PostOutcome::Refused(503), 1));
-    while !matches!(post(sound, &ledger, "r", &format!("{:?}", began.elapsed())).await, PostOutcome::Acknowledged(_)) {
+    while !post(sound, &ledger, "r", &format!("{:?}", began.elapsed())).await.is_acknowledged() {
         assert!(began.elapsed() < BAR, "the result is locked");
     }
     println!("F26 half a statement: recorded again after {:?}", began.elapsed());
 
-    assert!(matches!(post(silent, &ledger, "r", "third").await, PostOutcome::Acknowledged(_)));
+    assert!(post(silent, &ledger, "r", "third").await.is_acknowledged());
     settled(&database, &ledger, &HANDLERS).await;
 }
 
@@ -178,7 +178,7 @@ async fn a_handler_whose_connection_falls_silent_in_its_transaction_ends_and_its
     let mut hosts = start(&holding.setting("handler_concurrency", 1).setting("lease", 15), 1).await;
     let address = addresses(&mut hosts).await[0];
     let ledger = Ledger::default();
-    assert!(matches!(post(address, &ledger, "r-1", "a").await, PostOutcome::Acknowledged(_)));
+    assert!(post(address, &ledger, "r-1", "a").await.is_acknowledged());
     let held =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
     database.wait_until("the handler is in its transaction", held, 1).await;
@@ -186,10 +186,7 @@ async fn a_handler_whose_connection_falls_silent_in_its_transaction_ends_and_its
     let silenced = proxy.silence(Direction::Both);
     let began = Instant::now();
     std::fs::write(&gate, "").unwrap();
-    while !matches!(
-        post(address, &ledger, "r-2", &format!("{:?}", began.elapsed())).await,
-        PostOutcome::Acknowledged(_)
-    ) {}
+    while !post(address, &ledger, "r-2", &format!("{:?}", began.elapsed())).await.is_acknowledged() {}
     database.wait_until("the other is handled", "SELECT count(*) FROM effects WHERE result_id = 'r-2'", 1).await;
     let took = began.elapsed();
     database.run("UPDATE mojito_work SET due_at = now() WHERE due_at IS NOT NULL").await;

@@ -6,8 +6,7 @@ use fastrand::Rng;
 
 use super::cluster::{HANDLERS, addresses, ended, host, post, settled, start};
 use crate::harness::{
-    EntryKind, JournalEntry, Ledger, Load, PostOutcome, PostgresDatabase, PrivateServer, Process, TestDatabase, rounds,
-    seed,
+    EntryKind, JournalEntry, Ledger, Load, PostgresDatabase, PrivateServer, Process, TestDatabase, rounds, seed,
 };
 
 /// How a server may end.
@@ -132,7 +131,7 @@ async fn after_an_outage_the_thundering_herd_and_the_backlog_are_worked_off_side
     let quiet = addresses(&mut hosts).await[0];
     for number in 0..backlog {
         let outcome = post(quiet, &ledger, &format!("backlog-{}", number % 97), &format!("backlog-{number}")).await;
-        assert!(matches!(outcome, PostOutcome::Acknowledged(_)));
+        assert!(outcome.is_acknowledged());
     }
     hosts.clear();
 

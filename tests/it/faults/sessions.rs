@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use super::cluster::{addresses, host, post, settled, start};
-use crate::harness::{
-    Body, Ledger, PostOutcome, PostgresDatabase, Process, ProcessBuilder, TestDatabase, post_at_once, rounds,
-};
+use crate::harness::{Body, Ledger, PostgresDatabase, Process, ProcessBuilder, TestDatabase, post_at_once, rounds};
 
 /// A role that is no superuser, for whom every limit of the server holds.
 struct Role {
@@ -63,11 +61,7 @@ async fn no_delivery_is_risked_on_a_session_that_the_server_has_ended() {
             )
             .await;
         let outcome = post(address, &ledger, &format!("r-{round}"), "a").await;
-        assert!(
-            matches!(outcome, PostOutcome::Acknowledged(_)),
-            "{ended} sessions ended: {outcome:?}\n{}",
-            hosts[0].log()
-        );
+        assert!(outcome.is_acknowledged(), "{ended} sessions ended: {outcome:?}\n{}", hosts[0].log());
     }
 
     settled(&database, &ledger, &["effects"]).await;
@@ -84,7 +78,7 @@ async fn a_session_that_is_ended_for_resting_is_opened_again_before_a_delivery_n
 
     for round in 0..rounds(5, 50) {
         let outcome = post(address, &ledger, &format!("r-{round}"), "a").await;
-        assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?}\n{}", hosts[0].log());
+        assert!(outcome.is_acknowledged(), "{outcome:?}\n{}", hosts[0].log());
         // Longer than any session that rests is left alone.
         tokio::time::sleep(Duration::from_millis(700)).await;
     }
@@ -111,7 +105,7 @@ async fn a_host_that_gets_few_connections_records_on_those_that_it_has() {
         let bodies = (0..40).map(|number| Body::result(&format!("r-{round}-{number}")).bytes()).collect();
         let answers = post_at_once(&[address], bodies).await;
         posted += answers.len();
-        refused += answers.iter().filter(|outcome| !matches!(outcome, PostOutcome::Acknowledged(_))).count();
+        refused += answers.iter().filter(|outcome| !outcome.is_acknowledged()).count();
     }
     database.drained().await;
 

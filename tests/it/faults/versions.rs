@@ -88,7 +88,7 @@ async fn words_of_a_later_version_keep_nobody_from_what_they_know() {
     let refused = post(address, &ledger, "later-interview_scheduled-current", "a").await;
     for number in 0..20 {
         let outcome = post(address, &ledger, &format!("r-{number}"), "a").await;
-        assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?}");
+        assert!(outcome.is_acknowledged(), "{outcome:?}");
     }
     database.wait_until("all that it knows is handled", "SELECT count(*) FROM effects", 20).await;
 

@@ -7,9 +7,7 @@ use mojito_schema::State;
 use rustix::process::Signal;
 
 use super::cluster::{HANDLERS, addresses, host, post, settled, start};
-use crate::harness::{
-    EntryKind, Ledger, Load, PostOutcome, PostgresDatabase, Process, TestDatabase, found, rounds, seed,
-};
+use crate::harness::{EntryKind, Ledger, Load, PostgresDatabase, Process, TestDatabase, found, rounds, seed};
 
 // Shows P3, F01.
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +50,7 @@ async fn what_a_killed_process_held_is_taken_up_within_the_lease_and_a_second() 
         let address = addresses(&mut hosts).await[0];
         for number in 0..4 {
             let outcome = post(address, &ledger, &format!("r-{round}-{number}"), "a").await;
-            assert!(matches!(outcome, PostOutcome::Acknowledged(_)));
+            assert!(outcome.is_acknowledged());
         }
         database.wait_until("all is claimed", "SELECT count(*) FROM mojito_work WHERE state = 'running'", 4).await;
         hosts[0].kill();
@@ -81,7 +79,7 @@ async fn assert_is_fenced(behaviour: &str, is_in_transaction: bool) {
         let spec = format!("effects:{behaviour}:{}", gate.display());
         let mut zombie = host(&database).handlers(spec).setting("lease", 1).start().await;
         let address = zombie.ready().await.unwrap();
-        assert!(matches!(post(address, &ledger, "r-1", "a").await, PostOutcome::Acknowledged(_)));
+        assert!(post(address, &ledger, "r-1", "a").await.is_acknowledged());
         let last = if is_in_transaction { EntryKind::Hold } else { EntryKind::Start };
         found("the handler to begin", || {
             database.journal_entries().iter().any(|entry| entry.kind == last).then_some(())
@@ -92,7 +90,7 @@ async fn assert_is_fenced(behaviour: &str, is_in_transaction: bool) {
         let mut heir = host(&database).handlers("effects:plain").setting("lease", 1).start().await;
         let heir_address = heir.ready().await.unwrap();
         // The heir's own work goes on meanwhile.
-        assert!(matches!(post(heir_address, &ledger, "r-2", "b").await, PostOutcome::Acknowledged(_)));
+        assert!(post(heir_address, &ledger, "r-2", "b").await.is_acknowledged());
         database
             .wait_until("the heir has its own work done", "SELECT count(*) FROM effects WHERE result_id = 'r-2'", 1)
             .await;
@@ -102,7 +100,7 @@ async fn assert_is_fenced(behaviour: &str, is_in_transaction: bool) {
         zombie.signal(Signal::CONT);
         heir.kill();
         // It lives again when it has done something new, behind what it held.
-        while !matches!(post(address, &ledger, "r-3", "c").await, PostOutcome::Acknowledged(_)) {}
+        while !post(address, &ledger, "r-3", "c").await.is_acknowledged() {}
         database.drained().await;
 
         let final_state = settled(&database, &ledger, &["effects"]).await;
@@ -137,7 +135,7 @@ async fn a_long_transaction_of_one_handler_holds_up_neither_leases_nor_claims() 
     let mut slow = host(&database).handlers(spec).setting("handler_concurrency", 2).setting("lease", 30).start().await;
     let address = slow.ready().await.unwrap();
     for id in ["r-1", "r-2"] {
-        assert!(matches!(post(address, &ledger, id, id).await, PostOutcome::Acknowledged(_)));
+        assert!(post(address, &ledger, id, id).await.is_acknowledged());
     }
     let held =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
@@ -147,7 +145,7 @@ async fn a_long_transaction_of_one_handler_holds_up_neither_leases_nor_claims() 
     // For some seconds, in which the keeper of the leases comes by more than once.
     for number in 0..rounds(40, 400) {
         let began = Instant::now();
-        assert!(matches!(post(address, &ledger, &format!("o-{number}"), "x").await, PostOutcome::Acknowledged(_)));
+        assert!(post(address, &ledger, &format!("o-{number}"), "x").await.is_acknowledged());
         let done = format!(
             "SELECT count(*) FROM mojito_work JOIN mojito_deliveries ON id = delivery_id
              WHERE handler = 'external' AND result_id = 'o-{number}' AND state = 'completed'"

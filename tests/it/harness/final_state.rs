@@ -8,7 +8,7 @@ use super::checker::{
     wrong_calls, wrong_effects,
 };
 use super::database::Effect;
-use super::{Database, EntryKind, JournalEntry, Ledger, PostgresDatabase, Sent, TestDatabase};
+use super::{Database, EntryKind, JournalEntry, Ledger, PostgresDatabase, Sent, TestDatabase, drained};
 
 /// The rows, effects and journal that are left when the faults are over, and the promises about them. Each check names
 /// what is wrong.
@@ -19,6 +19,14 @@ pub(crate) struct FinalState {
     pub(crate) work: Vec<WorkRow>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) journal: Vec<JournalEntry>,
+}
+
+/// Waits until no work is left to do, and checks the state that is left.
+pub(crate) async fn settled(database: &Database, ledger: &Ledger, handlers: &[&str]) -> FinalState {
+    drained(database).await;
+    let final_state = FinalState::read(database, ledger);
+    final_state.check(handlers);
+    final_state
 }
 
 impl FinalState {

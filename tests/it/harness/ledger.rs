@@ -31,6 +31,10 @@ pub(crate) enum PostOutcome {
 }
 
 impl PostOutcome {
+    pub(crate) fn is_acknowledged(self) -> bool {
+        matches!(self, Self::Acknowledged(_))
+    }
+
     /// As which delivery it was acknowledged. Fails where it was not.
     pub(crate) fn delivery(self) -> i64 {
         match self {

@@ -142,11 +142,11 @@ impl Sender {
         let outcome = PostOutcome::from(try_post(host, event, body).await);
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
         self.ledger.end(entry, outcome);
-        if !matches!(outcome, PostOutcome::Acknowledged(_)) {
+        if !outcome.is_acknowledged() {
             // The host may be on its way down: let it go before asking again.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        matches!(outcome, PostOutcome::Acknowledged(_))
+        outcome.is_acknowledged()
     }
 }
 

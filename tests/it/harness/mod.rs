@@ -46,7 +46,7 @@ pub(crate) use self::copies::{assert_copies_are_one_version, assert_versions_hav
 pub(crate) use self::database::Database;
 pub(crate) use self::disk::{BindMount, Disk, as_root, run};
 pub(crate) use self::example::Example;
-pub(crate) use self::final_state::{FinalState, lost};
+pub(crate) use self::final_state::{FinalState, lost, settled};
 pub(crate) use self::host::{AUTH, BASE, Host, HostBuilder, SECRET, config};
 pub(crate) use self::journal::{EntryKind, JournalEntry};
 pub(crate) use self::ledger::{Ledger, PostOutcome, Sent};

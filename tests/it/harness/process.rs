@@ -145,7 +145,7 @@ impl Process {
     pub(crate) async fn acknowledges(&mut self, ledger: &Ledger, result: &str) {
         let entry = ledger.enter("interview_result", Body::result(result).bytes());
         let outcome = self.deliver(ledger, entry).await;
-        assert!(matches!(outcome, PostOutcome::Acknowledged(_)), "{outcome:?}");
+        assert!(outcome.is_acknowledged(), "{outcome:?}");
     }
 
     /// Whether it says that it takes deliveries.

@@ -6,7 +6,7 @@ use crate::harness::{AUTH, Body, Host};
 const STAGING: (&str, &str) = ("X-Staging", "staging-secret-0123456789abcdef");
 
 /// Other spellings of a path that Rocket routes like it.
-const SPELLINGS: [(&str, &str, Option<EventKind>); 12] = [
+pub(crate) const SPELLINGS: [(&str, &str, Option<EventKind>); 12] = [
     ("/webhooks/jobmojito/", "default", None),
     ("//webhooks/jobmojito", "default", None),
     ("/webhooks//jobmojito", "default", None),

@@ -1,6 +1,7 @@
 use super::Case;
 use super::case::{Expected, STAGING, body};
 use crate::harness::{AUTH, BASE, request};
+use crate::http::SPELLINGS;
 
 const PATHS: [&str; 4] = ["", "/interview_result", "/interview_collected", "/interview_failed"];
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
@@ -49,22 +50,9 @@ fn other_paths() -> Vec<Case> {
 
 /// Other spellings that Rocket routes like the plain one: none goes round the secret.
 fn spellings() -> Vec<Case> {
-    let spellings = [
-        ("/webhooks/jobmojito/", AUTH),
-        ("//webhooks/jobmojito", AUTH),
-        ("/webhooks//jobmojito", AUTH),
-        ("/webhooks/job%6dojito", AUTH),
-        ("/webhooks/jobmojito?x=1", AUTH),
-        ("/webhooks/jobmojito/interview_failed/", AUTH),
-        ("/webhooks/jobmojito//interview_failed", AUTH),
-        ("/webhooks/jobmojito/interview%5Ffailed", AUTH),
-        ("/webhooks/jobmojito/staging/", STAGING),
-        ("/webhooks/jobmojito//staging", STAGING),
-        ("/webhooks/jobmojito/stag%69ng/interview_failed", STAGING),
-        ("/webhooks/jobmojito/staging//interview_failed//", STAGING),
-    ];
     let mut cases = Vec::new();
-    for (path, secret) in spellings {
+    for (path, endpoint, _) in SPELLINGS {
+        let secret = if endpoint == "staging" { STAGING } else { AUTH };
         let others = if secret == AUTH { STAGING } else { AUTH };
         cases.push(taken("H05", path, secret));
         cases.push(Case::refused("H05", request("POST", path, &[], &body()), 401));
