@@ -95,7 +95,10 @@ pub use self::rules::erasure::{ErasedRows, Person, Undone};
 pub use self::rules::fingerprint::Fingerprint;
 pub use self::rules::listing::{Listed, Listing};
 #[doc(hidden)]
-pub use self::rules::operation::{Name, NewAudit, Page, PruneStep, Requeue, Requeued, Rescue, Selected};
+pub use self::rules::operation::{Name, NewAudit, Page, Prunable, PruneStep, Requeue, Requeued, Rescue, Selected};
+#[doc(hidden)]
+pub use self::rules::overview::Facts;
+pub use self::rules::overview::Overview;
 #[doc(hidden)]
 pub use self::rules::owed::OwedHook;
 pub use self::rules::selection::Selection;

@@ -3,13 +3,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mojito_schema::{Backend, HandlerSpec, OpenError, Timestamp};
+use mojito_schema::{Backend, HandlerSpec, Open, OpenError, Timestamp};
 use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Rocket, async_trait};
 use rocket_db_pools::Database as HostDatabase;
 use tokio::sync::Mutex;
 
+#[cfg(feature = "cli")]
+use crate::cli::Command;
 use crate::config::{Endpoints, LiveEndpoints, MojitoConfig, compare_pool, read_pool};
 use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, SecretFiles, Watcher, has_erased_hook};
 use crate::ingress::Ingress;
@@ -119,6 +121,10 @@ impl<B: Backend> MojitoFairing<B> {
 
     /// Every fault of the setup shows here, before the first request.
     async fn assemble(&self, rocket: Rocket<Build>) -> Result<Rocket<Build>, (Rocket<Build>, Error)> {
+        #[cfg(feature = "cli")]
+        if let Some(command) = rocket.state::<Command>().cloned() {
+            return self.assemble_command(rocket, &command).await;
+        }
         match self.prepare(&rocket).await {
             Ok(running) => {
                 let endpoints = running.endpoints.clone();
@@ -134,6 +140,35 @@ impl<B: Backend> MojitoFairing<B> {
             }
             Err(error) => Err((rocket, error)),
         }
+    }
+
+    /// The inbox of a command: no migration runs, no handler is registered, and no task is started.
+    #[cfg(feature = "cli")]
+    async fn assemble_command(
+        &self,
+        rocket: Rocket<Build>,
+        command: &Command,
+    ) -> Result<Rocket<Build>, (Rocket<Build>, Error)> {
+        command.set(&self.config);
+        let assembled = async {
+            let endpoints = self.config.resolve()?;
+            let names: Vec<String> = self.handler_specs()?.into_iter().map(|spec| spec.name).collect();
+            let pauses = Pauses::new(self.config.paused_endpoints(), self.config.paused_handlers(&names)?);
+            let (setting, pool) = self.find_pool(&rocket, true).await?;
+            let inbox = Inbox::detached(pool, &self.config, pauses.clone(), endpoints.clone(), self.hooks()).await;
+            let inbox = inbox.map_err(|error| Error::database(setting, error))?;
+            Ok((Ingress::new(endpoints, &self.config, pauses, inbox.notices().clone()), inbox))
+        };
+        match assembled.await {
+            Ok((ingress, inbox)) => Ok(rocket.manage(ingress).manage(inbox)),
+            Err(error) => Err((rocket, error)),
+        }
+    }
+
+    /// The hooks by which the handlers forget a result.
+    fn hooks(&self) -> Vec<Arc<dyn ErasedHook<B>>> {
+        let hooks = self.handlers.iter().map(|handler| Arc::new(Hook(Arc::clone(handler))) as Arc<dyn ErasedHook<B>>);
+        hooks.collect()
     }
 
     async fn prepare(&self, rocket: &Rocket<Build>) -> Result<Running<B>, Error> {
@@ -157,8 +192,7 @@ impl<B: Backend> MojitoFairing<B> {
             return Err(Error::unavailable("a connection to record on"));
         };
         let link = DedicatedConnection::new(Arc::clone(&database));
-        let hooks = self.handlers.iter().map(|handler| Arc::new(Hook(Arc::clone(handler))) as Arc<dyn ErasedHook<B>>);
-        let operations = Operations::new(link, names, hooks.collect(), signal.clone());
+        let operations = Operations::new(link, names, self.hooks(), signal.clone());
         let operations = OperationTasks::new(operations, database.runtime().clone());
         let (recorder, runtime) = (Arc::new(recorder), Some(runtime));
         let dispatcher = None;
@@ -200,16 +234,7 @@ impl<B: Backend> MojitoFairing<B> {
     /// The host's database, or the plugin's own, with the tables in it.
     async fn open_database(&self, rocket: &Rocket<Build>, specs: Vec<HandlerSpec>) -> Result<Database<B>, Error> {
         let name = self.host_pool.as_ref().map_or("mojito", |host| host.name);
-        let setting = format!("databases.{name}.url");
-        let pool = match &self.host_pool {
-            Some(host) => (host.find)(rocket).ok_or_else(|| {
-                Error::config(format!(
-                    "the host's database `{name}` is not there: attach its fairing before `MojitoFairing`, and where it \
-                     is attached, see why it failed"
-                ))
-            })?,
-            None => self.open_own_pool(rocket, &setting).await?,
-        };
+        let (setting, pool) = self.find_pool(rocket, false).await?;
         let notices = Notices::start().map_err(|error| {
             Error::config(format!("the thread for the log cannot be started: {error}: let the system give more"))
         })?;
@@ -222,7 +247,23 @@ impl<B: Backend> MojitoFairing<B> {
         database.await.map_err(|error| Error::database(setting, error))
     }
 
-    async fn open_own_pool(&self, rocket: &Rocket<Build>, setting: &str) -> Result<Pool<B>, Error> {
+    /// The pool of the host's database, or the plugin's own, with the setting that names it.
+    async fn find_pool(&self, rocket: &Rocket<Build>, must_exist: bool) -> Result<(String, Pool<B>), Error> {
+        let name = self.host_pool.as_ref().map_or("mojito", |host| host.name);
+        let setting = format!("databases.{name}.url");
+        let pool = match &self.host_pool {
+            Some(host) => (host.find)(rocket).ok_or_else(|| {
+                Error::config(format!(
+                    "the host's database `{name}` is not there: attach its fairing before `MojitoFairing`, and where it \
+                     is attached, see why it failed"
+                ))
+            })?,
+            None => self.open_own_pool(rocket, &setting, must_exist).await?,
+        };
+        Ok((setting, pool))
+    }
+
+    async fn open_own_pool(&self, rocket: &Rocket<Build>, setting: &str, must_exist: bool) -> Result<Pool<B>, Error> {
         let connections = self.config.handler_concurrency * self.handlers.len() + 1;
         let figment = rocket
             .figment()
@@ -236,7 +277,8 @@ impl<B: Backend> MojitoFairing<B> {
             )));
         }
         let config = read_pool("databases.mojito", &figment)?;
-        Pool::open(&config).await.map_err(|error| Error::database(setting, error))
+        let open = if must_exist { Open::Existing } else { Open::Create };
+        Pool::open(&config, open).await.map_err(|error| Error::database(setting, error))
     }
 
     async fn prepare_tables(&self, pool: &Pool<B>, mut specs: Vec<HandlerSpec>) -> Result<(), OpenError> {
@@ -304,6 +346,11 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
         match self.assemble(rocket).await {
             Ok(rocket) => Ok(rocket),
             Err((rocket, error)) => {
+                #[cfg(feature = "cli")]
+                if let Some(command) = rocket.state::<Command>().cloned() {
+                    command.fail(error);
+                    return Err(rocket);
+                }
                 tracing::error!("{error}");
                 Err(rocket)
             }

@@ -1,9 +1,15 @@
+mod check;
+#[cfg(feature = "cli")]
+mod detached;
+mod look;
+
 use std::sync::Arc;
 
 use mojito_schema::{AttemptRow, Backlog, KnownHandler, Listing, Name, Person, Selection, Standing};
 use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
+pub use self::check::{Check, Verdict};
 use crate::Error;
 use crate::config::{LiveEndpoints, Retention};
 use crate::erasure::{Erased, Erasure};
@@ -139,10 +145,7 @@ impl Inbox {
     /// When the selection names a handler or an endpoint that neither exists nor occurs in the tables, or the database
     /// does not answer.
     pub async fn count(&self, selection: &Selection) -> Result<u64, Error> {
-        self.check_names(selection, None).await?;
-        let selection = selection.clone();
-        let count = self.operations.run(async move |operations| operations.count(selection).await).await;
-        count.map_err(|_| Error::unavailable("the count"))
+        Ok(self.plan(selection).await?.deliveries)
     }
 
     /// Hands deliveries to handlers again, from the first attempt, whatever their former outcome. It takes as long as

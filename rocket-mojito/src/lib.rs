@@ -37,7 +37,7 @@
 //! | the content of a delivery, and its change to the result | [`Event`], [`Payload`] |
 //! | every status of an answer to a refused request | [`Rejection`] |
 //! | routes of your own | [`MojitoEvent`], [`Inbox::record`] |
-//! | the backlog, lists, replay, discard, erasure, pauses | [`Inbox`] |
+//! | the backlog, lists, history, replay, discard, erasure, pauses | [`Inbox`] |
 //! | a Diesel 2.3 pool for `rocket_db_pools` | [`pool`] |
 //!
 //! The tables are yours to read with Diesel: the crate `mojito-schema` declares them. `ARCHITECTURE.md`, beside this
@@ -51,10 +51,13 @@
 //! | --- | --- |
 //! | `sqlite` (default) | the store in a SQLite file, `Sqlite`; SQLite itself is built in |
 //! | `postgres` | the store in PostgreSQL, `Postgres`, for many processes; a driver in pure Rust, TLS by rustls |
+//! | `cli` | the command line for operators: inside the host, and as the program `rocket-mojito` |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("enable a database feature: `sqlite` or `postgres`");
 
+#[cfg(feature = "cli")]
+pub mod cli;
 mod config;
 mod dispatch;
 mod erasure;
@@ -80,8 +83,8 @@ pub use mojito_schema::Postgres;
 #[cfg(feature = "sqlite")]
 pub use mojito_schema::Sqlite;
 pub use mojito_schema::{
-    AttemptOutcome, AttemptRow, Backend, Backlog, EventKind, Field, Finding, FindingCode, KnownHandler, Listed,
-    Listing, Person, Selection, Standing, State, Timestamp, Undone, WorkRow,
+    Action, AttemptOutcome, AttemptRow, AuditRow, Backend, Backlog, EventKind, Field, Finding, FindingCode,
+    KnownHandler, Listed, Listing, Overview, Person, Selection, Standing, State, Timestamp, Undone, WorkRow,
 };
 /// The crates whose versions a host has to share with the plugin.
 pub use {diesel, diesel_async, mojito_schema as schema};
@@ -94,6 +97,6 @@ pub use self::event::{
     Event, Extra, InterviewStatus, Number, Payload, Presence, ProcessingStatus, Reasons, ResultStatus,
 };
 pub use self::fairing::MojitoFairing;
-pub use self::inbox::Inbox;
+pub use self::inbox::{Check, Inbox, Verdict};
 pub use self::ingress::{MojitoEvent, Receipt, Rejection};
-pub use self::operation::{Actor, Pruned, Replay, Replayed};
+pub use self::operation::{Actor, Planned, Pruned, Replay, Replayed};

@@ -79,6 +79,18 @@ impl Replay {
     }
 }
 
+/// The counts of a selection: what an action on it would concern.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Planned {
+    /// The selected deliveries.
+    pub deliveries: u64,
+    /// The selected work, counted once for each delivery and handler.
+    pub work: u64,
+    /// The selected deliveries that are in quarantine. They have no work yet.
+    pub quarantined: u64,
+}
+
 /// The counts of a replay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -95,10 +95,11 @@ impl<B: Backend> Pool<B> {
         InUse(Arc::clone(&self.users).read_owned().await)
     }
 
-    pub(crate) async fn open(config: &Config) -> Result<Self, OpenError> {
+    /// Opens the database, which is created unless `open` says that it exists: then no mistyped path becomes a file.
+    pub(crate) async fn open(config: &Config, open: Open) -> Result<Self, OpenError> {
         let url = B::shared_url(&config.url);
         let timeout = Some(Duration::from_secs(config.connect_timeout));
-        let pool = managed::Pool::builder(Manager::new(url.clone()))
+        let pool = managed::Pool::builder(Manager::new(url.clone(), open))
             .max_size(config.max_connections)
             // The connection that was used last has the warmest cache, and its prepared statements.
             .queue_mode(managed::QueueMode::Lifo)
@@ -141,7 +142,7 @@ impl<B: Backend> rocket_db_pools::Pool for Pool<B> {
 
     async fn init(figment: &Figment) -> Result<Self, Self::Error> {
         let config = read_pool(ANY_DATABASE, figment).map_err(|error| Error::Config(error.to_string().into()))?;
-        Self::open(&config).await.map_err(Error::Init)
+        Self::open(&config, Open::Create).await.map_err(Error::Init)
     }
 
     async fn get(&self) -> Result<Self::Connection, Self::Error> {
@@ -164,8 +165,9 @@ pub struct Manager<B> {
 }
 
 impl<B: Backend> Manager<B> {
-    fn new(url: String) -> Self {
-        Self { url, runtime: Handle::current(), has_opened: AtomicBool::new(false), backend: PhantomData }
+    fn new(url: String, open: Open) -> Self {
+        let has_opened = AtomicBool::new(open == Open::Existing);
+        Self { url, runtime: Handle::current(), has_opened, backend: PhantomData }
     }
 
     /// Opens a connection on Rocket's runtime, whatever runtime the caller is on. A connection's driver task lives on

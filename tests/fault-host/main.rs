@@ -9,6 +9,8 @@
 //! | `FAULT_HANDLERS` | its handlers: `name:behaviour`, or `name:behaviour:argument`, joined by commas |
 //! | `FAULT_PANICS` | `place`: what panics prints its place alone, by the hook of the README |
 //!
+//! With arguments it is its own command line: `fault-host mojito status`.
+//!
 //! `GET /health` answers 200 while the store takes deliveries, else 503. `POST /prune` removes what is too old, and
 //! answers 200 with how many bodies that were, or 503.
 
@@ -20,6 +22,7 @@ mod panics;
 
 use std::error::Error;
 use std::path::Path;
+use std::process::ExitCode;
 
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
@@ -30,7 +33,7 @@ use self::handler::Handler;
 use self::journal::Journal;
 
 #[rocket::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
     if std::env::var("FAULT_PANICS").is_ok_and(|panics| panics == "place") {
         panics::print_places();
     }
@@ -46,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Err("it is built without this database".into())
 }
 
-async fn host<B: Effects>() -> Result<(), Box<dyn Error>> {
+async fn host<B: Effects>() -> Result<ExitCode, Box<dyn Error>> {
     let journal = Journal::open(Path::new(&std::env::var("FAULT_JOURNAL")?))?;
     let address = std::env::var("FAULT_ADDRESS")?;
     let mut fairing = MojitoFairing::<B>::new(MojitoConfig::from_env()?);
@@ -61,8 +64,7 @@ async fn host<B: Effects>() -> Result<(), Box<dyn Error>> {
     });
     let rocket = rocket::build().attach(fairing).attach(tell).mount("/", rocket::routes![health, prune]);
     // `Debug` of this error, which is what would be printed, shows the whole configuration, with the secrets in it.
-    rocket.launch().await.map_err(|error| error.to_string())?;
-    Ok(())
+    Ok(rocket_mojito::cli::run(rocket).await.map_err(|error| error.to_string())?)
 }
 
 #[rocket::get("/health")]

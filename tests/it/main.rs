@@ -8,6 +8,7 @@ mod architecture;
 mod blocking;
 mod cancel;
 mod checkout;
+mod cli;
 mod concurrency;
 mod conformance;
 mod corpus;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use diesel::QueryResult;
 
 use crate::{
-    AttemptRow, Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, KnownHandler, Line, Listing,
-    Name, NewAudit, NewDelivery, Page, PruneStep, Recorded, Requeue, Requeued, Selection, StoredBody, StoredState,
-    Timestamp, Undone, Waiting,
+    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, Facts, HandlerSpec, KnownHandler,
+    Line, Listing, Name, NewAudit, NewDelivery, Overview, Page, Prunable, PruneStep, Recorded, Requeue, Requeued,
+    Selection, StoredBody, StoredState, Timestamp, Undone, Waiting,
 };
 
 /// The part of a [`Backend`](crate::Backend) for operators and background tasks: no sender of deliveries waits for it.
@@ -30,6 +30,14 @@ pub trait Operations<C> {
 
     /// The newest attempts on a delivery that did not simply succeed at once, the newest last.
     fn attempts(connection: &mut C, delivery_id: i64) -> impl Future<Output = QueryResult<Vec<AttemptRow>>> + Send;
+    /// The newest actions of operators before the action `before`, at most `limit`.
+    fn audit(connection: &mut C, before: i64, limit: i64) -> impl Future<Output = QueryResult<Vec<AuditRow>>> + Send;
+
+    /// Since when the oldest due work has been due, and when the newest delivery came.
+    fn overview(connection: &mut C, now: Timestamp) -> impl Future<Output = QueryResult<Overview>> + Send;
+
+    /// The facts about the database on which promises rest.
+    fn facts(connection: &mut C) -> impl Future<Output = QueryResult<Facts>> + Send;
 
     /// Whether anything is stored under a name.
     fn is_known(connection: &mut C, name: Name) -> impl Future<Output = QueryResult<bool>> + Send;
@@ -109,6 +117,15 @@ pub trait Operations<C> {
         after_id: i64,
         limit: i64,
     ) -> impl Future<Output = QueryResult<PruneStep>> + Send;
+
+    /// Looks at up to `limit` deliveries after `after_id`, and counts the bodies and rows that pruning would remove.
+    fn count_prunable(
+        connection: &mut C,
+        bodies: Expiry,
+        deliveries: Expiry,
+        after_id: i64,
+        limit: i64,
+    ) -> impl Future<Output = QueryResult<Prunable>> + Send;
 
     /// The next bodies after the delivery `after_id`, in stored order: no more than `max_bytes` together, but at least
     /// one. Empty where no body is left.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{EventKind, Finding, Standing, Timestamp, WorkRow};
+use crate::{EventKind, Field, Finding, Standing, Timestamp, WorkRow};
 
 /// A page of deliveries, newest first.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +31,14 @@ pub struct Listed {
     pub standing: Standing,
     /// When its last byte had arrived.
     pub received_at: Timestamp,
+    /// The id of the endpoint's secret that matched.
+    pub secret_id: String,
+    /// The fields that it changed in the result.
+    pub changes: Vec<Field>,
+    /// The number of its repeats.
+    pub repeat_count: i64,
+    /// When the last repeat came.
+    pub last_repeat_at: Option<Timestamp>,
     /// Whether its body is still stored: without it the delivery cannot be replayed.
     pub has_body: bool,
     /// The findings about it, such as the reason for its quarantine.

@@ -7,6 +7,7 @@ pub(crate) mod erasure;
 pub(crate) mod fingerprint;
 pub(crate) mod listing;
 pub(crate) mod operation;
+pub(crate) mod overview;
 pub(crate) mod owed;
 pub(crate) mod selection;
 pub(crate) mod verdict;

@@ -71,6 +71,17 @@ pub struct PruneStep {
     pub next_after: Option<i64>,
 }
 
+/// The rows that one bounded step of pruning would remove.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Prunable {
+    /// Bodies that are old enough.
+    pub bodies: u64,
+    /// Deliveries that are old enough.
+    pub deliveries: u64,
+    /// The delivery after which the next step begins; none at the end.
+    pub next_after: Option<i64>,
+}
+
 /// The outcome of [`Backend::renew_and_rescue`](crate::Backend::renew_and_rescue).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rescue {

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::{EventKind, Standing, State, Timestamp};
+use crate::{EventKind, FindingCode, Standing, State, Timestamp};
 
 /// An operator's choice of deliveries: all that fit every condition. Without a condition, all deliveries.
 ///
@@ -14,6 +14,7 @@ pub struct Selection {
     pub(crate) endpoint: Option<String>,
     pub(crate) event: Option<EventKind>,
     pub(crate) standing: Option<Standing>,
+    pub(crate) finding: Option<FindingCode>,
     pub(crate) result_id: Option<String>,
     pub(crate) received_from: Option<Timestamp>,
     pub(crate) received_until: Option<Timestamp>,
@@ -30,6 +31,7 @@ impl Selection {
             endpoint: None,
             event: None,
             standing: None,
+            finding: None,
             result_id: None,
             received_from: None,
             received_until: None,
@@ -58,6 +60,12 @@ impl Selection {
     /// Deliveries of this standing, such as [`Standing::Quarantined`].
     pub fn standing(mut self, standing: Standing) -> Self {
         self.standing = Some(standing);
+        self
+    }
+
+    /// Deliveries with a finding of this kind, such as [`FindingCode::WrongType`].
+    pub fn finding(mut self, code: FindingCode) -> Self {
+        self.finding = Some(code);
         self
     }
 
@@ -132,6 +140,9 @@ macro_rules! selected {
         if let Some(standing) = selection.standing {
             query = query.filter(deliveries::standing.eq(standing));
         }
+        if let Some(code) = selection.finding {
+            query = query.filter(deliveries::findings.like(format!("%\"code\":\"{code}\"%")));
+        }
         if let Some(result_id) = &selection.result_id {
             query = query.filter(deliveries::result_id.eq(sought(result_id)));
         }
@@ -159,6 +170,8 @@ struct Described {
     #[serde(skip_serializing_if = "Option::is_none")]
     standing: Option<Standing>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<FindingCode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     result_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     received_from: Option<String>,
@@ -177,6 +190,7 @@ impl From<Selection> for Described {
             endpoint: selection.endpoint,
             event: selection.event,
             standing: selection.standing,
+            finding: selection.finding,
             result_id: selection.result_id,
             received_from: selection.received_from.map(|moment| moment.to_string()),
             received_until: selection.received_until.map(|moment| moment.to_string()),

@@ -13,5 +13,7 @@ text_enum! {
         Discard = "discard",
         /// A handler was retired: no delivery makes work for it any more.
         Retire = "retire",
+        /// Personal data was shown.
+        Reveal = "reveal",
     }
 }

@@ -36,6 +36,11 @@ impl Timestamp {
         OffsetDateTime::now_utc().into()
     }
 
+    /// A moment in the form of RFC 3339, such as `2026-11-23T10:00:00Z`. `None` where the text has another form.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        OffsetDateTime::parse(text, &Rfc3339).ok().map(Self::from)
+    }
+
     /// The moment that lies `pause` after this one, or the last there is.
     pub fn after(self, pause: std::time::Duration) -> Self {
         let pause = Duration::try_from(pause).unwrap_or(Duration::MAX);

@@ -146,7 +146,7 @@ impl Values {
 }
 
 /// Every endpoint, with the mount below which a request's path names it.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Endpoints {
     by_name: HashMap<String, Endpoint>,
     mount: Vec<String>,

@@ -10,6 +10,7 @@ use crate::Error;
 #[derive(Clone)]
 pub(crate) struct LiveEndpoints(Arc<Inner>);
 
+#[derive(Default)]
 struct Inner {
     configured: BTreeMap<String, EndpointConfig>,
     mount: String,
@@ -19,7 +20,7 @@ struct Inner {
 }
 
 /// The state of each secret's file.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct FileStates(Vec<Option<FileState>>);
 
 /// The state of a file, without its content. Another file under the same name differs in its number.
@@ -41,6 +42,12 @@ impl LiveEndpoints {
         let in_force = RwLock::new(Arc::new(Endpoints::resolve(configured, mount)?));
         let (configured, mount) = (configured.clone(), mount.to_owned());
         Ok(Self(Arc::new(Inner { configured, mount, in_force, files: Mutex::new(files) })))
+    }
+
+    /// No endpoint at all, for a process that receives nothing.
+    #[cfg(feature = "cli")]
+    pub fn none() -> Self {
+        Self(Arc::default())
     }
 
     pub fn in_force(&self) -> Arc<Endpoints> {

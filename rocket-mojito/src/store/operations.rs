@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, AttemptRow, Backend, Backlog, Clock, Expiry, KnownHandler, Line, Listing, Name, NewAudit, Person,
-    QueryResult, Selected, Selection, Timestamp, Waiting, prune,
+    Action, AttemptRow, AuditRow, Backend, Backlog, Clock, Expiry, Facts, KnownHandler, Line, Listing, Name, NewAudit,
+    OpenError, Overview, Person, QueryResult, Selected, Selection, Timestamp, Waiting, prune,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
@@ -14,7 +14,7 @@ use super::{Database, DedicatedConnection, ErasedHook, NotErased, Unavailable, W
 use crate::config::Retention;
 use crate::erasure::{Erased, Erasure};
 use crate::notices::Notice;
-use crate::operation::{Actor, Pruned, Replay, Replayed};
+use crate::operation::{Actor, Planned, Pruned, Replay, Replayed};
 
 /// The most deliveries that one transaction of an operator's action takes: other writers must not wait for long.
 const MAX_STEP_DELIVERIES: u32 = 500;
@@ -48,8 +48,33 @@ pub(crate) trait Requests: Send + Sync {
     /// The newest deliveries of a selection, before the delivery `before`.
     async fn list(&self, selection: Selection, before: i64, limit: i64) -> Result<Listing, Unavailable>;
 
-    /// The number of deliveries in a selection.
-    async fn count(&self, selection: Selection) -> Result<u64, Unavailable>;
+    /// The counts of a selection.
+    async fn plan(&self, selection: Selection) -> Result<Planned, Unavailable>;
+
+    /// The newest actions of operators, before the action `before`.
+    async fn audit(&self, before: i64, limit: i64) -> Result<Vec<AuditRow>, Unavailable>;
+
+    /// Since when the oldest due work has been due, and when the newest delivery came.
+    async fn overview(&self) -> Result<Overview, Unavailable>;
+
+    /// The facts about the database on which promises rest.
+    async fn facts(&self) -> Result<Facts, Unavailable>;
+
+    /// Looks for anything that would break the first promise.
+    async fn inspect(&self) -> Result<(), OpenError>;
+
+    /// The names of the pending migrations.
+    async fn pending_migrations(&self) -> Result<Vec<String>, OpenError>;
+
+    /// Runs the pending migrations.
+    #[cfg(feature = "cli")]
+    async fn migrate(&self) -> Result<(), OpenError>;
+
+    /// Counts the rows that pruning would remove.
+    async fn count_prunable(&self, retention: Retention) -> Result<Pruned, Unavailable>;
+
+    /// Enters the reveal of a body into the audit, and reads the body.
+    async fn reveal(&self, delivery_id: i64, actor: Actor) -> Result<Option<Vec<u8>>, Unavailable>;
 
     /// Hands deliveries to handlers again.
     async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable>;
@@ -245,15 +270,67 @@ impl<B: Backend> Requests for Operations<B> {
         self.read_beside(|c| B::known_handlers(c).boxed()).await
     }
 
-    async fn count(&self, mut selection: Selection) -> Result<u64, Unavailable> {
-        let mut count = 0;
+    async fn audit(&self, before: i64, limit: i64) -> Result<Vec<AuditRow>, Unavailable> {
+        self.read_beside(|c| B::audit(c, before, limit).boxed()).await
+    }
+
+    async fn overview(&self) -> Result<Overview, Unavailable> {
+        self.read_beside(|c| B::overview(c, Timestamp::now()).boxed()).await
+    }
+
+    async fn facts(&self) -> Result<Facts, Unavailable> {
+        self.read_beside(|c| B::facts(c).boxed()).await
+    }
+
+    async fn inspect(&self) -> Result<(), OpenError> {
+        B::inspect(&mut *self.database.connection().await?, false).await
+    }
+
+    async fn pending_migrations(&self) -> Result<Vec<String>, OpenError> {
+        B::pending_migrations(&mut *self.database.connection().await?).await
+    }
+
+    #[cfg(feature = "cli")]
+    async fn migrate(&self) -> Result<(), OpenError> {
+        B::migrate(&mut *self.database.connection().await?).await
+    }
+
+    async fn plan(&self, mut selection: Selection) -> Result<Planned, Unavailable> {
+        let mut planned = Planned::default();
         loop {
             let chosen = selection.clone();
             let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
-            count += page.selected.len() as u64;
-            let Some(last_id) = page.next_after else { return Ok(count) };
+            planned.deliveries += page.selected.len() as u64;
+            for selected in &page.selected {
+                planned.work += selected.handlers.len() as u64;
+                planned.quarantined += u64::from(selected.is_quarantined);
+            }
+            let Some(last_id) = page.next_after else { return Ok(planned) };
             selection = selection.after(last_id);
         }
+    }
+
+    /// The counts of a pruning, without the work that it would discard first.
+    async fn count_prunable(&self, retention: Retention) -> Result<Pruned, Unavailable> {
+        let clock = self.clock(retention).await?;
+        let (bodies, deliveries) = (clock.expiry(retention.bodies), clock.expiry(retention.deliveries));
+        let (mut pruned, mut after_id) = (Pruned::default(), 0);
+        loop {
+            let step =
+                self.read(|c| B::count_prunable(c, bodies, deliveries, after_id, MAX_PRUNE_STEP).boxed()).await?;
+            pruned.bodies += step.bodies;
+            pruned.deliveries += step.deliveries;
+            let Some(last_id) = step.next_after else { return Ok(pruned) };
+            after_id = last_id;
+        }
+    }
+
+    /// `None` where there is no such delivery, or no body.
+    async fn reveal(&self, delivery_id: i64, actor: Actor) -> Result<Option<Vec<u8>>, Unavailable> {
+        let audit = self.begin_audit(Action::Reveal, serde_json::json!({ "delivery": delivery_id }), actor).await?;
+        let body = self.read(|c| B::delivery(c, delivery_id).boxed()).await?.and_then(|row| row.body);
+        self.finish_audit(audit, u64::from(body.is_some())).await?;
+        Ok(body)
     }
 
     /// Makes the selected work wait again, step by step, as fast as the pace allows. Replayed work never gets a due

@@ -58,6 +58,8 @@ fn set(switches: &BTreeMap<String, AtomicBool>, what: &str, name: &str, is_pause
 fn find<'s>(switches: &'s BTreeMap<String, AtomicBool>, what: &str, name: &str) -> Result<&'s AtomicBool, Error> {
     switches.get(name).ok_or_else(|| {
         let known: Vec<&str> = switches.keys().map(String::as_str).collect();
-        Error::config(format!("there is no {what} `{name}`: there is `{}`", known.join("`, `")))
+        // A command that stands alone knows none.
+        let known = if known.is_empty() { String::new() } else { format!(": there is `{}`", known.join("`, `")) };
+        Error::config(format!("there is no {what} `{name}`{known}"))
     })
 }

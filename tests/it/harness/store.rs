@@ -260,7 +260,7 @@ impl<B: TestBackend> Store<B> {
 
     /// The operations of operators.
     pub(crate) async fn audit(&mut self) -> Vec<AuditRow> {
-        B::audit(&mut self.outside).await
+        <B as TestBackend>::audit(&mut self.outside).await
     }
 
     /// The rows of a query with one column of text, `value`.

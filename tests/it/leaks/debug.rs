@@ -64,13 +64,14 @@ const TELLING: [&str; 36] = [
 const FOREIGN: [&str; 4] = ["TableNotEqual", "diesel", "diesel_async", "mojito_schema as schema"];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 76] = [
+const MUTE: [&str; 82] = [
     "Action",
     "Actor",
     "AttemptOutcome",
     "Backend",
     "Backlog",
     "Bodies",
+    "Check",
     "ClaimRequest",
     "Clock",
     "Elsewhere",
@@ -79,6 +80,7 @@ const MUTE: [&str; 76] = [
     "ErasedRows",
     "EventKind",
     "Expiry",
+    "Facts",
     "Field",
     "FilesChanged",
     "Finding",
@@ -101,9 +103,12 @@ const MUTE: [&str; 76] = [
     "OpenFiles",
     "Opening",
     "Operations",
+    "Overview",
     "Page",
+    "Planned",
     "Postgres",
     "Presence",
+    "Prunable",
     "PruneStep",
     "Pruned",
     "QueryResult",
@@ -125,6 +130,7 @@ const MUTE: [&str; 76] = [
     "Trouble",
     "Undone",
     "UtcTimestamp",
+    "Verdict",
     "Waiting",
     "WorkQueue",
     "attempts",

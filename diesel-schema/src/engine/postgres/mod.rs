@@ -4,6 +4,7 @@ mod bulk;
 mod claim;
 mod connection;
 mod erasure;
+mod facts;
 mod fence;
 mod handlers;
 mod handshake;

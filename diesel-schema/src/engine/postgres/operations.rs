@@ -5,12 +5,14 @@ use diesel::QueryResult;
 use diesel_async::SimpleAsyncConnection;
 
 use super::transaction::TransactionSettings;
-use super::{Connection, MAX_TRIES, Patience, Postgres, erasure, handlers, record, shared, transaction, with_timeout};
+use super::{
+    Connection, MAX_TRIES, Patience, Postgres, erasure, facts, handlers, record, shared, transaction, with_timeout,
+};
 use crate::engine::db_error::is_in_the_way;
 use crate::{
-    AttemptRow, Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, KnownHandler, Line, Listing,
-    Name, NewAudit, NewDelivery, Operations, Page, PruneStep, Recorded, Requeue, Requeued, Selection, StoredBody,
-    StoredState, Timestamp, Undone, Waiting,
+    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, Facts, HandlerSpec, KnownHandler,
+    Line, Listing, Name, NewAudit, NewDelivery, Operations, Overview, Page, Prunable, PruneStep, Recorded, Requeue,
+    Requeued, Selection, StoredBody, StoredState, Timestamp, Undone, Waiting,
 };
 
 impl Operations<Connection> for Postgres {
@@ -38,6 +40,21 @@ impl Operations<Connection> for Postgres {
             transaction!(connection, TransactionSettings::default(), |c| shared::attempts(c, delivery_id))
         })
         .await
+    }
+
+    async fn audit(connection: &mut Connection, before: i64, limit: i64) -> QueryResult<Vec<AuditRow>> {
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| shared::audit(c, before, limit))
+        })
+        .await
+    }
+
+    async fn overview(connection: &mut Connection, _: Timestamp) -> QueryResult<Overview> {
+        with_timeout(async { transaction!(connection, |c, now| shared::overview(c, now)) }).await
+    }
+
+    async fn facts(connection: &mut Connection) -> QueryResult<Facts> {
+        with_timeout(async { transaction!(connection, |c, now| facts::facts(c, now)) }).await
     }
 
     async fn is_known(connection: &mut Connection, name: Name) -> QueryResult<bool> {
@@ -91,6 +108,21 @@ impl Operations<Connection> for Postgres {
             c.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
             Ok(step)
         })
+    }
+
+    async fn count_prunable(
+        connection: &mut Connection,
+        bodies: Expiry,
+        deliveries: Expiry,
+        after_id: i64,
+        limit: i64,
+    ) -> QueryResult<Prunable> {
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| {
+                shared::count_prunable(c, &bodies, &deliveries, after_id, limit)
+            })
+        })
+        .await
     }
 
     async fn bodies(

@@ -1,18 +1,25 @@
 use std::collections::HashMap;
 
 use diesel::dsl::sql;
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
+use diesel::prelude::{
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper, TextExpressionMethods,
+};
 use diesel::sql_types::Bool;
 
+use super::select::first_deliveries;
 use super::{Connection, Db, RunQueryDsl};
 use crate::rules::selection::{selected, sought};
-use crate::{EventKind, Finding, Listed, Listing, Selection, Standing, State, Timestamp, WorkRow, deliveries, work};
+use crate::{
+    EventKind, Field, Finding, Listed, Listing, Selection, Standing, State, Timestamp, WorkRow, deliveries, work,
+};
 
 /// How many rows one page reads, where no index leads to the selected rows.
 const MAX_ROWS_READ: i64 = 10_000;
 
-/// The columns of a delivery in a list.
-type Columns = (i64, String, EventKind, Option<String>, Option<i64>, Standing, Timestamp, bool, String);
+/// The columns of a delivery in a list: its facts, and its texts of JSON with its repeats.
+type Columns = (Facts, (String, String, String, i64, Option<Timestamp>));
+
+type Facts = (i64, String, EventKind, Option<String>, Option<i64>, Standing, Timestamp, bool);
 
 /// The newest deliveries of a selection before one, at most `limit`, with the selected work on them.
 pub(crate) async fn list(
@@ -24,6 +31,11 @@ pub(crate) async fn list(
     let before = before.min(selection.last_id.saturating_add(1));
     let range = Range { first_id: selection.first_id, before };
     let (ids, end) = match (selection.state, selection.standing) {
+        _ if selection.first_id == selection.last_id => (None, None),
+        _ if selection.result_id.is_some() => {
+            let result_id = selection.result_id.as_deref().map(sought).unwrap_or_default();
+            (Some(ids_of_result(connection, result_id, range, limit).await?), None)
+        }
         (Some(State::Discarded), _) => (Some(ids_of_work(connection, selection, range, limit).await?), None),
         (None, Some(Standing::Quarantined)) if selection.handler.is_none() => {
             (Some(ids_in_quarantine(connection, range, limit).await?), None)
@@ -47,7 +59,7 @@ pub(crate) async fn list(
         }
         None => (query.filter(deliveries::id.ge(end.unwrap_or(range.first_id))), end),
     };
-    let columns = (
+    let facts = (
         deliveries::id,
         deliveries::endpoint,
         deliveries::event,
@@ -56,32 +68,51 @@ pub(crate) async fn list(
         deliveries::standing,
         deliveries::received_at,
         sql::<Bool>("(body IS NOT NULL)"),
-        deliveries::findings,
     );
+    let texts = (deliveries::secret_id, deliveries::findings, deliveries::changes);
+    let columns = (facts, (texts.0, texts.1, texts.2, deliveries::repeat_count, deliveries::last_repeat_at));
     // This version cannot show words of a later version of the program, which runs beside it.
     let query = query.filter(deliveries::event.eq_any(EventKind::ALL));
     let query = query.filter(deliveries::standing.eq_any(Standing::ALL));
     let query = query.order(deliveries::id.desc()).limit(limit).select(columns);
     let rows: Vec<Columns> = query.load(connection).await?;
     let is_full = i64::try_from(rows.len()) == Ok(limit);
-    let next_before = if is_full { rows.last().map(|(id, ..)| *id) } else { end };
-    let mut work = work_on(connection, selection, rows.iter().map(|(id, ..)| *id).collect()).await?;
-    let deliveries =
-        rows.into_iter().map(|(id, endpoint, event, result_id, version, standing, received_at, has_body, findings)| {
-            Listed {
-                delivery_id: id,
-                endpoint,
-                event,
-                result_id,
-                version,
-                standing,
-                received_at,
-                has_body,
-                findings: Finding::from_json(&findings),
-                work: work.remove(&id).unwrap_or_default(),
-            }
-        });
+    let next_before = if is_full { rows.last().map(id_of) } else { end };
+    let mut work = work_on(connection, selection, rows.iter().map(id_of).collect()).await?;
+    let deliveries = rows.into_iter().map(|(facts, texts)| {
+        let (id, endpoint, event, result_id, version, standing, received_at, has_body) = facts;
+        let (secret_id, findings, changes, repeat_count, last_repeat_at) = texts;
+        Listed {
+            delivery_id: id,
+            endpoint,
+            event,
+            result_id,
+            version,
+            standing,
+            received_at,
+            secret_id,
+            changes: changed_fields(&changes),
+            repeat_count,
+            last_repeat_at,
+            has_body,
+            findings: Finding::from_json(&findings),
+            work: work.remove(&id).unwrap_or_default(),
+        }
+    });
+    // The ids of one result are read without a look at their work.
+    let names_work = selection.state.is_some() || selection.handler.is_some();
+    let deliveries = deliveries.filter(|listed| !names_work || !listed.work.is_empty());
     Ok(Listing { deliveries: deliveries.collect(), next_before: next_before.filter(|id| *id > selection.first_id) })
+}
+
+fn id_of((facts, _): &Columns) -> i64 {
+    facts.0
+}
+
+/// The fields in a column of changes. Fields that only a later version of the program knows are left out.
+fn changed_fields(json: &str) -> Vec<Field> {
+    let names: Vec<String> = serde_json::from_str(json).unwrap_or_default();
+    names.iter().filter_map(|name| Field::from_text(name)).collect()
 }
 
 /// The ids from the first delivery up to the delivery before which the page begins.
@@ -123,6 +154,28 @@ async fn ids_of_work(
     }
     let query = query.order((work::delivery_id.desc(), work::handler.desc())).select(work::delivery_id).limit(limit);
     query.load(connection).await
+}
+
+/// The newest deliveries about a result, on each endpoint: those filed under its first delivery, and those in
+/// quarantine.
+async fn ids_of_result(
+    connection: &mut Connection,
+    result_id: &str,
+    range: Range,
+    limit: i64,
+) -> QueryResult<Vec<i64>> {
+    let firsts = first_deliveries(connection, result_id).await?;
+    let in_range = deliveries::id.between(range.first_id, range.last_id());
+    let filed = deliveries::table.filter(deliveries::first_delivery_id.eq_any(firsts)).filter(in_range);
+    let filed = filed.order(deliveries::id.desc()).select(deliveries::id).limit(limit);
+    let mut ids: Vec<i64> = filed.load(connection).await?;
+    let unread = deliveries::table.filter(deliveries::first_delivery_id.is_null());
+    let unread = unread.filter(deliveries::result_id.eq(result_id)).filter(in_range);
+    let unread = unread.order(deliveries::id.desc()).select(deliveries::id).limit(limit);
+    ids.extend(unread.load::<i64>(connection).await?);
+    ids.sort_unstable_by(|one, other| other.cmp(one));
+    ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(ids)
 }
 
 async fn ids_in_quarantine(connection: &mut Connection, range: Range, limit: i64) -> QueryResult<Vec<i64>> {

@@ -9,6 +9,7 @@ mod erase;
 mod handlers;
 mod hook;
 mod list;
+mod overview;
 mod prove;
 mod prune;
 pub(crate) mod record;
@@ -21,7 +22,7 @@ mod waits;
 mod watch;
 
 pub(crate) use self::attempts::{add_attempt, attempts};
-pub(crate) use self::audit::{begin_audit, finish_audit};
+pub(crate) use self::audit::{audit, begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
 pub(crate) use self::clock::read_clock;
 pub(crate) use self::erase::{bodies, count_erasure, erase_body, erase_result, states};
@@ -30,8 +31,9 @@ pub(crate) use self::handlers::{
 };
 pub(crate) use self::hook::{settle_hook, take_hook};
 pub(crate) use self::list::list;
+pub(crate) use self::overview::overview;
 pub(crate) use self::prove::prove;
-pub(crate) use self::prune::{prune_bodies, prune_deliveries};
+pub(crate) use self::prune::{count_prunable, prune_bodies, prune_deliveries};
 pub(crate) use self::record::admit;
 pub(crate) use self::replay::{delivery, discard, requeue};
 pub(crate) use self::rescue::{LAPSED, rescue};

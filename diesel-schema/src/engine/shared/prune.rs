@@ -5,7 +5,21 @@ use diesel::prelude::{
 
 use super::{Connection, RunQueryDsl};
 use crate::schema::work::unfinished;
-use crate::{Expiry, PruneStep, Timestamp, deliveries, failpoint, results};
+use crate::{Expiry, Prunable, PruneStep, Timestamp, deliveries, failpoint, results};
+
+/// The deliveries of a query that are old enough, and that no result and no unfinished work needs.
+macro_rules! removable {
+    ($window:expr, $expiry:expr, $floor:expr) => {{
+        let is_past = deliveries::received_at.lt($expiry.before);
+        let is_ahead = deliveries::received_at.gt($expiry.now);
+        let is_credible = deliveries::id.le($expiry.trusted_up_to).or(deliveries::received_at.ge($floor));
+        let old = is_past.and(is_credible).or(is_ahead.and(deliveries::id.le($expiry.old_up_to)));
+        let is_state = results::table.filter(
+            results::delivery_id.eq(deliveries::id).or(results::late_delivery_id.eq(deliveries::id.nullable())),
+        );
+        $window.filter(old).filter(not(exists(is_state))).filter(not(exists(unfinished())))
+    }};
+}
 
 pub(crate) async fn prune_bodies(connection: &mut Connection, expiry: &Expiry, limit: i64) -> QueryResult<u64> {
     let floor = floor(connection, expiry).await?;
@@ -50,13 +64,30 @@ pub(crate) async fn prune_deliveries(
     if odd.is_none() && last_id.is_none_or(|last_id| last_id > expiry.old_up_to) {
         return Ok(PruneStep { removed: 0, next_after: None });
     }
-    let is_credible = deliveries::id.le(expiry.trusted_up_to).or(deliveries::received_at.ge(floor));
-    let old = window.filter(is_past.and(is_credible).or(is_ahead.and(deliveries::id.le(expiry.old_up_to))));
-    let is_state = results::table
-        .filter(results::delivery_id.eq(deliveries::id).or(results::late_delivery_id.eq(deliveries::id.nullable())));
-    let removable = old.filter(not(exists(is_state))).filter(not(exists(unfinished())));
-    let removed = diesel::delete(removable).execute(connection).await?;
+    let removed = diesel::delete(removable!(window, expiry, floor)).execute(connection).await?;
     Ok(PruneStep { removed: removed as u64, next_after: last_id })
+}
+
+/// Looks at the next `limit` deliveries, and counts the rows and bodies that pruning would remove.
+pub(crate) async fn count_prunable(
+    connection: &mut Connection,
+    bodies: &Expiry,
+    rows: &Expiry,
+    after_id: i64,
+    limit: i64,
+) -> QueryResult<Prunable> {
+    let (floor_of_bodies, floor_of_rows) = (floor(connection, bodies).await?, floor(connection, rows).await?);
+    let next = deliveries::table.filter(deliveries::id.gt(after_id));
+    let last_id = next.order(deliveries::id).select(deliveries::id).limit(1).offset(limit - 1);
+    let last_id: Option<i64> = last_id.get_result(connection).await.optional()?;
+    let window = next.filter(deliveries::id.le(last_id.unwrap_or(i64::MAX)));
+    let is_credible = deliveries::id.le(bodies.trusted_up_to).or(deliveries::received_at.ge(floor_of_bodies));
+    let is_past = deliveries::received_at.lt(bodies.before).and(is_credible);
+    let is_ahead = deliveries::received_at.gt(bodies.now).and(deliveries::id.le(bodies.old_up_to));
+    let old = window.filter(deliveries::body.is_not_null()).filter(not(exists(unfinished())));
+    let bodies: i64 = old.filter(is_past.or(is_ahead)).count().get_result(connection).await?;
+    let rows: i64 = removable!(window, rows, floor_of_rows).count().get_result(connection).await?;
+    Ok(Prunable { bodies: bodies.unsigned_abs(), deliveries: rows.unsigned_abs(), next_after: last_id })
 }
 
 /// The time of the last delivery that may be old by the readings. A later delivery with an earlier time came to a

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use diesel::dsl::sql;
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, TextExpressionMethods};
 use diesel::sql_types::Bool;
 
 use super::{Connection, Db, RunQueryDsl};
@@ -92,11 +92,7 @@ async fn of_result(
     result_id: &str,
     limit: i64,
 ) -> QueryResult<Range> {
-    let mut firsts = Vec::new();
-    for endpoint in endpoints(connection).await? {
-        let first = results::table.find((endpoint, result_id)).select(results::first_delivery_id);
-        firsts.extend(first.get_result::<i64>(connection).await.optional()?);
-    }
+    let firsts = first_deliveries(connection, result_id).await?;
     let in_range = deliveries::id.between(selection.first_id, selection.last_id);
     let filed = deliveries::table.filter(deliveries::first_delivery_id.eq_any(firsts)).filter(in_range);
     let filed = filed.order(deliveries::id).select(deliveries::id).limit(limit);
@@ -109,6 +105,16 @@ async fn of_result(
     let is_cut = ids.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
     ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(Range::Ids { ids, is_cut })
+}
+
+/// The first delivery about a result of this id, on each endpoint.
+pub(super) async fn first_deliveries(connection: &mut Connection, result_id: &str) -> QueryResult<Vec<i64>> {
+    let mut firsts = Vec::new();
+    for endpoint in endpoints(connection).await? {
+        let first = results::table.find((endpoint, result_id)).select(results::first_delivery_id);
+        firsts.extend(first.get_result::<i64>(connection).await.optional()?);
+    }
+    Ok(firsts)
 }
 
 /// Every endpoint that a result came to, each by one look at the key.

@@ -5,6 +5,7 @@ mod checkpoint;
 mod claim;
 mod connection;
 mod dsl;
+mod facts;
 mod file;
 mod files;
 mod hook;

@@ -4,11 +4,11 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::session::Session;
-use super::{Sqlite, Wrapper, at_once, begin_erasure, scrub, shared, write};
+use super::{Sqlite, Wrapper, at_once, begin_erasure, facts, scrub, shared, write};
 use crate::{
-    AttemptRow, Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, HandlerSpec, KnownHandler, Line, Listing,
-    Name, NewAudit, NewDelivery, Operations, Page, PruneStep, Recorded, Requeue, Requeued, Selection, StoredBody,
-    StoredState, Timestamp, Undone, Waiting,
+    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, Facts, HandlerSpec, KnownHandler,
+    Line, Listing, Name, NewAudit, NewDelivery, Operations, Overview, Page, Prunable, PruneStep, Recorded, Requeue,
+    Requeued, Selection, StoredBody, StoredState, Timestamp, Undone, Waiting,
 };
 
 impl Operations<Wrapper> for Sqlite {
@@ -27,6 +27,18 @@ impl Operations<Wrapper> for Sqlite {
 
     async fn attempts(connection: &mut Wrapper, delivery_id: i64) -> QueryResult<Vec<AttemptRow>> {
         connection.spawn_blocking(move |c| at_once(shared::attempts(c, delivery_id))).await
+    }
+
+    async fn audit(connection: &mut Wrapper, before: i64, limit: i64) -> QueryResult<Vec<AuditRow>> {
+        connection.spawn_blocking(move |c| at_once(shared::audit(c, before, limit))).await
+    }
+
+    async fn overview(connection: &mut Wrapper, now: Timestamp) -> QueryResult<Overview> {
+        connection.spawn_blocking(move |c| c.transaction(|c| at_once(shared::overview(c, now)))).await
+    }
+
+    async fn facts(connection: &mut Wrapper) -> QueryResult<Facts> {
+        connection.spawn_blocking(|c| at_once(facts::facts(c))).await
     }
 
     async fn is_known(connection: &mut Wrapper, name: Name) -> QueryResult<bool> {
@@ -71,6 +83,17 @@ impl Operations<Wrapper> for Sqlite {
         limit: i64,
     ) -> QueryResult<PruneStep> {
         write(connection, move |c| at_once(shared::prune_deliveries(c, &expiry, after_id, limit))).await
+    }
+
+    async fn count_prunable(
+        connection: &mut Wrapper,
+        bodies: Expiry,
+        deliveries: Expiry,
+        after_id: i64,
+        limit: i64,
+    ) -> QueryResult<Prunable> {
+        let count = move |c: &mut Session| at_once(shared::count_prunable(c, &bodies, &deliveries, after_id, limit));
+        connection.spawn_blocking(count).await
     }
 
     async fn bodies(

@@ -1,0 +1,159 @@
+use clap::{Parser, Subcommand};
+
+use super::exit::{Exit, Failure};
+use super::output::Output;
+use super::target::{Operator, Target};
+use super::{
+    audit, deliveries, discard, doctor, erase, history, migrate, prune, replay, retire, secret, shell, show, status,
+    work,
+};
+
+/// Looks after the webhooks of JobMojito that a host has received
+#[derive(Parser)]
+#[command(name = "rocket-mojito", version, subcommand_required = true)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub words: Words,
+}
+
+/// The command, and how it is printed.
+#[derive(clap::Args)]
+pub(super) struct Words {
+    /// Print one JSON document a line
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(flatten)]
+    operator: Operator,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The database, for the program that stands alone.
+#[derive(clap::Args)]
+pub(super) struct Place {
+    /// The database: a SQLite file, or postgres://…; else `databases.mojito.url` of the Rocket.toml in this folder
+    #[arg(long, value_name = "URL", global = true)]
+    pub database: Option<String>,
+    /// The profile in Rocket.toml
+    #[arg(long, value_name = "NAME", global = true)]
+    pub profile: Option<String>,
+}
+
+/// Serves without arguments
+#[derive(Parser)]
+#[command(version, subcommand_required = true)]
+pub(super) struct HostArguments {
+    #[command(subcommand)]
+    pub word: HostWord,
+}
+
+#[derive(Subcommand)]
+pub(super) enum HostWord {
+    /// Looks after the webhooks of JobMojito
+    Mojito(Words),
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// One screen: the backlog, the oldest due work, the handlers
+    #[command(after_help = "Example: rocket-mojito status")]
+    Status(status::Status),
+    /// One line per promise, and whether it holds. Exits with 0 (fine), 1 (a warning) or 2 (broken)
+    #[command(after_help = "Example: rocket-mojito doctor")]
+    Doctor(doctor::Doctor),
+    /// Lists deliveries, newest first
+    #[command(after_help = "Example: rocket-mojito deliveries --standing quarantined --since 3h")]
+    Deliveries(deliveries::Deliveries),
+    /// Lists work, that of the newest deliveries first
+    #[command(after_help = "Example: rocket-mojito work --state discarded --handler HiringDesk")]
+    Work(work::Work),
+    /// Lists the actions of operators, newest first
+    #[command(after_help = "Example: rocket-mojito audit --limit 20")]
+    Audit(audit::Audit),
+    /// Shows one delivery and its work; its body and errors only with --reveal, which the audit keeps
+    #[command(after_help = "Example: rocket-mojito show 1 --reveal --because 'ticket 4711'")]
+    Show(show::Show),
+    /// Shows one result: its deliveries in stored order, what each changed, and its work
+    #[command(after_help = "Example: rocket-mojito history res_1")]
+    History(history::History),
+    /// Hands selected work to its handlers again
+    #[command(
+        after_help = "Example: rocket-mojito replay --state discarded --handler HiringDesk --per-second 10 --yes"
+    )]
+    Replay(replay::Replay),
+    /// Gives up selected work that waits
+    #[command(after_help = "Example: rocket-mojito discard --handler HiringDesk --until 2h --dry-run")]
+    Discard(discard::Discard),
+    /// Removes bodies and deliveries that are older than the settings allow
+    #[command(after_help = "Example: rocket-mojito prune --yes")]
+    Prune(prune::Prune),
+    /// Removes a person from every table
+    #[command(after_help = "Example: rocket-mojito erase --email ann@example.com --dry-run")]
+    Erase(erase::Erase),
+    /// Retires a handler that is gone for good, and discards its waiting work
+    #[command(after_help = "Example: rocket-mojito retire Ledger --yes")]
+    Retire(retire::Retire),
+    /// Runs the pending migrations
+    #[command(after_help = "Example: rocket-mojito migrate")]
+    Migrate(migrate::Migrate),
+    /// Secrets of endpoints
+    #[command(subcommand)]
+    Secret(secret::Secret),
+    /// Prints the completions of a shell
+    #[command(after_help = "Example: rocket-mojito completions bash")]
+    Completions(shell::Completions),
+    /// Prints the manual page
+    #[command(after_help = "Example: rocket-mojito man")]
+    Man(shell::Man),
+}
+
+impl Command {
+    /// Whether the command needs no database.
+    pub(super) fn needs_nothing(&self) -> bool {
+        matches!(self, Self::Secret(_) | Self::Completions(_) | Self::Man(_))
+    }
+
+    /// Whether the database may be created.
+    pub(super) fn creates(&self) -> bool {
+        matches!(self, Self::Migrate(_))
+    }
+}
+
+impl Words {
+    /// Runs a command that needs no database.
+    pub(super) fn run_without(self, output: &Output, program: clap::Command) -> Result<Exit, Failure> {
+        match self.command {
+            Command::Secret(secret) => secret.run(output),
+            Command::Completions(completions) => completions.run(output, program),
+            Command::Man(man) => man.run(output, program),
+            _ => Err(Failure::Usage("the command needs a database".to_owned())),
+        }
+    }
+
+    pub(super) async fn run(self, target: &Target, output: &Output) -> Result<Exit, Failure> {
+        let (inbox, actor) = (&target.inbox, self.operator.actor());
+        if !matches!(self.command, Command::Doctor(_) | Command::Migrate(_)) {
+            target.check_tables().await?;
+        }
+        match self.command {
+            Command::Status(status) => status.run(inbox, output).await,
+            Command::Doctor(doctor) => doctor.run(inbox, output).await,
+            Command::Deliveries(deliveries) => deliveries.run(inbox, output).await,
+            Command::Work(work) => work.run(inbox, output).await,
+            Command::Audit(audit) => audit.run(inbox, output).await,
+            Command::Show(show) => show.run(inbox, output, actor).await,
+            Command::History(history) => history.run(inbox, output).await,
+            Command::Replay(replay) => replay.run(inbox, output, actor).await,
+            Command::Discard(discard) => discard.run(inbox, output, actor).await,
+            Command::Prune(prune) => prune.run(target, output, actor).await,
+            Command::Erase(erase) => erase.run(inbox, output, actor).await,
+            Command::Retire(retire) => retire.run(inbox, output, actor).await,
+            Command::Migrate(migrate) => migrate.run(inbox, output).await,
+            Command::Secret(_) | Command::Completions(_) | Command::Man(_) => {
+                Err(Failure::Usage("the command needs no database".to_owned()))
+            }
+        }
+    }
+}

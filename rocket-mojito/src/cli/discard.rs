@@ -1,0 +1,53 @@
+use clap::Args;
+use rocket::serde::Serialize;
+
+use super::consent::{Consent, DoneDocument, PlanDocument};
+use super::exit::{Exit, Failure};
+use super::filters::Filters;
+use super::output::Output;
+use super::progress::watched;
+use crate::{Actor, Inbox, State};
+
+#[derive(Args)]
+pub(super) struct Discard {
+    #[command(flatten)]
+    filters: Filters,
+    /// Everything: needed where no condition is given
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct Work {
+    work: u64,
+}
+
+impl Discard {
+    pub(super) async fn run(self, inbox: &Inbox, output: &Output, actor: Actor) -> Result<Exit, Failure> {
+        if self.filters.is_empty() && !self.all {
+            return Err(Failure::Usage("no condition is given: give one, or `--all`".to_owned()));
+        }
+        let selection = self.filters.selection();
+        let waits = [State::Pending, State::Retryable];
+        let mut work = 0;
+        for state in waits.into_iter().filter(|state| self.filters.state().is_none_or(|asked| asked == *state)) {
+            work += inbox.plan(&selection.clone().state(state)).await?.work;
+        }
+        let plan = PlanDocument { action: "discard", plan: Work { work } };
+        let sentence = format!("discard of {work} pieces of work that wait: only a replay brings them back");
+        if let Some(exit) = self.consent.ask(output, &plan, &sentence, work == 0)? {
+            return Ok(exit);
+        }
+        let work = match watched(inbox, output, work, inbox.discard(selection, None, actor)).await? {
+            Ok(work) => work,
+            Err(exit) => return Ok(exit),
+        };
+        output.answer(&DoneDocument { action: "discard", done: Work { work } }, || {
+            vec![format!("done: {work} were discarded")]
+        })?;
+        Ok(Exit::Done)
+    }
+}

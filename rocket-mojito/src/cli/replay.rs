@@ -1,0 +1,95 @@
+use clap::Args;
+use rocket::serde::Serialize;
+
+use super::consent::{Consent, DoneDocument, PlanDocument};
+use super::exit::{Exit, Failure};
+use super::filters::Filters;
+use super::output::Output;
+use super::progress::watched;
+use crate::{Actor, Inbox};
+
+#[derive(Args)]
+pub(super) struct Replay {
+    #[command(flatten)]
+    filters: Filters,
+    /// Everything: needed where no condition is given
+    #[arg(long)]
+    all: bool,
+    /// Hand the deliveries to this handler, also where it came later
+    #[arg(long, value_name = "NAME", conflicts_with = "to_all_handlers")]
+    to_handler: Option<String>,
+    /// Hand the deliveries to every handler
+    #[arg(long)]
+    to_all_handlers: bool,
+    /// Deliveries that are made to wait again in each second
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    per_second: u32,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct Plan {
+    deliveries: u64,
+    work: u64,
+    quarantined: u64,
+}
+
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct Done {
+    work: u64,
+    left_alone: u64,
+    admitted: u64,
+    still_quarantined: u64,
+}
+
+impl Replay {
+    pub(super) async fn run(self, inbox: &Inbox, output: &Output, actor: Actor) -> Result<Exit, Failure> {
+        if self.filters.is_empty() && !self.all {
+            return Err(Failure::Usage("no condition is given: give one, or `--all`".to_owned()));
+        }
+        let selection = self.filters.selection();
+        let planned = inbox.plan(&selection).await?;
+        let mut replay = crate::Replay::of(selection).per_second(self.per_second);
+        let to = match &self.to_handler {
+            Some(name) => {
+                replay = replay.to_handler(name);
+                format!("to `{name}`")
+            }
+            None if self.to_all_handlers => {
+                replay = replay.to_all_handlers();
+                "to every handler".to_owned()
+            }
+            None => format!("{} pieces of work", planned.work),
+        };
+        let sentence = format!(
+            "replay of {} deliveries ({to}; {} are in quarantine), {} a second",
+            planned.deliveries, planned.quarantined, self.per_second
+        );
+        let plan = Plan { deliveries: planned.deliveries, work: planned.work, quarantined: planned.quarantined };
+        let plan = PlanDocument { action: "replay", plan };
+        if let Some(exit) = self.consent.ask(output, &plan, &sentence, planned.deliveries == 0)? {
+            return Ok(exit);
+        }
+        let replayed = match watched(inbox, output, planned.work, inbox.replay(replay, actor)).await? {
+            Ok(replayed) => replayed,
+            Err(exit) => return Ok(exit),
+        };
+        let done = Done {
+            work: replayed.work,
+            left_alone: replayed.left_alone,
+            admitted: replayed.admitted,
+            still_quarantined: replayed.still_quarantined,
+        };
+        let exit = if done.left_alone + done.still_quarantined == 0 { Exit::Done } else { Exit::Partly };
+        output.answer(&DoneDocument { action: "replay", done: &done }, || {
+            vec![format!(
+                "done: {} wait again, {} were left alone, {} were admitted, {} stay in quarantine",
+                done.work, done.left_alone, done.admitted, done.still_quarantined
+            )]
+        })?;
+        Ok(exit)
+    }
+}

@@ -1,0 +1,109 @@
+use clap::Args;
+use rocket::serde::Serialize;
+
+use super::exit::{Exit, Failure};
+use super::output::{Output, plain};
+use super::rows::{DeliveryDocument, WorkDocument, cell};
+use crate::{Actor, Inbox, Listed};
+
+#[derive(Args)]
+pub(super) struct Show {
+    /// The delivery
+    #[arg(value_name = "ID")]
+    delivery: i64,
+    /// Print the body and the texts of errors too: personal data. The audit keeps who did so
+    #[arg(long)]
+    reveal: bool,
+}
+
+/// A delivery with its personal data, where that was revealed.
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct ShownDocument {
+    #[serde(flatten)]
+    delivery: DeliveryDocument,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revealed: Option<RevealedDocument>,
+}
+
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct RevealedDocument {
+    /// The body as text. A body that is no UTF-8 has replacement characters.
+    body: Option<String>,
+    errors: Vec<ErrorDocument>,
+}
+
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct ErrorDocument {
+    handler: String,
+    error: String,
+}
+
+impl Show {
+    pub(super) async fn run(self, inbox: &Inbox, output: &Output, actor: Actor) -> Result<Exit, Failure> {
+        let Some(listed) = inbox.show(self.delivery).await? else {
+            return Err(Failure::Usage(format!("there is no delivery {}, or no more", self.delivery)));
+        };
+        let revealed = if self.reveal {
+            // The reveal is in the audit before anything is printed.
+            let body = inbox.reveal(self.delivery, actor).await?;
+            let body = body.map(|body| String::from_utf8_lossy(&body).into_owned());
+            Some(RevealedDocument { body, errors: errors(&listed) })
+        } else {
+            None
+        };
+        let shown = ShownDocument { delivery: DeliveryDocument::new(&listed), revealed };
+        output.answer(&shown, || lines(&shown))?;
+        if !shown.delivery.work.is_empty() {
+            output.note("")?;
+            // A program has the work within the document.
+            output.table(&WorkDocument::HEAD, &shown.delivery.work, WorkDocument::cells)?;
+        }
+        if let Some(revealed) = &shown.revealed {
+            for ErrorDocument { handler, error } in &revealed.errors {
+                output.note(&format!("\nerror of {handler}: {}", plain(error)))?;
+            }
+            let body = revealed.body.as_deref().unwrap_or("(pruned or erased)");
+            output.note(&format!("\n{}", plain(body)))?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn errors(listed: &Listed) -> Vec<ErrorDocument> {
+    let error = |row: &crate::WorkRow| {
+        let error = row.last_error.clone()?;
+        Some(ErrorDocument { handler: row.handler.clone(), error })
+    };
+    listed.work.iter().filter_map(error).collect()
+}
+
+fn lines(shown: &ShownDocument) -> Vec<String> {
+    let ShownDocument { delivery, revealed } = shown;
+    let body = match (delivery.has_body, revealed) {
+        (false, _) => "pruned or erased",
+        (true, Some(_)) => "below",
+        (true, None) => "masked: --reveal prints it, and the audit keeps that",
+    };
+    let repeats = match &delivery.last_repeat_at {
+        Some(last) => format!("{}, the last at {last}", delivery.repeats),
+        None => delivery.repeats.to_string(),
+    };
+    let facts = [
+        ("delivery", delivery.delivery.to_string()),
+        ("received", delivery.received_at.clone()),
+        ("endpoint", delivery.endpoint.clone()),
+        ("secret", delivery.secret.clone()),
+        ("event", delivery.event.to_owned()),
+        ("standing", delivery.standing.to_owned()),
+        ("result", cell(delivery.result.as_ref())),
+        ("version", cell(delivery.version)),
+        ("changes", delivery.changes.join(" ")),
+        ("findings", delivery.findings()),
+        ("repeats", repeats),
+        ("body", body.to_owned()),
+    ];
+    facts.iter().map(|(name, value)| format!("{name:<9} {value}").trim_end().to_owned()).collect()
+}

@@ -1,0 +1,102 @@
+use mojito_schema::{AuditRow, Listed, Overview, Selection};
+
+use super::Inbox;
+use crate::Error;
+use crate::operation::{Actor, Planned, Pruned};
+
+/// The maximum number of rows in an answer.
+const MAX_ROWS: usize = 1_000;
+
+/// The looks of an operator, before an action and after it.
+impl Inbox {
+    /// One delivery, with all of its work. `None` where there is none, or no more.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn show(&self, delivery: i64) -> Result<Option<Listed>, Error> {
+        Ok(self.list(&Selection::delivery(delivery), None, 1).await?.deliveries.pop())
+    }
+
+    /// The deliveries about one result in stored order, each with its work: the newest thousand. The vendor's id names
+    /// the result, on one endpoint or on all.
+    ///
+    /// # Errors
+    ///
+    /// As [`count`](Self::count).
+    pub async fn history(&self, endpoint: Option<&str>, result_id: &str) -> Result<Vec<Listed>, Error> {
+        let mut selection = Selection::all().result_id(result_id);
+        if let Some(endpoint) = endpoint {
+            selection = selection.endpoint(endpoint);
+        }
+        let (mut deliveries, mut before) = (Vec::new(), None);
+        while deliveries.len() < MAX_ROWS {
+            let page = self.list(&selection, before, MAX_ROWS - deliveries.len()).await?;
+            deliveries.extend(page.deliveries);
+            before = page.next_before;
+            if before.is_none() {
+                break;
+            }
+        }
+        deliveries.reverse();
+        Ok(deliveries)
+    }
+
+    /// The body of a delivery, as it arrived. The reveal is in the audit before the body is read. `None` where there is
+    /// no such delivery, or its body is pruned or erased.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer. The reveal may stand in the audit all the same.
+    pub async fn reveal(&self, delivery: i64, actor: Actor) -> Result<Option<Vec<u8>>, Error> {
+        let body = self.operations.run(async move |operations| operations.reveal(delivery, actor).await).await;
+        body.map_err(|_| Error::unavailable("the body"))
+    }
+
+    /// The actions of operators, newest first, before a given action or from the newest on. `limit` is cut to a
+    /// thousand.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn audit(&self, before: Option<i64>, limit: usize) -> Result<Vec<AuditRow>, Error> {
+        let limit = i64::try_from(limit.clamp(1, MAX_ROWS)).expect("a thousand at most");
+        let before = before.unwrap_or(i64::MAX);
+        let rows = self.operations.run(async move |operations| operations.audit(before, limit).await).await;
+        rows.map_err(|_| Error::unavailable("the audit"))
+    }
+
+    /// Since when the oldest due work has been due, and when the newest delivery came.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn overview(&self) -> Result<Overview, Error> {
+        let overview = self.operations.run(async move |operations| operations.overview().await).await;
+        overview.map_err(|_| Error::unavailable("the overview"))
+    }
+
+    /// The counts of a selection: the dry run of a replay or a discard.
+    ///
+    /// # Errors
+    ///
+    /// As [`count`](Self::count).
+    pub async fn plan(&self, selection: &Selection) -> Result<Planned, Error> {
+        self.check_names(selection, None).await?;
+        let selection = selection.clone();
+        let planned = self.operations.run(async move |operations| operations.plan(selection).await).await;
+        planned.map_err(|_| Error::unavailable("the count"))
+    }
+
+    /// The dry run of [`prune`](Self::prune). It does not count work: bodies that only the work of a missing handler
+    /// keeps are pruned as well.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn count_prunable(&self) -> Result<Pruned, Error> {
+        let retention = self.retention;
+        let pruned = self.operations.run(async move |operations| operations.count_prunable(retention).await).await;
+        pruned.map_err(|_| Error::unavailable("the count"))
+    }
+}
