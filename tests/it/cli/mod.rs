@@ -20,7 +20,7 @@ use crate::harness::{Store, TestBackend, record_all};
 /// The program that stands alone.
 const COMMAND_LINE: &str = env!("CARGO_BIN_EXE_command-line");
 
-/// What stands in every body and error, and must not be printed.
+/// The text that every body and error holds, and that must not be printed.
 const CANARY: &str = "canary";
 
 /// A folder with a terminal-less operator in it, and a database.
