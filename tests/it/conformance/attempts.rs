@@ -1,7 +1,9 @@
 use std::time::Duration;
 
+use diesel_async::SimpleAsyncConnection as _;
 use mojito_schema::{
-    Action, AttemptOutcome, AttemptRow, Expiry, Line, NewAudit, Requeue, Settlement, State, Ticket, Timestamp, prune,
+    Action, AttemptOutcome, AttemptRow, Expiry, Line, NewAudit, Postgres, Requeue, Settlement, State, Ticket,
+    Timestamp, prune,
 };
 
 use super::{LEASE, claim_one, only_work, record, result};
@@ -232,4 +234,18 @@ async fn an_erasure_removes_the_errors_and_counts_them<B: TestBackend>() {
     assert!(kept.iter().all(|row| row.error.is_none()));
     let others = B::attempts(&mut store.connection, other.delivery_id).await.unwrap();
     assert_eq!(others[0].error.as_deref(), Some("no such office"));
+}
+
+/// A session that somebody has forgotten, or a program of the host's, holds the delivery for as long as it likes.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_holds_a_delivery_keeps_nobody_from_settling_an_attempt_on_it() {
+    let (mut store, ticket) = claimed::<Postgres>().await;
+    let mut holder = store.another().await;
+    holder.batch_execute("BEGIN; SELECT 1 FROM mojito_deliveries FOR UPDATE").await.unwrap();
+
+    assert!(settle(&mut store, &ticket, retry(AttemptOutcome::Failed)).await);
+    let second = claim_one(&mut store).await.ticket;
+    commit(&mut store, &second).await;
+
+    assert_eq!(told(&kept(&mut store).await), [(1, AttemptOutcome::Failed), (2, AttemptOutcome::Completed)]);
 }

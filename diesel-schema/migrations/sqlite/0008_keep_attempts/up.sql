@@ -9,7 +9,9 @@ CREATE TABLE mojito_attempts (
     outcome     TEXT    NOT NULL,
     error       TEXT,                                  -- null once erased
 
-    CONSTRAINT mojito_attempts_delivery FOREIGN KEY (delivery_id) REFERENCES mojito_deliveries (id) ON DELETE CASCADE,
+    -- Not the delivery: a reference locks what it refers to, and whoever settles an attempt has locked this row anyway.
+    CONSTRAINT mojito_attempts_work FOREIGN KEY (delivery_id, handler)
+        REFERENCES mojito_work (delivery_id, handler) ON DELETE CASCADE,
     CONSTRAINT mojito_attempts_attempt CHECK (attempt >= 1),
     CONSTRAINT mojito_attempts_outcome CHECK
         (outcome = 'completed' OR outcome = 'failed' OR outcome = 'panicked' OR outcome = 'timed_out'
