@@ -103,7 +103,14 @@ async fn what_is_posted_is_seen_on_the_page_and_as_data<B: TestBackend>() {
     assert_eq!((&ada["result_id"], &ada["event"]), (&"ada".into(), &"interview_result".into()));
     assert_eq!((&ada["version"], &ada["recruiter_go_next_round"]), (&3.into(), &true.into()));
     assert_eq!((&ada["candidate_name"], &ada["score"]), (&"Ada <b>Example</b>".into(), &4.212.into()));
-    assert_eq!(example.filed::<B>().await, (1..=4).map(|id| (id, 1)).collect());
+    assert_eq!(example.filed::<B>().await, once_each(&mut store, 4).await);
+}
+
+/// Each stored delivery, filed once. A transaction that was rolled back and made again leaves a gap in their ids.
+async fn once_each<B: TestBackend>(store: &mut Store<B>, count: usize) -> BTreeMap<i64, usize> {
+    let deliveries = store.deliveries().await;
+    assert_eq!(deliveries.len(), count);
+    deliveries.into_iter().map(|row| (row.id, 1)).collect()
 }
 
 async fn an_open_page_is_told_when_something_has_come<B: TestBackend>() {
@@ -189,7 +196,7 @@ async fn desks_that_start_at_once_on_an_empty_database_all_come_up<B: TestBacken
     }
     store.drained().await;
 
-    assert_eq!(example.filed::<B>().await, (1..=4).map(|id| (id, 1)).collect());
+    assert_eq!(example.filed::<B>().await, once_each(&mut store, 4).await);
 }
 
 // Shows F61.

@@ -32,7 +32,8 @@ async fn a_host_that_is_told_to_stop_under_load_leaves_nothing_half_done() {
         if process.has_skipped_its_shutdown() {
             skipped += 1;
             assert!(skipped <= stops, "{skipped} stops skipped, and {in_order} in order");
-            assert_eq!(status.code(), Some(1), "it says that it did not end in order: {status}");
+            // Rocket takes it for an error, unless no request was on its way.
+            assert!(matches!(status.code(), Some(0 | 1)), "{status}");
             abandoned = running(&database);
             continue;
         }

@@ -1,7 +1,7 @@
 //! Tables of a host's own stand in one query with the plugin's.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use mojito_schema::{Postgres, Sqlite, deliveries, results, work};
 
 use super::{record, result};
@@ -16,6 +16,7 @@ const TABLES: &str = "CREATE TABLE offers (result_id TEXT PRIMARY KEY, salary BI
     INSERT INTO offers VALUES ('b', 70), ('nobody', 80);
     INSERT INTO visits VALUES (1);";
 
+/// Each query stands in a transaction: there may be a proxy in between.
 macro_rules! on {
     ($name:ident, $backend:ty) => {
         #[tokio::test(flavor = "multi_thread")]
@@ -27,16 +28,16 @@ macro_rules! on {
 
             let offered = offers::table.inner_join(results::table.on(results::id.eq(offers::result_id)));
             let offered = offered.select((offers::salary, results::version));
-            let offered: Vec<(i64, i64)> = offered.load(&mut connection).await.unwrap();
+            let offered: Vec<(i64, i64)> = connection.transaction(async |c| offered.load(c).await).await.unwrap();
             let left = results::table.left_join(offers::table.on(offers::result_id.eq(results::id)));
             let left = left.order(results::id).select((results::id, offers::salary.nullable()));
-            let left: Vec<(String, Option<i64>)> = left.load(&mut connection).await.unwrap();
+            let left: Vec<(String, Option<i64>)> = connection.transaction(async |c| left.load(c).await).await.unwrap();
             let visited = work::table.inner_join(deliveries::table);
             let visited = visited.inner_join(visits::table.on(visits::delivery_id.eq(deliveries::id)));
-            let visited: Vec<Option<String>> =
-                visited.select(deliveries::result_id).load(&mut connection).await.unwrap();
+            let visited = visited.select(deliveries::result_id);
+            let visited: Vec<Option<String>> = connection.transaction(async |c| visited.load(c).await).await.unwrap();
             let current = results::table.inner_join(deliveries::table).order(results::id).select(deliveries::id);
-            let current: Vec<i64> = current.load(&mut connection).await.unwrap();
+            let current: Vec<i64> = connection.transaction(async |c| current.load(c).await).await.unwrap();
 
             assert_eq!(offered, [(70, 1)]);
             assert_eq!(left, [("a".to_owned(), None), ("b".to_owned(), Some(70))]);
