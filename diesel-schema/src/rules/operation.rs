@@ -82,7 +82,7 @@ pub struct Prunable {
     pub next_after: Option<i64>,
 }
 
-/// The outcome of [`Backend::renew_and_rescue`](crate::Backend::renew_and_rescue).
+/// The outcome of [`WorkQueue::renew_and_rescue`](crate::WorkQueue::renew_and_rescue).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rescue {
     /// Tickets whose work was claimed again, or settled, since.
