@@ -31,6 +31,13 @@ pub(super) struct DoneDocument<'p, C: Serialize> {
     pub done: C,
 }
 
+/// The one count of a change that concerns work alone.
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+pub(super) struct WorkCount {
+    pub work: u64,
+}
+
 impl Consent {
     /// Prints the plan, then asks. `Some` is the end: the plan was all that was asked for, is empty, or was declined.
     pub(super) fn ask<C: Serialize>(

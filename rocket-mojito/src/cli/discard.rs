@@ -1,7 +1,6 @@
 use clap::Args;
-use rocket::serde::Serialize;
 
-use super::consent::{Consent, DoneDocument, PlanDocument};
+use super::consent::{Consent, DoneDocument, PlanDocument, WorkCount};
 use super::exit::{Exit, Failure};
 use super::filters::Filters;
 use super::output::Output;
@@ -19,12 +18,6 @@ pub(super) struct Discard {
     consent: Consent,
 }
 
-#[derive(Serialize)]
-#[serde(crate = "rocket::serde")]
-struct Work {
-    work: u64,
-}
-
 impl Discard {
     pub(super) async fn run(self, inbox: &Inbox, output: &Output, actor: Actor) -> Result<Exit, Failure> {
         if self.filters.is_empty() && !self.all {
@@ -36,7 +29,7 @@ impl Discard {
         for state in waits.into_iter().filter(|state| self.filters.state().is_none_or(|asked| asked == *state)) {
             work += inbox.plan(&selection.clone().state(state)).await?.work;
         }
-        let plan = PlanDocument { action: "discard", plan: Work { work } };
+        let plan = PlanDocument { action: "discard", plan: WorkCount { work } };
         let sentence = format!("discard of {work} pieces of work that wait: only a replay brings them back");
         if let Some(exit) = self.consent.ask(output, &plan, &sentence, work == 0)? {
             return Ok(exit);
@@ -45,7 +38,7 @@ impl Discard {
             Ok(work) => work,
             Err(exit) => return Ok(exit),
         };
-        output.answer(&DoneDocument { action: "discard", done: Work { work } }, || {
+        output.answer(&DoneDocument { action: "discard", done: WorkCount { work } }, || {
             vec![format!("done: {work} were discarded")]
         })?;
         Ok(Exit::Done)

@@ -1,7 +1,6 @@
 use clap::Args;
-use rocket::serde::Serialize;
 
-use super::consent::{Consent, DoneDocument, PlanDocument};
+use super::consent::{Consent, DoneDocument, PlanDocument, WorkCount};
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::{Actor, Inbox};
@@ -15,12 +14,6 @@ pub(super) struct Retire {
     consent: Consent,
 }
 
-#[derive(Serialize)]
-#[serde(crate = "rocket::serde")]
-struct Work {
-    work: u64,
-}
-
 impl Retire {
     pub(super) async fn run(self, inbox: &Inbox, output: &Output, actor: Actor) -> Result<Exit, Failure> {
         let handlers = inbox.handlers().await?;
@@ -30,13 +23,13 @@ impl Retire {
             return Err(Failure::Usage(format!("there is no handler `{}`: there is `{there}`", self.handler)));
         };
         let work = known.waiting.unsigned_abs();
-        let plan = PlanDocument { action: "retire", plan: Work { work } };
+        let plan = PlanDocument { action: "retire", plan: WorkCount { work } };
         let sentence = format!("retirement of `{}`, and discard of its {work} pieces of waiting work", self.handler);
         if let Some(exit) = self.consent.ask(output, &plan, &sentence, false)? {
             return Ok(exit);
         }
         let work = inbox.retire_handler(&self.handler, actor).await?;
-        output.answer(&DoneDocument { action: "retire", done: Work { work } }, || {
+        output.answer(&DoneDocument { action: "retire", done: WorkCount { work } }, || {
             vec![format!("done: retired, {work} pieces of work were discarded")]
         })?;
         Ok(Exit::Done)

@@ -6,7 +6,7 @@ use mojito_schema::{
     Timestamp, prune,
 };
 
-use super::{LEASE, claim_one, only_work, record, result};
+use super::{LEASE, claim_one, claimed, only_work, record, result, settle};
 use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
@@ -22,18 +22,6 @@ on_each_backend!(
     attempts_go_with_their_delivery,
     an_erasure_removes_the_errors_and_counts_them,
 );
-
-/// A store with one delivery that is claimed.
-async fn claimed<B: TestBackend>() -> (Store<B>, Ticket) {
-    let mut store = Store::<B>::open().await;
-    record(&mut store, vec![result("r", "a")]).await;
-    let ticket = claim_one(&mut store).await.ticket;
-    (store, ticket)
-}
-
-async fn settle<B: TestBackend>(store: &mut Store<B>, ticket: &Ticket, settlement: Settlement) -> bool {
-    B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap()
-}
 
 fn retry(outcome: AttemptOutcome) -> Settlement {
     Settlement::Retry { pause: Duration::ZERO, error: format!("it has {outcome}"), outcome }
@@ -236,6 +224,7 @@ async fn an_erasure_removes_the_errors_and_counts_them<B: TestBackend>() {
     assert_eq!(others[0].error.as_deref(), Some("no such office"));
 }
 
+// Shows M36.
 /// A session that somebody has forgotten, or a program of the host's, holds the delivery for as long as it likes.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_holds_a_delivery_keeps_nobody_from_settling_an_attempt_on_it() {

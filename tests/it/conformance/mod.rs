@@ -21,7 +21,9 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Claim, ClaimRequest, HandlerSpec, NewDelivery, Recorded, State, Timestamp, WorkRow};
+use mojito_schema::{
+    Claim, ClaimRequest, HandlerSpec, NewDelivery, Recorded, Settlement, State, Ticket, Timestamp, WorkRow,
+};
 
 use crate::harness::deliveries::{garbled, result, said, snapshot_of};
 use crate::harness::{Store, TestBackend, record_all};
@@ -49,6 +51,18 @@ fn handler(name: &str) -> HandlerSpec {
 pub(crate) async fn record<B: TestBackend>(store: &mut Store<B>, batch: Vec<NewDelivery>) -> Vec<Recorded> {
     let handlers = Arc::new(vec![handler("Desk")]);
     record_all::<B>(&mut store.connection, batch, handlers).await.unwrap()
+}
+
+/// A store with one delivery that is claimed.
+async fn claimed<B: TestBackend>() -> (Store<B>, Ticket) {
+    let mut store = Store::<B>::open().await;
+    record(&mut store, vec![result("r", "a")]).await;
+    let ticket = claim_one(&mut store).await.ticket;
+    (store, ticket)
+}
+
+async fn settle<B: TestBackend>(store: &mut Store<B>, ticket: &Ticket, settlement: Settlement) -> bool {
+    B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap()
 }
 
 /// Claims for `Desk`.

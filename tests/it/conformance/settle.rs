@@ -3,7 +3,7 @@ use std::time::Duration;
 use mojito_schema::internals::complete_by_itself;
 use mojito_schema::{AttemptOutcome, Postgres, Settlement, State, Ticket, Timestamp, WorkQueue};
 
-use super::{LEASE, claim_one, only_work, record, result};
+use super::{LEASE, claim_one, claimed, only_work, record, result, settle};
 use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
@@ -20,18 +20,6 @@ on_each_backend!(
     a_lapsed_lease_is_rescued_and_its_ticket_stale,
     a_lease_that_lapsed_in_the_last_attempt_is_a_discard,
 );
-
-/// A store with one delivery that is claimed.
-async fn claimed<B: TestBackend>() -> (Store<B>, Ticket) {
-    let mut store = Store::<B>::open().await;
-    record(&mut store, vec![result("r", "a")]).await;
-    let ticket = claim_one(&mut store).await.ticket;
-    (store, ticket)
-}
-
-async fn settle<B: TestBackend>(store: &mut Store<B>, ticket: &Ticket, settlement: Settlement) -> bool {
-    B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap()
-}
 
 fn retry(pause: Duration) -> Settlement {
     Settlement::Retry { pause, error: "no printer".to_owned(), outcome: AttemptOutcome::Failed }
