@@ -47,7 +47,7 @@ diesel::table! {
 }
 
 /// A stored delivery. `Debug` shows neither its body nor its result.
-#[derive(Clone, Queryable, Selectable, Insertable)]
+#[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = deliveries)]
 #[non_exhaustive]
 pub struct DeliveryRow {

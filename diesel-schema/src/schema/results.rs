@@ -80,7 +80,7 @@ diesel::table! {
 ///
 /// Texts are free of NUL and lone surrogates (U+FFFD stands in their place); the delivery's raw body keeps them.
 /// `Debug` names the filled fields and shows no values: they are a candidate's data.
-#[derive(Clone, Default, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Clone, Default, PartialEq, Queryable, Selectable, AsChangeset)]
 #[diesel(table_name = results, treat_none_as_null = true, treat_none_as_default_value = false)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -176,7 +176,7 @@ impl fmt::Debug for Snapshot {
 }
 
 /// The current state of one interview result. `Debug` shows nothing of the candidate.
-#[derive(Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = results, treat_none_as_null = true)]
 #[non_exhaustive]
 pub struct ResultRow {

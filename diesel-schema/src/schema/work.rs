@@ -58,7 +58,7 @@ diesel::table! {
 }
 
 /// The work of one handler on one delivery. `Debug` shows whether there is an error, not its text.
-#[derive(Clone, Queryable, Selectable, Insertable)]
+#[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = work)]
 #[non_exhaustive]
 pub struct WorkRow {

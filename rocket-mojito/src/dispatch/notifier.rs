@@ -72,7 +72,7 @@ impl<B: Backend> Notifier<B> {
         let Ok(opened) = B::open_notifier(self.database.url()).await else { return true };
         let Some(mut notifier) = opened else { return false };
         *is_down = false;
-        self.database.notices().works(|| Scope::Wire);
+        self.database.notices().works(|| Scope::Notifications);
         let (name, mut own) = (format!("{:016x}", fastrand::u64(..)), self.wakeup.listen_for_own());
         // Work was made while the connection was down.
         own.mark_changed();

@@ -75,7 +75,7 @@ pub(crate) enum Scope {
     /// Recording, for every endpoint.
     Recording,
     /// Notifications between processes.
-    Wire,
+    Notifications,
 }
 
 impl Notice {
@@ -152,7 +152,7 @@ impl Notice {
             Self::Unheard => {
                 let line =
                     warning("processes cannot tell each other of work: what others record waits for the next look");
-                return (line, Some(Scope::Wire));
+                return (line, Some(Scope::Notifications));
             }
             Self::Fault { text, fault } => Line { fault: Some(fault), ..error(text) },
             Self::Files { text } => warning(text),
@@ -226,7 +226,7 @@ impl Scope {
                 Line { endpoint: Some(name.clone()), ..recovered("recovered: deliveries come to the endpoint again") }
             }
             Self::Recording => recovered("recovered: deliveries are recorded again"),
-            Self::Wire => recovered("recovered: processes tell each other of work again"),
+            Self::Notifications => recovered("recovered: processes tell each other of work again"),
         }
     }
 }

@@ -115,7 +115,12 @@ impl QueryFragment<Pg> for Repeats {
         out.push_bind_param::<Array<BigInt>, _>(&self.times)?;
         out.push_sql("), unnest(");
         out.push_bind_param::<Array<UtcTimestamp>, _>(&self.last)?;
-        out.push_sql(")) AS came (id, times, last) WHERE mojito_deliveries.id = came.id");
+        // The list bounds what is read. A join alone reads all where the planner takes the table for a single row.
+        out.push_sql(
+            ")) AS came (id, times, last) WHERE mojito_deliveries.id = came.id AND mojito_deliveries.id = ANY(",
+        );
+        out.push_bind_param::<Array<BigInt>, _>(&self.id)?;
+        out.push_sql(")");
         Ok(())
     }
 }

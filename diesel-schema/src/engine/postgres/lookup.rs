@@ -1,6 +1,6 @@
 //! Queries over any number of keys, which travel as one array per column. The server looks up the keys row by row.
 //! `ANY(…)` over two columns, or a join, may become a scan of a whole index while the planner takes the table for
-//! small. Such a plan is kept while the table grows.
+//! small. Such a plan is kept while the table grows. The settings of the transaction forbid scans of tables, not those.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;

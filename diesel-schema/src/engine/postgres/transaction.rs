@@ -98,8 +98,8 @@ impl PlannerSettings {
 pub(super) struct TransactionSettings {
     /// Whether the commit waits for fsync.
     ///
-    /// A claim does: lost in a crash of the server, its epoch would be given out twice, and the fence holds by the
-    /// epoch.
+    /// A claim does: an attempt that has begun counts, also after a crash of the server. The wait costs nothing that
+    /// was measured, since claims are prefetched.
     waits_for_disk: bool,
     plans: PlannerSettings,
 }
@@ -204,7 +204,7 @@ pub(super) fn may_end_on_the_way(connection: &mut Connection) -> bool {
 /// Sends the commit. Statements that a `try_join` polls before it come before it in the transaction, and are pipelined
 /// in the same round trip. Where one of them could not even be sent, the commit is not sent either. Where the server
 /// refuses one, there is nothing to commit any more. [`account_for_end`] gives the outcome: until then nobody else may
-/// use the connection.
+/// use the connection. It is worth a sixth at 64 connections: `tests/BENCHMARKS.md`.
 pub(super) async fn commit(mut connection: &Connection) -> QueryResult<()> {
     Commit.execute(&mut connection).await.map(drop).map_err(commit_error)
 }

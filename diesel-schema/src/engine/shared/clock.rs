@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use diesel::dsl::max;
-use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult, SelectableHelper};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
 
 use super::{Connection, RunQueryDsl};
 use crate::schema::clock_readings::ClockReading;
@@ -15,7 +14,10 @@ pub(crate) async fn read_clock(
 ) -> QueryResult<Clock> {
     let stored = clock_readings::table.order(clock_readings::number).select(ClockReading::as_select());
     let clock = Clock::new(now, stored.load(connection).await?);
-    let last_delivery_id: Option<i64> = deliveries::table.select(max(deliveries::id)).get_result(connection).await?;
+    // Not `max`: where the planner takes the table for a single row, it reads all of them.
+    let last =
+        deliveries::table.filter(deliveries::id.gt(0)).select(deliveries::id).order(deliveries::id.desc()).limit(1);
+    let last_delivery_id: Option<i64> = last.get_result(connection).await.optional()?;
     if let Some(reading) = clock.reading(last_delivery_id.unwrap_or(0)) {
         // Another process may have stored a reading of this number.
         let reading = diesel::insert_into(clock_readings::table).values(reading).on_conflict_do_nothing();
