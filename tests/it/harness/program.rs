@@ -63,6 +63,8 @@ impl Program {
             cargo
         };
         build.args(["--message-format", "json"]).current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());
+        // It is for this program alone: see `tests/timed`.
+        build.env_remove("RUSTC_BOOTSTRAP");
         let build = build.output().unwrap();
         assert!(build.status.success(), "`{}` does not build", self.name);
         let messages = String::from_utf8(build.stdout).unwrap();
