@@ -94,6 +94,7 @@ pub use self::rules::erasure::{Bodies, StoredBody, StoredState};
 pub use self::rules::erasure::{ErasedRows, Person, Undone};
 pub use self::rules::fingerprint::Fingerprint;
 pub use self::rules::listing::{Listed, Listing};
+pub use self::rules::operation::Dismissed;
 #[doc(hidden)]
 pub use self::rules::operation::{Name, NewAudit, Page, Prunable, PruneStep, Requeue, Requeued, Rescue, Selected};
 #[doc(hidden)]
@@ -114,6 +115,7 @@ pub use self::schema::finding::{Finding, FindingCode};
 pub use self::schema::handlers::{KnownHandler, handlers};
 #[doc(hidden)]
 pub use self::schema::line::Line;
+pub use self::schema::pauses::{PauseKind, PauseRow};
 pub use self::schema::results::{ResultRow, Snapshot, results};
 pub use self::schema::standing::Standing;
 pub use self::schema::state::State;

@@ -132,9 +132,8 @@ impl<B: Backend> MojitoFairing<B> {
                 let notices = running.database.notices().clone();
                 let ingress = Ingress::new(endpoints.clone(), &self.config, running.pauses.clone(), notices.clone());
                 let (recorder, operations) = (Arc::clone(&running.recorder), running.operations.clone());
-                let (retention, pauses, signal) =
-                    (self.config.retention(), running.pauses.clone(), running.signal.clone());
-                let inbox = Inbox::new(recorder, operations, retention, pauses, endpoints, signal, notices);
+                let (retention, pauses) = (self.config.retention(), running.pauses.clone());
+                let inbox = Inbox::new(recorder, operations, retention, pauses, endpoints, notices);
                 *self.running.lock().await = Some(running);
                 Ok(rocket.manage(ingress).manage(inbox))
             }
@@ -182,7 +181,7 @@ impl<B: Backend> MojitoFairing<B> {
         let names: Vec<String> = handlers.iter().map(|handler| handler.name.clone()).collect();
         let pauses = Pauses::new(self.config.paused_endpoints(), self.config.paused_handlers(&names)?);
         let runtime = self.start_runtime()?;
-        let database = Arc::new(self.open_database(rocket, handlers).await?);
+        let database = Arc::new(self.open_database(rocket, handlers, &pauses).await?);
         let signal = Wakeup::new();
         let queue_limit = self.config.queue_limit.as_u64();
         let recorder = Recorder::start(&database, &signal, queue_limit, self.config.ack_deadline);
@@ -192,7 +191,7 @@ impl<B: Backend> MojitoFairing<B> {
             return Err(Error::unavailable("a connection to record on"));
         };
         let link = DedicatedConnection::new(Arc::clone(&database));
-        let operations = Operations::new(link, names, self.hooks(), signal.clone());
+        let operations = Operations::new(link, names, self.hooks(), pauses.clone(), signal.clone());
         let operations = OperationTasks::new(operations, database.runtime().clone());
         let (recorder, runtime) = (Arc::new(recorder), Some(runtime));
         let dispatcher = None;
@@ -232,7 +231,12 @@ impl<B: Backend> MojitoFairing<B> {
     }
 
     /// The host's database, or the plugin's own, with the tables in it.
-    async fn open_database(&self, rocket: &Rocket<Build>, specs: Vec<HandlerSpec>) -> Result<Database<B>, Error> {
+    async fn open_database(
+        &self,
+        rocket: &Rocket<Build>,
+        specs: Vec<HandlerSpec>,
+        pauses: &Pauses,
+    ) -> Result<Database<B>, Error> {
         let name = self.host_pool.as_ref().map_or("mojito", |host| host.name);
         let (setting, pool) = self.find_pool(rocket, false).await?;
         let notices = Notices::start().map_err(|error| {
@@ -241,7 +245,7 @@ impl<B: Backend> MojitoFairing<B> {
         let (handlers, concurrency) = (self.handlers.len(), self.config.handler_concurrency);
         compare_pool(&format!("databases.{name}"), pool.max_connections(), handlers, concurrency);
         let database = async {
-            self.prepare_tables(&pool, specs).await?;
+            self.prepare_tables(&pool, specs, pauses).await?;
             Database::new(pool, notices).await
         };
         database.await.map_err(|error| Error::database(setting, error))
@@ -281,7 +285,12 @@ impl<B: Backend> MojitoFairing<B> {
         Pool::open(&config, open).await.map_err(|error| Error::database(setting, error))
     }
 
-    async fn prepare_tables(&self, pool: &Pool<B>, mut specs: Vec<HandlerSpec>) -> Result<(), OpenError> {
+    async fn prepare_tables(
+        &self,
+        pool: &Pool<B>,
+        mut specs: Vec<HandlerSpec>,
+        pauses: &Pauses,
+    ) -> Result<(), OpenError> {
         let mut connection = pool.connection().await?;
         B::inspect(&mut connection, self.config.allow_ephemeral).await?;
         if self.config.migrate {
@@ -290,6 +299,8 @@ impl<B: Backend> MojitoFairing<B> {
             return Err(OpenError::not_migrated(pending));
         }
         B::mend_ids(&mut connection).await?;
+        // Before the first request, and the first claim.
+        pauses.set(&B::paused(&mut connection).await.map_err(OpenError::not_read)?);
         for (spec, handler) in specs.iter_mut().zip(&self.handlers) {
             spec.has_erased_hook = has_erased_hook(&**handler, &mut connection);
         }

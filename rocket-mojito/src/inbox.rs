@@ -2,10 +2,11 @@ mod check;
 #[cfg(feature = "cli")]
 mod detached;
 mod look;
+mod pause;
 
 use std::sync::Arc;
 
-use mojito_schema::{AttemptRow, Backlog, KnownHandler, Listing, Name, Person, Selection, Standing};
+use mojito_schema::{AttemptRow, Backlog, Dismissed, KnownHandler, Listing, Name, Person, Selection, Standing};
 use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
@@ -15,8 +16,8 @@ use crate::config::{LiveEndpoints, Retention};
 use crate::erasure::{Erased, Erasure};
 use crate::ingress::{MojitoEvent, Receipt, Rejection};
 use crate::notices::{Notice, Notices, Scope};
-use crate::operation::{Actor, Pruned, Replay, Replayed};
-use crate::store::{NotErased, OperationTasks, Pauses, Recorder, Wakeup};
+use crate::operation::{Actor, Dismissal, Pruned, Replay, Replayed};
+use crate::store::{NotErased, OperationTasks, Pauses, Recorder};
 
 /// The way into the store: records deliveries, and carries out operators' requests.
 ///
@@ -28,7 +29,6 @@ pub struct Inbox {
     retention: Retention,
     pauses: Pauses,
     endpoints: LiveEndpoints,
-    signal: Wakeup,
     notices: Notices,
 }
 
@@ -39,10 +39,9 @@ impl Inbox {
         retention: Retention,
         pauses: Pauses,
         endpoints: LiveEndpoints,
-        signal: Wakeup,
         notices: Notices,
     ) -> Self {
-        Self { recorder, operations, retention, pauses, endpoints, signal, notices }
+        Self { recorder, operations, retention, pauses, endpoints, notices }
     }
 
     /// Records a delivery. The receipt proves that it is durable.
@@ -188,6 +187,35 @@ impl Inbox {
         let discarded =
             self.operations.run(async move |operations| operations.discard(selection, handler, actor).await).await;
         discarded.map_err(|_| Error::unavailable("the discard"))
+    }
+
+    /// Dismisses the selected work that is dead, and the selected deliveries that are in quarantine. They leave the
+    /// [`backlog`](Self::backlog), and alarms can clear. Nothing else changes: lists show them with the time of the
+    /// dismissal, and a [`replay`](Self::replay) brings them back. What is dismissed already is left alone.
+    ///
+    /// A [`Selection`] is enough where the pace does not matter.
+    ///
+    /// ```
+    /// # use rocket_mojito::{Actor, Dismissed, Error, Inbox, Selection};
+    /// /// A campaign that is over: nobody will replay its dead work.
+    /// async fn let_go(inbox: &Inbox) -> Result<Dismissed, Error> {
+    ///     let actor = Actor::new("anna@ops").because("the campaign is over");
+    ///     inbox.dismiss(Selection::all().endpoint("campaign"), actor).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`replay`](Self::replay).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future cancels nothing: the dismissal goes on.
+    pub async fn dismiss(&self, dismissal: impl Into<Dismissal>, actor: Actor) -> Result<Dismissed, Error> {
+        let dismissal = dismissal.into();
+        self.check_names(&dismissal.selection, None).await?;
+        let dismissed = self.operations.run(async move |operations| operations.dismiss(dismissal, actor).await).await;
+        dismissed.map_err(|_| Error::unavailable("the dismissal"))
     }
 
     /// Removes bodies and deliveries that are older than the settings allow, at once, by the present clock (on Postgres
@@ -351,45 +379,6 @@ impl Inbox {
         let reloaded = tokio::task::spawn_blocking(move || endpoints.reload());
         reloaded.await.unwrap_or_else(|_| Err(Error::unavailable("the secrets")))?;
         self.notices.say(Notice::SecretsReloaded);
-        Ok(())
-    }
-
-    /// Answers the deliveries of an endpoint 503, in this process, so that the sender keeps them.
-    ///
-    /// # Errors
-    ///
-    /// When no endpoint has this name.
-    pub fn pause_endpoint(&self, name: &str) -> Result<(), Error> {
-        self.pauses.set_endpoint(name, true)
-    }
-
-    /// Takes the deliveries of an endpoint again.
-    ///
-    /// # Errors
-    ///
-    /// When no endpoint has this name.
-    pub fn resume_endpoint(&self, name: &str) -> Result<(), Error> {
-        self.pauses.set_endpoint(name, false)
-    }
-
-    /// Claims no more work for a handler, in this process. Its work is recorded all the same, and running attempts go
-    /// on.
-    ///
-    /// # Errors
-    ///
-    /// When no handler has this name.
-    pub fn pause_handler(&self, name: &str) -> Result<(), Error> {
-        self.pauses.set_handler(name, true)
-    }
-
-    /// Hands work to a handler again.
-    ///
-    /// # Errors
-    ///
-    /// When no handler has this name.
-    pub fn resume_handler(&self, name: &str) -> Result<(), Error> {
-        self.pauses.set_handler(name, false)?;
-        self.signal.notify();
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-use mojito_schema::Selection;
+use mojito_schema::{PauseKind, PauseRow, Selection, Timestamp};
 
 /// The name and reason of an operation's author, for the audit.
 ///
@@ -76,6 +76,69 @@ impl Replay {
     pub fn per_second(mut self, deliveries: u32) -> Self {
         self.per_second = deliveries.max(1);
         self
+    }
+}
+
+/// A dismissal: the selected dead work and deliveries in quarantine, and its pace.
+///
+/// ```
+/// # use rocket_mojito::{Dismissal, Selection};
+/// let known = Dismissal::of(Selection::all().handler("HiringDesk")).per_second(100);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dismissal {
+    pub(crate) selection: Selection,
+    pub(crate) per_second: u32,
+}
+
+impl Dismissal {
+    /// A dismissal of the selected work that is dead, and of the selected deliveries that are in quarantine: a thousand
+    /// deliveries a second. A condition on the work leaves deliveries in quarantine out, since they have no work.
+    pub fn of(selection: Selection) -> Self {
+        Self { selection, per_second: 1_000 }
+    }
+
+    /// The number of deliveries that are dismissed in each second. At least 1.
+    pub fn per_second(mut self, deliveries: u32) -> Self {
+        self.per_second = deliveries.max(1);
+        self
+    }
+}
+
+impl From<Selection> for Dismissal {
+    fn from(selection: Selection) -> Self {
+        Self::of(selection)
+    }
+}
+
+/// An endpoint or a handler that is paused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pause {
+    /// The kind of thing that is paused.
+    pub kind: PauseKind,
+    /// The name of the endpoint or handler.
+    pub name: String,
+    /// When an operator paused it, for every process. None where a setting alone pauses it.
+    pub since: Option<Timestamp>,
+    /// The operator.
+    pub actor: Option<String>,
+    /// The operator's reason.
+    pub reason: Option<String>,
+    /// The setting that pauses it in the processes that have this setting.
+    pub setting: Option<String>,
+}
+
+impl Pause {
+    /// A pause by an operator.
+    pub(crate) fn by_operator(row: PauseRow, setting: Option<String>) -> Self {
+        let PauseRow { kind, name, since, actor, reason } = row;
+        Self { kind, name, since: Some(since), actor: Some(actor), reason, setting }
+    }
+
+    /// A pause by a setting alone.
+    pub(crate) fn by_setting(kind: PauseKind, name: &str, setting: String) -> Self {
+        Self { kind, name: name.to_owned(), since: None, actor: None, reason: None, setting: Some(setting) }
     }
 }
 

@@ -164,7 +164,7 @@ async fn a_paused_handler_is_told_once_it_is_resumed<B: TestBackend>() {
     fixture.told().await;
     fixture.wait_until_owed("1").await;
 
-    inbox.pause_handler("Failing").unwrap();
+    inbox.pause_handler("Failing", Actor::new("anna")).await.unwrap();
     fixture.hurry().await;
     let mut early = tokio::time::timeout(Duration::from_millis(200), fixture.told.recv()).await;
     if early.is_ok() {
@@ -173,7 +173,7 @@ async fn a_paused_handler_is_told_once_it_is_resumed<B: TestBackend>() {
         fixture.hurry().await;
         early = tokio::time::timeout(Duration::from_millis(200), fixture.told.recv()).await;
     }
-    inbox.resume_handler("Failing").unwrap();
+    inbox.resume_handler("Failing", Actor::new("anna")).await.unwrap();
     fixture.hurry().await;
 
     assert!(early.is_err(), "{early:?}");

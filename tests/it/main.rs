@@ -4,6 +4,7 @@
 #![cfg(mojito_internals)]
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing where something must be has failed")]
 
+mod actions;
 mod architecture;
 mod blocking;
 mod cancel;

@@ -323,11 +323,11 @@ async fn a_paused_handler_gets_nothing_and_loses_nothing() {
     host.post("interview_result", &Body::result("before").bytes()).await;
     next(&mut seen).await;
     host.drained().await;
-    inbox.pause_handler("Script").unwrap();
+    inbox.pause_handler("Script", Actor::new("anna")).await.unwrap();
 
     let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
     let waiting = host.database.work()[1].state;
-    inbox.resume_handler("Script").unwrap();
+    inbox.resume_handler("Script", Actor::new("anna")).await.unwrap();
     let told = next(&mut seen).await;
 
     assert_eq!((waiting, told.delivery), (State::Pending, delivery));
@@ -339,9 +339,9 @@ async fn a_paused_endpoint_answers_503_until_it_is_resumed() {
     let (host, inbox, _seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
     let body = Body::result("r").bytes();
 
-    inbox.pause_endpoint("default").unwrap();
+    inbox.pause_endpoint("default", Actor::new("anna")).await.unwrap();
     let paused = host.post("interview_result", &body).await.status;
-    inbox.resume_endpoint("default").unwrap();
+    inbox.resume_endpoint("default", Actor::new("anna")).await.unwrap();
     let resumed = host.post("interview_result", &body).await.status;
 
     assert_eq!((paused, resumed), (503, 200));

@@ -82,6 +82,7 @@ async fn assert_all_works(database: &Arc<Database>, hosts: &mut [&mut Process]) 
         "mojito_deliveries",
         "mojito_handlers",
         "mojito_migrations",
+        "mojito_pauses",
         "mojito_results",
         "mojito_work",
     ];

@@ -33,6 +33,11 @@ impl OpenError {
         Self::because("the handlers cannot be entered in the tables", cause)
     }
 
+    /// The tables could not be read.
+    pub fn not_read(cause: impl Error + Send + Sync + 'static) -> Self {
+        Self::because("the tables cannot be read", cause)
+    }
+
     pub(crate) fn because(message: impl Into<String>, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let cause: Box<dyn Error + Send + Sync> = cause.into();
         let mut message = message.into();

@@ -5,9 +5,9 @@ use std::time::Duration;
 use diesel::QueryResult;
 
 use crate::{
-    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, Facts, HandlerSpec, KnownHandler,
-    Line, Listing, Name, NewAudit, NewDelivery, Overview, Page, Prunable, PruneStep, Recorded, Requeue, Requeued,
-    Selection, StoredBody, StoredState, Timestamp, Undone, Waiting,
+    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, ErasedRows, Expiry, Facts, HandlerSpec,
+    KnownHandler, Line, Listing, Name, NewAudit, NewDelivery, Overview, Page, PauseKind, PauseRow, Prunable, PruneStep,
+    Recorded, Requeue, Requeued, Selected, Selection, StoredBody, StoredState, Timestamp, Undone, Waiting,
 };
 
 /// The part of a [`Backend`](crate::Backend) for operators and background tasks: no sender of deliveries waits for it.
@@ -85,6 +85,27 @@ pub trait Operations<C> {
         audit_id: i64,
         now: Timestamp,
     ) -> impl Future<Output = QueryResult<u64>> + Send;
+
+    /// The next deliveries of a selection that have dead work, or are in quarantine, and that nobody has dismissed: at
+    /// most `limit`, with that work alone.
+    fn undismissed(
+        connection: &mut C,
+        selection: Selection,
+        limit: i64,
+    ) -> impl Future<Output = QueryResult<Page>> + Send;
+
+    /// One step: dismisses dead work and deliveries in quarantine, and adds the count to the audit. Rows that another
+    /// transaction has locked are left alone.
+    ///
+    /// # Errors
+    ///
+    /// The database's errors; then nothing was changed.
+    fn dismiss(
+        connection: &mut C,
+        selected: Vec<Selected>,
+        audit_id: i64,
+        now: Timestamp,
+    ) -> impl Future<Output = QueryResult<Dismissed>> + Send;
 
     /// Reads the clock by which deliveries are old, with its readings of earlier days. Stores this reading where the
     /// latest is six hours old. Every delivery is removed after `longest_age`, so no reading is kept for longer.
@@ -188,6 +209,36 @@ pub trait Operations<C> {
 
     /// Enters the number of rows that the action concerned.
     fn finish_audit(connection: &mut C, audit_id: i64, affected: u64) -> impl Future<Output = QueryResult<()>> + Send;
+
+    /// Everything that operators have paused.
+    fn paused(connection: &mut C) -> impl Future<Output = QueryResult<Vec<PauseRow>>> + Send;
+
+    /// Pauses an endpoint or a handler for every process, and enters that into the audit. `false` where it is paused
+    /// already: the first pause stands.
+    ///
+    /// # Errors
+    ///
+    /// The database's errors; then nothing was changed.
+    fn pause(
+        connection: &mut C,
+        kind: PauseKind,
+        name: String,
+        audit: NewAudit,
+        now: Timestamp,
+    ) -> impl Future<Output = QueryResult<bool>> + Send;
+
+    /// Ends such a pause, and enters that into the audit. `false` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// The database's errors; then nothing was changed.
+    fn resume(
+        connection: &mut C,
+        kind: PauseKind,
+        name: String,
+        audit: NewAudit,
+        now: Timestamp,
+    ) -> impl Future<Output = QueryResult<bool>> + Send;
 
     /// The counts of waiting, overdue, unattached, running and discarded work, and of quarantined deliveries.
     fn backlog(connection: &mut C, now: Timestamp) -> impl Future<Output = QueryResult<Backlog>> + Send;

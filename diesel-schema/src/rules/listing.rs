@@ -43,6 +43,8 @@ pub struct Listed {
     pub has_body: bool,
     /// The findings about it, such as the reason for its quarantine.
     pub findings: Vec<Finding>,
+    /// When an operator dismissed it, where it is in quarantine.
+    pub dismissed_at: Option<Timestamp>,
     /// The selected work on it.
     pub work: Vec<WorkRow>,
 }

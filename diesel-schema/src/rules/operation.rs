@@ -1,3 +1,5 @@
+use std::ops::AddAssign;
+
 use crate::{Action, Line, Ticket};
 
 /// The next deliveries of a selection.
@@ -47,6 +49,23 @@ pub struct Requeued {
     pub work: u64,
     /// Work that runs, or has no row.
     pub left_alone: u64,
+}
+
+/// The counts of a dismissal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dismissed {
+    /// Dead work, counted once for each delivery and handler.
+    pub work: u64,
+    /// Deliveries in quarantine.
+    pub quarantined: u64,
+}
+
+impl AddAssign for Dismissed {
+    fn add_assign(&mut self, other: Self) {
+        self.work += other.work;
+        self.quarantined += other.quarantined;
+    }
 }
 
 /// An operator's action, for the audit.

@@ -99,6 +99,11 @@ impl Selection {
         self
     }
 
+    /// Whether a condition on the work is set.
+    pub(crate) fn names_work(&self) -> bool {
+        self.state.is_some() || self.handler.is_some()
+    }
+
     /// The handler whose work is selected, if one was named.
     pub fn handler_name(&self) -> Option<&str> {
         self.handler.as_deref()

@@ -11,6 +11,12 @@ text_enum! {
         Prune = "prune",
         /// Work was given up.
         Discard = "discard",
+        /// Dead work and deliveries in quarantine were dismissed: they stand in no backlog any more.
+        Dismiss = "dismiss",
+        /// An endpoint or a handler was paused, for every process.
+        Pause = "pause",
+        /// An endpoint or a handler was resumed.
+        Resume = "resume",
         /// A handler was retired: no delivery makes work for it any more.
         Retire = "retire",
         /// Personal data was shown.

@@ -43,6 +43,8 @@ diesel::table! {
         findings -> Text,
         /// The id that a gateway gave to the message and signed.
         message_id -> Nullable<Text>,
+        /// When an operator dismissed it. It counts for a quarantined delivery alone.
+        dismissed_at -> Nullable<UtcTimestamp>,
     }
 }
 
@@ -96,6 +98,9 @@ impl fmt::Debug for DeliveryRow {
             .finish_non_exhaustive()
     }
 }
+
+/// The condition of a delivery in quarantine that nobody has dismissed, in the words of its index.
+pub(crate) const UNDISMISSED: &str = "standing = 'quarantined' AND dismissed_at IS NULL";
 
 /// A stored delivery with the same bytes as a new one.
 #[derive(Debug, Clone, Queryable, Selectable)]

@@ -14,6 +14,7 @@ pub(crate) mod handlers;
 pub(crate) mod joinable;
 pub(crate) mod line;
 pub(crate) mod migrations;
+pub(crate) mod pauses;
 pub(crate) mod results;
 pub(crate) mod standing;
 pub(crate) mod state;

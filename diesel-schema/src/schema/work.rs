@@ -54,6 +54,8 @@ diesel::table! {
         started_at -> Nullable<UtcTimestamp>,
         /// Whether [`attempts`](crate::attempts::table) tells of it: then it tells of its next success too.
         has_attempts -> Bool,
+        /// When an operator dismissed it: it counts for discarded work that ended no later.
+        dismissed_at -> Nullable<UtcTimestamp>,
     }
 }
 
@@ -90,6 +92,8 @@ pub struct WorkRow {
     pub started_at: Option<Timestamp>,
     /// Whether [`attempts`](crate::attempts::table) tells of it.
     pub has_attempts: bool,
+    /// When an operator dismissed it. It counts for discarded work that ended no later.
+    pub dismissed_at: Option<Timestamp>,
 }
 
 /// The right to work on one delivery for one handler, until another claim sets another epoch.
@@ -189,10 +193,18 @@ pub struct Backlog {
     pub unattached: i64,
     /// Work that runs.
     pub running: i64,
-    /// Work that was given up, and that an operator may replay.
+    /// Work that was given up, and that an operator may replay or dismiss. Dismissed work does not count.
     pub discarded: i64,
-    /// Deliveries that were not understood, and that an operator may replay.
+    /// Deliveries that were not understood, and that an operator may replay or dismiss. Dismissed ones do not count.
     pub quarantined: i64,
+}
+
+impl WorkRow {
+    /// When an operator dismissed it. None where it is not dead, or died again since.
+    pub fn dismissal(&self) -> Option<Timestamp> {
+        let is_dead = self.state == State::Discarded;
+        self.dismissed_at.filter(|at| is_dead && self.finished_at.is_none_or(|finished| finished <= *at))
+    }
 }
 
 impl ClaimRequest {
@@ -256,6 +268,7 @@ impl fmt::Debug for WorkRow {
             .field("is_first", &self.is_first)
             .field("started_at", &self.started_at)
             .field("has_attempts", &self.has_attempts)
+            .field("dismissed_at", &self.dismissed_at)
             .finish_non_exhaustive()
     }
 }
@@ -383,6 +396,9 @@ pub(crate) fn due_hooks<'a>(handler: &'a str, now: Timestamp) -> _ {
         .filter(work::hook_due_at.le(now))
         .order((work::hook_due_at, work::delivery_id))
 }
+
+/// The condition of dead work that nobody has dismissed, in the words of its index.
+pub(crate) const UNDISMISSED: &str = "state = 'discarded' AND (dismissed_at IS NULL OR dismissed_at < finished_at)";
 
 /// The work whose lease has lapsed at `now`.
 #[auto_type(no_type_alias)]

@@ -103,6 +103,8 @@ async fn open<B: Backend>(url: &str, creates: bool, config: &MojitoConfig) -> Re
     let settings = read_pool("databases.mojito", &settings)?;
     let open = if creates { Open::Create } else { Open::Existing };
     let pool = Pool::<B>::open(&settings, open).await;
-    let pauses = Pauses::new([], []);
+    // Other handlers than these are known by the tables.
+    let handlers = config.paused_handlers.iter().map(|name| (name.clone(), true));
+    let pauses = Pauses::new(config.paused_endpoints(), handlers);
     Inbox::detached(pool.map_err(refused)?, config, pauses, LiveEndpoints::none(), Vec::new()).await.map_err(refused)
 }

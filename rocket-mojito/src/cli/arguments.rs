@@ -4,8 +4,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::target::{Operator, Target};
 use super::{
-    audit, deliveries, discard, doctor, erase, history, migrate, prune, replay, retire, secret, shell, show, status,
-    work,
+    audit, deliveries, discard, dismiss, doctor, erase, history, migrate, pause, prune, replay, retire, secret, shell,
+    show, status, work,
 };
 
 /// Looks after the webhooks of JobMojito that a host has received
@@ -86,12 +86,21 @@ pub(super) enum Command {
     /// Gives up selected work that waits
     #[command(after_help = "Example: rocket-mojito discard --handler HiringDesk --until 2h --dry-run")]
     Discard(discard::Discard),
+    /// Takes selected dead work and deliveries in quarantine out of the backlog
+    #[command(after_help = "Example: rocket-mojito dismiss --until 2h --because 'the campaign is over' --dry-run")]
+    Dismiss(dismiss::Dismiss),
     /// Removes bodies and deliveries that are older than the settings allow
     #[command(after_help = "Example: rocket-mojito prune --yes")]
     Prune(prune::Prune),
     /// Removes a person from every table
     #[command(after_help = "Example: rocket-mojito erase --email ann@example.com --dry-run")]
     Erase(erase::Erase),
+    /// Pauses an endpoint or a handler, in every process
+    #[command(after_help = "Example: rocket-mojito pause handler HiringDesk --why 'the printer is empty' --yes")]
+    Pause(pause::Pause),
+    /// Ends the pause of an endpoint or a handler, in every process
+    #[command(after_help = "Example: rocket-mojito resume handler HiringDesk --yes")]
+    Resume(pause::Resume),
     /// Retires a handler that is gone for good, and discards its waiting work
     #[command(after_help = "Example: rocket-mojito retire Ledger --yes")]
     Retire(retire::Retire),
@@ -147,8 +156,11 @@ impl Words {
             Command::History(history) => history.run(inbox, output).await,
             Command::Replay(replay) => replay.run(inbox, output, actor).await,
             Command::Discard(discard) => discard.run(inbox, output, actor).await,
+            Command::Dismiss(dismiss) => dismiss.run(inbox, output, actor).await,
             Command::Prune(prune) => prune.run(target, output, actor).await,
             Command::Erase(erase) => erase.run(inbox, output, actor).await,
+            Command::Pause(pause) => pause.run(inbox, output, actor).await,
+            Command::Resume(resume) => resume.run(inbox, output, actor).await,
             Command::Retire(retire) => retire.run(inbox, output, actor).await,
             Command::Migrate(migrate) => migrate.run(inbox, output).await,
             Command::Secret(_) | Command::Completions(_) | Command::Man(_) => {

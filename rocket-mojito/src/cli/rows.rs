@@ -19,6 +19,7 @@ pub(super) struct DeliveryDocument {
     pub has_body: bool,
     pub changes: Vec<&'static str>,
     pub findings: Vec<Finding>,
+    pub dismissed_at: Option<String>,
     pub work: Vec<WorkDocument>,
 }
 
@@ -34,6 +35,7 @@ pub(super) struct WorkDocument {
     pub due_at: Option<String>,
     pub lease_until: Option<String>,
     pub finished_at: Option<String>,
+    pub dismissed_at: Option<String>,
     pub is_first: bool,
     pub has_error: bool,
 }
@@ -54,6 +56,7 @@ impl DeliveryDocument {
             has_body: listed.has_body,
             changes: listed.changes.iter().map(|field| field.as_str()).collect(),
             findings: listed.findings.clone(),
+            dismissed_at: text(listed.dismissed_at),
             work: listed.work.iter().map(WorkDocument::new).collect(),
         }
     }
@@ -86,6 +89,7 @@ impl WorkDocument {
             due_at: text(row.due_at),
             lease_until: text(row.lease_until),
             finished_at: text(row.finished_at),
+            dismissed_at: text(row.dismissal()),
             is_first: row.is_first,
             has_error: row.last_error.is_some(),
         }
@@ -95,7 +99,10 @@ impl WorkDocument {
     pub(super) fn cells(&self) -> Vec<String> {
         let due = match (&self.due_at, &self.finished_at) {
             (Some(due), _) => due.clone(),
-            (None, Some(finished)) => format!("ended {finished}"),
+            (None, Some(finished)) => match &self.dismissed_at {
+                Some(dismissed) => format!("dismissed {dismissed}"),
+                None => format!("ended {finished}"),
+            },
             (None, None) if self.is_first => "at once".to_owned(),
             (None, None) => "behind another".to_owned(),
         };

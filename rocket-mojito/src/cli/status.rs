@@ -3,6 +3,7 @@ use rocket::serde::Serialize;
 
 use super::exit::{Exit, Failure};
 use super::output::Output;
+use super::pause::PauseDocument;
 use super::rows::{cell, text};
 use crate::{Inbox, KnownHandler};
 
@@ -22,6 +23,7 @@ struct StatusDocument {
     oldest_due: Option<String>,
     last_received: Option<String>,
     handlers: Vec<HandlerDocument>,
+    pauses: Vec<PauseDocument>,
 }
 
 #[derive(Serialize)]
@@ -68,6 +70,7 @@ impl Status {
             oldest_due: text(overview.oldest_due),
             last_received: text(overview.last_received),
             handlers,
+            pauses: inbox.pauses().await?.into_iter().map(PauseDocument::new).collect(),
         };
         output.answer(&status, || lines(&status, output))?;
         if !status.handlers.is_empty() {
@@ -76,6 +79,10 @@ impl Status {
                 let (place, waiting) = (handler.place().to_owned(), handler.waiting.to_string());
                 vec![handler.name.clone(), place, waiting, handler.last_seen.clone()]
             })?;
+        }
+        if !status.pauses.is_empty() {
+            output.note("")?;
+            output.table(&["paused", "name", "since", "who", "why"], &status.pauses, PauseDocument::cells)?;
         }
         Ok(Exit::Done)
     }

@@ -29,7 +29,7 @@ pub(super) struct Operator {
     #[arg(long = "as", value_name = "NAME", global = true)]
     name: Option<String>,
     /// The reason, for the audit
-    #[arg(long, value_name = "TEXT", global = true)]
+    #[arg(long, visible_alias = "why", value_name = "TEXT", global = true)]
     because: Option<String>,
 }
 

@@ -33,7 +33,8 @@ impl EndpointConfig {
         self
     }
 
-    /// Whether deliveries are answered 503, so that the sender keeps them. Default: no.
+    /// Whether deliveries are answered 503 in this process, so that the sender keeps them. Default: no.
+    /// [`Inbox::pause_endpoint`](crate::Inbox::pause_endpoint) pauses without a launch, in every process.
     pub fn paused(mut self, is_paused: bool) -> Self {
         self.paused = is_paused;
         self

@@ -224,8 +224,8 @@ impl MojitoConfig {
         self
     }
 
-    /// Leaves the work of a handler waiting, until a launch without this setting or
-    /// [`Inbox::resume_handler`](crate::Inbox::resume_handler). The work is recorded all the same.
+    /// Leaves the work of a handler waiting in this process, until a launch without this setting. The work is recorded
+    /// all the same. [`Inbox::pause_handler`](crate::Inbox::pause_handler) pauses without a launch, in every process.
     pub fn pause_handler(mut self, name: impl Into<String>) -> Self {
         self.paused_handlers.insert(name.into());
         self

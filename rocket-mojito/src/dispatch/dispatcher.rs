@@ -104,8 +104,10 @@ impl<B: Backend> Dispatcher<B> {
             executors.push(runtime.handle().spawn(serve(executor, stopped.clone())));
         }
         let reader = Mutex::new(DedicatedConnection::new(Arc::clone(&leases.database)));
-        let heartbeat = Heartbeat { leases: leases.clone(), reader, lease: config.lease, wakeup: wakeup.clone() };
-        let notifier = Notifier { database: Arc::clone(&leases.database), wakeup: wakeup.clone() };
+        let (pauses, wakeup) = (pauses.clone(), wakeup.clone());
+        let heartbeat =
+            Heartbeat { leases: leases.clone(), reader, lease: config.lease, pauses, wakeup: wakeup.clone() };
+        let notifier = Notifier { database: Arc::clone(&leases.database), wakeup };
         let (stop_last, stopped_last) = Stop::new();
         let last =
             vec![tokio::spawn(serve(heartbeat, stopped_last.clone())), tokio::spawn(serve(notifier, stopped_last))];

@@ -8,21 +8,26 @@ use tokio::time::Instant;
 use super::leases::Leases;
 use super::supervisor::Service;
 use crate::notices::{Notice, Notices};
-use crate::store::{Committed, DedicatedConnection, Wakeup};
+use crate::store::{Committed, DedicatedConnection, Pauses, Wakeup};
 
 /// The longest pause between two renewals, so that the leases of a dead process are found within seconds.
 const MAX_RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The interval between two looks at the pauses, which have to hold in every process within two seconds.
+const PAUSES_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A sweep takes at most one part in so many of the time, since it reads every line: a hundred thousand lines may wait.
 const SWEEP_REST_FACTOR: u32 = 20;
 
 /// Renews the leases that this process holds, and rescues lapsed leases of any process. Sweeps the lines, since a line
-/// without a first is never claimed from. Cuts leases and pauses that were set while the clock was ahead.
+/// without a first is never claimed from. Cuts leases and pauses that were set while the clock was ahead. Follows what
+/// operators pause in other processes.
 pub(super) struct Heartbeat<B: Backend> {
     pub leases: Leases<B>,
     /// The sweep's own connection, so that its reads hold up no other statement.
     pub reader: Mutex<DedicatedConnection<B>>,
     pub lease: Duration,
+    pub pauses: Pauses,
     pub wakeup: Wakeup,
 }
 
@@ -33,7 +38,14 @@ impl<B: Backend> Service for Heartbeat<B> {
         self.leases.database.notices()
     }
 
-    async fn run(&self, mut stop: watch::Receiver<bool>) {
+    async fn run(&self, stop: watch::Receiver<bool>) {
+        // A renewal may wait for its turn to write, and a pause must not.
+        tokio::join!(self.beat(stop.clone()), self.follow(stop));
+    }
+}
+
+impl<B: Backend> Heartbeat<B> {
+    async fn beat(&self, mut stop: watch::Receiver<bool>) {
         let pause = (self.lease / 3).min(MAX_RENEWAL_INTERVAL);
         let mut next_sweep = Instant::now();
         while !*stop.borrow_and_update() {
@@ -51,9 +63,23 @@ impl<B: Backend> Service for Heartbeat<B> {
             }
         }
     }
-}
 
-impl<B: Backend> Heartbeat<B> {
+    /// Follows the pauses of operators in other processes.
+    async fn follow(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow_and_update() {
+            let read =
+                async { self.reader.lock().await.read("the pauses could not be read", |c| B::paused(c).boxed()).await };
+            // Where the database does not answer, the last known pauses stand.
+            if self.pauses.refresh(read).await == Ok(true) {
+                self.wakeup.notify();
+            }
+            tokio::select! {
+                _ = stop.changed() => {}
+                () = tokio::time::sleep(PAUSES_INTERVAL) => {}
+            }
+        }
+    }
+
     async fn look(&self) {
         let Some(rescue) = self.leases.renew_and_rescue(self.lease).await else { return };
         for ticket in &rescue.stale {

@@ -144,9 +144,13 @@ fn backlog(backlog: &Backlog, overview: &Overview) -> [Check; 4] {
         check(
             "dead",
             warned(discarded == 0),
-            format!("{discarded} were given up: replay them once the cause is mended"),
+            format!("{discarded} were given up: replay them once the cause is mended, or dismiss them"),
         ),
-        check("quarantine", warned(quarantined == 0), format!("{quarantined} deliveries were not understood")),
+        check(
+            "quarantine",
+            warned(quarantined == 0),
+            format!("{quarantined} deliveries were not understood, and wait for a replay or a dismissal"),
+        ),
         check("received", Verdict::Fine, received),
     ]
 }

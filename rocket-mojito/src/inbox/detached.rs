@@ -26,9 +26,10 @@ impl Inbox {
         let (wakeup, operator) = (Wakeup::new(), DedicatedConnection::new(database));
         let handlers = hooks.iter().map(|hook| hook.name()).collect();
         let runtime = operator.database().runtime().clone();
-        let operations = OperationTasks::new(Operations::new(operator, handlers, hooks, wakeup.clone()), runtime);
+        let operations =
+            OperationTasks::new(Operations::new(operator, handlers, hooks, pauses.clone(), wakeup), runtime);
         let recorder = Arc::new(Recorder::closed());
-        Ok(Self::new(recorder, operations, config.retention(), pauses, endpoints, wakeup, notices))
+        Ok(Self::new(recorder, operations, config.retention(), pauses, endpoints, notices))
     }
 
     /// The notices that need a person.

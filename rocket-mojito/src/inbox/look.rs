@@ -1,4 +1,4 @@
-use mojito_schema::{AuditRow, Listed, Overview, Selection};
+use mojito_schema::{AuditRow, Dismissed, Listed, Overview, Selection};
 
 use super::Inbox;
 use crate::Error;
@@ -86,6 +86,18 @@ impl Inbox {
         let selection = selection.clone();
         let planned = self.operations.run(async move |operations| operations.plan(selection).await).await;
         planned.map_err(|_| Error::unavailable("the count"))
+    }
+
+    /// The dry run of [`dismiss`](Self::dismiss).
+    ///
+    /// # Errors
+    ///
+    /// As [`count`](Self::count).
+    pub async fn count_undismissed(&self, selection: &Selection) -> Result<Dismissed, Error> {
+        self.check_names(selection, None).await?;
+        let selection = selection.clone();
+        let counted = self.operations.run(async move |operations| operations.count_undismissed(selection).await).await;
+        counted.map_err(|_| Error::unavailable("the count"))
     }
 
     /// The dry run of [`prune`](Self::prune). It does not count work: bodies that only the work of a missing handler

@@ -2,19 +2,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, AttemptRow, AuditRow, Backend, Backlog, Clock, Expiry, Facts, KnownHandler, Line, Listing, Name, NewAudit,
-    OpenError, Overview, Person, QueryResult, Selected, Selection, Timestamp, Waiting, prune,
+    Action, AttemptRow, AuditRow, Backend, Backlog, Clock, Dismissed, Expiry, Facts, KnownHandler, Line, Listing, Name,
+    NewAudit, OpenError, Overview, PauseKind, PauseRow, Person, QueryResult, Selected, Selection, Timestamp, Waiting,
+    prune,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Database, DedicatedConnection, ErasedHook, NotErased, Unavailable, Wakeup};
+use super::{Database, DedicatedConnection, ErasedHook, NotErased, Pauses, Unavailable, Wakeup};
 use crate::config::Retention;
 use crate::erasure::{Erased, Erasure};
 use crate::notices::Notice;
-use crate::operation::{Actor, Planned, Pruned, Replay, Replayed};
+use crate::operation::{Actor, Dismissal, Planned, Pruned, Replay, Replayed};
 
 /// The most deliveries that one transaction of an operator's action takes: other writers must not wait for long.
 const MAX_STEP_DELIVERIES: u32 = 500;
@@ -70,6 +71,15 @@ pub(crate) trait Requests: Send + Sync {
     #[cfg(feature = "cli")]
     async fn migrate(&self) -> Result<(), OpenError>;
 
+    /// Everything that operators have paused.
+    async fn paused(&self) -> Result<Vec<PauseRow>, Unavailable>;
+
+    /// Pauses an endpoint or a handler for every process, this one at once. `false` where it is paused already.
+    async fn pause(&self, kind: PauseKind, name: String, actor: Actor) -> Result<bool, Unavailable>;
+
+    /// Ends such a pause. `false` where there is none.
+    async fn resume(&self, kind: PauseKind, name: String, actor: Actor) -> Result<bool, Unavailable>;
+
     /// Counts the rows that pruning would remove.
     async fn count_prunable(&self, retention: Retention) -> Result<Pruned, Unavailable>;
 
@@ -81,6 +91,12 @@ pub(crate) trait Requests: Send + Sync {
 
     /// Gives up waiting work.
     async fn discard(&self, selection: Selection, handler: Option<String>, actor: Actor) -> Result<u64, Unavailable>;
+
+    /// Counts what a dismissal of a selection would concern.
+    async fn count_undismissed(&self, selection: Selection) -> Result<Dismissed, Unavailable>;
+
+    /// Dismisses dead work and deliveries in quarantine.
+    async fn dismiss(&self, dismissal: Dismissal, actor: Actor) -> Result<Dismissed, Unavailable>;
 
     /// Removes bodies and deliveries that are too old.
     async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable>;
@@ -111,6 +127,7 @@ pub(crate) struct Operations<B: Backend> {
     pub(super) link: Mutex<DedicatedConnection<B>>,
     /// The connection for reads: an answer must not wait behind an operator's long action.
     pub(super) reader: Mutex<DedicatedConnection<B>>,
+    pauses: Pauses,
     pub(super) wakeup: Wakeup,
     pass: Mutex<PrunePass>,
     /// The names of the handlers that this process has attached.
@@ -132,12 +149,13 @@ impl<B: Backend> Operations<B> {
         link: DedicatedConnection<B>,
         handlers: Vec<String>,
         hooks: Vec<Arc<dyn ErasedHook<B>>>,
+        pauses: Pauses,
         wakeup: Wakeup,
     ) -> Self {
         let database = Arc::clone(link.database());
         let reader = Mutex::new(DedicatedConnection::new(Arc::clone(&database)));
         let hooks = Arc::new(hooks);
-        Self { database, link: Mutex::new(link), reader, wakeup, pass: Mutex::default(), handlers, hooks }
+        Self { database, link: Mutex::new(link), reader, pauses, wakeup, pass: Mutex::default(), handlers, hooks }
     }
 
     pub(super) async fn write<R, F>(&self, verb: F) -> Result<R, Unavailable>
@@ -219,13 +237,21 @@ impl<B: Backend> Operations<B> {
         }
     }
 
+    /// Sets this process's switches by the table of pauses.
+    async fn refresh_pauses(&self) -> Result<(), Unavailable> {
+        if self.pauses.refresh(self.read(|c| B::paused(c).boxed())).await? {
+            self.wakeup.notify();
+        }
+        Ok(())
+    }
+
     pub(super) async fn begin_audit(
         &self,
         action: Action,
         target: serde_json::Value,
         actor: Actor,
     ) -> Result<i64, Unavailable> {
-        let audit = NewAudit { actor: actor.name, action, target: target.to_string(), reason: actor.reason };
+        let audit = audit_of(action, target, actor);
         self.write(|c| B::begin_audit(c, audit, Timestamp::now()).boxed()).await
     }
 
@@ -295,6 +321,24 @@ impl<B: Backend> Requests for Operations<B> {
         B::migrate(&mut *self.database.connection().await?).await
     }
 
+    async fn paused(&self) -> Result<Vec<PauseRow>, Unavailable> {
+        self.read_beside(|c| B::paused(c).boxed()).await
+    }
+
+    async fn pause(&self, kind: PauseKind, name: String, actor: Actor) -> Result<bool, Unavailable> {
+        let audit = audit_of(Action::Pause, serde_json::json!({ kind.as_str(): name }), actor);
+        let is_paused = self.write(|c| B::pause(c, kind, name, audit, Timestamp::now()).boxed()).await?;
+        self.refresh_pauses().await?;
+        Ok(is_paused)
+    }
+
+    async fn resume(&self, kind: PauseKind, name: String, actor: Actor) -> Result<bool, Unavailable> {
+        let audit = audit_of(Action::Resume, serde_json::json!({ kind.as_str(): name }), actor);
+        let is_resumed = self.write(|c| B::resume(c, kind, name, audit, Timestamp::now()).boxed()).await?;
+        self.refresh_pauses().await?;
+        Ok(is_resumed)
+    }
+
     async fn plan(&self, mut selection: Selection) -> Result<Planned, Unavailable> {
         let mut planned = Planned::default();
         loop {
@@ -343,14 +387,14 @@ impl<B: Backend> Requests for Operations<B> {
         let audit = self.begin_audit(Action::Replay, target, actor).await?;
         let known = self.read(|c| B::known_handlers(c).boxed()).await?;
         let began = Instant::now();
-        let step = (replay.per_second / MAX_STEPS_PER_SECOND).clamp(1, MAX_STEP_DELIVERIES);
+        let step = steps_of(replay.per_second);
         let mut selection = replay.selection.clone();
         let mut replayed = Replayed::default();
         let mut given: u64 = 0;
         loop {
             let chosen = selection.clone();
             let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
-            for chunk in page.selected.chunks(step as usize) {
+            for chunk in page.selected.chunks(step) {
                 let pause = Duration::from_secs_f64(given as f64 / f64::from(replay.per_second));
                 sleep_until(began + pause).await;
                 given += chunk.len() as u64;
@@ -383,6 +427,39 @@ impl<B: Backend> Requests for Operations<B> {
         // Work behind the discarded rows may be due now.
         self.wakeup.notify();
         Ok(discarded)
+    }
+
+    async fn count_undismissed(&self, mut selection: Selection) -> Result<Dismissed, Unavailable> {
+        let mut counted = Dismissed::default();
+        loop {
+            let chosen = selection.clone();
+            let page = self.read(|c| B::undismissed(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
+            for selected in &page.selected {
+                counted.work += selected.handlers.len() as u64;
+                counted.quarantined += u64::from(selected.is_quarantined);
+            }
+            let Some(last_id) = page.next_after else { return Ok(counted) };
+            selection = selection.after(last_id);
+        }
+    }
+
+    async fn dismiss(&self, dismissal: Dismissal, actor: Actor) -> Result<Dismissed, Unavailable> {
+        let Dismissal { mut selection, per_second } = dismissal;
+        let audit = self.begin_audit(Action::Dismiss, serde_json::json!({ "selection": selection }), actor).await?;
+        let (began, step) = (Instant::now(), steps_of(per_second));
+        let (mut dismissed, mut given) = (Dismissed::default(), 0_u64);
+        loop {
+            let chosen = selection.clone();
+            let page = self.read(|c| B::undismissed(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
+            for chunk in page.selected.chunks(step) {
+                sleep_until(began + Duration::from_secs_f64(given as f64 / f64::from(per_second))).await;
+                given += chunk.len() as u64;
+                let chunk = chunk.to_vec();
+                dismissed += self.write(|c| B::dismiss(c, chunk, audit, Timestamp::now()).boxed()).await?;
+            }
+            let Some(last_id) = page.next_after else { return Ok(dismissed) };
+            selection = selection.after(last_id);
+        }
     }
 
     /// Removes bodies and deliveries that are too old by the clock's present reading.
@@ -433,6 +510,15 @@ impl<B: Backend> Requests for Operations<B> {
     async fn count_erasure(&self, person: Person) -> Result<Erased, NotErased> {
         self.count_person(&person).await
     }
+}
+
+fn audit_of(action: Action, target: serde_json::Value, actor: Actor) -> NewAudit {
+    NewAudit { actor: actor.name, action, target: target.to_string(), reason: actor.reason }
+}
+
+/// The number of deliveries in a step, at this pace.
+fn steps_of(per_second: u32) -> usize {
+    (per_second / MAX_STEPS_PER_SECOND).clamp(1, MAX_STEP_DELIVERIES) as usize
 }
 
 /// The stored work on a delivery that is to be discarded: all selected work, or the work of one handler.

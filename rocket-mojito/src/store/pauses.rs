@@ -2,64 +2,143 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use mojito_schema::{PauseKind, PauseRow};
+use tokio::sync::Mutex;
+
 use crate::Error;
 
-/// The pause switches of this process's endpoints and handlers.
+/// What this process knows to be paused: its endpoints and handlers, by the settings and by the table of pauses.
 #[derive(Clone)]
 pub(crate) struct Pauses(Arc<Switches>);
 
 struct Switches {
-    endpoints: BTreeMap<String, AtomicBool>,
-    handlers: BTreeMap<String, AtomicBool>,
+    endpoints: BTreeMap<String, Switch>,
+    handlers: BTreeMap<String, Switch>,
+    /// Held from the read of the table until the switches are set, so that no older read comes after a newer one.
+    turn: Mutex<()>,
+}
+
+struct Switch {
+    by_settings: bool,
+    by_operator: AtomicBool,
+}
+
+impl Switch {
+    fn is_on(&self) -> bool {
+        self.by_settings || self.by_operator.load(Ordering::Relaxed)
+    }
 }
 
 impl Pauses {
-    /// A switch for each name; the flag says whether it is paused from the start.
+    /// A switch for each name; the flag says whether the settings pause it.
     pub fn new(
         endpoints: impl IntoIterator<Item = (String, bool)>,
         handlers: impl IntoIterator<Item = (String, bool)>,
     ) -> Self {
-        let endpoints = endpoints.into_iter().map(|(name, is_paused)| (name, is_paused.into())).collect();
-        let handlers = handlers.into_iter().map(|(name, is_paused)| (name, is_paused.into())).collect();
-        Self(Arc::new(Switches { endpoints, handlers }))
+        let switch = |(name, by_settings)| (name, Switch { by_settings, by_operator: false.into() });
+        let endpoints = endpoints.into_iter().map(switch).collect();
+        let handlers = handlers.into_iter().map(switch).collect();
+        Self(Arc::new(Switches { endpoints, handlers, turn: Mutex::default() }))
     }
 
     pub fn has_endpoint(&self, name: &str) -> bool {
-        self.0.endpoints.get(name).is_some_and(|switch| switch.load(Ordering::Relaxed))
+        self.0.endpoints.get(name).is_some_and(Switch::is_on)
     }
 
     pub fn has_handler(&self, name: &str) -> bool {
-        self.0.handlers.get(name).is_some_and(|switch| switch.load(Ordering::Relaxed))
+        self.0.handlers.get(name).is_some_and(Switch::is_on)
     }
 
-    pub fn set_endpoint(&self, name: &str, is_paused: bool) -> Result<(), Error> {
-        set(&self.0.endpoints, "endpoint", name, is_paused)
+    /// Sets the switches by the table, which `read` reads. Returns whether a handler was resumed.
+    pub async fn refresh<E>(&self, read: impl Future<Output = Result<Vec<PauseRow>, E>>) -> Result<bool, E> {
+        let _turn = self.0.turn.lock().await;
+        Ok(self.set(&read.await?))
     }
 
-    pub fn set_handler(&self, name: &str, is_paused: bool) -> Result<(), Error> {
-        set(&self.0.handlers, "handler", name, is_paused)
+    /// Sets the switches by the rows of the table. Returns whether a handler was resumed.
+    pub fn set(&self, rows: &[PauseRow]) -> bool {
+        let mut was_resumed = false;
+        for kind in PauseKind::ALL.iter().copied() {
+            for (name, switch) in self.switches(kind) {
+                let is_paused = rows.iter().any(|row| row.kind == kind && row.name == *name);
+                let was_paused = switch.by_operator.swap(is_paused, Ordering::Relaxed);
+                was_resumed |= kind == PauseKind::Handler && was_paused && !is_paused;
+            }
+        }
+        was_resumed
+    }
+
+    /// The setting that pauses a name, if one does.
+    pub fn setting(&self, kind: PauseKind, name: &str) -> Option<String> {
+        self.switches(kind).get(name).filter(|switch| switch.by_settings).map(|_| setting(kind, name))
+    }
+
+    /// The names that the settings pause, each with its setting.
+    pub fn by_settings(&self) -> impl Iterator<Item = (PauseKind, &str, String)> {
+        PauseKind::ALL.iter().flat_map(|kind| {
+            let paused = self.switches(*kind).iter().filter(|(_, switch)| switch.by_settings);
+            paused.map(|(name, _)| (*kind, name.as_str(), setting(*kind, name)))
+        })
     }
 
     /// Makes sure that a handler of this name exists.
     pub fn check_handler(&self, name: &str) -> Result<(), Error> {
-        find(&self.0.handlers, "handler", name).map(drop)
+        self.check(PauseKind::Handler, name)
     }
 
     /// Makes sure that an endpoint of this name exists.
     pub fn check_endpoint(&self, name: &str) -> Result<(), Error> {
-        find(&self.0.endpoints, "endpoint", name).map(drop)
+        self.check(PauseKind::Endpoint, name)
     }
-}
 
-fn set(switches: &BTreeMap<String, AtomicBool>, what: &str, name: &str, is_paused: bool) -> Result<(), Error> {
-    find(switches, what, name).map(|switch| switch.store(is_paused, Ordering::Relaxed))
-}
-
-fn find<'s>(switches: &'s BTreeMap<String, AtomicBool>, what: &str, name: &str) -> Result<&'s AtomicBool, Error> {
-    switches.get(name).ok_or_else(|| {
+    fn check(&self, kind: PauseKind, name: &str) -> Result<(), Error> {
+        let switches = self.switches(kind);
+        if switches.contains_key(name) {
+            return Ok(());
+        }
         let known: Vec<&str> = switches.keys().map(String::as_str).collect();
         // A command that stands alone knows none.
         let known = if known.is_empty() { String::new() } else { format!(": there is `{}`", known.join("`, `")) };
-        Error::config(format!("there is no {what} `{name}`{known}"))
-    })
+        Err(Error::config(format!("there is no {kind} `{name}`{known}")))
+    }
+
+    fn switches(&self, kind: PauseKind) -> &BTreeMap<String, Switch> {
+        match kind {
+            PauseKind::Endpoint => &self.0.endpoints,
+            PauseKind::Handler => &self.0.handlers,
+        }
+    }
+}
+
+fn setting(kind: PauseKind, name: &str) -> String {
+    match kind {
+        PauseKind::Endpoint => format!("mojito.endpoints.{name}.paused"),
+        PauseKind::Handler => "mojito.paused_handlers".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mojito_schema::Timestamp;
+
+    use super::*;
+
+    fn row(kind: PauseKind, name: &str) -> PauseRow {
+        PauseRow { kind, name: name.to_owned(), since: Timestamp::now(), actor: "anna".to_owned(), reason: None }
+    }
+
+    #[test]
+    fn the_settings_and_the_table_pause_alike_and_the_table_alone_resumes() {
+        let handlers = [("Desk".to_owned(), true), ("Ledger".to_owned(), false)];
+        let pauses = Pauses::new([("default".to_owned(), false)], handlers);
+        let paused = || [pauses.has_endpoint("default"), pauses.has_handler("Desk"), pauses.has_handler("Ledger")];
+        let rows =
+            [row(PauseKind::Endpoint, "default"), row(PauseKind::Handler, "Ledger"), row(PauseKind::Handler, "X")];
+
+        assert_eq!(paused(), [false, true, false]);
+        assert!(!pauses.set(&rows));
+        assert_eq!(paused(), [true; 3]);
+        assert!(pauses.set(&[]));
+        assert_eq!(paused(), [false, true, false]);
+    }
 }

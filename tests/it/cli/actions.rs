@@ -9,6 +9,9 @@ use crate::harness::{TestBackend, on_each_backend};
 on_each_backend!(
     a_replay_is_planned_then_made,
     a_discard_gives_up_what_waits_alone,
+    a_dismissal_clears_the_alarm_and_a_replay_brings_it_back,
+    a_pause_stands_in_the_status_until_it_is_resumed,
+    a_resumption_names_the_setting_that_still_pauses,
     a_prune_wants_the_settings_and_counts_first,
     an_erasure_counts_first_and_names_nobody,
     a_handler_that_is_attached_is_not_retired,
@@ -67,6 +70,91 @@ async fn a_discard_gives_up_what_waits_alone<B: TestBackend>() {
     assert_eq!(done[1], json!({ "action": "discard", "done": { "work": 2 } }));
     let waiting = desk.states().await.into_iter().filter(|(_, _, state)| *state == "pending");
     assert_eq!(waiting.map(|(_, handler, _)| handler).collect::<Vec<_>>(), ["Ledger"; 3]);
+}
+
+async fn a_dismissal_clears_the_alarm_and_a_replay_brings_it_back<B: TestBackend>() {
+    let mut desk = Desk::<B>::seeded().await;
+    let dead = ["work", "--state", "discarded"];
+
+    let without_condition = desk.run(&["dismiss", "--yes"]);
+    let planned = desk.json(&["dismiss", "--all", "--dry-run"]);
+    let alarmed = desk.run(&["doctor"]);
+    let before = desk.json(&dead).documents().remove(0);
+    let done = desk.json(&["dismiss", "--all", "--yes", "--why", "they withdrew"]);
+    let again = desk.run(&["dismiss", "--all", "--yes"]);
+    let after = desk.json(&dead).documents().remove(0);
+    let status = desk.json(&["status"]).documents().remove(0);
+    let cleared = desk.run(&["doctor"]);
+
+    assert!(without_condition.code == 2 && without_condition.error.contains("--all"), "{without_condition:?}");
+    let plan = json!({ "action": "dismiss", "plan": { "work": 1, "quarantined": 1 } });
+    let counts = json!({ "action": "dismiss", "done": { "work": 1, "quarantined": 1 } });
+    assert_eq!((planned.code, planned.documents()), (0, vec![plan.clone()]));
+    assert_eq!((done.code, done.documents()), (0, vec![plan, counts]));
+    assert!(again.code == 0 && again.out.ends_with("nothing to do\n"), "{again:?}");
+    assert!(before["dismissed_at"].is_null() && after["dismissed_at"].is_string(), "{before} {after}");
+    assert_eq!((&status["discarded"], &status["quarantined"]), (&json!(0), &json!(0)));
+    let is_warned =
+        |out: &str, promise: &str| out.lines().any(|line| line.starts_with("warning") && line.contains(promise));
+    for promise in [" dead ", " quarantine "] {
+        assert!(is_warned(&alarmed.out, promise) && !is_warned(&cleared.out, promise), "{alarmed:?} {cleared:?}");
+    }
+    let audit = desk.store.audit().await;
+    assert_eq!(
+        (audit[0].action.as_str(), audit[0].affected, audit[0].reason.as_deref()),
+        ("dismiss", 2, Some("they withdrew"))
+    );
+    desk.run(&["replay", "--state", "discarded", "--yes"]);
+    assert_eq!(desk.states().await, states("pending"));
+    assert!(desk.store.work().await.iter().all(|row| row.dismissed_at.is_none()));
+}
+
+async fn a_pause_stands_in_the_status_until_it_is_resumed<B: TestBackend>() {
+    let mut desk = Desk::<B>::seeded().await;
+    let pause = ["pause", "handler", "HiringDesk", "--why", "no paper"];
+
+    let unasked = desk.run(&pause);
+    let unknown = desk.run(&["pause", "endpoint", "defualt", "--yes"]);
+    let planned = desk.json(&[&pause[..], &["--dry-run"]].concat()).documents();
+    let before = desk.json(&["status"]).documents().remove(0);
+    let done = desk.json(&[&pause[..], &["--yes"]].concat()).documents();
+    let again = desk.run(&["pause", "handler", "HiringDesk", "--why", "no ink", "--yes"]);
+    let paused = desk.json(&["status"]).documents().remove(0);
+    let resumed = desk.json(&["resume", "handler", "HiringDesk", "--yes"]).documents();
+    let after = desk.json(&["status"]).documents().remove(0);
+    let nothing = desk.run(&["resume", "handler", "HiringDesk", "--yes"]);
+
+    let named = json!({ "kind": "handler", "name": "HiringDesk" });
+    assert!(unasked.code == 2 && unasked.error.contains("--yes"), "{unasked:?}");
+    assert!(unknown.code == 2 && unknown.error.contains("defualt"), "{unknown:?}");
+    assert_eq!(planned, [json!({ "action": "pause", "plan": named })]);
+    assert_eq!(done[1], json!({ "action": "pause", "done": named }));
+    assert_eq!(resumed[1], json!({ "action": "resume", "done": named }));
+    assert!(again.code == 0 && again.out.contains("was paused before"), "{again:?}");
+    assert!(nothing.code == 0 && nothing.out.contains("was not paused"), "{nothing:?}");
+    let empty = json!([]);
+    assert_eq!((&before["pauses"], &after["pauses"]), (&empty, &empty));
+    let pause = &paused["pauses"][0];
+    let facts = ["kind", "name", "actor", "reason"].map(|key| pause[key].as_str().unwrap());
+    assert_eq!((facts, &pause["setting"]), (["handler", "HiringDesk", "anna", "no paper"], &json!(null)));
+    assert!(pause["since"].is_string() && pause.as_object().unwrap().len() == 6, "{pause}");
+    assert_eq!(desk.audited().await, ["pause", "pause", "resume", "resume"]);
+    assert_eq!(desk.store.audit().await[0].target, r#"{"handler":"HiringDesk"}"#);
+}
+
+async fn a_resumption_names_the_setting_that_still_pauses<B: TestBackend>() {
+    let desk = Desk::<B>::seeded().await;
+    let file = desk.folder.path().join("Rocket.toml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{settings}paused_handlers = [\"HiringDesk\"]\n")).unwrap();
+
+    let status = desk.json(&["status"]).documents().remove(0);
+    let resumed = desk.run(&["resume", "handler", "HiringDesk", "--yes"]);
+
+    let pause = json!({ "kind": "handler", "name": "HiringDesk", "since": null, "actor": null, "reason": null,
+                        "setting": "mojito.paused_handlers" });
+    assert_eq!(status["pauses"], json!([pause]));
+    assert!(resumed.code == 2 && resumed.error.contains("`mojito.paused_handlers`"), "{resumed:?}");
 }
 
 async fn a_prune_wants_the_settings_and_counts_first<B: TestBackend>() {

@@ -7,7 +7,7 @@ use crate::checkout::Checkout;
 use crate::harness::TestBackend;
 
 /// The commands of this slice, in the order of the help.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 19] = [
     "status",
     "doctor",
     "deliveries",
@@ -17,8 +17,11 @@ const COMMANDS: [&str; 16] = [
     "history",
     "replay",
     "discard",
+    "dismiss",
     "prune",
     "erase",
+    "pause",
+    "resume",
     "retire",
     "migrate",
     "secret",

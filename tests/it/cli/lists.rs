@@ -22,9 +22,10 @@ async fn documents_have_these_fields<B: TestBackend>() {
         keys(&documents[0]).into_iter().map(str::to_owned).collect::<Vec<_>>().join(" ")
     };
 
-    let delivery = "changes delivery endpoint event findings has_body last_repeat_at received_at repeats result secret \
+    let delivery = "changes delivery dismissed_at endpoint event findings has_body last_repeat_at received_at repeats result secret \
                     standing version work";
-    let work = "attempt delivery due_at finished_at handler has_error is_first lease_until max_attempts state";
+    let work =
+        "attempt delivery dismissed_at due_at finished_at handler has_error is_first lease_until max_attempts state";
     assert_eq!(fields(&["deliveries"]), delivery);
     assert_eq!(fields(&["history", "res_1"]), delivery);
     assert_eq!(fields(&["show", "1"]), delivery);
@@ -34,7 +35,7 @@ async fn documents_have_these_fields<B: TestBackend>() {
     assert_eq!(fields(&["doctor"]), "finding promise verdict");
     let status = desk.json(&["status"]).documents().remove(0);
     let counts = ["waiting", "running", "discarded", "quarantined"].map(|key| status[key].as_i64().unwrap());
-    assert_eq!(keys(&status).len(), 9, "{status}");
+    assert_eq!((keys(&status).len(), &status["pauses"]), (10, &json!([])), "{status}");
     assert_eq!(counts, [2, 0, 1, 1], "{status}");
     assert_eq!(status["unattached"], json!(3));
     assert!(status["oldest_due"].is_string() && status["last_received"].is_string(), "{status}");

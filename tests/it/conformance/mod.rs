@@ -3,6 +3,7 @@
 mod attempts;
 mod claim;
 mod clock;
+mod dismiss;
 mod handlers;
 mod hook;
 mod ids;
@@ -13,6 +14,7 @@ mod migrations;
 mod open;
 mod operations;
 mod parallel;
+mod pauses;
 mod record;
 mod rows;
 mod settle;

@@ -184,11 +184,11 @@ async fn what_is_replayed_waits_for_what_runs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_has_lost_its_first_goes_on() {
     let (host, mut seen) = host(|_, _| ScriptedAction::Effect).await;
-    host.inbox.pause_handler("Script").unwrap();
+    host.inbox.pause_handler("Script", Actor::new("anna")).await.unwrap();
     let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
     host.database.run("UPDATE mojito_work SET is_first = 0");
 
-    host.inbox.resume_handler("Script").unwrap();
+    host.inbox.resume_handler("Script", Actor::new("anna")).await.unwrap();
 
     next(&mut seen).await;
     eventually("it is completed", || is_in(&host, delivery, State::Completed)).await;

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use mojito_schema::{State, Timestamp};
+use rocket_mojito::Actor;
 
 use super::{host, host_with, is_in, work_on};
 use crate::harness::{Body, Host, ScriptedAction, eventually, next};
@@ -62,19 +63,19 @@ async fn an_error_rolls_back_and_is_attempted_again_with_the_same_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pause_doubles_from_attempt_to_attempt_and_its_length_is_left_to_chance() {
     let (host, _seen) = host(|_, _| ScriptedAction::Fail("no printer")).await;
-    host.inbox.pause_handler("Script").unwrap();
+    host.inbox.pause_handler("Script", Actor::new("anna")).await.unwrap();
     for number in 0..8 {
         post(&host, &number.to_string()).await;
     }
 
     for (attempt, longest) in [(1, 30), (2, 60), (3, 120)] {
         let before = Timestamp::now();
-        host.inbox.resume_handler("Script").unwrap();
+        host.inbox.resume_handler("Script", Actor::new("anna")).await.unwrap();
         eventually("every attempt has failed", || {
             host.database.work().iter().all(|work| (work.state, work.attempt) == (State::Retryable, attempt))
         })
         .await;
-        host.inbox.pause_handler("Script").unwrap();
+        host.inbox.pause_handler("Script", Actor::new("anna")).await.unwrap();
 
         let mut due: Vec<Timestamp> = host.database.work().iter().filter_map(|work| work.due_at).collect();
         due.sort();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mojito_schema::Timestamp;
-use rocket_mojito::{Field, Finding, FindingCode};
+use rocket_mojito::{Actor, Field, Finding, FindingCode};
 
 use super::{builder, host};
 use crate::harness::{Body, Host, ScriptedAction, ScriptedHandler, next};
@@ -44,11 +44,11 @@ async fn an_attempt_is_told_what_was_found_about_its_delivery() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_is_told_when_its_delivery_was_received() {
     let (host, mut seen) = host(|_, _| ScriptedAction::Effect).await;
-    host.inbox.pause_handler("Script").unwrap();
+    host.inbox.pause_handler("Script", Actor::new("anna")).await.unwrap();
     let delivery = host.post("interview_result", &Body::result("r").bytes()).await.delivery();
     let received_at = Timestamp::now().before(Duration::from_secs(3 * 86_400));
     host.database.run(&format!("UPDATE mojito_deliveries SET received_at = '{}'", in_sql(received_at)));
-    host.inbox.resume_handler("Script").unwrap();
+    host.inbox.resume_handler("Script", Actor::new("anna")).await.unwrap();
 
     let told = next(&mut seen).await;
 

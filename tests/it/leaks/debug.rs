@@ -64,7 +64,7 @@ const TELLING: [&str; 36] = [
 const FOREIGN: [&str; 4] = ["TableNotEqual", "diesel", "diesel_async", "mojito_schema as schema"];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 82] = [
+const MUTE: [&str; 87] = [
     "Action",
     "Actor",
     "AttemptOutcome",
@@ -74,6 +74,8 @@ const MUTE: [&str; 82] = [
     "Check",
     "ClaimRequest",
     "Clock",
+    "Dismissal",
+    "Dismissed",
     "Elsewhere",
     "Encoding",
     "Erased",
@@ -105,6 +107,9 @@ const MUTE: [&str; 82] = [
     "Operations",
     "Overview",
     "Page",
+    "Pause",
+    "PauseKind",
+    "PauseRow",
     "Planned",
     "Postgres",
     "Presence",

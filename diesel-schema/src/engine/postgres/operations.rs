@@ -10,9 +10,10 @@ use super::{
 };
 use crate::engine::db_error::is_in_the_way;
 use crate::{
-    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, Facts, HandlerSpec, KnownHandler,
-    Line, Listing, Name, NewAudit, NewDelivery, Operations, Overview, Page, Prunable, PruneStep, Recorded, Requeue,
-    Requeued, Selection, StoredBody, StoredState, Timestamp, Undone, Waiting,
+    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, ErasedRows, Expiry, Facts, HandlerSpec,
+    KnownHandler, Line, Listing, Name, NewAudit, NewDelivery, Operations, Overview, Page, PauseKind, PauseRow,
+    Prunable, PruneStep, Recorded, Requeue, Requeued, Selected, Selection, StoredBody, StoredState, Timestamp, Undone,
+    Waiting,
 };
 
 impl Operations<Connection> for Postgres {
@@ -86,6 +87,22 @@ impl Operations<Connection> for Postgres {
         _: Timestamp,
     ) -> QueryResult<u64> {
         with_timeout(async { transaction!(connection, |c, now| shared::discard(c, &pairs, audit_id, now)) }).await
+    }
+
+    async fn undismissed(connection: &mut Connection, selection: Selection, limit: i64) -> QueryResult<Page> {
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| shared::undismissed(c, &selection, limit))
+        })
+        .await
+    }
+
+    async fn dismiss(
+        connection: &mut Connection,
+        selected: Vec<Selected>,
+        audit_id: i64,
+        _: Timestamp,
+    ) -> QueryResult<Dismissed> {
+        with_timeout(async { transaction!(connection, |c, now| shared::dismiss(c, &selected, audit_id, now)) }).await
     }
 
     async fn read_clock(connection: &mut Connection, longest_age: Duration, _: Timestamp) -> QueryResult<Clock> {
@@ -171,6 +188,30 @@ impl Operations<Connection> for Postgres {
 
     async fn finish_audit(connection: &mut Connection, audit_id: i64, affected: u64) -> QueryResult<()> {
         transaction!(connection, TransactionSettings::default(), |c| shared::finish_audit(c, audit_id, affected))
+    }
+
+    async fn paused(connection: &mut Connection) -> QueryResult<Vec<PauseRow>> {
+        with_timeout(async { transaction!(connection, TransactionSettings::default(), |c| shared::paused(c)) }).await
+    }
+
+    async fn pause(
+        connection: &mut Connection,
+        kind: PauseKind,
+        name: String,
+        audit: NewAudit,
+        _: Timestamp,
+    ) -> QueryResult<bool> {
+        with_timeout(async { transaction!(connection, |c, now| shared::pause(c, kind, &name, &audit, now)) }).await
+    }
+
+    async fn resume(
+        connection: &mut Connection,
+        kind: PauseKind,
+        name: String,
+        audit: NewAudit,
+        _: Timestamp,
+    ) -> QueryResult<bool> {
+        with_timeout(async { transaction!(connection, |c, now| shared::resume(c, kind, &name, &audit, now)) }).await
     }
 
     async fn backlog(connection: &mut Connection, _: Timestamp) -> QueryResult<Backlog> {

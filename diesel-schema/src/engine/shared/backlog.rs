@@ -6,7 +6,7 @@ use diesel::sql_types::Bool;
 
 use super::handlers::count_waiting;
 use super::{Connection, RunQueryDsl};
-use crate::{Backlog, Timestamp, deliveries, work};
+use crate::{Backlog, Timestamp, deliveries, schema, work};
 
 /// For how long work may be due before it is overdue.
 const OVERDUE_AFTER: Duration = Duration::from_secs(5 * 60);
@@ -19,9 +19,9 @@ pub(crate) async fn backlog(connection: &mut Connection, now: Timestamp) -> Quer
         overdue: if waiting + unattached == 0 { 0 } else { overdue(connection, now.before(OVERDUE_AFTER)).await? },
         unattached,
         running: work::table.filter(work::lease_until.is_not_null()).count().get_result(connection).await?,
-        discarded: work::table.filter(sql::<Bool>("state = 'discarded'")).count().get_result(connection).await?,
+        discarded: work::table.filter(sql::<Bool>(schema::work::UNDISMISSED)).count().get_result(connection).await?,
         quarantined: deliveries::table
-            .filter(sql::<Bool>("standing = 'quarantined'"))
+            .filter(sql::<Bool>(schema::deliveries::UNDISMISSED))
             .count()
             .get_result(connection)
             .await?,

@@ -5,11 +5,13 @@ mod attempts;
 mod audit;
 mod backlog;
 mod clock;
+mod dismiss;
 mod erase;
 mod handlers;
 mod hook;
 mod list;
 mod overview;
+mod pauses;
 mod prove;
 mod prune;
 pub(crate) mod record;
@@ -25,6 +27,7 @@ pub(crate) use self::attempts::{add_attempt, attempts};
 pub(crate) use self::audit::{audit, begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
 pub(crate) use self::clock::read_clock;
+pub(crate) use self::dismiss::dismiss;
 pub(crate) use self::erase::{bodies, count_erasure, erase_body, erase_result, states};
 pub(crate) use self::handlers::{
     active_handlers, attach, catch_up, discard_unattended, is_attached, known_handlers, note_attached, retire,
@@ -32,12 +35,13 @@ pub(crate) use self::handlers::{
 pub(crate) use self::hook::{settle_hook, take_hook};
 pub(crate) use self::list::list;
 pub(crate) use self::overview::overview;
+pub(crate) use self::pauses::{pause, paused, resume};
 pub(crate) use self::prove::prove;
 pub(crate) use self::prune::{count_prunable, prune_bodies, prune_deliveries};
 pub(crate) use self::record::admit;
 pub(crate) use self::replay::{delivery, discard, requeue};
 pub(crate) use self::rescue::{LAPSED, rescue};
-pub(crate) use self::select::{is_known, page};
+pub(crate) use self::select::{is_known, page, undismissed};
 pub(crate) use self::settle::settle;
 pub(crate) use self::sweep::{lines_without_first, promote_lines};
 pub(crate) use self::waits::{cut_waits, overlong_waits};

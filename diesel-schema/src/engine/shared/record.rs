@@ -90,7 +90,8 @@ pub(crate) async fn admit(
         return Ok(recorded);
     }
     for row in plan.deliveries.drain(..) {
-        if diesel::update(place).set(row).execute(connection).await? == 0 {
+        let admitted = (row, deliveries::dismissed_at.eq(None::<Timestamp>));
+        if diesel::update(place).set(admitted).execute(connection).await? == 0 {
             // Another process has pruned the delivery meanwhile, or was faster.
             return Ok(None);
         }

@@ -44,6 +44,7 @@ async fn requeue_one(connection: &mut Connection, item: &Requeue) -> QueryResult
         work::last_error.eq(None::<String>),
         // The work has not failed for good after all.
         work::hook_due_at.eq(None::<Timestamp>),
+        work::dismissed_at.eq(None::<Timestamp>),
     );
     let rows = diesel::update(row).set(waiting).execute(connection).await?;
     if let Some(max_attempts) = item.max_attempts {
@@ -114,7 +115,7 @@ pub(super) async fn give_up(
 }
 
 /// Adds an action's rows to its audit, in the transaction of the rows.
-async fn add_to_audit(connection: &mut Connection, audit_id: i64, rows: u64) -> QueryResult<()> {
+pub(super) async fn add_to_audit(connection: &mut Connection, audit_id: i64, rows: u64) -> QueryResult<()> {
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     diesel::update(audit::table.find(audit_id))
         .set(audit::affected.eq(audit::affected + rows))

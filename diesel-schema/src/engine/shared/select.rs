@@ -6,6 +6,7 @@ use diesel::sql_types::Bool;
 
 use super::{Connection, Db, RunQueryDsl};
 use crate::rules::selection::{selected, sought};
+use crate::schema::{deliveries as of_deliveries, work as of_work};
 use crate::{Name, Page, Selected, Selection, Standing, State, deliveries, handlers, results, work};
 
 /// How many deliveries a step looks at, where no index leads to the selected ones.
@@ -38,8 +39,9 @@ pub(crate) async fn page(connection: &mut Connection, selection: &Selection, lim
     let rows: Vec<(i64, Option<i64>, Standing)> = query.select(columns).load(connection).await?;
     let is_full = i64::try_from(rows.len()) == Ok(limit);
     let next_after = if is_full { rows.last().map(|(id, ..)| *id) } else { end };
-    let mut handlers = handlers_of(connection, selection, &rows).await?;
-    let names_work = selection.state.is_some() || selection.handler.is_some();
+    let ids = rows.iter().map(|(id, ..)| *id).collect();
+    let mut handlers = handlers_of(connection, selection, ids, None).await?;
+    let names_work = selection.names_work();
     let selected = rows.into_iter().map(|(delivery_id, first_delivery_id, standing)| Selected {
         delivery_id,
         first_delivery_id,
@@ -48,6 +50,42 @@ pub(crate) async fn page(connection: &mut Connection, selection: &Selection, lim
     });
     let selected = selected.filter(|selected| !names_work || !selected.handlers.is_empty()).collect();
     Ok(Page { selected, next_after: next_after.filter(|id| *id < last_id) })
+}
+
+/// The next deliveries of a selection that have dead work, or are in quarantine, and that nobody has dismissed. With
+/// that work alone.
+pub(crate) async fn undismissed(connection: &mut Connection, selection: &Selection, limit: i64) -> QueryResult<Page> {
+    let (first_id, last_id, names_work) = (selection.first_id, selection.last_id, selection.names_work());
+    let mut ids: Vec<i64> = Vec::new();
+    if selection.state.is_none_or(|state| state == State::Discarded) {
+        let dead = work::table.filter(sql::<Bool>(of_work::UNDISMISSED));
+        let dead = dead.filter(work::delivery_id.between(first_id, last_id)).order(work::delivery_id);
+        ids = dead.select(work::delivery_id).limit(limit).load(connection).await?;
+    }
+    if !names_work {
+        let unread = deliveries::table.filter(sql::<Bool>(of_deliveries::UNDISMISSED));
+        let unread = unread.filter(deliveries::id.between(first_id, last_id)).order(deliveries::id);
+        ids.extend(unread.select(deliveries::id).limit(limit).load::<i64>(connection).await?);
+    }
+    ids.sort_unstable();
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_cut = ids.len() >= limit;
+    ids.truncate(limit);
+    ids.dedup();
+    let next_after = ids.last().copied().filter(|id| is_cut && *id < last_id);
+    let query = selected!(selection, Db).filter(deliveries::id.eq_any(ids)).order(deliveries::id);
+    let columns = (deliveries::id, deliveries::first_delivery_id, deliveries::standing);
+    let rows: Vec<(i64, Option<i64>, Standing)> = query.select(columns).load(connection).await?;
+    let ids = rows.iter().map(|(id, ..)| *id).collect();
+    let mut handlers = handlers_of(connection, selection, ids, Some(of_work::UNDISMISSED)).await?;
+    let selected = rows.into_iter().map(|(delivery_id, first_delivery_id, standing)| Selected {
+        delivery_id,
+        first_delivery_id,
+        is_quarantined: standing == Standing::Quarantined && !names_work,
+        handlers: handlers.remove(&delivery_id).unwrap_or_default(),
+    });
+    let selected = selected.filter(|one| one.is_quarantined || !one.handlers.is_empty()).collect();
+    Ok(Page { selected, next_after })
 }
 
 async fn range(connection: &mut Connection, selection: &Selection, limit: i64) -> QueryResult<Range> {
@@ -129,14 +167,17 @@ async fn endpoints(connection: &mut Connection) -> QueryResult<Vec<String>> {
     }
 }
 
-/// The handlers whose work on these deliveries is selected.
+/// The handlers whose work on these deliveries is selected, and fits the condition.
 async fn handlers_of(
     connection: &mut Connection,
     selection: &Selection,
-    rows: &[(i64, Option<i64>, Standing)],
+    ids: Vec<i64>,
+    condition: Option<&str>,
 ) -> QueryResult<HashMap<i64, Vec<String>>> {
-    let ids = rows.iter().map(|(id, ..)| *id);
     let mut query = work::table.filter(work::delivery_id.eq_any(ids)).into_boxed::<Db>();
+    if let Some(condition) = condition {
+        query = query.filter(sql::<Bool>(condition));
+    }
     if let Some(state) = selection.state {
         query = query.filter(work::state.eq(state));
     }

@@ -6,9 +6,10 @@ use diesel::prelude::*;
 use super::session::Session;
 use super::{Sqlite, Wrapper, at_once, begin_erasure, facts, scrub, shared, write};
 use crate::{
-    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, ErasedRows, Expiry, Facts, HandlerSpec, KnownHandler,
-    Line, Listing, Name, NewAudit, NewDelivery, Operations, Overview, Page, Prunable, PruneStep, Recorded, Requeue,
-    Requeued, Selection, StoredBody, StoredState, Timestamp, Undone, Waiting,
+    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, ErasedRows, Expiry, Facts, HandlerSpec,
+    KnownHandler, Line, Listing, Name, NewAudit, NewDelivery, Operations, Overview, Page, PauseKind, PauseRow,
+    Prunable, PruneStep, Recorded, Requeue, Requeued, Selected, Selection, StoredBody, StoredState, Timestamp, Undone,
+    Waiting,
 };
 
 impl Operations<Wrapper> for Sqlite {
@@ -66,6 +67,19 @@ impl Operations<Wrapper> for Sqlite {
         now: Timestamp,
     ) -> QueryResult<u64> {
         write(connection, move |c| at_once(shared::discard(c, &pairs, audit_id, now))).await
+    }
+
+    async fn undismissed(connection: &mut Wrapper, selection: Selection, limit: i64) -> QueryResult<Page> {
+        connection.spawn_blocking(move |c| c.transaction(|c| at_once(shared::undismissed(c, &selection, limit)))).await
+    }
+
+    async fn dismiss(
+        connection: &mut Wrapper,
+        selected: Vec<Selected>,
+        audit_id: i64,
+        now: Timestamp,
+    ) -> QueryResult<Dismissed> {
+        write(connection, move |c| at_once(shared::dismiss(c, &selected, audit_id, now))).await
     }
 
     async fn read_clock(connection: &mut Wrapper, longest_age: Duration, now: Timestamp) -> QueryResult<Clock> {
@@ -136,6 +150,30 @@ impl Operations<Wrapper> for Sqlite {
 
     async fn finish_audit(connection: &mut Wrapper, audit_id: i64, affected: u64) -> QueryResult<()> {
         write(connection, move |c| at_once(shared::finish_audit(c, audit_id, affected))).await
+    }
+
+    async fn paused(connection: &mut Wrapper) -> QueryResult<Vec<PauseRow>> {
+        connection.spawn_blocking(|c| at_once(shared::paused(c))).await
+    }
+
+    async fn pause(
+        connection: &mut Wrapper,
+        kind: PauseKind,
+        name: String,
+        audit: NewAudit,
+        now: Timestamp,
+    ) -> QueryResult<bool> {
+        write(connection, move |c| at_once(shared::pause(c, kind, &name, &audit, now))).await
+    }
+
+    async fn resume(
+        connection: &mut Wrapper,
+        kind: PauseKind,
+        name: String,
+        audit: NewAudit,
+        now: Timestamp,
+    ) -> QueryResult<bool> {
+        write(connection, move |c| at_once(shared::resume(c, kind, &name, &audit, now))).await
     }
 
     async fn backlog(connection: &mut Wrapper, now: Timestamp) -> QueryResult<Backlog> {

@@ -1,0 +1,11 @@
+DROP INDEX mojito_audit_running;
+ALTER TABLE mojito_audit DROP COLUMN lease_until;
+ALTER TABLE mojito_audit DROP COLUMN epoch;
+ALTER TABLE mojito_audit DROP COLUMN cursor;
+ALTER TABLE mojito_audit DROP COLUMN meant;
+ALTER TABLE mojito_audit DROP COLUMN state;
+DROP TABLE mojito_pauses;
+DROP INDEX mojito_deliveries_undismissed;
+DROP INDEX mojito_work_undismissed;
+ALTER TABLE mojito_deliveries DROP COLUMN dismissed_at;
+ALTER TABLE mojito_work DROP COLUMN dismissed_at;

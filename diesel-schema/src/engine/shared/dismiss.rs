@@ -1,0 +1,38 @@
+use diesel::dsl::{case_when, sql};
+use diesel::prelude::{ExpressionMethods, IntoSql, QueryDsl, QueryResult};
+use diesel::sql_types::{Bool, Nullable};
+
+use super::replay::add_to_audit;
+use super::{Connection, RunQueryDsl, lock_idle};
+use crate::schema::{deliveries as of_deliveries, work as of_work};
+use crate::{Dismissed, Selected, Timestamp, UtcTimestamp, deliveries, work};
+
+/// Dismisses dead work and deliveries in quarantine. Rows that another transaction has locked are left alone, as is
+/// everything that was dismissed, replayed or admitted meanwhile.
+pub(crate) async fn dismiss(
+    connection: &mut Connection,
+    selected: &[Selected],
+    audit_id: i64,
+    now: Timestamp,
+) -> QueryResult<Dismissed> {
+    let mut dismissed = Dismissed::default();
+    for (id, handler) in lock_idle(connection, keys(selected).into_iter()).await? {
+        let row = work::table.find((id, &handler)).filter(sql::<Bool>(of_work::UNDISMISSED));
+        // A clock that was put back since must not undo the dismissal.
+        let moment = case_when(work::finished_at.gt(now), work::finished_at)
+            .otherwise(Some(now).into_sql::<Nullable<UtcTimestamp>>());
+        dismissed.work += diesel::update(row).set(work::dismissed_at.eq(moment)).execute(connection).await? as u64;
+    }
+    let quarantined: Vec<i64> = selected.iter().filter(|one| one.is_quarantined).map(|one| one.delivery_id).collect();
+    let rows = deliveries::table.filter(deliveries::id.eq_any(quarantined));
+    let rows = rows.filter(sql::<Bool>(of_deliveries::UNDISMISSED));
+    let rows = diesel::update(rows).set(deliveries::dismissed_at.eq(now)).execute(connection).await?;
+    dismissed.quarantined += rows as u64;
+    add_to_audit(connection, audit_id, dismissed.work + dismissed.quarantined).await?;
+    Ok(dismissed)
+}
+
+/// The keys of the selected work: delivery and handler.
+fn keys(selected: &[Selected]) -> Vec<(i64, &str)> {
+    selected.iter().flat_map(|one| one.handlers.iter().map(|handler| (one.delivery_id, handler.as_str()))).collect()
+}
