@@ -92,13 +92,14 @@ pub use self::rules::delivery::{Content, HandlerSpec, NewDelivery};
 #[doc(hidden)]
 pub use self::rules::erasure::{Bodies, StoredBody, StoredState};
 pub use self::rules::erasure::{ErasedRows, Person, Undone};
+pub use self::rules::errors::{ErrorGroup, ErrorGroups};
 pub use self::rules::fingerprint::Fingerprint;
 pub use self::rules::listing::{Listed, Listing};
 #[doc(hidden)]
 pub use self::rules::operation::{Name, NewAudit, Page, Prunable, PruneStep, Requeue, Requeued, Rescue, Selected};
-#[doc(hidden)]
-pub use self::rules::overview::Facts;
 pub use self::rules::overview::Overview;
+#[doc(hidden)]
+pub use self::rules::overview::{EndpointFacts, Facts};
 #[doc(hidden)]
 pub use self::rules::owed::OwedHook;
 pub use self::rules::selection::Selection;
@@ -115,6 +116,8 @@ pub use self::schema::handlers::{KnownHandler, handlers};
 #[doc(hidden)]
 pub use self::schema::line::Line;
 pub use self::schema::results::{ResultRow, Snapshot, results};
+#[doc(hidden)]
+pub use self::schema::seen::SecretUse;
 pub use self::schema::standing::Standing;
 pub use self::schema::state::State;
 pub use self::schema::timestamp::{Timestamp, UtcTimestamp};

@@ -132,9 +132,9 @@ impl<B: Backend> MojitoFairing<B> {
                 let notices = running.database.notices().clone();
                 let ingress = Ingress::new(endpoints.clone(), &self.config, running.pauses.clone(), notices.clone());
                 let (recorder, operations) = (Arc::clone(&running.recorder), running.operations.clone());
-                let (retention, pauses, signal) =
-                    (self.config.retention(), running.pauses.clone(), running.signal.clone());
-                let inbox = Inbox::new(recorder, operations, retention, pauses, endpoints, signal, notices);
+                let (settings, pauses, signal) =
+                    (self.config.inbox_settings(), running.pauses.clone(), running.signal.clone());
+                let inbox = Inbox::new(recorder, operations, settings, pauses, endpoints, signal, notices);
                 *self.running.lock().await = Some(running);
                 Ok(rocket.manage(ingress).manage(inbox))
             }

@@ -15,6 +15,7 @@ pub(crate) mod joinable;
 pub(crate) mod line;
 pub(crate) mod migrations;
 pub(crate) mod results;
+pub(crate) mod seen;
 pub(crate) mod standing;
 pub(crate) mod state;
 pub(crate) mod text_enum;

@@ -54,6 +54,9 @@ diesel::table! {
         started_at -> Nullable<UtcTimestamp>,
         /// Whether [`attempts`](crate::attempts::table) tells of it: then it tells of its next success too.
         has_attempts -> Bool,
+        /// The group of the last error: its first line without all that looks like a value. Null where there is none, and
+        /// where an older version of the program has written the error.
+        error_group -> Nullable<Text>,
     }
 }
 
@@ -90,6 +93,9 @@ pub struct WorkRow {
     pub started_at: Option<Timestamp>,
     /// Whether [`attempts`](crate::attempts::table) tells of it.
     pub has_attempts: bool,
+    /// The group of the last error, as [`ErrorGroup`](crate::ErrorGroup) has it. None where there is no error, and where
+    /// an older version of the program has written it.
+    pub error_group: Option<String>,
 }
 
 /// The right to work on one delivery for one handler, until another claim sets another epoch.

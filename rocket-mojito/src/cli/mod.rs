@@ -18,6 +18,7 @@ mod deliveries;
 mod discard;
 mod doctor;
 mod erase;
+mod errors;
 mod exit;
 mod filters;
 mod history;

@@ -28,7 +28,7 @@ impl Inbox {
         let runtime = operator.database().runtime().clone();
         let operations = OperationTasks::new(Operations::new(operator, handlers, hooks, wakeup.clone()), runtime);
         let recorder = Arc::new(Recorder::closed());
-        Ok(Self::new(recorder, operations, config.retention(), pauses, endpoints, wakeup, notices))
+        Ok(Self::new(recorder, operations, config.inbox_settings(), pauses, endpoints, wakeup, notices))
     }
 
     /// The notices that need a person.

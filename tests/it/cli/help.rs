@@ -7,11 +7,12 @@ use crate::checkout::Checkout;
 use crate::harness::TestBackend;
 
 /// The commands of this slice, in the order of the help.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "status",
     "doctor",
     "deliveries",
     "work",
+    "errors",
     "audit",
     "show",
     "history",

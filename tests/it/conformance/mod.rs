@@ -3,6 +3,8 @@
 mod attempts;
 mod claim;
 mod clock;
+mod endpoints;
+mod errors;
 mod handlers;
 mod hook;
 mod ids;
