@@ -92,14 +92,15 @@ pub use self::rules::delivery::{Content, HandlerSpec, NewDelivery};
 #[doc(hidden)]
 pub use self::rules::erasure::{Bodies, StoredBody, StoredState};
 pub use self::rules::erasure::{ErasedRows, Person, Undone};
+pub use self::rules::errors::{ErrorGroup, ErrorGroups};
 pub use self::rules::fingerprint::Fingerprint;
 pub use self::rules::listing::{Listed, Listing};
 pub use self::rules::operation::Dismissed;
 #[doc(hidden)]
 pub use self::rules::operation::{Name, NewAudit, Page, Prunable, PruneStep, Requeue, Requeued, Rescue, Selected};
-#[doc(hidden)]
-pub use self::rules::overview::Facts;
 pub use self::rules::overview::Overview;
+#[doc(hidden)]
+pub use self::rules::overview::{EndpointFacts, Facts};
 #[doc(hidden)]
 pub use self::rules::owed::OwedHook;
 pub use self::rules::selection::Selection;
@@ -117,6 +118,8 @@ pub use self::schema::handlers::{KnownHandler, handlers};
 pub use self::schema::line::Line;
 pub use self::schema::pauses::{PauseKind, PauseRow};
 pub use self::schema::results::{ResultRow, Snapshot, results};
+#[doc(hidden)]
+pub use self::schema::seen::SecretUse;
 pub use self::schema::standing::Standing;
 pub use self::schema::state::State;
 pub use self::schema::timestamp::{Timestamp, UtcTimestamp};

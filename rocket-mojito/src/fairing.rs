@@ -132,8 +132,8 @@ impl<B: Backend> MojitoFairing<B> {
                 let notices = running.database.notices().clone();
                 let ingress = Ingress::new(endpoints.clone(), &self.config, running.pauses.clone(), notices.clone());
                 let (recorder, operations) = (Arc::clone(&running.recorder), running.operations.clone());
-                let (retention, pauses) = (self.config.retention(), running.pauses.clone());
-                let inbox = Inbox::new(recorder, operations, retention, pauses, endpoints, notices);
+                let (settings, pauses) = (self.config.inbox_settings(), running.pauses.clone());
+                let inbox = Inbox::new(recorder, operations, settings, pauses, endpoints, notices);
                 *self.running.lock().await = Some(running);
                 Ok(rocket.manage(ingress).manage(inbox))
             }

@@ -1,6 +1,7 @@
 mod check;
 #[cfg(feature = "cli")]
 mod detached;
+mod endpoints;
 mod look;
 mod pause;
 
@@ -11,8 +12,9 @@ use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 pub use self::check::{Check, Verdict};
+pub use self::endpoints::{EndpointState, SecretState};
 use crate::Error;
-use crate::config::{LiveEndpoints, Retention};
+use crate::config::{InboxSettings, LiveEndpoints};
 use crate::erasure::{Erased, Erasure};
 use crate::ingress::{MojitoEvent, Receipt, Rejection};
 use crate::notices::{Notice, Notices, Scope};
@@ -26,7 +28,7 @@ use crate::store::{NotErased, OperationTasks, Pauses, Recorder};
 pub struct Inbox {
     recorder: Arc<Recorder>,
     operations: OperationTasks,
-    retention: Retention,
+    settings: InboxSettings,
     pauses: Pauses,
     endpoints: LiveEndpoints,
     notices: Notices,
@@ -36,12 +38,12 @@ impl Inbox {
     pub(crate) fn new(
         recorder: Arc<Recorder>,
         operations: OperationTasks,
-        retention: Retention,
+        settings: InboxSettings,
         pauses: Pauses,
         endpoints: LiveEndpoints,
         notices: Notices,
     ) -> Self {
-        Self { recorder, operations, retention, pauses, endpoints, notices }
+        Self { recorder, operations, settings, pauses, endpoints, notices }
     }
 
     /// Records a delivery. The receipt proves that it is durable.
@@ -233,7 +235,7 @@ impl Inbox {
     ///
     /// Dropping the future cancels nothing: the pruning goes on.
     pub async fn prune(&self, actor: Actor) -> Result<Pruned, Error> {
-        let retention = self.retention;
+        let retention = self.settings.retention;
         let pruned = self.operations.run(async move |operations| operations.prune(retention, actor).await).await;
         pruned.map_err(|_| Error::unavailable("the prune"))
     }

@@ -83,8 +83,9 @@ pub use mojito_schema::Postgres;
 #[cfg(feature = "sqlite")]
 pub use mojito_schema::Sqlite;
 pub use mojito_schema::{
-    Action, AttemptOutcome, AttemptRow, AuditRow, Backend, Backlog, Dismissed, EventKind, Field, Finding, FindingCode,
-    KnownHandler, Listed, Listing, Overview, PauseKind, Person, Selection, Standing, State, Timestamp, Undone, WorkRow,
+    Action, AttemptOutcome, AttemptRow, AuditRow, Backend, Backlog, Dismissed, ErrorGroup, ErrorGroups, EventKind,
+    Field, Finding, FindingCode, KnownHandler, Listed, Listing, Overview, PauseKind, Person, Selection, Standing,
+    State, Timestamp, Undone, WorkRow,
 };
 /// The crates whose versions a host has to share with the plugin.
 pub use {diesel, diesel_async, mojito_schema as schema};
@@ -97,6 +98,6 @@ pub use self::event::{
     Event, Extra, InterviewStatus, Number, Payload, Presence, ProcessingStatus, Reasons, ResultStatus,
 };
 pub use self::fairing::MojitoFairing;
-pub use self::inbox::{Check, Inbox, Verdict};
+pub use self::inbox::{Check, EndpointState, Inbox, SecretState, Verdict};
 pub use self::ingress::{MojitoEvent, Receipt, Rejection};
 pub use self::operation::{Actor, Dismissal, Pause, Planned, Pruned, Replay, Replayed};

@@ -3,6 +3,7 @@
 mod acknowledged;
 mod authentication;
 mod body;
+mod last_use;
 mod logging;
 mod order;
 mod paths;

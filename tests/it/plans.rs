@@ -1,5 +1,7 @@
 //! Statements that run often look things up by an index, however much there is: they are those that the verbs run.
 
+mod looks;
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -38,11 +40,14 @@ fn history_from(first: u32, rows: u32) -> String {
          SELECT endpoint, result_id, event, version, 'Test Person', id, first_delivery_id, id, received_at, received_at
          FROM mojito_deliveries WHERE version = 4 AND id >= {first};
          INSERT INTO mojito_work
-             (delivery_id, handler, first_delivery_id, state, attempt, max_attempts, due_at, lease_until, epoch, finished_at)
+             (delivery_id, handler, first_delivery_id, state, attempt, max_attempts, due_at, lease_until, epoch, finished_at,
+              last_error, error_group)
          SELECT id, 'Desk', first_delivery_id, state, CASE WHEN state = 'pending' THEN 0 ELSE 1 END, 12,
                 CASE WHEN state = 'pending' THEN now() WHEN state = 'retryable' THEN now() + interval '1 hour' END,
                 CASE WHEN state = 'running' THEN now() + interval '1 minute' * (id % 3 - 1) END,
-                1, CASE WHEN state IN ('completed', 'discarded') THEN received_at END
+                1, CASE WHEN state IN ('completed', 'discarded') THEN received_at END,
+                CASE WHEN state IN ('retryable', 'discarded') THEN 'no desk of kind ' || chr(97 + CAST(id % 20 AS INTEGER)) END,
+                CASE WHEN state IN ('retryable', 'discarded') THEN 'no desk of kind ' || chr(97 + CAST(id % 20 AS INTEGER)) END
          FROM (SELECT *, CASE WHEN id > {rows} * 0.999 THEN 'running' WHEN id > {rows} * 0.97 THEN 'pending'
                               WHEN id > {rows} * 0.95 THEN 'retryable' WHEN id % 20 = 0 THEN 'discarded'
                               ELSE 'completed' END AS state

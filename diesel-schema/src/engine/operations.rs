@@ -5,9 +5,10 @@ use std::time::Duration;
 use diesel::QueryResult;
 
 use crate::{
-    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, ErasedRows, Expiry, Facts, HandlerSpec,
-    KnownHandler, Line, Listing, Name, NewAudit, NewDelivery, Overview, Page, PauseKind, PauseRow, Prunable, PruneStep,
-    Recorded, Requeue, Requeued, Selected, Selection, StoredBody, StoredState, Timestamp, Undone, Waiting,
+    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, EndpointFacts, ErasedRows, ErrorGroups,
+    Expiry, Facts, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit, NewDelivery, Overview, Page, PauseKind,
+    PauseRow, Prunable, PruneStep, Recorded, Requeue, Requeued, SecretUse, Selected, Selection, StoredBody,
+    StoredState, Timestamp, Undone, Waiting,
 };
 
 /// The part of a [`Backend`](crate::Backend) for operators and background tasks: no sender of deliveries waits for it.
@@ -25,6 +26,13 @@ pub trait Operations<C> {
         limit: i64,
     ) -> impl Future<Output = QueryResult<Listing>> + Send;
 
+    /// The errors of a selection in groups: those of its newest work before the delivery `before`.
+    fn errors(
+        connection: &mut C,
+        selection: Selection,
+        before: i64,
+    ) -> impl Future<Output = QueryResult<ErrorGroups>> + Send;
+
     /// A stored delivery.
     fn delivery(connection: &mut C, id: i64) -> impl Future<Output = QueryResult<Option<DeliveryRow>>> + Send;
 
@@ -35,6 +43,19 @@ pub trait Operations<C> {
 
     /// Since when the oldest due work has been due, and when the newest delivery came.
     fn overview(connection: &mut C, now: Timestamp) -> impl Future<Output = QueryResult<Overview>> + Send;
+
+    /// Notes when secrets were used.
+    ///
+    /// # Errors
+    ///
+    /// The database's errors; then nothing was changed.
+    fn note_uses(connection: &mut C, uses: Vec<SecretUse>) -> impl Future<Output = QueryResult<()>> + Send;
+
+    /// Every endpoint with its backlog and its senders: those that are configured, and those that something is known of.
+    fn endpoints(
+        connection: &mut C,
+        configured: Vec<String>,
+    ) -> impl Future<Output = QueryResult<Vec<EndpointFacts>>> + Send;
 
     /// The facts about the database on which promises rest.
     fn facts(connection: &mut C) -> impl Future<Output = QueryResult<Facts>> + Send;

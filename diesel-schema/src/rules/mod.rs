@@ -4,6 +4,8 @@ pub(crate) mod batch_plan;
 pub(crate) mod clock;
 pub(crate) mod delivery;
 pub(crate) mod erasure;
+pub(crate) mod error_group;
+pub(crate) mod errors;
 pub(crate) mod fingerprint;
 pub(crate) mod listing;
 pub(crate) mod operation;

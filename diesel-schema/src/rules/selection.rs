@@ -1,11 +1,12 @@
 use serde::Serialize;
 
+use super::error_group::error_group;
 use crate::{EventKind, FindingCode, Standing, State, Timestamp};
 
 /// An operator's choice of deliveries: all that fit every condition. Without a condition, all deliveries.
 ///
-/// [`state`](Self::state) and [`handler`](Self::handler) are conditions on a handler's work on the delivery. An action
-/// then concerns the work that fits, and no other work on the same delivery.
+/// [`state`](Self::state), [`handler`](Self::handler) and [`error`](Self::error) are conditions on a handler's work on the
+/// delivery. An action then concerns the work that fits, and no other work on the same delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(into = "Described")]
 pub struct Selection {
@@ -20,6 +21,7 @@ pub struct Selection {
     pub(crate) received_until: Option<Timestamp>,
     pub(crate) handler: Option<String>,
     pub(crate) state: Option<State>,
+    pub(crate) error_group: Option<String>,
 }
 
 impl Selection {
@@ -37,6 +39,7 @@ impl Selection {
             received_until: None,
             handler: None,
             state: None,
+            error_group: None,
         }
     }
 
@@ -99,9 +102,23 @@ impl Selection {
         self
     }
 
-    /// Whether a condition on the work is set.
+    /// Work that fails with such an error, or has died of one: the text of an [`ErrorGroup`](crate::ErrorGroup), or of any
+    /// error in it. Work that has succeeded since is not selected.
+    pub fn error(mut self, text: &str) -> Self {
+        self.error_group = Some(error_group(text));
+        self
+    }
+
+    /// Whether there is a condition on a handler's work.
     pub(crate) fn names_work(&self) -> bool {
-        self.state.is_some() || self.handler.is_some()
+        self.state.is_some() || self.handler.is_some() || self.error_group.is_some()
+    }
+
+    /// Whether there is a condition on a delivery itself, beside the range of ids.
+    pub(crate) fn names_deliveries(&self) -> bool {
+        let Self { endpoint, event, standing, finding, result_id, received_from, received_until, .. } = self;
+        let is_named = endpoint.is_some() || event.is_some() || standing.is_some() || finding.is_some();
+        is_named || result_id.is_some() || received_from.is_some() || received_until.is_some()
     }
 
     /// The handler whose work is selected, if one was named.
@@ -186,6 +203,8 @@ struct Described {
     handler: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<State>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 impl From<Selection> for Described {
@@ -201,6 +220,7 @@ impl From<Selection> for Described {
             received_until: selection.received_until.map(|moment| moment.to_string()),
             handler: selection.handler,
             state: selection.state,
+            error: selection.error_group,
         }
     }
 }
@@ -217,5 +237,7 @@ mod tests {
 
         assert_eq!(described, r#"{"handler":"HiringDesk","state":"discarded"}"#);
         assert_eq!(serde_json::to_string(&Selection::delivery(7)).unwrap(), r#"{"delivery":7}"#);
+        let of_error = Selection::all().error("no phone of \"Ann\"");
+        assert_eq!(serde_json::to_string(&of_error).unwrap(), r##"{"error":"no phone of #"}"##);
     }
 }

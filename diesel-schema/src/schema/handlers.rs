@@ -53,6 +53,12 @@ pub struct KnownHandler {
     pub retired_at: Option<Timestamp>,
     /// The number of its rows of work that wait for a first or next attempt.
     pub waiting: i64,
+    /// The number of its rows of work that run.
+    pub running: i64,
+    /// The number of its rows of work that were given up.
+    pub discarded: i64,
+    /// Since when its work that is due for longest has been due; none where nothing is due.
+    pub oldest_due: Option<Timestamp>,
 }
 
 /// The handlers that deliveries make work for.

@@ -16,6 +16,7 @@ pub(crate) mod line;
 pub(crate) mod migrations;
 pub(crate) mod pauses;
 pub(crate) mod results;
+pub(crate) mod seen;
 pub(crate) mod standing;
 pub(crate) mod state;
 pub(crate) mod text_enum;

@@ -56,6 +56,9 @@ diesel::table! {
         has_attempts -> Bool,
         /// When an operator dismissed it: it counts for discarded work that ended no later.
         dismissed_at -> Nullable<UtcTimestamp>,
+        /// The group of the last error: its first line without all that looks like a value. Null where there is none, and
+        /// where an older version of the program has written the error.
+        error_group -> Nullable<Text>,
     }
 }
 
@@ -94,6 +97,9 @@ pub struct WorkRow {
     pub has_attempts: bool,
     /// When an operator dismissed it. It counts for discarded work that ended no later.
     pub dismissed_at: Option<Timestamp>,
+    /// The group of the last error, as [`ErrorGroup`](crate::ErrorGroup) has it. None where there is no error, and where
+    /// an older version of the program has written it.
+    pub error_group: Option<String>,
 }
 
 /// The right to work on one delivery for one handler, until another claim sets another epoch.

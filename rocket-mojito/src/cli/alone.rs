@@ -106,5 +106,6 @@ async fn open<B: Backend>(url: &str, creates: bool, config: &MojitoConfig) -> Re
     // Other handlers than these are known by the tables.
     let handlers = config.paused_handlers.iter().map(|name| (name.clone(), true));
     let pauses = Pauses::new(config.paused_endpoints(), handlers);
-    Inbox::detached(pool.map_err(refused)?, config, pauses, LiveEndpoints::none(), Vec::new()).await.map_err(refused)
+    let endpoints = LiveEndpoints::unread(&config.endpoints);
+    Inbox::detached(pool.map_err(refused)?, config, pauses, endpoints, Vec::new()).await.map_err(refused)
 }

@@ -4,8 +4,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::target::{Operator, Target};
 use super::{
-    audit, deliveries, discard, dismiss, doctor, erase, history, migrate, pause, prune, replay, retire, secret, shell,
-    show, status, work,
+    audit, deliveries, discard, dismiss, doctor, erase, errors, history, migrate, pause, prune, replay, retire, secret,
+    shell, show, status, work,
 };
 
 /// Looks after the webhooks of JobMojito that a host has received
@@ -57,7 +57,7 @@ pub(super) enum HostWord {
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// One screen: the backlog, the oldest due work, the handlers
+    /// One screen: the backlog, the oldest due work, the endpoints with their secrets, the handlers
     #[command(after_help = "Example: rocket-mojito status")]
     Status(status::Status),
     /// One line per promise, and whether it holds. Exits with 0 (fine), 1 (a warning) or 2 (broken)
@@ -69,10 +69,14 @@ pub(super) enum Command {
     /// Lists work, that of the newest deliveries first
     #[command(after_help = "Example: rocket-mojito work --state discarded --handler HiringDesk")]
     Work(work::Work),
+    /// Lists the errors of work that fails or is dead, in groups, the largest first. Numbers, names, ids and quoted
+    /// parts are left out of them
+    #[command(after_help = "Example: rocket-mojito errors --state discarded --since 3h")]
+    Errors(errors::Errors),
     /// Lists the actions of operators, newest first
     #[command(after_help = "Example: rocket-mojito audit --limit 20")]
     Audit(audit::Audit),
-    /// Shows one delivery and its work; its body and errors only with --reveal, which the audit keeps
+    /// Shows one delivery, its work and its attempts; body and errors only with --reveal, which the audit keeps
     #[command(after_help = "Example: rocket-mojito show 1 --reveal --because 'ticket 4711'")]
     Show(show::Show),
     /// Shows one result: its deliveries in stored order, what each changed, and its work
@@ -151,6 +155,7 @@ impl Words {
             Command::Doctor(doctor) => doctor.run(inbox, output).await,
             Command::Deliveries(deliveries) => deliveries.run(inbox, output).await,
             Command::Work(work) => work.run(inbox, output).await,
+            Command::Errors(errors) => errors.run(inbox, output).await,
             Command::Audit(audit) => audit.run(inbox, output).await,
             Command::Show(show) => show.run(inbox, output, actor).await,
             Command::History(history) => history.run(inbox, output).await,

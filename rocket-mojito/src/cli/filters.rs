@@ -26,6 +26,9 @@ pub(super) struct Filters {
     /// With a finding of this code
     #[arg(long, value_name = "CODE", value_parser = words(FindingCode::ALL.iter().map(|code| code.as_str())))]
     finding: Option<String>,
+    /// With work that fails with such an error, or has died of one: a text that `errors` prints, or any text of the group
+    #[arg(long, value_name = "TEXT")]
+    error: Option<String>,
     /// About the result with this id
     #[arg(long, value_name = "ID")]
     result: Option<String>,
@@ -71,6 +74,9 @@ impl Filters {
         }
         if let Some(code) = self.finding.as_deref().and_then(FindingCode::from_text) {
             selection = selection.finding(code);
+        }
+        if let Some(error) = &self.error {
+            selection = selection.error(error);
         }
         if let Some(result) = &self.result {
             selection = selection.result_id(result);

@@ -19,6 +19,7 @@ mod discard;
 mod dismiss;
 mod doctor;
 mod erase;
+mod errors;
 mod exit;
 mod filters;
 mod history;

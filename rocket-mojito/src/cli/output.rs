@@ -20,6 +20,16 @@ impl Output {
         Self { is_json, has_colours: io::stdout().is_terminal() && !no_color }
     }
 
+    /// Whether people look at a screen, which can be drawn anew.
+    pub(super) fn is_screen(&self) -> bool {
+        !self.is_json && io::stdout().is_terminal()
+    }
+
+    /// Clears the screen.
+    pub(super) fn clear(&self) -> Result<(), Failure> {
+        self.raw(b"\x1b[H\x1b[2J")
+    }
+
     /// Whether a bar would have a terminal to move on.
     pub(super) fn has_bar(&self) -> bool {
         !self.is_json && io::stderr().is_terminal()

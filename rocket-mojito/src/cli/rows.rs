@@ -1,6 +1,6 @@
 use rocket::serde::Serialize;
 
-use crate::{Finding, Listed, Timestamp, WorkRow};
+use crate::{AttemptRow, Finding, Listed, Timestamp, WorkRow};
 
 /// A delivery as a document. Its fields are a promise.
 #[derive(Serialize)]
@@ -37,6 +37,19 @@ pub(super) struct WorkDocument {
     pub finished_at: Option<String>,
     pub dismissed_at: Option<String>,
     pub is_first: bool,
+    pub has_error: bool,
+    pub error_group: Option<String>,
+}
+
+/// An attempt that did not simply succeed at once, as a document. Its fields are a promise.
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+pub(super) struct AttemptDocument {
+    pub handler: String,
+    pub attempt: i32,
+    pub outcome: &'static str,
+    pub started_at: Option<String>,
+    pub ended_at: String,
     pub has_error: bool,
 }
 
@@ -92,10 +105,11 @@ impl WorkDocument {
             dismissed_at: text(row.dismissal()),
             is_first: row.is_first,
             has_error: row.last_error.is_some(),
+            error_group: row.error_group.clone(),
         }
     }
 
-    /// Its cells. An error's text comes from the handler, and may quote a candidate.
+    /// Its cells. An error's text comes from the handler, and may quote a candidate: its group stands for it.
     pub(super) fn cells(&self) -> Vec<String> {
         let due = match (&self.due_at, &self.finished_at) {
             (Some(due), _) => due.clone(),
@@ -106,9 +120,30 @@ impl WorkDocument {
             (None, None) if self.is_first => "at once".to_owned(),
             (None, None) => "behind another".to_owned(),
         };
-        let error = if self.has_error { "masked" } else { "" };
+        let group = self.error_group.as_deref();
+        let error = group.unwrap_or(if self.has_error { "masked" } else { "" });
         let attempt = format!("{} of {}", self.attempt, self.max_attempts);
         vec![self.delivery.to_string(), self.handler.clone(), self.state.to_owned(), attempt, due, error.to_owned()]
+    }
+}
+
+impl AttemptDocument {
+    pub(super) const HEAD: [&str; 5] = ["handler", "attempt", "outcome", "started", "ended"];
+
+    pub(super) fn new(row: &AttemptRow) -> Self {
+        Self {
+            handler: row.handler.clone(),
+            attempt: row.attempt,
+            outcome: row.outcome.as_str(),
+            started_at: text(row.started_at),
+            ended_at: row.ended_at.to_string(),
+            has_error: row.error.is_some(),
+        }
+    }
+
+    pub(super) fn cells(&self) -> Vec<String> {
+        let (attempt, started) = (self.attempt.to_string(), cell(self.started_at.as_ref()));
+        vec![self.handler.clone(), attempt, self.outcome.to_owned(), started, self.ended_at.clone()]
     }
 }
 

@@ -3,8 +3,8 @@ use rocket::serde::Serialize;
 
 use super::exit::{Exit, Failure};
 use super::output::{Output, plain};
-use super::rows::{DeliveryDocument, WorkDocument, cell};
-use crate::{Actor, Inbox, Listed};
+use super::rows::{AttemptDocument, DeliveryDocument, WorkDocument, cell};
+use crate::{Actor, AttemptRow, Inbox, Listed};
 
 #[derive(Args)]
 pub(super) struct Show {
@@ -22,6 +22,7 @@ pub(super) struct Show {
 struct ShownDocument {
     #[serde(flatten)]
     delivery: DeliveryDocument,
+    attempts: Vec<AttemptDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revealed: Option<RevealedDocument>,
 }
@@ -32,6 +33,7 @@ struct RevealedDocument {
     /// The body as text. A body that is no UTF-8 has replacement characters.
     body: Option<String>,
     errors: Vec<ErrorDocument>,
+    attempts: Vec<AttemptErrorDocument>,
 }
 
 #[derive(Serialize)]
@@ -41,27 +43,49 @@ struct ErrorDocument {
     error: String,
 }
 
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct AttemptErrorDocument {
+    handler: String,
+    attempt: i32,
+    error: String,
+}
+
 impl Show {
     pub(super) async fn run(self, inbox: &Inbox, output: &Output, actor: Actor) -> Result<Exit, Failure> {
         let Some(listed) = inbox.show(self.delivery).await? else {
             return Err(Failure::Usage(format!("there is no delivery {}, or no more", self.delivery)));
         };
+        let mut attempts = inbox.attempts(self.delivery).await?;
+        // The history of each handler, in order.
+        attempts.sort_by(|one, other| (&one.handler, one.id).cmp(&(&other.handler, other.id)));
         let revealed = if self.reveal {
             // The reveal is in the audit before anything is printed.
             let body = inbox.reveal(self.delivery, actor).await?;
             let body = body.map(|body| String::from_utf8_lossy(&body).into_owned());
-            Some(RevealedDocument { body, errors: errors(&listed) })
+            Some(RevealedDocument { body, errors: errors(&listed), attempts: errors_of(&attempts) })
         } else {
             None
         };
-        let shown = ShownDocument { delivery: DeliveryDocument::new(&listed), revealed };
+        let shown = ShownDocument {
+            delivery: DeliveryDocument::new(&listed),
+            attempts: attempts.iter().map(AttemptDocument::new).collect(),
+            revealed,
+        };
         output.answer(&shown, || lines(&shown))?;
         if !shown.delivery.work.is_empty() {
             output.note("")?;
             // A program has the work within the document.
             output.table(&WorkDocument::HEAD, &shown.delivery.work, WorkDocument::cells)?;
         }
+        if !shown.attempts.is_empty() {
+            output.note("")?;
+            output.table(&AttemptDocument::HEAD, &shown.attempts, AttemptDocument::cells)?;
+        }
         if let Some(revealed) = &shown.revealed {
+            for AttemptErrorDocument { handler, attempt, error } in &revealed.attempts {
+                output.note(&format!("\nattempt {attempt} of {handler}: {}", plain(error)))?;
+            }
             for ErrorDocument { handler, error } in &revealed.errors {
                 output.note(&format!("\nerror of {handler}: {}", plain(error)))?;
             }
@@ -80,8 +104,16 @@ fn errors(listed: &Listed) -> Vec<ErrorDocument> {
     listed.work.iter().filter_map(error).collect()
 }
 
+fn errors_of(attempts: &[AttemptRow]) -> Vec<AttemptErrorDocument> {
+    let error = |row: &AttemptRow| {
+        let error = row.error.clone()?;
+        Some(AttemptErrorDocument { handler: row.handler.clone(), attempt: row.attempt, error })
+    };
+    attempts.iter().filter_map(error).collect()
+}
+
 fn lines(shown: &ShownDocument) -> Vec<String> {
-    let ShownDocument { delivery, revealed } = shown;
+    let ShownDocument { delivery, revealed, .. } = shown;
     let body = match (delivery.has_body, revealed) {
         (false, _) => "pruned or erased",
         (true, Some(_)) => "below",

@@ -49,6 +49,11 @@ impl EndpointConfig {
         self.paused
     }
 
+    /// The ids of its secrets and keys.
+    pub(super) fn secret_ids(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().map(|secret| secret.id.as_str())
+    }
+
     /// The files that hold a secret.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         self.secrets.iter().filter_map(SecretConfig::file)

@@ -44,10 +44,16 @@ impl LiveEndpoints {
         Ok(Self(Arc::new(Inner { configured, mount, in_force, files: Mutex::new(files) })))
     }
 
-    /// No endpoint at all, for a process that receives nothing.
+    /// Endpoints whose secrets are not read, for a process that receives nothing.
     #[cfg(feature = "cli")]
-    pub fn none() -> Self {
-        Self(Arc::default())
+    pub fn unread(configured: &BTreeMap<String, EndpointConfig>) -> Self {
+        Self(Arc::new(Inner { configured: configured.clone(), ..Inner::default() }))
+    }
+
+    /// The ids of the configured secrets and keys, by endpoint.
+    pub fn secret_ids(&self) -> BTreeMap<String, Vec<String>> {
+        let ids = |endpoint: &EndpointConfig| endpoint.secret_ids().map(str::to_owned).collect();
+        self.0.configured.iter().map(|(name, endpoint)| (name.clone(), ids(endpoint))).collect()
     }
 
     pub fn in_force(&self) -> Arc<Endpoints> {

@@ -21,4 +21,4 @@ pub(crate) use self::live_endpoints::LiveEndpoints;
 pub(crate) use self::pool::{compare_pool, read_pool};
 pub use self::secret::{Encoding, SecretConfig};
 pub use self::settings::MojitoConfig;
-pub(crate) use self::settings::Retention;
+pub(crate) use self::settings::{InboxSettings, Retention};

@@ -48,6 +48,7 @@ pub struct MojitoConfig {
     pub(crate) silence_alert: Option<u32>,
     pub(crate) migrate: bool,
     pub(crate) allow_ephemeral: bool,
+    pub(crate) require_standby: bool,
     pub(crate) paused_handlers: BTreeSet<String>,
     pub(crate) endpoints: BTreeMap<String, EndpointConfig>,
 }
@@ -70,6 +71,7 @@ impl Default for MojitoConfig {
             silence_alert: None,
             migrate: true,
             allow_ephemeral: false,
+            require_standby: false,
             paused_handlers: BTreeSet::new(),
             endpoints: BTreeMap::new(),
         }
@@ -224,6 +226,14 @@ impl MojitoConfig {
         self
     }
 
+    /// Whether the loss of the database's server must lose nothing. If so, [`Inbox::check`](crate::Inbox::check) says
+    /// `broken` where no commit waits for a synchronous standby, and `doctor` exits with 2. A launch does not look at
+    /// it. Default: no.
+    pub fn require_standby(mut self, require: bool) -> Self {
+        self.require_standby = require;
+        self
+    }
+
     /// Leaves the work of a handler waiting in this process, until a launch without this setting. The work is recorded
     /// all the same. [`Inbox::pause_handler`](crate::Inbox::pause_handler) pauses without a launch, in every process.
     pub fn pause_handler(mut self, name: impl Into<String>) -> Self {
@@ -255,6 +265,11 @@ impl MojitoConfig {
         self.check_mount()?;
         self.check_numbers()?;
         LiveEndpoints::resolve(&self.endpoints, &self.mount)
+    }
+
+    /// The settings that an inbox needs.
+    pub(crate) fn inbox_settings(&self) -> InboxSettings {
+        InboxSettings { retention: self.retention(), requires_standby: self.require_standby }
     }
 
     /// The retention of rows and bodies.
@@ -345,6 +360,14 @@ fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration,
 pub(crate) struct Retention {
     pub deliveries: Duration,
     pub bodies: Duration,
+}
+
+/// The settings that an inbox needs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InboxSettings {
+    pub retention: Retention,
+    /// Whether the loss of the server must lose nothing.
+    pub requires_standby: bool,
 }
 
 #[cfg(test)]

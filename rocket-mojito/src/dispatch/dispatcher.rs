@@ -10,6 +10,7 @@ use super::checkpointer::Checkpointer;
 use super::discarded::Discarded;
 use super::executor::{Executor, Slots};
 use super::heartbeat::Heartbeat;
+use super::last_uses::LastUses;
 use super::leases::{InFlight, Leases};
 use super::notifier::Notifier;
 use super::pruner::Pruner;
@@ -112,7 +113,9 @@ impl<B: Backend> Dispatcher<B> {
         let last =
             vec![tokio::spawn(serve(heartbeat, stopped_last.clone())), tokio::spawn(serve(notifier, stopped_last))];
         let checkpointer = Checkpointer { database: Arc::clone(&leases.database) };
+        let last_uses = LastUses { leases: leases.clone() };
         let upkeep = vec![
+            tokio::spawn(serve(last_uses, stopped.clone())),
             tokio::spawn(serve(checkpointer, stopped.clone())),
             tokio::spawn(serve(watcher, stopped.clone())),
             tokio::spawn(serve(secret_files, stopped.clone())),

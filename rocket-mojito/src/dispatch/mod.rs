@@ -8,6 +8,7 @@
 //! pruner:       remove rows and bodies that are too old
 //! checkpointer: keep the WAL short
 //! notifier:     notify other processes of work, and listen for theirs
+//! last uses:    note when each secret was last used
 //! secret files: read the secrets again after a change
 //! watcher:      log lines and endpoints that stand still
 //! ```
@@ -23,6 +24,7 @@ mod executor;
 mod handler;
 mod heartbeat;
 mod hook;
+mod last_uses;
 mod leases;
 mod notifier;
 mod prefetch;

@@ -2,12 +2,15 @@ use std::time::Duration;
 
 use mojito_schema::{Backlog, Facts, KnownHandler, Overview, Timestamp};
 
-use super::Inbox;
+use super::{EndpointState, Inbox};
 use crate::Error;
 use crate::store::Unavailable;
 
 /// How far two clocks may be apart before it counts.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
+
+/// For how long a secret may be unused, while others of its endpoint are used, before it counts.
+const UNUSED_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// One promise, and whether it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,11 +60,12 @@ impl Inbox {
         });
         let (facts, inspected, pending) = looked.await.map_err(unavailable)?;
         let pending = pending.map_err(refused)?;
-        let mut checks = vec![version(&facts), durable(inspected), standby(&facts)];
+        let mut checks = vec![version(&facts), durable(inspected), standby(&facts, self.settings.requires_standby)];
         checks.push(migrations(&pending));
         if pending.is_empty() {
             let overview = self.overview().await?;
             checks.push(clock(facts.now, &overview));
+            checks.extend(self.endpoints().await?.iter().map(|endpoint| secrets_of(endpoint, Timestamp::now())));
             checks.push(handlers(&self.handlers().await?));
             checks.extend(backlog(&self.backlog().await?, &overview));
         }
@@ -88,13 +92,17 @@ fn durable(inspected: Result<(), mojito_schema::OpenError>) -> Check {
     }
 }
 
-/// The loss of the server is a fact, and no fault.
-fn standby(facts: &Facts) -> Check {
+/// The loss of the server is a fact, and no fault, unless a standby is required.
+fn standby(facts: &Facts, is_required: bool) -> Check {
     let finding = match facts.has_standby {
         Some(true) => "every commit waits for a synchronous standby: the loss of the server loses nothing",
         Some(false) => "no synchronous standby is named: the loss of the server loses deliveries",
         None => "the database is one file: the loss of its disk loses deliveries",
     };
+    if is_required && facts.has_standby != Some(true) {
+        let remedy = "`mojito.require_standby` is set: name a synchronous standby in `synchronous_standby_names`";
+        return check("standby", Verdict::Broken, format!("{finding}. {remedy}"));
+    }
     check("standby", Verdict::Fine, finding)
 }
 
@@ -119,6 +127,35 @@ fn clock(server: Option<Timestamp>, overview: &Overview) -> Check {
         return check("clock", Verdict::Warning, "the newest delivery came in the future: a clock was, or is, wrong");
     }
     check("clock", Verdict::Fine, "no contradiction")
+}
+
+/// The secrets of an endpoint: a secret that nobody uses any more is only of use to a thief.
+fn secrets_of(endpoint: &EndpointState, now: Timestamp) -> Check {
+    let unused = now.before(UNUSED_AFTER);
+    let is_used = endpoint.secrets.iter().any(|secret| secret.last_used_at.is_some_and(|at| at >= unused));
+    let (mut told, mut idle) = (Vec::new(), Vec::new());
+    for secret in &endpoint.secrets {
+        let is_gone = secret.is_configured == Some(false);
+        let id = &secret.id;
+        told.push(match secret.last_used_at {
+            Some(at) if is_gone => format!("`{id}`, removed, was last used at {at}"),
+            Some(at) => format!("`{id}` was last used at {at}"),
+            None => format!("`{id}` was never used"),
+        });
+        if is_used && !is_gone && secret.last_used_at.is_some_and(|at| at < unused) {
+            idle.push(id.as_str());
+        }
+    }
+    let received =
+        endpoint.last_received.map_or_else(|| "nothing came yet".to_owned(), |at| format!("the last came at {at}"));
+    let mut finding = format!("`{}`: {received}; {}", endpoint.name, told.join(", "));
+    if told.is_empty() {
+        finding = format!("`{}`: {received}", endpoint.name);
+    }
+    if !idle.is_empty() {
+        finding = format!("{finding}: remove `{}`, which is not used any more", idle.join("`, `"));
+    }
+    check("secrets", warned(idle.is_empty()), finding)
 }
 
 fn handlers(known: &[KnownHandler]) -> Check {
@@ -153,4 +190,38 @@ fn backlog(backlog: &Backlog, overview: &Overview) -> [Check; 4] {
         ),
         check("received", Verdict::Fine, received),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SecretState;
+
+    #[test]
+    fn a_secret_that_is_not_used_any_more_is_named() {
+        let now = Timestamp::from_rfc3339("2026-11-23T10:00:00Z").expect("it is one");
+        let days = |days: u64| Some(now.before(Duration::from_secs(days * 24 * 3600)));
+        let secret =
+            |id: &str, last_used_at, is_configured| SecretState { id: id.to_owned(), last_used_at, is_configured };
+        let of = |secrets| {
+            let (name, last_received) = ("default".to_owned(), days(1));
+            let (waiting, quarantined, oldest_waiting, is_cut) = (0, 0, None, false);
+            let state = EndpointState { name, waiting, oldest_waiting, quarantined, is_cut, last_received, secrets };
+            secrets_of(&state, now)
+        };
+
+        let rotated = of(vec![
+            secret("new", days(1), Some(true)),
+            secret("next", None, Some(true)),
+            secret("old", days(31), Some(true)),
+            secret("oldest", days(400), Some(false)),
+        ]);
+        let unknown = of(vec![secret("old", days(31), None)]);
+
+        assert_eq!(rotated.verdict, Verdict::Warning);
+        assert!(rotated.finding.ends_with("remove `old`, which is not used any more"), "{rotated:?}");
+        assert!(rotated.finding.contains("`next` was never used"), "{rotated:?}");
+        assert!(rotated.finding.contains("`oldest`, removed, was last used at 2025-10-19"), "{rotated:?}");
+        assert_eq!(unknown.verdict, Verdict::Fine, "no other secret is used either");
+    }
 }

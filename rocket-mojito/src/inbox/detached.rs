@@ -29,7 +29,7 @@ impl Inbox {
         let operations =
             OperationTasks::new(Operations::new(operator, handlers, hooks, pauses.clone(), wakeup), runtime);
         let recorder = Arc::new(Recorder::closed());
-        Ok(Self::new(recorder, operations, config.retention(), pauses, endpoints, notices))
+        Ok(Self::new(recorder, operations, config.inbox_settings(), pauses, endpoints, notices))
     }
 
     /// The notices that need a person.

@@ -1,4 +1,4 @@
-use mojito_schema::{AuditRow, Dismissed, Listed, Overview, Selection};
+use mojito_schema::{AuditRow, Dismissed, ErrorGroups, Listed, Overview, Selection};
 
 use super::Inbox;
 use crate::Error;
@@ -40,6 +40,36 @@ impl Inbox {
         }
         deliveries.reverse();
         Ok(deliveries)
+    }
+
+    /// The errors of the selected work that fails or is dead, in groups, the largest group first. A page has the newest
+    /// ten thousand pieces of work, or those before a given delivery, and says how far back it has searched.
+    ///
+    /// A group is a handler and the first line of its errors, without all that looks like a value: numbers, ids, quoted
+    /// parts, addresses, links, names. [`Selection::error`] selects the work of a group. Each piece of work counts once,
+    /// by its last error, and no more once it has succeeded.
+    ///
+    /// ```
+    /// # use rocket_mojito::{ErrorGroups, Error, Inbox, Selection, State};
+    /// /// All that is dead, by what it died of.
+    /// async fn causes_of_death(inbox: &Inbox) -> Result<ErrorGroups, Error> {
+    ///     let dead = Selection::all().state(State::Discarded);
+    ///     let mut causes = inbox.error_groups(&dead, None).await?;
+    ///     while let Some(before) = causes.next_before {
+    ///         causes.extend(inbox.error_groups(&dead, Some(before)).await?);
+    ///     }
+    ///     Ok(causes)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`count`](Self::count).
+    pub async fn error_groups(&self, selection: &Selection, before: Option<i64>) -> Result<ErrorGroups, Error> {
+        self.check_names(selection, None).await?;
+        let (selection, before) = (selection.clone(), before.unwrap_or(i64::MAX));
+        let groups = self.operations.run(async move |operations| operations.errors(selection, before).await).await;
+        groups.map_err(|_| Error::unavailable("the errors"))
     }
 
     /// The body of a delivery, as it arrived. The reveal is in the audit before the body is read. `None` where there is
@@ -107,7 +137,7 @@ impl Inbox {
     ///
     /// When the database does not answer.
     pub async fn count_prunable(&self) -> Result<Pruned, Error> {
-        let retention = self.retention;
+        let retention = self.settings.retention;
         let pruned = self.operations.run(async move |operations| operations.count_prunable(retention).await).await;
         pruned.map_err(|_| Error::unavailable("the count"))
     }

@@ -6,7 +6,7 @@ use mojito_schema::{Backend, FilesChanged, Open, OpenError, OpenFiles, Trouble, 
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::{Health, Unavailable};
+use super::{Health, SecretUses, Unavailable};
 use crate::notices::Notices;
 use crate::pool::{InUse, Pool, PooledConnection};
 
@@ -21,6 +21,7 @@ pub(crate) struct Database<B: Backend> {
     notices: Notices,
     /// Deliveries up to this id are on the disk: commits reach the disk in their order.
     durable_up_to: AtomicI64,
+    secret_uses: SecretUses,
 }
 
 /// The turn to write, where a database has one writer at a time. Held until the commit.
@@ -35,7 +36,16 @@ impl<B: Backend> Database<B> {
         let durable_up_to = AtomicI64::new(0);
         let (writers, transactions) = (Arc::default(), Arc::default());
         let health = Arc::new(Health::new(notices.clone()));
-        Ok(Self { pool, writers, transactions, files, health, notices, durable_up_to })
+        Ok(Self {
+            pool,
+            writers,
+            transactions,
+            files,
+            health,
+            notices,
+            durable_up_to,
+            secret_uses: SecretUses::default(),
+        })
     }
 
     /// Notes that a delivery is on the disk, and so are all deliveries stored before it.
@@ -46,6 +56,11 @@ impl<B: Backend> Database<B> {
     /// Whether a delivery is known to be on the disk.
     pub fn is_durable(&self, delivery_id: i64) -> bool {
         delivery_id <= self.durable_up_to.load(Ordering::Relaxed)
+    }
+
+    /// The uses of secrets, between the recorder and the task that notes them.
+    pub fn secret_uses(&self) -> &SecretUses {
+        &self.secret_uses
     }
 
     /// The health of the database, as this process knows it.

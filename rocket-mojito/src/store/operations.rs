@@ -2,9 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, AttemptRow, AuditRow, Backend, Backlog, Clock, Dismissed, Expiry, Facts, KnownHandler, Line, Listing, Name,
-    NewAudit, OpenError, Overview, PauseKind, PauseRow, Person, QueryResult, Selected, Selection, Timestamp, Waiting,
-    prune,
+    Action, AttemptRow, AuditRow, Backend, Backlog, Clock, Dismissed, EndpointFacts, ErrorGroups, Expiry, Facts,
+    KnownHandler, Line, Listing, Name, NewAudit, OpenError, Overview, PauseKind, PauseRow, Person, QueryResult,
+    Selected, Selection, Timestamp, Waiting, prune,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
@@ -49,6 +49,9 @@ pub(crate) trait Requests: Send + Sync {
     /// The newest deliveries of a selection, before the delivery `before`.
     async fn list(&self, selection: Selection, before: i64, limit: i64) -> Result<Listing, Unavailable>;
 
+    /// The errors of a selection in groups: those of its newest work before the delivery `before`.
+    async fn errors(&self, selection: Selection, before: i64) -> Result<ErrorGroups, Unavailable>;
+
     /// The counts of a selection.
     async fn plan(&self, selection: Selection) -> Result<Planned, Unavailable>;
 
@@ -57,6 +60,9 @@ pub(crate) trait Requests: Send + Sync {
 
     /// Since when the oldest due work has been due, and when the newest delivery came.
     async fn overview(&self) -> Result<Overview, Unavailable>;
+
+    /// Every endpoint with its backlog and its senders: those that are configured, and those that something is known of.
+    async fn endpoints(&self, configured: Vec<String>) -> Result<Vec<EndpointFacts>, Unavailable>;
 
     /// The facts about the database on which promises rest.
     async fn facts(&self) -> Result<Facts, Unavailable>;
@@ -288,6 +294,10 @@ impl<B: Backend> Requests for Operations<B> {
         self.read_beside(|c| B::list(c, selection, before, limit).boxed()).await
     }
 
+    async fn errors(&self, selection: Selection, before: i64) -> Result<ErrorGroups, Unavailable> {
+        self.read_beside(|c| B::errors(c, selection, before).boxed()).await
+    }
+
     async fn attempts(&self, delivery_id: i64) -> Result<Vec<AttemptRow>, Unavailable> {
         self.read_beside(|c| B::attempts(c, delivery_id).boxed()).await
     }
@@ -302,6 +312,10 @@ impl<B: Backend> Requests for Operations<B> {
 
     async fn overview(&self) -> Result<Overview, Unavailable> {
         self.read_beside(|c| B::overview(c, Timestamp::now()).boxed()).await
+    }
+
+    async fn endpoints(&self, configured: Vec<String>) -> Result<Vec<EndpointFacts>, Unavailable> {
+        self.read_beside(|c| B::endpoints(c, configured).boxed()).await
     }
 
     async fn facts(&self) -> Result<Facts, Unavailable> {

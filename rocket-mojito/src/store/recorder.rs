@@ -224,6 +224,8 @@ impl<B: Backend> Writer<B> {
         });
         self.wakeup.notify();
         self.database.health().note(&deliveries, &outcomes);
+        let recorded = deliveries.iter().zip(&outcomes).filter(|(_, outcome)| matches!(outcome, Ok(Some(_))));
+        self.database.secret_uses().add(recorded.map(|(delivery, _)| delivery), Instant::now());
         let deliveries = Arc::unwrap_or_clone(deliveries).into_iter();
         let entries = deliveries.zip(answers).zip(keys);
         let entries = entries.map(|((delivery, (answer, room)), key)| Entry { delivery, answer, room, key });

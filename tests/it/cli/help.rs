@@ -7,11 +7,12 @@ use crate::checkout::Checkout;
 use crate::harness::TestBackend;
 
 /// The commands of this slice, in the order of the help.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "status",
     "doctor",
     "deliveries",
     "work",
+    "errors",
     "audit",
     "show",
     "history",

@@ -8,6 +8,8 @@ use crate::harness::{TestBackend, on_each_backend};
 on_each_backend!(
     documents_have_these_fields,
     filters_and_pages_select,
+    errors_are_grouped_and_select,
+    a_delivery_shows_its_attempts,
     nothing_personal_is_printed_unless_revealed,
     a_history_tells_who_waits_behind_whom,
     doctor_says_what_holds_and_what_to_do,
@@ -24,25 +26,43 @@ async fn documents_have_these_fields<B: TestBackend>() {
 
     let delivery = "changes delivery dismissed_at endpoint event findings has_body last_repeat_at received_at repeats result secret \
                     standing version work";
-    let work =
-        "attempt delivery dismissed_at due_at finished_at handler has_error is_first lease_until max_attempts state";
+    let work = "attempt delivery dismissed_at due_at error_group finished_at handler has_error is_first lease_until \
+                max_attempts state";
     assert_eq!(fields(&["deliveries"]), delivery);
     assert_eq!(fields(&["history", "res_1"]), delivery);
-    assert_eq!(fields(&["show", "1"]), delivery);
-    assert_eq!(fields(&["show", "1", "--reveal"]), delivery.replace("result secret", "result revealed secret"));
+    let shown = delivery.replace("changes", "attempts changes");
+    assert_eq!(fields(&["show", "1"]), shown);
+    assert_eq!(fields(&["show", "1", "--reveal"]), shown.replace("result secret", "result revealed secret"));
     assert_eq!(fields(&["work"]), work);
+    assert_eq!(fields(&["errors"]), "count error first_received_at handler last_received_at sample");
     assert_eq!(fields(&["audit"]), "action actor affected at id reason target");
     assert_eq!(fields(&["doctor"]), "finding promise verdict");
     let status = desk.json(&["status"]).documents().remove(0);
     let counts = ["waiting", "running", "discarded", "quarantined"].map(|key| status[key].as_i64().unwrap());
-    assert_eq!((keys(&status).len(), &status["pauses"]), (10, &json!([])), "{status}");
+    assert_eq!((keys(&status).len(), &status["pauses"]), (12, &json!([])), "{status}");
     assert_eq!(counts, [2, 0, 1, 1], "{status}");
     assert_eq!(status["unattached"], json!(3));
     assert!(status["oldest_due"].is_string() && status["last_received"].is_string(), "{status}");
     assert_eq!(
         keys(&status["handlers"][0]),
-        BTreeSet::from(["is_attached", "last_seen", "name", "retired_at", "waiting"])
+        BTreeSet::from([
+            "discarded",
+            "is_attached",
+            "last_seen",
+            "name",
+            "oldest_due",
+            "retired_at",
+            "running",
+            "waiting"
+        ])
     );
+    let endpoint = &status["endpoints"][0];
+    let expected = json!({
+        "name": "default", "waiting": 3, "oldest_waiting": endpoint["oldest_waiting"], "quarantined": 1, "is_cut": false,
+        "last_received": "2026-01-02T00:00:00Z",
+        "secrets": [{ "id": "test", "last_used_at": "2026-01-02T00:00:00Z", "is_configured": null }],
+    });
+    assert_eq!((endpoint, endpoint["oldest_waiting"].is_string()), (&expected, true));
 }
 
 async fn filters_and_pages_select<B: TestBackend>() {
@@ -76,9 +96,64 @@ async fn filters_and_pages_select<B: TestBackend>() {
     assert!(unknown.code == 2 && unknown.error.contains("HiringDisk"), "{unknown:?}");
 }
 
+async fn errors_are_grouped_and_select<B: TestBackend>() {
+    let mut desk = Desk::<B>::seeded().await;
+    desk.store
+        .run(
+            "UPDATE mojito_work SET state = 'discarded', finished_at = '2026-01-01 00:00:00', is_first = false,
+                 last_error = 'no ink', error_group = 'no ink' WHERE delivery_id = 2",
+        )
+        .await;
+
+    let errors = desk.json(&["errors"]).documents();
+    let largest = desk.run(&["errors", "--limit", "1"]);
+    let of_one = desk.json(&["errors", "--handler", "Ledger"]).documents();
+
+    let told = |group: &serde_json::Value| (group["handler"].clone(), group["error"].clone(), group["count"].clone());
+    let printer = (json!("HiringDesk"), json!("no printer for #"), json!(1));
+    let ink = |handler: &str| (json!(handler), json!("no ink"), json!(1));
+    assert_eq!(errors.iter().map(told).collect::<Vec<_>>(), [ink("HiringDesk"), printer, ink("Ledger")]);
+    assert_eq!(of_one.iter().map(told).collect::<Vec<_>>(), [ink("Ledger")]);
+    assert!(largest.out.ends_with("smaller groups: 2, see --limit\n"), "{largest:?}");
+    let group = errors[1]["error"].as_str().unwrap();
+    for text in [group, "no printer for \"somebody else\""] {
+        assert_eq!(desk.json(&["work", "--error", text]).numbers("delivery"), [1]);
+        assert_eq!(desk.json(&["deliveries", "--error", text, "--state", "discarded"]).numbers("delivery"), [1]);
+        assert_eq!(desk.json(&["deliveries", "--error", text, "--handler", "Ledger"]).documents().len(), 0);
+    }
+    assert_eq!(desk.json(&["work"]).documents()[2]["error_group"], "no ink");
+    let discard = desk.json(&["discard", "--error", group, "--dry-run"]).documents();
+    let replay = desk.json(&["replay", "--error", group, "--yes"]).documents();
+    assert_eq!((&discard[0]["plan"]["work"], &replay[1]["done"]["work"]), (&json!(0), &json!(1)));
+    assert_eq!(desk.json(&["errors", "--error", group]).documents().len(), 0, "it waits again, and has not failed");
+    assert_eq!(desk.store.audit().await[0].target, r##"{"handler":null,"selection":{"error":"no printer for #"}}"##);
+}
+
+async fn a_delivery_shows_its_attempts<B: TestBackend>() {
+    let desk = Desk::<B>::seeded().await;
+
+    let shown = desk.json(&["show", "1"]).documents().remove(0);
+    let table = desk.run(&["show", "1"]);
+    let revealed = desk.json(&["show", "1", "--reveal"]).documents().remove(0);
+
+    let expected = json!({
+        "handler": "HiringDesk", "attempt": 1, "outcome": "timed_out", "started_at": "2026-01-01T00:00:00Z",
+        "ended_at": "2026-01-01T00:00:01Z", "has_error": false,
+    });
+    let attempts = shown["attempts"].as_array().unwrap();
+    let of = |attempt: &serde_json::Value| (attempt["handler"].clone(), attempt["attempt"].clone());
+    assert_eq!(attempts[0], expected);
+    let told: Vec<_> = attempts.iter().map(of).collect();
+    assert_eq!(told, [(json!("HiringDesk"), json!(1)), (json!("HiringDesk"), json!(2)), (json!("Ledger"), json!(1))]);
+    assert!(table.out.contains("timed_out") && table.out.contains("2026-01-01T00:00:01Z"), "{table:?}");
+    let ink = json!({ "handler": "Ledger", "attempt": 1, "error": "no ink for \"canary\"" });
+    assert_eq!(revealed["revealed"]["attempts"][1], ink);
+}
+
 async fn nothing_personal_is_printed_unless_revealed<B: TestBackend>() {
     let mut desk = Desk::<B>::seeded().await;
-    let looks: [&[&str]; 8] = [
+    let looks: [&[&str]; 9] = [
+        &["errors"],
         &["status"],
         &["deliveries"],
         &["work"],
@@ -100,9 +175,15 @@ async fn nothing_personal_is_printed_unless_revealed<B: TestBackend>() {
     let document = desk.json(&["show", "1", "--reveal"]).documents().remove(0);
 
     assert_eq!(revealed.code, 0);
-    assert!(revealed.out.contains("res_1 canary") && revealed.out.contains("canary: no printer"), "{revealed:?}");
+    assert!(
+        revealed.out.contains("res_1 canary") && revealed.out.contains("no printer for \"canary\""),
+        "{revealed:?}"
+    );
     assert_eq!(document["revealed"]["body"], "res_1 canary");
-    assert_eq!(document["revealed"]["errors"], json!([{ "handler": "HiringDesk", "error": "canary: no printer" }]));
+    assert_eq!(
+        document["revealed"]["errors"],
+        json!([{ "handler": "HiringDesk", "error": "no printer for \"canary\"" }])
+    );
     let audit = desk.store.audit().await;
     let named = |n: usize| (audit[n].actor.as_str(), audit[n].reason.as_deref(), audit[n].target.as_str());
     assert_eq!(named(0), ("berta", Some("ticket 4711"), r#"{"delivery":1}"#));
@@ -127,6 +208,10 @@ async fn doctor_says_what_holds_and_what_to_do<B: TestBackend>() {
     desk.store.run("DELETE FROM mojito_work; DELETE FROM mojito_deliveries WHERE standing = 'quarantined'").await;
     desk.store.run("DELETE FROM mojito_handlers").await;
     let fine = desk.json(&["doctor"]);
+    let settings =
+        format!("[default.databases.mojito]\nurl = {:?}\n[default.mojito]\nrequire_standby = true\n", desk.store.url());
+    std::fs::write(desk.folder.path().join("Rocket.toml"), settings).unwrap();
+    let required = desk.json(&["doctor"]);
     let empty = Desk::<B>::empty().await;
     let broken = empty.json(&["doctor", "--database", empty.store.url()]);
 
@@ -136,7 +221,8 @@ async fn doctor_says_what_holds_and_what_to_do<B: TestBackend>() {
     };
     assert_eq!(warned.code, 1);
     assert_eq!(verdicts(warned.documents(), "warning"), ["handlers", "dead", "quarantine"]);
-    assert_eq!((fine.code, verdicts(fine.documents(), "fine").len()), (0, 10), "{fine:?}");
+    assert_eq!((fine.code, verdicts(fine.documents(), "fine").len()), (0, 11), "{fine:?}");
+    assert_eq!((required.code, verdicts(required.documents(), "broken")), (2, vec!["standby".to_owned()]));
     assert_eq!(broken.code, 2);
     assert_eq!(verdicts(broken.documents(), "broken"), ["migrations"]);
 }

@@ -4,6 +4,8 @@ mod attempts;
 mod claim;
 mod clock;
 mod dismiss;
+mod endpoints;
+mod errors;
 mod handlers;
 mod hook;
 mod ids;

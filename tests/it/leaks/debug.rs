@@ -21,7 +21,7 @@ use crate::checkout::Checkout;
 use crate::harness::{AUTH, Host, Store, attach_all, deliveries, next};
 
 /// The types of both crates whose values hold what somebody sent, or a secret: a test here shows each.
-const TELLING: [&str; 36] = [
+const TELLING: [&str; 38] = [
     "AttemptRow",
     "AuditRow",
     "Claim",
@@ -32,6 +32,8 @@ const TELLING: [&str; 36] = [
     "EndpointConfig",
     "Erasure",
     "Error",
+    "ErrorGroup",
+    "ErrorGroups",
     "Event",
     "Extra",
     "HandlerError",
@@ -64,7 +66,7 @@ const TELLING: [&str; 36] = [
 const FOREIGN: [&str; 4] = ["TableNotEqual", "diesel", "diesel_async", "mojito_schema as schema"];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 87] = [
+const MUTE: [&str; 91] = [
     "Action",
     "Actor",
     "AttemptOutcome",
@@ -78,6 +80,8 @@ const MUTE: [&str; 87] = [
     "Dismissed",
     "Elsewhere",
     "Encoding",
+    "EndpointFacts",
+    "EndpointState",
     "Erased",
     "ErasedRows",
     "EventKind",
@@ -124,6 +128,8 @@ const MUTE: [&str; 87] = [
     "Replayed",
     "Requeue",
     "Rescue",
+    "SecretState",
+    "SecretUse",
     "Selected",
     "Selection",
     "Snapshot",
@@ -237,6 +243,9 @@ async fn rows_and_what_is_on_its_way_to_them_show_nothing() {
     let listing = Sqlite::list(&mut store.connection, Selection::all(), i64::MAX, 9).await.unwrap();
     assert_eq!(listing.deliveries.len(), 2);
     assert_mute(listing);
+    let errors = Sqlite::errors(&mut store.connection, Selection::all(), i64::MAX).await.unwrap();
+    assert!(errors.groups.iter().any(|group| group.error == CANARY), "a small word without quotation marks stays");
+    assert_mute(errors);
     assert_mute(store.deliveries().await);
     assert_mute(store.results().await);
     assert_mute(store.work().await);

@@ -10,10 +10,10 @@ use super::{
 };
 use crate::engine::db_error::is_in_the_way;
 use crate::{
-    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, ErasedRows, Expiry, Facts, HandlerSpec,
-    KnownHandler, Line, Listing, Name, NewAudit, NewDelivery, Operations, Overview, Page, PauseKind, PauseRow,
-    Prunable, PruneStep, Recorded, Requeue, Requeued, Selected, Selection, StoredBody, StoredState, Timestamp, Undone,
-    Waiting,
+    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, EndpointFacts, ErasedRows, ErrorGroups,
+    Expiry, Facts, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit, NewDelivery, Operations, Overview, Page,
+    PauseKind, PauseRow, Prunable, PruneStep, Recorded, Requeue, Requeued, SecretUse, Selected, Selection, StoredBody,
+    StoredState, Timestamp, Undone, Waiting,
 };
 
 impl Operations<Connection> for Postgres {
@@ -27,6 +27,13 @@ impl Operations<Connection> for Postgres {
     async fn list(connection: &mut Connection, selection: Selection, before: i64, limit: i64) -> QueryResult<Listing> {
         with_timeout(async {
             transaction!(connection, TransactionSettings::default(), |c| shared::list(c, &selection, before, limit))
+        })
+        .await
+    }
+
+    async fn errors(connection: &mut Connection, selection: Selection, before: i64) -> QueryResult<ErrorGroups> {
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| shared::errors(c, &selection, before))
         })
         .await
     }
@@ -52,6 +59,20 @@ impl Operations<Connection> for Postgres {
 
     async fn overview(connection: &mut Connection, _: Timestamp) -> QueryResult<Overview> {
         with_timeout(async { transaction!(connection, |c, now| shared::overview(c, now)) }).await
+    }
+
+    async fn note_uses(connection: &mut Connection, uses: Vec<SecretUse>) -> QueryResult<()> {
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| shared::note_uses(c, uses.clone()))
+        })
+        .await
+    }
+
+    async fn endpoints(connection: &mut Connection, configured: Vec<String>) -> QueryResult<Vec<EndpointFacts>> {
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| shared::endpoints(c, &configured))
+        })
+        .await
     }
 
     async fn facts(connection: &mut Connection) -> QueryResult<Facts> {

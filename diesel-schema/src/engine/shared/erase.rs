@@ -125,7 +125,11 @@ pub(crate) async fn erase_result(
     let Some(first) = first_delivery(connection, endpoint, id).await? else { return Ok(rows) };
     rows.bodies += diesel::update(filed_bodies(first)).set(no_body()).execute(connection).await? as u64;
     // An owed hook `discarded` comes with an error. From now on the hook `erased` alone is called.
-    let no_error = (work::last_error.eq(None::<String>), work::hook_due_at.eq(None::<Timestamp>));
+    let no_error = (
+        work::last_error.eq(None::<String>),
+        work::error_group.eq(None::<String>),
+        work::hook_due_at.eq(None::<Timestamp>),
+    );
     rows.errors = diesel::update(errors_of(first)).set(no_error).execute(connection).await? as u64;
     // A running attempt fails at its fence: its state is not `running` any more.
     let given_up = (
@@ -134,6 +138,7 @@ pub(crate) async fn erase_result(
         work::lease_until.eq(None::<Timestamp>),
         work::finished_at.eq(now),
         work::last_error.eq(ERASED),
+        work::error_group.eq(ERASED),
         work::is_first.eq(false),
         work::hook_due_at.eq(None::<Timestamp>),
     );

@@ -5,6 +5,7 @@ use diesel::dsl::{count_star, exists, sql};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, Queryable};
 use diesel::sql_types::Bool;
 
+use super::overview::oldest_due;
 use super::replay::give_up;
 use super::{Connection, RunQueryDsl, keep_delivery, promote_lines};
 use crate::schema::handlers::active;
@@ -29,6 +30,10 @@ const RETIRED: &str = "discarded: its handler was retired";
 
 /// The text that an operator reads on work that was too old, and whose handler was gone.
 const ABANDONED: &str = "discarded: no process had its handler attached, and it was older than `body_retention_days`";
+
+/// The conditions of waiting work, in the words of the partial indexes; a bound value would not match.
+const WAITING: [&str; 2] =
+    ["is_first AND lease_until IS NULL AND finished_at IS NULL", "finished_at IS NULL AND NOT is_first"];
 
 /// The handlers that work is made for, in the order of their names.
 pub(crate) async fn active_handlers(connection: &mut Connection) -> QueryResult<Vec<HandlerSpec>> {
@@ -193,10 +198,17 @@ pub(crate) async fn known_handlers(connection: &mut Connection, now: Timestamp) 
         handlers::retired_at,
     );
     let rows: Vec<Row> = handlers::table.order(handlers::name).select(columns).load(connection).await?;
-    let waiting = waiting_by_handler(connection).await?;
-    let known =
-        |(name, takes_late, max_attempts, has_erased_hook, first_seen, last_seen, retired_at): Row| KnownHandler {
-            waiting: waiting.get(&name).copied().unwrap_or_default(),
+    let waiting = count_by_handler(connection, &WAITING).await?;
+    let running = count_by_handler(connection, &["lease_until IS NOT NULL"]).await?;
+    let discarded = count_by_handler(connection, &["state = 'discarded'"]).await?;
+    let mut known = Vec::with_capacity(rows.len());
+    for (name, takes_late, max_attempts, has_erased_hook, first_seen, last_seen, retired_at) in rows {
+        let of = |counts: &HashMap<String, i64>| counts.get(&name).copied().unwrap_or_default();
+        known.push(KnownHandler {
+            waiting: of(&waiting),
+            running: of(&running),
+            discarded: of(&discarded),
+            oldest_due: oldest_due(connection, &name, now).await?,
             is_attached: retired_at.is_none() && last_seen >= now.before(ATTACHED_FOR),
             name,
             takes_late,
@@ -205,32 +217,31 @@ pub(crate) async fn known_handlers(connection: &mut Connection, now: Timestamp) 
             first_seen,
             last_seen,
             retired_at,
-        };
-    Ok(rows.into_iter().map(known).collect())
+        });
+    }
+    Ok(known)
 }
 
 /// The amount of work that waits for attached handlers, and the amount that waits for others.
 pub(crate) async fn count_waiting(connection: &mut Connection, now: Timestamp) -> QueryResult<(i64, i64)> {
     let attached = attached(connection, now).await?;
-    let waiting = waiting_by_handler(connection).await?;
+    let waiting = count_by_handler(connection, &WAITING).await?;
     let all: i64 = waiting.values().sum();
     let of_attached: i64 = attached.iter().filter_map(|name| waiting.get(name)).sum();
     Ok((of_attached, all - of_attached))
 }
 
-async fn waiting_by_handler(connection: &mut Connection) -> QueryResult<HashMap<String, i64>> {
-    let mut waiting: HashMap<String, i64> = HashMap::new();
-    // The literals match the partial indexes; a bound value would not.
-    for condition in
-        ["is_first AND lease_until IS NULL AND finished_at IS NULL", "finished_at IS NULL AND NOT is_first"]
-    {
+/// Counts the work of each handler that fits one of these conditions.
+async fn count_by_handler(connection: &mut Connection, conditions: &[&str]) -> QueryResult<HashMap<String, i64>> {
+    let mut counts: HashMap<String, i64> = HashMap::new();
+    for condition in conditions {
         let counted = work::table.filter(sql::<Bool>(condition)).group_by(work::handler);
         let counted: Vec<(String, i64)> = counted.select((work::handler, count_star())).load(connection).await?;
         for (handler, count) in counted {
-            *waiting.entry(handler).or_default() += count;
+            *counts.entry(handler).or_default() += count;
         }
     }
-    Ok(waiting)
+    Ok(counts)
 }
 
 /// Retires a handler: from the commit on nothing makes work for it. `false` where no handler has this name, or a living

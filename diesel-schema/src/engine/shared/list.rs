@@ -6,8 +6,10 @@ use diesel::prelude::{
 };
 use diesel::sql_types::Bool;
 
+use super::failed::{MAX_ROWS_READ as MAX_WORK_READ, Order, end_of, failed};
 use super::select::first_deliveries;
 use super::{Connection, Db, RunQueryDsl};
+use crate::rules::error_group::fails_with;
 use crate::rules::selection::{selected, sought};
 use crate::{
     EventKind, Field, Finding, Listed, Listing, Selection, Standing, State, Timestamp, WorkRow, deliveries, work,
@@ -36,7 +38,21 @@ pub(crate) async fn list(
             let result_id = selection.result_id.as_deref().map(sought).unwrap_or_default();
             (Some(ids_of_result(connection, result_id, range, limit).await?), None)
         }
-        (Some(State::Discarded), _) => (Some(ids_of_work(connection, selection, range, limit).await?), None),
+        _ if selection.error_group.is_some() => {
+            let in_range = range.first_id..=range.last_id();
+            let (failed, end) = failed(connection, selection, in_range, Order::NewestFirst).await?;
+            let mut ids: Vec<i64> = failed.into_iter().map(|failed| failed.delivery_id).collect();
+            ids.dedup();
+            ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            (Some(ids), end)
+        }
+        (Some(State::Discarded), _) => match &selection.handler {
+            None => (Some(ids_of_work(connection, selection, range, limit).await?), None),
+            Some(handler) => {
+                let (ids, end) = ids_of_dead(connection, handler, range, limit).await?;
+                (Some(ids), end)
+            }
+        },
         (None, Some(Standing::Quarantined)) if selection.handler.is_none() => {
             (Some(ids_in_quarantine(connection, range, limit).await?), None)
         }
@@ -102,7 +118,7 @@ pub(crate) async fn list(
         }
     });
     // The ids of one result are read without a look at their work.
-    let names_work = selection.state.is_some() || selection.handler.is_some();
+    let names_work = selection.names_work();
     let deliveries = deliveries.filter(|listed| !names_work || !listed.work.is_empty());
     Ok(Listing { deliveries: deliveries.collect(), next_before: next_before.filter(|id| *id > selection.first_id) })
 }
@@ -158,6 +174,23 @@ async fn ids_of_work(
     query.load(connection).await
 }
 
+/// The newest deliveries with dead work of a handler, and the last one that was looked at, where there are more.
+async fn ids_of_dead(
+    connection: &mut Connection,
+    handler: &str,
+    range: Range,
+    limit: i64,
+) -> QueryResult<(Vec<i64>, Option<i64>)> {
+    let dead = work::table.filter(sql::<Bool>("state = 'discarded'"));
+    let dead = dead.filter(work::delivery_id.between(range.first_id, range.last_id()));
+    let dead = dead.order((work::delivery_id.desc(), work::handler.desc())).select((work::delivery_id, work::handler));
+    let max = i64::try_from(MAX_WORK_READ).unwrap_or(i64::MAX);
+    let mut rows: Vec<(i64, String)> = dead.limit(max).load(connection).await?;
+    let end = end_of(&mut rows, MAX_WORK_READ, |(id, _)| *id);
+    let ids = rows.into_iter().filter(|(_, of)| of == handler).map(|(id, _)| id);
+    Ok((ids.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect(), end))
+}
+
 /// The newest deliveries about a result, on each endpoint: those filed under its first delivery, and those in
 /// quarantine.
 async fn ids_of_result(
@@ -205,7 +238,8 @@ async fn work_on(
     }
     let query = query.order((work::delivery_id, work::handler)).select(WorkRow::as_select());
     let mut rows: HashMap<i64, Vec<WorkRow>> = HashMap::new();
-    for row in query.load::<WorkRow>(connection).await? {
+    let is_selected = |row: &WorkRow| selection.error_group.as_ref().is_none_or(|group| fails_with(row, group));
+    for row in query.load::<WorkRow>(connection).await?.into_iter().filter(is_selected) {
         rows.entry(row.delivery_id).or_default().push(row);
     }
     Ok(rows)

@@ -1,28 +1,51 @@
-use diesel::dsl::{min, sql};
+use std::time::Duration;
+
+use diesel::dsl::sql;
 use diesel::prelude::{ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryResult};
 use diesel::sql_types::Bool;
 
 use super::{Connection, RunQueryDsl};
+use crate::schema::work::{DueFrom, claimable};
 use crate::{Overview, Timestamp, deliveries, work};
 
 /// The condition of waiting lines, in the words of the index of claims.
 const WAITS: &str = "is_first AND lease_until IS NULL AND finished_at IS NULL";
 
+/// Every due time is later than this long ago.
+const LONG_AGO: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 pub(crate) async fn overview(connection: &mut Connection, now: Timestamp) -> QueryResult<Overview> {
     let last = deliveries::table.order(deliveries::id.desc()).select(deliveries::received_at).limit(1);
     let last_received: Option<Timestamp> = last.get_result(connection).await.optional()?;
-    let waits = || work::table.filter(sql::<Bool>(WAITS));
-    // Work that has never failed has no due time of its own: its delivery's age tells.
-    let never_failed: Option<i64> =
-        waits().filter(work::due_at.is_null()).select(min(work::delivery_id)).get_result(connection).await?;
-    let came: Option<Timestamp> = match never_failed {
-        Some(id) => {
-            let came = deliveries::table.find(id).select(deliveries::received_at);
-            came.get_result(connection).await.optional()?
-        }
-        None => None,
-    };
-    let failed = waits().filter(work::due_at.le(now)).select(work::due_at.assume_not_null()).order(work::due_at);
+    let (mut oldest_due, mut handler) = (None::<Timestamp>, String::new());
+    loop {
+        // Handler by handler: one look at the index finds each.
+        let next = work::table.filter(sql::<Bool>(WAITS)).filter(work::handler.gt(&handler)).order(work::handler);
+        let next = next.select(work::handler).limit(1).get_result::<String>(connection).await.optional()?;
+        let Some(next) = next else { return Ok(Overview { oldest_due, last_received }) };
+        handler = next;
+        let due = self::oldest_due(connection, &handler, now).await?;
+        oldest_due = oldest_due.into_iter().chain(due).min();
+    }
+}
+
+/// Since when the work of a handler that is due for longest has been due.
+pub(super) async fn oldest_due(
+    connection: &mut Connection,
+    handler: &str,
+    now: Timestamp,
+) -> QueryResult<Option<Timestamp>> {
+    let first = claimable(handler, &now).select((work::delivery_id, work::due_at)).limit(1);
+    let first: Option<(i64, Option<Timestamp>)> = first.get_result(connection).await.optional()?;
+    let Some((delivery_id, due_at)) = first else { return Ok(None) };
+    if due_at.is_some() {
+        return Ok(due_at);
+    }
+    // Work that has never failed has no due time of its own: its delivery's age tells. In the index it comes first.
+    let came = deliveries::table.find(delivery_id).select(deliveries::received_at);
+    let came: Option<Timestamp> = came.get_result(connection).await.optional()?;
+    let long_ago = now.before(LONG_AGO);
+    let failed = claimable(handler, &now).filter(DueFrom.gt(&long_ago)).select(work::due_at.assume_not_null());
     let failed: Option<Timestamp> = failed.limit(1).get_result(connection).await.optional()?;
-    Ok(Overview { oldest_due: came.into_iter().chain(failed).min(), last_received })
+    Ok(came.into_iter().chain(failed).min())
 }

@@ -1,6 +1,7 @@
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
 
 use super::{Connection, RunQueryDsl, keep_delivery, lock_idle, promote_lines};
+use crate::rules::error_group::error_group;
 use crate::{DeliveryRow, Line, Requeue, Requeued, State, Timestamp, audit, deliveries, work};
 
 /// The text on work that an operator gave up.
@@ -41,6 +42,7 @@ async fn requeue_one(connection: &mut Connection, item: &Requeue) -> QueryResult
         work::attempt.eq(0),
         work::due_at.eq(None::<Timestamp>),
         work::finished_at.eq(None::<Timestamp>),
+        work::error_group.eq(None::<String>),
         work::last_error.eq(None::<String>),
         // The work has not failed for good after all.
         work::hook_due_at.eq(None::<Timestamp>),
@@ -96,6 +98,7 @@ pub(super) async fn give_up(
             work::due_at.eq(None::<Timestamp>),
             work::finished_at.eq(now),
             work::last_error.eq(reason),
+            work::error_group.eq(error_group(reason)),
             work::is_first.eq(false),
             // An older version of the program makes work wait again, and leaves its owed hook.
             work::hook_due_at.eq(None::<Timestamp>),

@@ -5,6 +5,7 @@ use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult, Queryable};
 use diesel::sql_types::Bool;
 
 use super::{Connection, RunQueryDsl, add_attempt, promote};
+use crate::rules::error_group::error_group;
 use crate::{AttemptOutcome, Line, Rescue, State, Timestamp, work};
 
 /// The text that an operator reads where the last attempt never came back.
@@ -51,6 +52,7 @@ pub(crate) async fn rescue(
                 work::lease_until.eq(None::<Timestamp>),
                 work::finished_at.eq(now),
                 work::last_error.eq(LOST),
+                work::error_group.eq(error_group(LOST)),
                 work::is_first.eq(false),
                 work::hook_due_at.eq(now),
                 work::has_attempts.eq(true),
@@ -100,6 +102,7 @@ async fn rescue_suspect(
         work::due_at.eq(now),
         work::measured_from.eq(now),
         work::last_error.eq(SUSPECT_ERROR),
+        work::error_group.eq(error_group(SUSPECT_ERROR)),
         work::has_attempts.eq(true),
     );
     let row = work::table.find((suspect.delivery_id, &suspect.line.handler));

@@ -1,21 +1,28 @@
 use std::collections::HashMap;
 
 use diesel::dsl::sql;
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, TextExpressionMethods};
+use diesel::prelude::{
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper, TextExpressionMethods,
+};
 use diesel::sql_types::Bool;
 
+use super::failed::{Order, failed};
 use super::{Connection, Db, RunQueryDsl};
+use crate::rules::error_group::fails_with;
 use crate::rules::selection::{selected, sought};
 use crate::schema::{deliveries as of_deliveries, work as of_work};
-use crate::{Name, Page, Selected, Selection, Standing, State, deliveries, handlers, results, work};
+use crate::{Name, Page, Selected, Selection, Standing, State, WorkRow, deliveries, handlers, results, work};
 
 /// How many deliveries a step looks at, where no index leads to the selected ones.
 const MAX_ROWS_READ: i64 = 10_000;
 
+/// The condition of waiting lines, in the words of the index of claims.
+const WAITS: &str = "is_first AND lease_until IS NULL AND finished_at IS NULL";
+
 /// The deliveries that a step looks at, and whether there are more behind them.
 enum Range {
-    /// These deliveries.
-    Ids { ids: Vec<i64>, is_cut: bool },
+    /// These deliveries, and the last one that was looked at.
+    Ids { ids: Vec<i64>, end: Option<i64> },
     /// The deliveries up to this one.
     Until { last_id: i64, is_cut: bool },
 }
@@ -27,10 +34,7 @@ pub(crate) async fn page(connection: &mut Connection, selection: &Selection, lim
     let range = range(connection, selection, limit).await?;
     let query = selected!(selection, Db).order(deliveries::id).limit(limit);
     let (query, end) = match range {
-        Range::Ids { ids, is_cut } => {
-            let end = ids.last().copied().filter(|_| is_cut);
-            (query.filter(deliveries::id.eq_any(ids)), end)
-        }
+        Range::Ids { ids, end } => (query.filter(deliveries::id.eq_any(ids)), end),
         Range::Until { last_id, is_cut } => {
             (query.filter(deliveries::id.between(first_id, last_id)), Some(last_id).filter(|_| is_cut))
         }
@@ -95,6 +99,13 @@ async fn range(connection: &mut Connection, selection: &Selection, limit: i64) -
     if let Some(result_id) = &selection.result_id {
         return of_result(connection, selection, sought(result_id), limit).await;
     }
+    if selection.error_group.is_some() {
+        let in_range = selection.first_id..=selection.last_id;
+        let (failed, end) = failed(connection, selection, in_range, Order::OldestFirst).await?;
+        let mut ids: Vec<i64> = failed.into_iter().map(|failed| failed.delivery_id).collect();
+        ids.dedup();
+        return Ok(cut(ids, end, limit));
+    }
     let by_index = match selection.state {
         Some(State::Discarded) => Some("state = 'discarded'"),
         Some(State::Running) => Some("lease_until IS NOT NULL"),
@@ -108,9 +119,9 @@ async fn range(connection: &mut Connection, selection: &Selection, limit: i64) -
             .select(work::delivery_id)
             .limit(limit);
         let mut ids: Vec<i64> = ids.load(connection).await?;
-        let is_cut = i64::try_from(ids.len()) == Ok(limit);
+        let end = ids.last().copied().filter(|_| i64::try_from(ids.len()) == Ok(limit));
         ids.dedup();
-        return Ok(Range::Ids { ids, is_cut });
+        return Ok(Range::Ids { ids, end });
     }
     let end = deliveries::table
         .filter(deliveries::id.between(selection.first_id, selection.last_id))
@@ -140,9 +151,15 @@ async fn of_result(
     let unread = unread.order(deliveries::id).select(deliveries::id).limit(limit);
     ids.extend(unread.load::<i64>(connection).await?);
     ids.sort_unstable();
-    let is_cut = ids.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-    ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(Range::Ids { ids, is_cut })
+    Ok(cut(ids, None, limit))
+}
+
+/// The first of these deliveries. `end` is the last one that was looked at.
+fn cut(mut ids: Vec<i64>, end: Option<i64>, limit: i64) -> Range {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let end = if ids.len() >= limit { ids.get(limit - 1).copied() } else { end };
+    ids.truncate(limit);
+    Range::Ids { ids, end }
 }
 
 /// The first delivery about a result of this id, on each endpoint.
@@ -184,8 +201,16 @@ async fn handlers_of(
     if let Some(handler) = &selection.handler {
         query = query.filter(work::handler.eq(sought(handler)));
     }
-    let query = query.order((work::delivery_id, work::handler)).select((work::delivery_id, work::handler));
-    let pairs: Vec<(i64, String)> = query.load(connection).await?;
+    let query = query.order((work::delivery_id, work::handler));
+    let pairs: Vec<(i64, String)> = match &selection.error_group {
+        None => query.select((work::delivery_id, work::handler)).load(connection).await?,
+        Some(group) => {
+            let rows = query.filter(work::state.eq_any(State::ALL)).select(WorkRow::as_select());
+            let rows: Vec<WorkRow> = rows.load(connection).await?;
+            let rows = rows.into_iter().filter(|row| fails_with(row, group));
+            rows.map(|row| (row.delivery_id, row.handler)).collect()
+        }
+    };
     let mut handlers: HashMap<i64, Vec<String>> = HashMap::new();
     for (id, handler) in pairs {
         handlers.entry(id).or_default().push(handler);
@@ -208,8 +233,15 @@ pub(crate) async fn is_known(connection: &mut Connection, name: &Name) -> QueryR
             if attached.get_result::<String>(connection).await.optional()?.is_some() {
                 return Ok(true);
             }
-            let of_handler = work::table.filter(work::handler.eq(sought(name))).select(work::delivery_id).limit(1);
-            Ok(of_handler.get_result::<i64>(connection).await.optional()?.is_some())
+            // No index finds the completed work of a handler that was never attached to these tables.
+            for condition in [WAITS, "state = 'discarded'"] {
+                let of_handler = work::table.filter(sql::<Bool>(condition)).filter(work::handler.eq(sought(name)));
+                let of_handler = of_handler.select(work::delivery_id).limit(1);
+                if of_handler.get_result::<i64>(connection).await.optional()?.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         }
     }
 }

@@ -4,6 +4,7 @@ use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult};
 
 use super::{Connection, RunQueryDsl, add_attempt, promote};
 use crate::engine::update::update;
+use crate::rules::error_group::error_group;
 use crate::schema::work::held;
 use crate::{Settlement, State, Ticket, Timestamp, failpoint, work};
 
@@ -57,6 +58,7 @@ async fn retry(
         work::due_at.eq(now.after(pause)),
         work::measured_from.eq(now),
         work::last_error.eq(error),
+        work::error_group.eq(error_group(error)),
         work::has_attempts.eq(true),
     );
     if update(row, waiting).execute(connection).await? == 1 {
@@ -72,6 +74,7 @@ async fn discard(connection: &mut Connection, ticket: &Ticket, error: &str, now:
         work::lease_until.eq(None::<Timestamp>),
         work::finished_at.eq(now),
         work::last_error.eq(error),
+        work::error_group.eq(error_group(error)),
         work::is_first.eq(false),
         work::hook_due_at.eq(now),
         work::has_attempts.eq(true),

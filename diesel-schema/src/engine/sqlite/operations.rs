@@ -6,10 +6,10 @@ use diesel::prelude::*;
 use super::session::Session;
 use super::{Sqlite, Wrapper, at_once, begin_erasure, facts, scrub, shared, write};
 use crate::{
-    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, ErasedRows, Expiry, Facts, HandlerSpec,
-    KnownHandler, Line, Listing, Name, NewAudit, NewDelivery, Operations, Overview, Page, PauseKind, PauseRow,
-    Prunable, PruneStep, Recorded, Requeue, Requeued, Selected, Selection, StoredBody, StoredState, Timestamp, Undone,
-    Waiting,
+    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, EndpointFacts, ErasedRows, ErrorGroups,
+    Expiry, Facts, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit, NewDelivery, Operations, Overview, Page,
+    PauseKind, PauseRow, Prunable, PruneStep, Recorded, Requeue, Requeued, SecretUse, Selected, Selection, StoredBody,
+    StoredState, Timestamp, Undone, Waiting,
 };
 
 impl Operations<Wrapper> for Sqlite {
@@ -20,6 +20,11 @@ impl Operations<Wrapper> for Sqlite {
     async fn list(connection: &mut Wrapper, selection: Selection, before: i64, limit: i64) -> QueryResult<Listing> {
         let list = move |c: &mut Session| c.transaction(|c| at_once(shared::list(c, &selection, before, limit)));
         connection.spawn_blocking(list).await
+    }
+
+    async fn errors(connection: &mut Wrapper, selection: Selection, before: i64) -> QueryResult<ErrorGroups> {
+        let errors = move |c: &mut Session| c.transaction(|c| at_once(shared::errors(c, &selection, before)));
+        connection.spawn_blocking(errors).await
     }
 
     async fn delivery(connection: &mut Wrapper, id: i64) -> QueryResult<Option<DeliveryRow>> {
@@ -36,6 +41,14 @@ impl Operations<Wrapper> for Sqlite {
 
     async fn overview(connection: &mut Wrapper, now: Timestamp) -> QueryResult<Overview> {
         connection.spawn_blocking(move |c| c.transaction(|c| at_once(shared::overview(c, now)))).await
+    }
+
+    async fn note_uses(connection: &mut Wrapper, uses: Vec<SecretUse>) -> QueryResult<()> {
+        write(connection, move |c| at_once(shared::note_uses(c, uses))).await
+    }
+
+    async fn endpoints(connection: &mut Wrapper, configured: Vec<String>) -> QueryResult<Vec<EndpointFacts>> {
+        connection.spawn_blocking(move |c| c.transaction(|c| at_once(shared::endpoints(c, &configured)))).await
     }
 
     async fn facts(connection: &mut Wrapper) -> QueryResult<Facts> {
