@@ -103,7 +103,7 @@ impl Selection {
     }
 
     /// Work that fails with such an error, or has died of one: the text of an [`ErrorGroup`](crate::ErrorGroup), or of any
-    /// error in it. Work that has succeeded since is not selected.
+    /// error in it. Work that has succeeded since, or was dismissed, is not selected.
     pub fn error(mut self, text: &str) -> Self {
         self.error_group = Some(error_group(text));
         self

@@ -15,4 +15,5 @@ ALTER TABLE mojito_work ADD COLUMN error_group TEXT COLLATE "C";
 -- step
 -- Errors in groups, and selections of a group: the work that fails or is dead, in stored order.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS mojito_work_failed ON mojito_work (delivery_id, handler, error_group)
-    WHERE last_error IS NOT NULL AND (finished_at IS NULL OR state = 'discarded');
+    WHERE last_error IS NOT NULL AND (finished_at IS NULL OR state = 'discarded'
+        AND (dismissed_at IS NULL OR dismissed_at < finished_at));

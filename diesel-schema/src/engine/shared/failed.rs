@@ -13,8 +13,9 @@ use crate::{ErrorGroup, ErrorGroups, Selection, Timestamp, deliveries, work};
 /// How many rows of failing and dead work one page reads.
 pub(super) const MAX_ROWS_READ: usize = 10_000;
 
-/// The condition of failing and dead work, in the words of its index.
-const FAILED: &str = "last_error IS NOT NULL AND (finished_at IS NULL OR state = 'discarded')";
+/// The condition of failing and dead work that nobody has dismissed, in the words of its index.
+const FAILED: &str = "last_error IS NOT NULL AND (finished_at IS NULL OR state = 'discarded' \
+                      AND (dismissed_at IS NULL OR dismissed_at < finished_at))";
 
 /// The error of a row that an older version of the program has failed, without a group.
 const UNGROUPED: &str = "CASE WHEN error_group IS NULL THEN last_error END";

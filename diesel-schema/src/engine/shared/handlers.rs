@@ -9,7 +9,7 @@ use super::overview::oldest_due;
 use super::replay::give_up;
 use super::{Connection, RunQueryDsl, keep_delivery, promote_lines};
 use crate::schema::handlers::active;
-use crate::schema::work::{IsFirstAndWaits, unfinished};
+use crate::schema::work::{IsFirstAndWaits, UNDISMISSED, unfinished};
 use crate::{HandlerSpec, KnownHandler, Line, Standing, Timestamp, deliveries, handlers, work};
 
 /// The shortest interval between two writes of a handler's `last_seen`.
@@ -200,7 +200,7 @@ pub(crate) async fn known_handlers(connection: &mut Connection, now: Timestamp) 
     let rows: Vec<Row> = handlers::table.order(handlers::name).select(columns).load(connection).await?;
     let waiting = count_by_handler(connection, &WAITING).await?;
     let running = count_by_handler(connection, &["lease_until IS NOT NULL"]).await?;
-    let discarded = count_by_handler(connection, &["state = 'discarded'"]).await?;
+    let discarded = count_by_handler(connection, &[UNDISMISSED]).await?;
     let mut known = Vec::with_capacity(rows.len());
     for (name, takes_late, max_attempts, has_erased_hook, first_seen, last_seen, retired_at) in rows {
         let of = |counts: &HashMap<String, i64>| counts.get(&name).copied().unwrap_or_default();
