@@ -6,6 +6,8 @@ use mojito_schema::{Backend, FilesChanged, Open, OpenError, OpenFiles, Trouble, 
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+#[cfg(feature = "testing")]
+use super::Failures;
 use super::{Health, Unavailable};
 use crate::notices::Notices;
 use crate::pool::{InUse, Pool, PooledConnection};
@@ -21,6 +23,9 @@ pub(crate) struct Database<B: Backend> {
     notices: Notices,
     /// Deliveries up to this id are on the disk: commits reach the disk in their order.
     durable_up_to: AtomicI64,
+    /// The failures that a host's test has ordered.
+    #[cfg(feature = "testing")]
+    failures: Arc<Failures>,
 }
 
 /// The turn to write, where a database has one writer at a time. Held until the commit.
@@ -35,7 +40,23 @@ impl<B: Backend> Database<B> {
         let durable_up_to = AtomicI64::new(0);
         let (writers, transactions) = (Arc::default(), Arc::default());
         let health = Arc::new(Health::new(notices.clone()));
-        Ok(Self { pool, writers, transactions, files, health, notices, durable_up_to })
+        Ok(Self {
+            pool,
+            writers,
+            transactions,
+            files,
+            health,
+            notices,
+            durable_up_to,
+            #[cfg(feature = "testing")]
+            failures: Arc::default(),
+        })
+    }
+
+    /// The failures that a host's test has ordered.
+    #[cfg(feature = "testing")]
+    pub fn failures(&self) -> &Arc<Failures> {
+        &self.failures
     }
 
     /// Notes that a delivery is on the disk, and so are all deliveries stored before it.

@@ -64,7 +64,7 @@ const TELLING: [&str; 36] = [
 const FOREIGN: [&str; 4] = ["TableNotEqual", "diesel", "diesel_async", "mojito_schema as schema"];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 82] = [
+const MUTE: [&str; 83] = [
     "Action",
     "Actor",
     "AttemptOutcome",
@@ -125,6 +125,7 @@ const MUTE: [&str; 82] = [
     "Sqlite",
     "Standing",
     "State",
+    "Testing",
     "Ticket",
     "Timestamp",
     "Trouble",
