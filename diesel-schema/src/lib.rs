@@ -83,6 +83,8 @@ pub use self::engine::recording::Recording;
 #[cfg(feature = "sqlite")]
 pub use self::engine::sqlite::Sqlite;
 #[doc(hidden)]
+pub use self::engine::testing::Testing;
+#[doc(hidden)]
 pub use self::engine::work_queue::WorkQueue;
 #[doc(hidden)]
 pub use self::rules::clock::{Clock, Expiry};

@@ -13,6 +13,8 @@ use tokio::sync::Mutex;
 #[cfg(feature = "cli")]
 use crate::cli::Command;
 use crate::config::{Endpoints, LiveEndpoints, MojitoConfig, compare_pool, read_pool};
+#[cfg(feature = "testing")]
+use crate::dispatch::Stepper;
 use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, SecretFiles, Watcher, has_erased_hook};
 use crate::ingress::Ingress;
 use crate::notices::Notices;
@@ -20,6 +22,8 @@ use crate::pool::Pool;
 use crate::store::{
     Database, DedicatedConnection, ErasedHook, OperationTasks, Operations, Pauses, Recorder, RecorderHandle, Wakeup,
 };
+#[cfg(feature = "testing")]
+use crate::testing::Testing;
 use crate::{Error, Inbox, routes};
 
 /// The time after which the launch logs that work is still made for a formerly retired handler.
@@ -377,6 +381,12 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
         {
             let database = Arc::clone(&running.database);
             let handlers = self.handlers.clone();
+            #[cfg(feature = "testing")]
+            if let Some(testing) = rocket.state::<Testing>() {
+                // A test runs the work itself, step by step. No task is started beside it.
+                let steps = Stepper::new(database, handlers, running.pauses.clone(), &self.config);
+                return testing.set(Box::new(steps), self.config.clone());
+            }
             let (operations, notices) = (running.operations.clone(), database.notices().clone());
             let endpoints = self.config.endpoints.keys().cloned().collect();
             let watcher = Watcher { operations, notices, endpoints, silence_alert: self.config.longest_silence() };

@@ -105,6 +105,12 @@ pub fn delivery(body: Vec<u8>) -> NewDelivery {
     delivery
 }
 
+/// The setters of an example event, by name.
+#[cfg(feature = "testing")]
+pub fn example_setters() -> Vec<&'static str> {
+    crate::testing::ExampleEvent::SETTERS.iter().map(|(name, _)| *name).collect()
+}
+
 /// Whether a body is read as a snapshot.
 pub fn is_usable(body: &[u8]) -> bool {
     matches!(ParsedBody::parse(body), ParsedBody::Usable { .. })

@@ -51,6 +51,7 @@
 //! | --- | --- |
 //! | `sqlite` (default) | the store in a SQLite file, `Sqlite`; SQLite itself is built in |
 //! | `postgres` | the store in PostgreSQL, `Postgres`, for many processes; a driver in pure Rust, TLS by rustls |
+//! | `testing` | tests of a host and its handlers: examples of events, single attempts, a host step by step, [`testing`](crate::testing#test-your-host) |
 //! | `cli` | the command line for operators: inside the host, and as the program `rocket-mojito` |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
@@ -77,6 +78,8 @@ pub mod pool;
 mod readme {}
 mod routes;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "postgres")]
 pub use mojito_schema::Postgres;

@@ -31,6 +31,7 @@ mod harness;
 mod host_routes;
 mod http;
 mod jumps;
+mod kit;
 mod launch;
 mod leaks;
 mod leases;

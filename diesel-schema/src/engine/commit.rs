@@ -1,7 +1,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use diesel::result::Error;
+use diesel::result::{DatabaseErrorKind, Error};
 
 /// Why a handler's transaction was not committed. Its text is for operators, like a handler's error: it may quote data.
 #[non_exhaustive]
@@ -30,6 +30,11 @@ pub enum Left {
 }
 
 impl NotCommitted {
+    /// The refusal of a commit for this reason.
+    pub fn refused(reason: &str) -> Self {
+        Self::Refused(Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(reason.to_owned())))
+    }
+
     /// The error of the database, where there was one.
     pub fn cause(&self) -> Option<&Error> {
         match self {

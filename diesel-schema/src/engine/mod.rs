@@ -25,5 +25,6 @@ pub(crate) mod prune;
 pub(crate) mod recording;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+pub(crate) mod testing;
 pub(crate) mod update;
 pub(crate) mod work_queue;

@@ -17,7 +17,7 @@ const MAX_ID_LENGTH: usize = 100;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(crate = "rocket::serde", default, deny_unknown_fields)]
 pub struct EndpointConfig {
-    secrets: Vec<SecretConfig>,
+    pub(super) secrets: Vec<SecretConfig>,
     paused: bool,
 }
 

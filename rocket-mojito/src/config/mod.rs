@@ -8,6 +8,8 @@ mod key;
 mod live_endpoints;
 mod pool;
 mod secret;
+#[cfg(feature = "testing")]
+mod sender;
 mod settings;
 mod variables;
 
@@ -20,5 +22,7 @@ pub(crate) use self::key::{Key, Mac, Scheme};
 pub(crate) use self::live_endpoints::LiveEndpoints;
 pub(crate) use self::pool::{compare_pool, read_pool};
 pub use self::secret::{Encoding, SecretConfig};
+#[cfg(feature = "testing")]
+pub(crate) use self::sender::Sender;
 pub use self::settings::MojitoConfig;
 pub(crate) use self::settings::{InboxSettings, Retention};

@@ -31,8 +31,8 @@ const MAX_ERROR_LENGTH: usize = 2000;
 const CONNECT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One run of a handler on one delivery.
-pub(super) struct Attempt<B: Backend> {
-    pub handler: Arc<dyn MojitoHandler<B>>,
+pub(super) struct Attempt<'h, B: Backend> {
+    pub handler: &'h dyn MojitoHandler<B>,
     pub database: Arc<Database<B>>,
     pub claim: Claim,
     pub lease: Duration,
@@ -40,7 +40,7 @@ pub(super) struct Attempt<B: Backend> {
     pub stop: AbortRegistration,
 }
 
-impl<B: Backend> Attempt<B> {
+impl<B: Backend> Attempt<'_, B> {
     /// Runs the handler and ends its transaction. Returns the ending that is still to be settled. `None` means that the
     /// commit settled it, or that another worker has the delivery now.
     ///
@@ -54,7 +54,7 @@ impl<B: Backend> Attempt<B> {
         let notices = database.notices().clone();
         let mut transaction = Transaction::new(database, ticket.clone(), lease);
         let mut cx = Context::new(&mut transaction, number, &key);
-        let run = AssertUnwindSafe(attempt(&*handler, claim, &mut cx)).catch_unwind();
+        let run = AssertUnwindSafe(attempt(handler, claim, &mut cx)).catch_unwind();
         let (answer, has_panicked): (HandlerResult, bool) = match unless_stopped(run, stop).await {
             Ok(Ok(answer)) => (answer, false),
             Ok(Err(panic)) => (Err(text_of(&*panic).into()), true),
@@ -127,7 +127,7 @@ pub(super) fn timed_out(timeout: Duration, attempt: i32) -> Ending {
     failed(&error.into(), attempt).with(Outcome::TimedOut)
 }
 
-fn completed() -> Ending {
+pub(super) fn completed() -> Ending {
     Ending { settlement: Settlement::Complete, outcome: Outcome::Completed }
 }
 

@@ -69,6 +69,18 @@ impl<B: Backend> Service for Discarded<B> {
 }
 
 impl<B: Backend> Discarded<B> {
+    /// Calls every hook that is due. Returns the number of calls.
+    #[cfg(feature = "testing")]
+    pub(super) async fn call_due(&self) -> usize {
+        let mut calls = 0;
+        while let Some(owed) = self.take().await {
+            let pause = self.call(&owed).await;
+            self.settle(owed, pause).await;
+            calls += 1;
+        }
+        calls
+    }
+
     async fn take(&self) -> Option<OwedHook> {
         let (name, pauses) = (Arc::clone(&self.name), self.pauses.clone());
         let mut link = self.leases.link.lock().await;

@@ -177,13 +177,7 @@ impl<B: Backend> Executor<B> {
 
     fn start(&self, Leased { claim, guard, registration }: Leased, slot: Slot) {
         let (ticket, number, max_attempts) = (claim.ticket.clone(), claim.attempt, claim.max_attempts);
-        let attempt = Attempt {
-            handler: Arc::clone(&self.handler),
-            database: Arc::clone(&self.leases.database),
-            claim,
-            lease: self.lease,
-            stop: registration,
-        };
+        let (handler, database, lease) = (Arc::clone(&self.handler), Arc::clone(&self.leases.database), self.lease);
         let running = Running {
             ticket: ticket.clone(),
             number,
@@ -192,6 +186,7 @@ impl<B: Backend> Executor<B> {
             notices: self.leases.database.notices().clone(),
             // If nothing is left to settle, the slot is free at once.
             task: tokio::spawn(async move {
+                let attempt = Attempt { handler: &*handler, database, claim, lease, stop: registration };
                 let ended = attempt.run().await.transpose()?;
                 Some((ended, (guard, slot)))
             }),

@@ -192,6 +192,25 @@ impl HandlerError {
         Self { fate: Fate::RetryIn(delay), source: text.into() }
     }
 
+    /// Whether the handler gives up: then the work is discarded, and no further attempt is made.
+    pub fn is_discard(&self) -> bool {
+        self.fate == Fate::Discard
+    }
+
+    /// Whether the work is attempted again, unless this was its last attempt.
+    pub fn will_retry(&self) -> bool {
+        !self.is_discard()
+    }
+
+    /// The delay of the next attempt that the handler asked for by [`retry_in`](Self::retry_in). `None` stands for the
+    /// backoff, or for no further attempt.
+    pub fn delay(&self) -> Option<Duration> {
+        match self.fate {
+            Fate::RetryIn(delay) => Some(delay),
+            Fate::Retry | Fate::Discard => None,
+        }
+    }
+
     /// Whether the handler's transaction conflicted with another: it can be run again at once.
     pub(super) fn is_conflict(&self) -> bool {
         mojito_schema::is_conflict(&*self.source)

@@ -27,12 +27,16 @@ mod hook;
 mod last_uses;
 mod leases;
 mod notifier;
+#[cfg(feature = "testing")]
+mod performed;
 mod prefetch;
 mod pruner;
 mod roster;
 mod running;
 mod runtime;
 mod secret_files;
+#[cfg(feature = "testing")]
+mod stepper;
 mod supervisor;
 mod transaction;
 mod watcher;
@@ -42,7 +46,11 @@ pub(crate) use self::dispatcher::Dispatcher;
 pub(crate) use self::handler::has_erased_hook;
 pub use self::handler::{HandlerError, HandlerResult, MojitoHandler};
 pub(crate) use self::hook::Hook;
+#[cfg(feature = "testing")]
+pub use self::performed::Performed;
 pub(crate) use self::pruner::Pruner;
 pub(crate) use self::runtime::HandlerRuntime;
 pub(crate) use self::secret_files::SecretFiles;
+#[cfg(feature = "testing")]
+pub(crate) use self::stepper::{Stepper, Steps};
 pub(crate) use self::watcher::Watcher;

@@ -5,6 +5,8 @@ use mojito_schema::{Backend, Left, NotCommitted, Ticket, Timestamp, failpoint, f
 
 use super::handler::HandlerError;
 use crate::pool::Loan;
+#[cfg(feature = "testing")]
+use crate::store::CommitFailure;
 use crate::store::{Database, TransactionTurn, WriteTurn};
 
 /// The transaction that an attempt may open: effect and "done" mark, behind the fence.
@@ -78,7 +80,11 @@ impl<B: Backend> Transaction<B> {
         let mut loan = Loan::new(connection);
         let turn = self.database.write_turn().await;
         match B::begin(loan.connection(), self.ticket.clone(), self.lease, Timestamp::now()).await {
-            Ok(true) => Ok(State::Open { loan, _turns: (turn, among_transactions) }),
+            Ok(true) => {
+                #[cfg(feature = "testing")]
+                self.count_statements(&mut loan);
+                Ok(State::Open { loan, _turns: (turn, among_transactions) })
+            }
             Ok(false) => {
                 loan.give_back();
                 Ok(State::Stale)
@@ -107,6 +113,12 @@ impl<B: Backend> Transaction<B> {
             State::Unconnected => End::Unconnected,
             State::Open { mut loan, _turns } => {
                 failpoint::reach("attempt.committing");
+                #[cfg(feature = "testing")]
+                if let Some(end) = self.ordered_failure() {
+                    // The connection is closed, which rolls back.
+                    drop(loan);
+                    return end;
+                }
                 match B::commit(loan.connection(), Some(self.ticket.line())).await {
                     Ok(left) => {
                         failpoint::reach("attempt.committed");
@@ -121,6 +133,26 @@ impl<B: Backend> Transaction<B> {
                     }
                 }
             }
+        }
+    }
+
+    /// The end of the transaction instead of its commit, if a test has ordered one.
+    #[cfg(feature = "testing")]
+    fn ordered_failure(&self) -> Option<End> {
+        let failures = self.database.failures();
+        match failures.take_commit(&[CommitFailure::Refused, CommitFailure::DiesBefore])? {
+            CommitFailure::Refused => Some(End::NotCommitted(NotCommitted::refused("by the test's order"))),
+            // A dead process settles nothing.
+            CommitFailure::DiesBefore | CommitFailure::DiesAfter => Some(End::Stale),
+        }
+    }
+
+    /// Counts the handler's statements, if a test has ordered a death after one of them.
+    #[cfg(feature = "testing")]
+    fn count_statements(&self, loan: &mut Loan<B>) {
+        if self.database.failures().counts_statements() {
+            let failures = Arc::clone(self.database.failures());
+            B::after_each_statement(loan.connection(), Box::new(move || failures.note_statement()));
         }
     }
 

@@ -10,18 +10,19 @@ use crate::{EventKind, Field, Finding, Standing, Timestamp};
 ///
 /// `Debug` shows ids, counts and names of fields, nothing of the candidate.
 pub struct Event {
-    kind: EventKind,
-    payload: Payload,
-    endpoint: String,
-    delivery_id: i64,
-    standing: Standing,
-    version: Option<i64>,
-    changes: Vec<Field>,
-    findings: Vec<Finding>,
-    received_at: Timestamp,
-    is_superseded: bool,
-    former_body: Option<Vec<u8>>,
-    previous: OnceLock<Option<Box<Payload>>>,
+    pub(crate) kind: EventKind,
+    pub(crate) payload: Payload,
+    pub(crate) body: Vec<u8>,
+    pub(crate) endpoint: String,
+    pub(crate) delivery_id: i64,
+    pub(crate) standing: Standing,
+    pub(crate) version: Option<i64>,
+    pub(crate) changes: Vec<Field>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) received_at: Timestamp,
+    pub(crate) is_superseded: bool,
+    pub(crate) former_body: Option<Vec<u8>>,
+    pub(crate) previous: OnceLock<Option<Box<Payload>>>,
 }
 
 impl Event {
@@ -33,6 +34,11 @@ impl Event {
     /// The body, field by field.
     pub fn payload(&self) -> &Payload {
         &self.payload
+    }
+
+    /// The raw bytes, as they were sent.
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// The endpoint that received the delivery.
@@ -96,12 +102,14 @@ impl Event {
     /// The event of a claimed delivery. `None` if its body is gone, or is not understood.
     pub(crate) fn from_claim(claim: Claim) -> Option<Self> {
         let delivery = claim.delivery;
-        let ParsedBody::Usable { payload, .. } = ParsedBody::parse(delivery.body.as_deref()?) else {
+        let body = delivery.body?;
+        let ParsedBody::Usable { payload, .. } = ParsedBody::parse(&body) else {
             return None;
         };
         Some(Self {
             kind: delivery.event,
             payload: *payload,
+            body,
             endpoint: delivery.endpoint,
             delivery_id: delivery.id,
             standing: delivery.standing,

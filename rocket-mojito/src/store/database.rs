@@ -6,6 +6,8 @@ use mojito_schema::{Backend, FilesChanged, Open, OpenError, OpenFiles, Trouble, 
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+#[cfg(feature = "testing")]
+use super::Failures;
 use super::{Health, SecretUses, Unavailable};
 use crate::notices::Notices;
 use crate::pool::{InUse, Pool, PooledConnection};
@@ -22,6 +24,9 @@ pub(crate) struct Database<B: Backend> {
     /// Deliveries up to this id are on the disk: commits reach the disk in their order.
     durable_up_to: AtomicI64,
     secret_uses: SecretUses,
+    /// The failures that a host's test has ordered.
+    #[cfg(feature = "testing")]
+    failures: Arc<Failures>,
 }
 
 /// The turn to write, where a database has one writer at a time. Held until the commit.
@@ -45,7 +50,15 @@ impl<B: Backend> Database<B> {
             notices,
             durable_up_to,
             secret_uses: SecretUses::default(),
+            #[cfg(feature = "testing")]
+            failures: Arc::default(),
         })
+    }
+
+    /// The failures that a host's test has ordered.
+    #[cfg(feature = "testing")]
+    pub fn failures(&self) -> &Arc<Failures> {
+        &self.failures
     }
 
     /// Notes that a delivery is on the disk, and so are all deliveries stored before it.

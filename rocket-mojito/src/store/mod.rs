@@ -5,6 +5,8 @@ mod batch_queue;
 mod connection;
 mod database;
 mod erasure;
+#[cfg(feature = "testing")]
+mod failures;
 mod health;
 mod hook;
 mod matcher;
@@ -22,6 +24,8 @@ mod wakeup;
 pub(crate) use self::connection::{Committed, DedicatedConnection};
 pub(crate) use self::database::{Database, TransactionTurn, WriteTurn};
 pub(crate) use self::erasure::NotErased;
+#[cfg(feature = "testing")]
+pub(crate) use self::failures::{CommitFailure, Failures};
 pub(crate) use self::health::Health;
 pub(crate) use self::hook::ErasedHook;
 pub(crate) use self::operation_tasks::OperationTasks;

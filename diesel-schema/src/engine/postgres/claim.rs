@@ -37,7 +37,7 @@ pub(super) async fn claim(connection: &mut Connection, request: &ClaimRequest, n
 ///
 /// Subqueries with one value look up the other columns row by row. A join that was planned while the tables were small
 /// reads all of them, and goes on to do so while they grow.
-async fn take(
+pub(super) async fn take(
     connection: &Connection,
     request: &ClaimRequest,
     rows: Vec<WorkRow>,

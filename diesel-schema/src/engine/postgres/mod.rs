@@ -160,8 +160,9 @@ macro_rules! alone {
     }};
 }
 
-// Declared after the macros, because it uses them.
+// Declared after the macros, because they use them.
 mod operations;
+mod testing;
 
 /// The outcome of a verb, unless the server is silent over it. The caller closes the connection of a verb that was
 /// dropped half-way: see [`Engine`](crate::engine::backend::sealed::Engine).

@@ -29,7 +29,7 @@ pub(super) fn claim(connection: &mut SqliteConnection, request: &ClaimRequest, n
 }
 
 /// Claims a row that was selected as claimable.
-fn take(
+pub(super) fn take(
     connection: &mut SqliteConnection,
     row: WorkRow,
     epoch: i64,

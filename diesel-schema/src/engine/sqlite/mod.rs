@@ -24,6 +24,7 @@ mod session;
 mod shared;
 mod spawn;
 mod statement;
+mod testing;
 #[cfg(test)]
 mod tests;
 mod uncached;
