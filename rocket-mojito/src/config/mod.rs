@@ -8,6 +8,8 @@ mod key;
 mod live_endpoints;
 mod pool;
 mod secret;
+#[cfg(feature = "cli")]
+mod sender;
 mod settings;
 mod variables;
 

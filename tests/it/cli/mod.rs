@@ -4,6 +4,7 @@ mod actions;
 mod help;
 mod host;
 mod lists;
+mod sending;
 
 use std::collections::BTreeSet;
 use std::path::Path;
