@@ -51,6 +51,7 @@ mod resources;
 mod shutdown;
 mod signature;
 mod silence;
+mod simulator;
 mod soak;
 mod standing;
 mod startup;

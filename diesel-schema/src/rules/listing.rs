@@ -29,6 +29,8 @@ pub struct Listed {
     pub version: Option<i64>,
     /// The delivery's standing.
     pub standing: Standing,
+    /// SHA-256 over its endpoint, event and body: see [`Fingerprint`](crate::Fingerprint).
+    pub fingerprint: Vec<u8>,
     /// When its last byte had arrived.
     pub received_at: Timestamp,
     /// The id of the endpoint's secret that matched.

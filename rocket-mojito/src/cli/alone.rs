@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -59,7 +60,8 @@ impl Place {
         let settings = figment.contains("mojito").then(|| MojitoConfig::from_figment(&figment)).transpose()?;
         let config = settings.clone().unwrap_or_default();
         let inbox = open_any(&url, creates, &config).await?;
-        Ok(Target { inbox, settings })
+        let rocket: rocket::Config = figment.extract().map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(Target { inbox, settings, listens_at: SocketAddr::new(rocket.address, rocket.port) })
     }
 }
 

@@ -4,8 +4,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::target::{Operator, Target};
 use super::{
-    audit, deliveries, discard, dismiss, doctor, erase, errors, history, migrate, pause, prune, replay, retire, secret,
-    shell, show, status, work,
+    audit, deliveries, discard, dismiss, doctor, erase, errors, history, migrate, pause, prune, replay, resend, retire,
+    secret, shell, show, simulate, status, trigger, work,
 };
 
 /// Looks after the webhooks of JobMojito that a host has received
@@ -111,6 +111,16 @@ pub(super) enum Command {
     /// Runs the pending migrations
     #[command(after_help = "Example: rocket-mojito migrate")]
     Migrate(migrate::Migrate),
+    /// Sends one invented delivery to the host, signed by the endpoint's own scheme
+    #[command(after_help = "Example: rocket-mojito trigger interview_result --set score=4.5 --set candidate_name=Ann")]
+    Trigger(trigger::Trigger),
+    /// Sends a stored delivery to another receiver, signed by its endpoint's own scheme. The audit keeps that
+    #[command(after_help = "Example: rocket-mojito resend 1 --to http://127.0.0.1:8000/webhooks/jobmojito")]
+    Resend(resend::Resend),
+    /// Sends whole lives of invented candidates with accidents on the way, and compares the database with them
+    #[command(after_help = "The invented rows stay in the database.\n\n\
+                      Example: rocket-mojito simulate --candidates 20 --duplicates 10 --lost 5 --cut 5 --rate 200")]
+    Simulate(simulate::Simulate),
     /// Secrets of endpoints
     #[command(subcommand)]
     Secret(secret::Secret),
@@ -168,6 +178,9 @@ impl Words {
             Command::Resume(resume) => resume.run(inbox, output, actor).await,
             Command::Retire(retire) => retire.run(inbox, output, actor).await,
             Command::Migrate(migrate) => migrate.run(inbox, output).await,
+            Command::Trigger(trigger) => trigger.run(target, output).await,
+            Command::Resend(resend) => resend.run(target, output, actor).await,
+            Command::Simulate(simulate) => simulate.run(target, output).await,
             Command::Secret(_) | Command::Completions(_) | Command::Man(_) => {
                 Err(Failure::Usage("the command needs no database".to_owned()))
             }

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -92,7 +93,8 @@ async fn answer(rocket: Rocket<Build>, words: Words, output: &Output) -> Result<
         return Err(Failure::Usage("no `MojitoFairing` is attached to this host: attach one".to_owned()));
     };
     let settings = command.settings.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let target = Target { inbox: inbox.clone(), settings };
+    let listens_at = SocketAddr::new(rocket.config().address, rocket.config().port);
+    let target = Target { inbox: inbox.clone(), settings, listens_at };
     words.run(&target, output).await
 }
 

@@ -30,13 +30,18 @@ mod pause;
 mod progress;
 mod prune;
 mod replay;
+mod resend;
 mod retire;
 mod rows;
 mod secret;
+mod sending;
 mod shell;
 mod show;
+mod simulate;
 mod status;
+mod stored;
 mod target;
+mod trigger;
 mod work;
 
 pub use self::alone::main;

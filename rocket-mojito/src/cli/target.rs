@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use super::exit::Failure;
 use crate::{Actor, Inbox, MojitoConfig};
 
@@ -7,6 +9,8 @@ pub(super) struct Target {
     pub inbox: Inbox,
     /// The settings, where they are known.
     pub settings: Option<MojitoConfig>,
+    /// The address and port of the host, by its settings.
+    pub listens_at: SocketAddr,
 }
 
 impl Target {

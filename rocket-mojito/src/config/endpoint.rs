@@ -54,6 +54,12 @@ impl EndpointConfig {
         self.secrets.iter().map(|secret| secret.id.as_str())
     }
 
+    /// The secrets and keys, in their order.
+    #[cfg(feature = "cli")]
+    pub(super) fn secrets(&self) -> &[SecretConfig] {
+        &self.secrets
+    }
+
     /// The files that hold a secret.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         self.secrets.iter().filter_map(SecretConfig::file)

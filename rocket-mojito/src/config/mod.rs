@@ -11,6 +11,8 @@ mod secret;
 #[cfg(feature = "testing")]
 mod sender;
 mod settings;
+#[cfg(feature = "cli")]
+mod signers;
 mod variables;
 
 use self::bounds::Bound;

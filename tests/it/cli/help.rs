@@ -7,7 +7,7 @@ use crate::checkout::Checkout;
 use crate::harness::TestBackend;
 
 /// The commands of this slice, in the order of the help.
-const COMMANDS: [&str; 20] = [
+const COMMANDS: &[&str] = &[
     "status",
     "doctor",
     "deliveries",
@@ -25,10 +25,16 @@ const COMMANDS: [&str; 20] = [
     "resume",
     "retire",
     "migrate",
+    "trigger",
+    "resend",
+    "simulate",
     "secret",
     "completions",
     "man",
 ];
+
+/// The commands that need a host: `sending` runs their examples.
+const SENDING: [&str; 3] = ["trigger", "resend", "simulate"];
 
 /// The commands that the help lists.
 fn listed(help: &str) -> Vec<String> {
@@ -39,7 +45,7 @@ fn listed(help: &str) -> Vec<String> {
 }
 
 /// The words of a line as a shell parts them: blanks part, single quotes hold together.
-fn words(line: &str) -> Vec<String> {
+pub(super) fn words(line: &str) -> Vec<String> {
     let parts = line.split('\'').enumerate();
     let words = parts.flat_map(|(index, part)| match index % 2 {
         0 => part.split_whitespace().map(str::to_owned).collect(),
@@ -51,7 +57,7 @@ fn words(line: &str) -> Vec<String> {
 /// Runs the example at the end of each command's help, on one database.
 async fn every_example_runs<B: TestBackend>() {
     let desk = Desk::<B>::seeded().await;
-    let commands = COMMANDS.iter().map(|command| match *command {
+    let commands = COMMANDS.iter().filter(|command| !SENDING.contains(command)).map(|command| match *command {
         "secret" => vec!["secret", "new"],
         command => vec![command],
     });
@@ -95,7 +101,7 @@ async fn the_help_lists_the_commands_that_are_there_and_so_does_the_readme() {
         .filter_map(|cell| cell.split(' ').next())
         .collect();
     assert_eq!(listed(&help.out), COMMANDS);
-    assert_eq!(told, BTreeSet::from(COMMANDS));
+    assert_eq!(told, COMMANDS.iter().copied().collect());
     assert_eq!((help.code, missing.code), (0, 2), "{missing:?}");
 }
 

@@ -4,6 +4,7 @@ mod actions;
 mod help;
 mod host;
 mod lists;
+mod sending;
 mod watch;
 
 use std::collections::BTreeSet;

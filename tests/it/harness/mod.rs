@@ -5,7 +5,6 @@
 //! | `MOJITO_TEST_SCALE` | `full` lets randomised and fault tests go round as often as a nightly run should |
 //! | `MOJITO_TEST_SEED` | the seed of the randomised tests; each prints the one that it used |
 
-mod body;
 mod cgroup;
 mod checker;
 mod client;
@@ -38,7 +37,9 @@ mod test_server;
 mod tracer;
 mod wait;
 
-pub(crate) use self::body::Body;
+/// The bodies of the tests are those of the simulator.
+pub(crate) use mojito_simulator::Body;
+
 pub(crate) use self::cgroup::Cgroup;
 pub(crate) use self::checker::overlaps;
 pub(crate) use self::client::{Answer, Connection, chunked, head, post, request};

@@ -18,8 +18,9 @@ use crate::{
 /// How many rows one page reads, where no index leads to the selected rows.
 const MAX_ROWS_READ: i64 = 10_000;
 
-/// The columns of a delivery in a list: its facts, and its texts of JSON with its repeats and its dismissal.
-type Columns = (Facts, (String, String, String, i64, Option<Timestamp>, Option<Timestamp>));
+/// The columns of a delivery in a list: its facts, and its texts of JSON with its repeats, its dismissal and its
+/// fingerprint.
+type Columns = (Facts, (String, String, String, i64, Option<Timestamp>, Option<Timestamp>, Vec<u8>));
 
 type Facts = (i64, String, EventKind, Option<String>, Option<i64>, Standing, Timestamp, bool);
 
@@ -87,7 +88,8 @@ pub(crate) async fn list(
     );
     let texts = (deliveries::secret_id, deliveries::findings, deliveries::changes);
     let moments = (deliveries::last_repeat_at, deliveries::dismissed_at);
-    let columns = (facts, (texts.0, texts.1, texts.2, deliveries::repeat_count, moments.0, moments.1));
+    let (repeats, fingerprint) = (deliveries::repeat_count, deliveries::fingerprint);
+    let columns = (facts, (texts.0, texts.1, texts.2, repeats, moments.0, moments.1, fingerprint));
     // This version cannot show words of a later version of the program, which runs beside it.
     let query = query.filter(deliveries::event.eq_any(EventKind::ALL));
     let query = query.filter(deliveries::standing.eq_any(Standing::ALL));
@@ -98,7 +100,7 @@ pub(crate) async fn list(
     let mut work = work_on(connection, selection, rows.iter().map(id_of).collect()).await?;
     let deliveries = rows.into_iter().map(|(facts, texts)| {
         let (id, endpoint, event, result_id, version, standing, received_at, has_body) = facts;
-        let (secret_id, findings, changes, repeat_count, last_repeat_at, dismissed_at) = texts;
+        let (secret_id, findings, changes, repeat_count, last_repeat_at, dismissed_at, fingerprint) = texts;
         Listed {
             delivery_id: id,
             endpoint,
@@ -106,6 +108,7 @@ pub(crate) async fn list(
             result_id,
             version,
             standing,
+            fingerprint,
             received_at,
             secret_id,
             changes: changed_fields(&changes),
