@@ -193,7 +193,7 @@ impl Inbox {
 
     /// Dismisses the selected work that is dead, and the selected deliveries that are in quarantine. They leave the
     /// [`backlog`](Self::backlog), and alarms can clear. Nothing else changes: lists show them with the time of the
-    /// dismissal, and a [`replay`](Self::replay) brings them back. What is dismissed already is left alone.
+    /// dismissal, and a [`replay`](Self::replay) brings them back. Rows that are dismissed already are left alone.
     ///
     /// A [`Selection`] is enough where the pace does not matter.
     ///

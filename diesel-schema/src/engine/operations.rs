@@ -107,8 +107,8 @@ pub trait Operations<C> {
         now: Timestamp,
     ) -> impl Future<Output = QueryResult<u64>> + Send;
 
-    /// The next deliveries of a selection that have dead work, or are in quarantine, and that nobody has dismissed: at
-    /// most `limit`, with that work alone.
+    /// The next deliveries of a selection, at most `limit`, that have dead work or are in quarantine. Dismissed work and
+    /// deliveries are left out.
     fn undismissed(
         connection: &mut C,
         selection: Selection,

@@ -30,7 +30,8 @@ enum What {
 #[derive(Args)]
 struct Named {
     /// The name
-    #[arg(value_name = "NAME")]
+    // The operator's name has the id `name`, and is an argument of every command.
+    #[arg(id = "paused", value_name = "NAME")]
     name: String,
     #[command(flatten)]
     consent: Consent,

@@ -6,9 +6,9 @@ use crate::operation::{Actor, Pause};
 
 /// Pauses, which hold in every process within two seconds, and outlive restarts.
 impl Inbox {
-    /// Answers the deliveries of an endpoint 503 in every process, so that the sender keeps them: in this process at
-    /// once, in the others within two seconds, and after each restart. Returns whether it was not paused before; the
-    /// first of two pauses stands.
+    /// Answers the deliveries of an endpoint 503 in every process, so that the sender keeps them. It holds in this
+    /// process at once, in the others within two seconds, and after each restart. Returns whether it was not paused
+    /// before; the first of two pauses stands.
     ///
     /// ```
     /// # use rocket_mojito::{Actor, Error, Inbox};
@@ -44,9 +44,9 @@ impl Inbox {
         self.resume(PauseKind::Endpoint, name, actor).await
     }
 
-    /// Claims no more work for a handler in any process: in this one from now on, in the others within two seconds, and
-    /// after each restart. Its work is recorded all the same, and running attempts go on. Returns whether it was not
-    /// paused before; the first of two pauses stands.
+    /// Claims no more work for a handler in any process. It holds in this process from now on, in the others within two
+    /// seconds, and after each restart. The handler's work is recorded all the same, and running attempts go on.
+    /// Returns whether it was not paused before; the first of two pauses stands.
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use crate::Error;
 
-/// What this process knows to be paused: its endpoints and handlers, by the settings and by the table of pauses.
+/// The paused endpoints and handlers of this process, by the settings and by the table of pauses.
 #[derive(Clone)]
 pub(crate) struct Pauses(Arc<Switches>);
 
