@@ -206,7 +206,7 @@ fn the_table_of_the_log_is_what_the_log_can_say() {
     }
 }
 
-/// What waits and what runs needs nobody. Every other count of the backlog does.
+/// Work that waits or runs needs nobody. Every other count of the backlog does.
 #[test]
 fn the_alarms_of_the_guide_name_each_count_that_needs_a_person() {
     let work = Checkout::read("diesel-schema/src/schema/work.rs");
