@@ -51,10 +51,15 @@ mod engine;
 #[cfg(mojito_internals)]
 #[doc(hidden)]
 pub mod internals;
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 mod rules;
 mod schema;
 
 pub use diesel::QueryResult;
+#[doc(hidden)]
+pub use diesel::migration::MigrationSource;
 #[doc(hidden)]
 pub use diesel::query_source::TableNotEqual;
 
@@ -69,6 +74,8 @@ pub use self::engine::db_error::{Trouble, fault, is_conflict, is_read_only, is_u
 pub use self::engine::failpoint;
 #[doc(hidden)]
 pub use self::engine::files_changed::FilesChanged;
+#[doc(hidden)]
+pub use self::engine::host_migrations::HostMigrations;
 pub use self::engine::open_error::OpenError;
 #[doc(hidden)]
 pub use self::engine::opening::{Notify, Open, OpenFiles, Opening};

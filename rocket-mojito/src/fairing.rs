@@ -3,7 +3,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mojito_schema::{Backend, HandlerSpec, Open, OpenError, Timestamp};
+use mojito_schema::{Backend, HandlerSpec, HostMigrations, MigrationSource, Open, OpenError, Timestamp};
 use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Rocket, async_trait};
@@ -64,6 +64,7 @@ pub struct MojitoFairing<B: Backend> {
     config: MojitoConfig,
     handlers: Vec<Arc<dyn MojitoHandler<B>>>,
     host_pool: Option<HostPool<B>>,
+    migrations: Vec<HostMigrations<B::Dialect>>,
     running: Mutex<Option<Running<B>>>,
 }
 
@@ -75,6 +76,7 @@ struct HostPool<B: Backend> {
 
 /// The parts that the launch has put together.
 struct Running<B: Backend> {
+    config: MojitoConfig,
     database: Arc<Database<B>>,
     recorder: Arc<Recorder>,
     operations: OperationTasks,
@@ -97,7 +99,7 @@ impl<B: Backend> MojitoFairing<B> {
     /// The first handler determines the database. Without a handler, name the database:
     /// `MojitoFairing::<Sqlite>::new(config)`.
     pub fn new(config: MojitoConfig) -> Self {
-        Self { config, handlers: Vec::new(), host_pool: None, running: Mutex::new(None) }
+        Self { config, handlers: Vec::new(), host_pool: None, migrations: Vec::new(), running: Mutex::new(None) }
     }
 
     /// Adds a handler. Each handler has its own work.
@@ -123,6 +125,19 @@ impl<B: Backend> MojitoFairing<B> {
         self
     }
 
+    /// Runs the migrations of your own tables at launch, in the database that the plugin is on: its own pool's or yours.
+    ///
+    /// They run after the plugin's, and before any handler. Diesel lists them in `__diesel_schema_migrations`, as ever.
+    /// All pending ones run in one transaction, under a lock: of several processes that launch at once, one runs them.
+    /// So a statement that allows no transaction (`CREATE INDEX CONCURRENTLY`, a `PRAGMA`) cannot be in them. On Postgres
+    /// a statement of more than 20 s is cut off. Run such a migration by Diesel's command line, before the launch.
+    ///
+    /// A migration that fails stops the launch, and none of them is kept. With `migrate = false` they do not run.
+    pub fn migrations(mut self, source: impl MigrationSource<B::Dialect> + Send + Sync + 'static) -> Self {
+        self.migrations.push(HostMigrations::new(source));
+        self
+    }
+
     /// Every fault of the setup shows here, before the first request.
     async fn assemble(&self, rocket: Rocket<Build>) -> Result<Rocket<Build>, (Rocket<Build>, Error)> {
         #[cfg(feature = "cli")]
@@ -131,12 +146,12 @@ impl<B: Backend> MojitoFairing<B> {
         }
         match self.prepare(&rocket).await {
             Ok(running) => {
-                let endpoints = running.endpoints.clone();
-                let rocket = mount(rocket, &self.config, &endpoints.in_force());
+                let (config, endpoints) = (&running.config, running.endpoints.clone());
+                let rocket = mount(rocket, config, &endpoints.in_force());
                 let notices = running.database.notices().clone();
-                let ingress = Ingress::new(endpoints.clone(), &self.config, running.pauses.clone(), notices.clone());
+                let ingress = Ingress::new(endpoints.clone(), config, running.pauses.clone(), notices.clone());
                 let (recorder, operations) = (Arc::clone(&running.recorder), running.operations.clone());
-                let (settings, pauses) = (self.config.inbox_settings(), running.pauses.clone());
+                let (settings, pauses) = (config.inbox_settings(), running.pauses.clone());
                 let inbox = Inbox::new(recorder, operations, settings, pauses, endpoints, notices);
                 *self.running.lock().await = Some(running);
                 Ok(rocket.manage(ingress).manage(inbox))
@@ -152,15 +167,16 @@ impl<B: Backend> MojitoFairing<B> {
         rocket: Rocket<Build>,
         command: &Command,
     ) -> Result<Rocket<Build>, (Rocket<Build>, Error)> {
-        command.set(&self.config);
         let assembled = async {
-            let endpoints = self.config.resolve()?;
-            let names: Vec<String> = self.handler_specs()?.into_iter().map(|spec| spec.name).collect();
-            let pauses = Pauses::new(self.config.paused_endpoints(), self.config.paused_handlers(&names)?);
-            let (setting, pool) = self.find_pool(&rocket, true).await?;
-            let inbox = Inbox::detached(pool, &self.config, pauses.clone(), endpoints.clone(), self.hooks()).await;
+            let config = self.config.within(rocket.figment())?;
+            command.set(&config);
+            let endpoints = config.resolve()?;
+            let names: Vec<String> = self.handler_specs(&config)?.into_iter().map(|spec| spec.name).collect();
+            let pauses = Pauses::new(config.paused_endpoints(), config.paused_handlers(&names)?);
+            let (setting, pool) = self.find_pool(&rocket, &config, true).await?;
+            let inbox = Inbox::detached(pool, &config, pauses.clone(), endpoints.clone(), self.hooks()).await;
             let inbox = inbox.map_err(|error| Error::database(setting, error))?;
-            Ok((Ingress::new(endpoints, &self.config, pauses, inbox.notices().clone()), inbox))
+            Ok((Ingress::new(endpoints, &config, pauses, inbox.notices().clone()), inbox))
         };
         match assembled.await {
             Ok((ingress, inbox)) => Ok(rocket.manage(ingress).manage(inbox)),
@@ -180,15 +196,16 @@ impl<B: Backend> MojitoFairing<B> {
                 "a second `MojitoFairing` is attached: attach one, with an endpoint for each merchant and environment",
             ));
         }
-        let endpoints = self.config.resolve()?;
-        let handlers = self.handler_specs()?;
+        let config = self.config.within(rocket.figment())?;
+        let endpoints = config.resolve()?;
+        let handlers = self.handler_specs(&config)?;
         let names: Vec<String> = handlers.iter().map(|handler| handler.name.clone()).collect();
-        let pauses = Pauses::new(self.config.paused_endpoints(), self.config.paused_handlers(&names)?);
-        let runtime = self.start_runtime()?;
-        let database = Arc::new(self.open_database(rocket, handlers, &pauses).await?);
+        let pauses = Pauses::new(config.paused_endpoints(), config.paused_handlers(&names)?);
+        let runtime = self.start_runtime(&config)?;
+        let database = Arc::new(self.open_database(rocket, &config, handlers, &pauses).await?);
         let signal = Wakeup::new();
-        let queue_limit = self.config.queue_limit.as_u64();
-        let recorder = Recorder::start(&database, &signal, queue_limit, self.config.ack_deadline);
+        let queue_limit = config.queue_limit.as_u64();
+        let recorder = Recorder::start(&database, &signal, queue_limit, config.ack_deadline);
         let Ok((recorder, recording)) = recorder.await else {
             // The log has the reason, and the process is about to end.
             database.notices().flush().await;
@@ -199,11 +216,22 @@ impl<B: Backend> MojitoFairing<B> {
         let operations = OperationTasks::new(operations, database.runtime().clone());
         let (recorder, runtime) = (Arc::new(recorder), Some(runtime));
         let dispatcher = None;
-        Ok(Running { database, recorder, operations, endpoints, pauses, signal, recording, runtime, dispatcher })
+        Ok(Running {
+            config,
+            database,
+            recorder,
+            operations,
+            endpoints,
+            pauses,
+            signal,
+            recording,
+            runtime,
+            dispatcher,
+        })
     }
 
-    fn start_runtime(&self) -> Result<HandlerRuntime, Error> {
-        let threads = self.config.handler_concurrency.saturating_add(2).saturating_mul(self.handlers.len());
+    fn start_runtime(&self, config: &MojitoConfig) -> Result<HandlerRuntime, Error> {
+        let threads = config.handler_concurrency.saturating_add(2).saturating_mul(self.handlers.len());
         HandlerRuntime::start(threads).map_err(|error| {
             Error::config(format!(
                 "the threads for handlers cannot be started: {error}: let the system give more, or lower \
@@ -212,7 +240,7 @@ impl<B: Backend> MojitoFairing<B> {
         })
     }
 
-    fn handler_specs(&self) -> Result<Vec<HandlerSpec>, Error> {
+    fn handler_specs(&self, config: &MojitoConfig) -> Result<Vec<HandlerSpec>, Error> {
         let mut names = HashSet::new();
         let spec = |handler: &Arc<dyn MojitoHandler<B>>| {
             let name = handler.name();
@@ -227,7 +255,7 @@ impl<B: Backend> MojitoFairing<B> {
                     "two handlers, or one without a name, are called `{name}`: give each a `name()` of its own"
                 )));
             }
-            let max_attempts = self.config.max_attempts.into();
+            let max_attempts = config.max_attempts.into();
             // The hook is looked for later, with a connection.
             Ok(HandlerSpec { name, takes_late: handler.takes_late(), max_attempts, has_erased_hook: false })
         };
@@ -238,25 +266,31 @@ impl<B: Backend> MojitoFairing<B> {
     async fn open_database(
         &self,
         rocket: &Rocket<Build>,
+        config: &MojitoConfig,
         specs: Vec<HandlerSpec>,
         pauses: &Pauses,
     ) -> Result<Database<B>, Error> {
         let name = self.host_pool.as_ref().map_or("mojito", |host| host.name);
-        let (setting, pool) = self.find_pool(rocket, false).await?;
+        let (setting, pool) = self.find_pool(rocket, config, false).await?;
         let notices = Notices::start().map_err(|error| {
             Error::config(format!("the thread for the log cannot be started: {error}: let the system give more"))
         })?;
-        let (handlers, concurrency) = (self.handlers.len(), self.config.handler_concurrency);
+        let (handlers, concurrency) = (self.handlers.len(), config.handler_concurrency);
         compare_pool(&format!("databases.{name}"), pool.max_connections(), handlers, concurrency);
         let database = async {
-            self.prepare_tables(&pool, specs, pauses).await?;
+            self.prepare_tables(&pool, config, specs, pauses).await?;
             Database::new(pool, notices).await
         };
         database.await.map_err(|error| Error::database(setting, error))
     }
 
     /// The pool of the host's database, or the plugin's own, with the setting that names it.
-    async fn find_pool(&self, rocket: &Rocket<Build>, must_exist: bool) -> Result<(String, Pool<B>), Error> {
+    async fn find_pool(
+        &self,
+        rocket: &Rocket<Build>,
+        config: &MojitoConfig,
+        must_exist: bool,
+    ) -> Result<(String, Pool<B>), Error> {
         let name = self.host_pool.as_ref().map_or("mojito", |host| host.name);
         let setting = format!("databases.{name}.url");
         let pool = match &self.host_pool {
@@ -266,13 +300,19 @@ impl<B: Backend> MojitoFairing<B> {
                      is attached, see why it failed"
                 ))
             })?,
-            None => self.open_own_pool(rocket, &setting, must_exist).await?,
+            None => self.open_own_pool(rocket, config, &setting, must_exist).await?,
         };
         Ok((setting, pool))
     }
 
-    async fn open_own_pool(&self, rocket: &Rocket<Build>, setting: &str, must_exist: bool) -> Result<Pool<B>, Error> {
-        let connections = self.config.handler_concurrency * self.handlers.len() + 1;
+    async fn open_own_pool(
+        &self,
+        rocket: &Rocket<Build>,
+        config: &MojitoConfig,
+        setting: &str,
+        must_exist: bool,
+    ) -> Result<Pool<B>, Error> {
+        let connections = config.handler_concurrency * self.handlers.len() + 1;
         let figment = rocket
             .figment()
             .focus("databases.mojito")
@@ -284,21 +324,25 @@ impl<B: Backend> MojitoFairing<B> {
                  `.database::<…>()`"
             )));
         }
-        let config = read_pool("databases.mojito", &figment)?;
+        let pool = read_pool("databases.mojito", &figment)?;
         let open = if must_exist { Open::Existing } else { Open::Create };
-        Pool::open(&config, open).await.map_err(|error| Error::database(setting, error))
+        Pool::open(&pool, open).await.map_err(|error| Error::database(setting, error))
     }
 
     async fn prepare_tables(
         &self,
         pool: &Pool<B>,
+        config: &MojitoConfig,
         mut specs: Vec<HandlerSpec>,
         pauses: &Pauses,
     ) -> Result<(), OpenError> {
         let mut connection = pool.connection().await?;
-        B::inspect(&mut connection, self.config.allow_ephemeral).await?;
-        if self.config.migrate {
+        B::inspect(&mut connection, config.allow_ephemeral).await?;
+        if config.migrate {
             migrate::<B>(&mut connection).await?;
+            for host in &self.migrations {
+                B::migrate_host(pool.open_beside(Open::Existing).await?, host.clone()).await?;
+            }
         } else if let pending @ [_, ..] = B::pending_migrations(&mut connection).await?.as_slice() {
             return Err(OpenError::not_migrated(pending));
         }
@@ -388,14 +432,15 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
                 return testing.set(Box::new(steps), self.config.clone());
             }
             let (operations, notices) = (running.operations.clone(), database.notices().clone());
-            let endpoints = self.config.endpoints.keys().cloned().collect();
-            let watcher = Watcher { operations, notices, endpoints, silence_alert: self.config.longest_silence() };
+            let endpoints = running.config.endpoints.keys().cloned().collect();
+            let watcher = Watcher { operations, notices, endpoints, silence_alert: running.config.longest_silence() };
             let (operations, notices) = (running.operations.clone(), database.notices().clone());
-            let pruner = Pruner { operations, retention: self.config.retention(), notices };
+            let pruner = Pruner { operations, retention: running.config.retention(), notices };
             let notices = database.notices().clone();
             let secret_files = SecretFiles { endpoints: running.endpoints.clone(), notices };
             let (pauses, signal, upkeep) = (&running.pauses, &running.signal, (pruner, watcher, secret_files));
-            let dispatcher = Dispatcher::start(database, handlers, runtime, &self.config, pauses, signal, upkeep).await;
+            let dispatcher =
+                Dispatcher::start(database, handlers, runtime, &running.config, pauses, signal, upkeep).await;
             running.dispatcher = Some(dispatcher);
         }
     }

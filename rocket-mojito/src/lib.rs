@@ -31,6 +31,7 @@
 //!
 //! | for | see |
 //! | --- | --- |
+//! | how to do it, chapter by chapter | [`guide`] |
 //! | every setting, and the faults that stop a launch | [`MojitoConfig`] |
 //! | the answers of a handler, and the fate of each | [`MojitoHandler`] |
 //! | the transaction in which an effect happens exactly once, and the key for effects elsewhere | [`Context`] |
@@ -65,6 +66,7 @@ mod erasure;
 mod error;
 mod event;
 mod fairing;
+pub mod guide;
 mod inbox;
 mod ingress;
 #[cfg(mojito_internals)]
@@ -73,9 +75,6 @@ pub mod internals;
 mod notices;
 mod operation;
 pub mod pool;
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-mod readme {}
 mod routes;
 mod store;
 #[cfg(feature = "testing")]

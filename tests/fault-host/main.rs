@@ -7,7 +7,7 @@
 //! | `FAULT_ADDRESS` | the file that its address is written to once it listens |
 //! | `FAULT_JOURNAL` | the file that every run of a handler is written to |
 //! | `FAULT_HANDLERS` | its handlers: `name:behaviour`, or `name:behaviour:argument`, joined by commas |
-//! | `FAULT_PANICS` | `place`: what panics prints its place alone, by the hook of the README |
+//! | `FAULT_PANICS` | `place`: what panics prints its place alone, by the hook of the guide |
 //!
 //! With arguments it is its own command line: `fault-host mojito status`.
 //!

@@ -7,6 +7,12 @@ use rocket_mojito::{MojitoConfig, SecretConfig};
 use crate::checkout::{Checkout, File};
 use crate::harness::{Host, SECRET};
 
+/// The chapters of the guide whose tables are those of the code.
+const SETTINGS: &str = "rocket-mojito/guide/settings.md";
+const GATEWAYS: &str = "rocket-mojito/guide/gateways.md";
+const ANSWERS: &str = "rocket-mojito/guide/answers.md";
+const OPERATE: &str = "rocket-mojito/guide/operate.md";
+
 /// A table of a document: its rows, cell by cell, without the head.
 pub(crate) type Table = Vec<Vec<String>>;
 
@@ -58,8 +64,8 @@ fn documents() -> Vec<File> {
 }
 
 #[test]
-fn the_readme_lists_every_setting() {
-    let tables = tables(&Checkout::read("README.md"), "## Configuration");
+fn the_guide_lists_every_setting() {
+    let tables = tables(&Checkout::read(SETTINGS), "## Configuration");
 
     let [settings, endpoint, secret] = &tables[..] else { panic!("{} tables", tables.len()) };
 
@@ -69,8 +75,8 @@ fn the_readme_lists_every_setting() {
 }
 
 #[test]
-fn the_defaults_in_the_readme_are_the_defaults() {
-    let tables = tables(&Checkout::read("README.md"), "## Configuration");
+fn the_defaults_in_the_guide_are_the_defaults() {
+    let tables = tables(&Checkout::read(SETTINGS), "## Configuration");
     let row = |row: &Vec<String>| Some(format!("{} = {}\n", quoted(&row[0]).next()?, quoted(&row[1]).next()?));
 
     let written: String = tables[0].iter().filter_map(row).collect();
@@ -81,8 +87,8 @@ fn the_defaults_in_the_readme_are_the_defaults() {
 }
 
 #[tokio::test]
-async fn the_most_in_the_readme_is_the_most_that_a_launch_takes() {
-    let tables = tables(&Checkout::read("README.md"), "## Configuration");
+async fn the_most_in_the_guide_is_the_most_that_a_launch_takes() {
+    let tables = tables(&Checkout::read(SETTINGS), "## Configuration");
     let row = |row: &Vec<String>| Some((quoted(&row[0]).next()?.to_owned(), quoted(&row[2]).next()?.to_owned()));
 
     let bounds: Vec<(String, String)> = tables[0].iter().filter_map(row).collect();
@@ -107,13 +113,13 @@ async fn the_most_in_the_readme_is_the_most_that_a_launch_takes() {
 }
 
 #[test]
-fn the_settings_that_the_readme_shows_can_be_read() {
-    let readme = Checkout::read("README.md");
-    let blocks = readme.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
+fn the_settings_that_the_documents_show_can_be_read() {
+    let text: String = documents().iter().map(|file| file.text.as_str()).collect();
+    let blocks = text.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
 
     let settings: Vec<&str> = blocks.filter(|block| block.contains("[default.mojito")).collect();
 
-    assert!(settings.len() >= 2, "{settings:?}");
+    assert!(settings.len() >= 4, "{settings:?}");
     for settings in settings {
         assert!(read_settings(settings).is_ok(), "{settings}");
     }
@@ -126,13 +132,13 @@ fn the_tables_of_schemes_are_what_a_launch_knows() {
     let schemes = schemes.split('"').next().unwrap();
     let signing = quoted(schemes).filter(|scheme| *scheme != "header").map(str::to_owned);
 
-    let readme = tables(&Checkout::read("README.md"), "## Signed by a gateway").remove(0);
+    let guide = tables(&Checkout::read(GATEWAYS), "## Signed by a gateway").remove(0);
     let module = module_documentation("rocket-mojito/src/ingress/signature/mod.rs");
     let module: Table = module.lines().filter(|line| line.starts_with("| `")).map(cells).collect();
 
-    assert_eq!(keys(&readme), signing.collect());
+    assert_eq!(keys(&guide), signing.collect());
     let without_headers = |row: &Vec<String>| [&row[..1], &row[2..]].concat();
-    assert_eq!(readme.iter().map(without_headers).collect::<Table>(), module);
+    assert_eq!(guide.iter().map(without_headers).collect::<Table>(), module);
 }
 
 #[test]
@@ -144,14 +150,14 @@ fn the_tables_of_statuses_are_what_a_rejection_can_be() {
     let known: BTreeSet<(String, String)> =
         arms.map(|(status, code)| (status.replace('_', "503"), code.trim_matches('"').to_owned())).collect();
 
-    let readme = tables(&Checkout::read("README.md"), "## What a request is answered").remove(0);
+    let guide = tables(&Checkout::read(ANSWERS), "## What a request is answered").remove(0);
     let module = module_documentation("rocket-mojito/src/ingress/mod.rs");
     let module = module.lines().filter(|line| line.starts_with("| `")).map(cells).collect();
 
-    let refused = readme.iter().filter(|row| row[0] != "`200`");
+    let refused = guide.iter().filter(|row| row[0] != "`200`");
     let listed = refused.map(|row| (row[0].trim_matches('`').to_owned(), row[1].trim_matches('`').to_owned()));
     assert_eq!(listed.collect::<BTreeSet<_>>(), known);
-    assert_eq!(keys(&readme), keys(&module));
+    assert_eq!(keys(&guide), keys(&module));
 }
 
 /// The level and the beginning of every line that a file hands to the log, in the order in which it has them.
@@ -180,7 +186,7 @@ fn the_table_of_the_log_is_what_the_log_can_say() {
     let sources = Checkout::files("rocket-mojito/src").into_iter().filter(File::is_rust);
     let said: Vec<(&str, String)> = sources.flat_map(|file| log_lines(&file.code())).collect();
 
-    let table = tables(&Checkout::read("README.md"), "## What the log says").remove(0);
+    let table = tables(&Checkout::read(OPERATE), "## What the log says").remove(0);
     // A cell names a level and a text, or several of both joined by `or`.
     let listed: Vec<(&str, &str)> = table
         .iter()
@@ -200,10 +206,27 @@ fn the_table_of_the_log_is_what_the_log_can_say() {
     }
 }
 
-/// A panic may quote whom it is about: the hook in the README prints none of that. Its host in the tests has it.
+/// Work that waits or runs needs nobody. Every other count of the backlog does.
 #[test]
-fn the_panic_hook_of_the_readme_is_the_one_that_is_tested() {
-    let section = Checkout::read("README.md").split_once("\n## What the log says\n").unwrap().1.to_owned();
+fn the_alarms_of_the_guide_name_each_count_that_needs_a_person() {
+    let work = Checkout::read("diesel-schema/src/schema/work.rs");
+    let (_, backlog) = work.split_once("pub struct Backlog {\n").unwrap();
+    let fields = backlog.split("\n}").next().unwrap().lines().filter_map(|line| line.trim().strip_prefix("pub "));
+    let counts = fields.map(|field| field.split(':').next().unwrap());
+    let counts: BTreeSet<&str> = counts.filter(|count| !["waiting", "running"].contains(count)).collect();
+
+    let alarms = tables(&Checkout::read(OPERATE), "## Which alarm on what").remove(0);
+    let named: BTreeSet<&str> = alarms.iter().flat_map(|row| quoted(&row[0])).collect();
+
+    assert!(counts.len() >= 4, "{counts:?}");
+    assert!(counts.is_subset(&named), "{counts:?}: {named:?}");
+    assert!(alarms.iter().all(|row| row.len() == 3 && row.iter().all(|cell| !cell.is_empty())), "{alarms:?}");
+}
+
+/// A panic may quote whom it is about: the hook in the guide prints none of that. Its host in the tests has it.
+#[test]
+fn the_panic_hook_of_the_guide_is_the_one_that_is_tested() {
+    let section = Checkout::read(OPERATE).split_once("\n## What the log says\n").unwrap().1.to_owned();
     let shown = section.split_once("```rust\n").unwrap().1.split_once("```").unwrap().0.to_owned();
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
 
@@ -238,7 +261,12 @@ fn every_link_between_documents_leads_somewhere() {
         for link in links.filter(|link| !link.contains("://")) {
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
             let has_heading = || headings(&document.text).any(|heading| heading == anchor);
-            let is_found = if path.is_empty() { has_heading() } else { folder.join(path).exists() };
+            let is_found = match path.strip_prefix("super::") {
+                // Within the guide a chapter is a module, which is a file beside this one.
+                Some(chapter) => is_in_chapter(chapter, anchor),
+                None if path.is_empty() => has_heading(),
+                None => folder.join(path).exists(),
+            };
             if !is_found {
                 lost.push(format!("{}: {link}", document.path));
             }
@@ -246,6 +274,52 @@ fn every_link_between_documents_leads_somewhere() {
     }
 
     assert_eq!(lost, Vec::<String>::new());
+}
+
+/// Whether the guide has a chapter with this heading, or the chapter at all where none is named.
+fn is_in_chapter(chapter: &str, anchor: &str) -> bool {
+    let path = format!("rocket-mojito/guide/{chapter}.md");
+    let is_there = Checkout::root().join(&path).exists();
+    is_there && (anchor.is_empty() || headings(&Checkout::read(&path)).any(|heading| heading == anchor))
+}
+
+#[test]
+fn each_chapter_of_the_guide_is_a_module_and_is_named_in_the_readme() {
+    let door = Checkout::read("rocket-mojito/src/guide/mod.rs");
+    let readme = Checkout::read("README.md");
+    let chapters: BTreeSet<String> = Checkout::files("rocket-mojito/guide").into_iter().map(|file| file.path).collect();
+
+    let modules = door.split("include_str!(\"../../").skip(1).map(|rest| rest.split('"').next().unwrap());
+
+    assert!(chapters.len() >= 15, "{chapters:?}");
+    assert_eq!(modules.map(|path| format!("rocket-mojito/{path}")).collect::<BTreeSet<_>>(), chapters);
+    let unnamed: Vec<&String> = chapters.iter().filter(|path| !readme.contains(&format!("]({path})"))).collect();
+    assert_eq!(unnamed, Vec::<&String>::new());
+}
+
+/// A page of a registry has no files beside it.
+#[test]
+fn the_readmes_of_the_packages_work_on_their_pages() {
+    let program = |text: &str| text.split_once("```rust\n").unwrap().1.split_once("```").unwrap().0.to_owned();
+
+    for package in ["rocket-mojito", "diesel-schema", "rocket-mojito/cli"] {
+        let readme = Checkout::read(&format!("{package}/README.md"));
+        let links = readme.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+
+        let relative: Vec<&str> = links.filter(|link| !link.starts_with("https://")).collect();
+        assert_eq!(relative, [""; 0], "{package}");
+        assert!(Checkout::read(&format!("{package}/Cargo.toml")).contains("\nreadme = \"README.md\"\n"), "{package}");
+    }
+    assert_eq!(program(&Checkout::read("rocket-mojito/README.md")), program(&Checkout::read("README.md")));
+}
+
+#[test]
+fn the_readme_is_a_first_screen_and_no_handbook() {
+    const MAX_WORDS: usize = 3_474;
+
+    let words = Checkout::read("README.md").split_whitespace().count();
+
+    assert!(words <= MAX_WORDS, "{words} words: move a chapter to the guide");
 }
 
 /// The anchors of the headings in a document.

@@ -3,6 +3,7 @@
 mod attachment;
 mod database;
 mod endpoints;
+mod environment;
 mod keys;
 mod pool;
 mod postgres;

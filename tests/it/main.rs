@@ -20,6 +20,7 @@ mod dispatch;
 mod documents;
 mod erasure;
 mod example;
+mod examples;
 mod failpoints;
 mod faults;
 #[path = "../fuzz/src/lib.rs"]
@@ -28,6 +29,7 @@ mod fuzzing;
 mod handed;
 mod handlers;
 mod harness;
+mod host_migrations;
 mod host_routes;
 mod http;
 mod jumps;

@@ -3,7 +3,11 @@
 use crate::checkout::Checkout;
 
 const ARCHITECTURE: &str = "rocket-mojito/ARCHITECTURE.md";
-const README: &str = "README.md";
+const FAILURES: &str = "rocket-mojito/guide/failures.md";
+const GATEWAYS: &str = "rocket-mojito/guide/gateways.md";
+const PROXY: &str = "rocket-mojito/guide/proxy.md";
+const RETENTION: &str = "rocket-mojito/guide/retention.md";
+const SETTINGS: &str = "rocket-mojito/guide/settings.md";
 
 /// Words of a document with one number, and the constant that the number is.
 const NUMBERS: [(&str, &str, &str, &str); 20] = [
@@ -22,16 +26,16 @@ const NUMBERS: [(&str, &str, &str, &str); 20] = [
         "diesel-schema/src/engine/sqlite/scrub.rs",
         "MAX_VACUUM_BYTES",
     ),
-    (README, "The pauses begin at 30 s", "rocket-mojito/src/dispatch/backoff.rs", "BASE_DELAY"),
-    (README, "double up to 4 hours", "rocket-mojito/src/dispatch/backoff.rs", "MAX_DELAY"),
-    (README, "more than 1,000 keys", "rocket-mojito/src/event/object.rs", "MAX_MEMBERS"),
-    (README, "or 64 levels", "rocket-mojito/src/event/body.rs", "MAX_DEPTH"),
-    (README, "could not forget them within 5 s", "rocket-mojito/src/store/erasure.rs", "HOOK_TIMEOUT"),
-    (README, "A signed time may be 300 seconds off", "rocket-mojito/src/ingress/signature/timestamp.rs", "TOLERANCE"),
-    (README, "bodies up to 16 KiB pass", "rocket-mojito/src/ingress/room.rs", "MAX_SMALL_BODY"),
-    (README, "Bodies up to 64 KiB", "rocket-mojito/src/ingress/room.rs", "MAX_MEDIUM_BODY"),
-    (README, "At least 24 visible ASCII", "rocket-mojito/src/config/credential.rs", "MIN_SECRET_LENGTH"),
-    (README, "the first 14 bytes of a body", "rocket-mojito/src/ingress/body.rs", "ROCKETS_OWN"),
+    (FAILURES, "The pauses begin at 30 s", "rocket-mojito/src/dispatch/backoff.rs", "BASE_DELAY"),
+    (FAILURES, "double up to 4 hours", "rocket-mojito/src/dispatch/backoff.rs", "MAX_DELAY"),
+    (FAILURES, "more than 1,000 keys", "rocket-mojito/src/event/object.rs", "MAX_MEMBERS"),
+    (FAILURES, "or 64 levels", "rocket-mojito/src/event/body.rs", "MAX_DEPTH"),
+    (RETENTION, "could not forget them within 5 s", "rocket-mojito/src/store/erasure.rs", "HOOK_TIMEOUT"),
+    (GATEWAYS, "A signed time may be 300 seconds off", "rocket-mojito/src/ingress/signature/timestamp.rs", "TOLERANCE"),
+    (GATEWAYS, "bodies up to 16 KiB pass", "rocket-mojito/src/ingress/room.rs", "MAX_SMALL_BODY"),
+    (GATEWAYS, "Bodies up to 64 KiB", "rocket-mojito/src/ingress/room.rs", "MAX_MEDIUM_BODY"),
+    (SETTINGS, "At least 24 visible ASCII", "rocket-mojito/src/config/credential.rs", "MIN_SECRET_LENGTH"),
+    (PROXY, "the first 14 bytes of a body", "rocket-mojito/src/ingress/body.rs", "ROCKETS_OWN"),
 ];
 
 /// The number in these words. Times are in milliseconds, sizes in bytes.

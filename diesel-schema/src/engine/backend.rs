@@ -6,6 +6,11 @@ use self::sealed::Engine;
 /// A database that keeps deliveries: `Sqlite` or `Postgres`, and no other.
 ///
 /// Code of yours for both takes it as a bound: `impl<B: Backend> MojitoHandler<B> for HiringDesk`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no database of the plugin",
+    label = "this is neither `Sqlite` nor `Postgres`",
+    note = "write `Sqlite`, or `Postgres` with the feature `postgres`; a pool of yours goes to `.database::<…>()`"
+)]
 // The supertrait takes the connection as a parameter, since a supertrait cannot name an associated type of this trait.
 pub trait Backend: Engine<<Self as Backend>::Connection> {
     /// An asynchronous Diesel connection to this database.

@@ -12,6 +12,7 @@ pub(crate) mod db_error;
 pub mod failpoint;
 pub(crate) mod files;
 pub(crate) mod files_changed;
+pub(crate) mod host_migrations;
 pub(crate) mod insert;
 pub(crate) mod migration;
 pub(crate) mod notify;

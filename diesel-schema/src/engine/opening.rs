@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::OpenError;
 pub use crate::engine::files::OpenFiles;
+use crate::engine::host_migrations::HostMigrations;
 pub use crate::engine::notify::Notify;
 pub use crate::engine::open::Open;
 
@@ -14,6 +15,9 @@ pub trait Opening<C> {
 
     /// The means by which processes notify each other of work. A database without any has a type without a value.
     type Notifier: Notify;
+
+    /// Diesel's type for this database.
+    type Dialect: diesel::backend::Backend;
 
     /// Whether a second writer would only wait for the first: then writers of one process queue up fairly
     /// before they ask the database.
@@ -64,6 +68,16 @@ pub trait Opening<C> {
     /// When a migration cannot be run; then the database is as it was, on Postgres as it was before the step that
     /// failed.
     fn migrate(connection: &mut C) -> impl Future<Output = Result<(), OpenError>> + Send;
+
+    /// Runs the pending migrations of a host's own tables in one transaction, under a lock of all processes.
+    ///
+    /// # Errors
+    ///
+    /// When one of them fails. Then none has run.
+    fn migrate_host(
+        connection: C,
+        migrations: HostMigrations<Self::Dialect>,
+    ) -> impl Future<Output = Result<(), OpenError>> + Send;
 
     /// The names of the pending migrations.
     ///

@@ -6,6 +6,7 @@ mod endpoint;
 mod figment_error;
 mod key;
 mod live_endpoints;
+mod origin;
 mod pool;
 mod secret;
 #[cfg(feature = "testing")]

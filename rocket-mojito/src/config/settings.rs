@@ -9,6 +9,7 @@ use rocket::serde::{Deserialize, Deserializer};
 
 use super::bounds::{self, Number};
 use super::figment_error::is_setting;
+use super::origin::Origin;
 use super::{EndpointConfig, LiveEndpoints, SecretConfig, describe, variables};
 use crate::Error;
 
@@ -51,6 +52,8 @@ pub struct MojitoConfig {
     pub(crate) require_standby: bool,
     pub(crate) paused_handlers: BTreeSet<String>,
     pub(crate) endpoints: BTreeMap<String, EndpointConfig>,
+    #[serde(skip)]
+    origin: Origin,
 }
 
 impl Default for MojitoConfig {
@@ -74,6 +77,7 @@ impl Default for MojitoConfig {
             require_standby: false,
             paused_handlers: BTreeSet::new(),
             endpoints: BTreeMap::new(),
+            origin: Origin::default(),
         }
     }
 }
@@ -86,15 +90,20 @@ impl MojitoConfig {
 
     /// The settings of `Rocket.toml` and the environment, over the defaults.
     ///
+    /// At launch they are read again, from the configuration of the Rocket that the fairing is attached to. With
+    /// `rocket::build()` that is the same one; with `rocket::custom(figment)` it is the host's. A setting that code has
+    /// changed since keeps the code's value.
+    ///
     /// # Errors
     ///
     /// When a setting is unknown or has a value of another type. A missing setting is an error only at launch, so that
     /// code can still add it.
     pub fn from_env() -> Result<Self, Error> {
-        Self::from_figment(&rocket::Config::figment())
+        let settings = Self::from_figment(&rocket::Config::figment())?;
+        Ok(Self { origin: Origin::environment(), ..settings })
     }
 
-    /// The same, from the host's own configuration.
+    /// The same, from this configuration alone, whatever Rocket the fairing is attached to.
     ///
     /// # Errors
     ///
@@ -115,30 +124,27 @@ impl MojitoConfig {
     }
 
     /// The path at which the routes are mounted. Default: `/webhooks/jobmojito`.
-    pub fn mount(mut self, path: impl Into<String>) -> Self {
-        self.mount = path.into();
-        self
+    pub fn mount(self, path: impl Into<String>) -> Self {
+        let path = path.into();
+        self.change(move |settings| settings.mount.clone_from(&path))
     }
 
     /// The maximum size of a body; a larger one is answered 413. Default: 1 MiB, at most 64 MiB. JobMojito's bodies are
     /// a few kB.
-    pub fn body_limit(mut self, limit: ByteUnit) -> Self {
-        self.body_limit = limit;
-        self
+    pub fn body_limit(self, limit: ByteUnit) -> Self {
+        self.change(move |settings| settings.body_limit = limit)
     }
 
     /// The time for a body to arrive, counted from its first bytes; a later one is answered 408. Default: 10 s, at most
     /// 1 h.
-    pub fn body_deadline(mut self, deadline: Duration) -> Self {
-        self.body_deadline = deadline;
-        self
+    pub fn body_deadline(self, deadline: Duration) -> Self {
+        self.change(move |settings| settings.body_deadline = deadline)
     }
 
     /// The time for a request's commit. A later one is answered 503, and the commit may still happen. Default: 5 s, at
     /// most 1 h.
-    pub fn ack_deadline(mut self, deadline: Duration) -> Self {
-        self.ack_deadline = deadline;
-        self
+    pub fn ack_deadline(self, deadline: Duration) -> Self {
+        self.change(move |settings| settings.ack_deadline = deadline)
     }
 
     /// The bytes of bodies that may wait to be recorded; a further body is answered 503. Default: 32 MiB, at most 256
@@ -147,16 +153,14 @@ impl MojitoConfig {
     /// Bodies over 16 KiB that are still arriving may hold a quarter as much. If that room is full, a further one waits
     /// for at most half of [`body_deadline`](Self::body_deadline), and is then answered 503. Smaller bodies never wait
     /// for this room.
-    pub fn queue_limit(mut self, limit: ByteUnit) -> Self {
-        self.queue_limit = limit;
-        self
+    pub fn queue_limit(self, limit: ByteUnit) -> Self {
+        self.change(move |settings| settings.queue_limit = limit)
     }
 
     /// The number of attempts of each handler that run at once in this process. Default: 4, at most 1,000. The pool
     /// needs as many connections for each handler, and the launch warns if it has fewer.
-    pub fn handler_concurrency(mut self, attempts: usize) -> Self {
-        self.handler_concurrency = attempts;
-        self
+    pub fn handler_concurrency(self, attempts: usize) -> Self {
+        self.change(move |settings| settings.handler_concurrency = attempts)
     }
 
     /// The time limit of an attempt. After it, the attempt counts as failed and its transaction is rolled back.
@@ -164,99 +168,111 @@ impl MojitoConfig {
     ///
     /// A handler that blocks its thread cannot be stopped: it keeps its slot and its lease until it yields. A warning
     /// names the handler, and its answer then comes too late.
-    pub fn handler_timeout(mut self, timeout: Duration) -> Self {
-        self.handler_timeout = timeout;
-        self
+    pub fn handler_timeout(self, timeout: Duration) -> Self {
+        self.change(move |settings| settings.handler_timeout = timeout)
     }
 
     /// The time for which a claim is valid without renewal. The heartbeat renews it every second, or three times in
     /// this span if that is more often. So the work of a dead process waits this long for another process. Default: 15
     /// s, at most 1 h.
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
-        self
+    pub fn lease(self, lease: Duration) -> Self {
+        self.change(move |settings| settings.lease = lease)
     }
 
     /// The interval at which the database is polled for work when no notification arrives. Polling also finds work that
     /// is due for another attempt, and work that other processes recorded. Work that this process records starts at
     /// once. Default: 1 s, at most 1 h.
-    pub fn poll_interval(mut self, interval: Duration) -> Self {
-        self.poll_interval = interval;
-        self
+    pub fn poll_interval(self, interval: Duration) -> Self {
+        self.change(move |settings| settings.poll_interval = interval)
     }
 
     /// The number of attempts after which a delivery is discarded. Default: 20, at most 1,000. Twenty attempts take 33
     /// hours on average and 44 at most. The first pause is 30 s, and pauses double up to 4 h. Each is shortened at
     /// random, to no less than half. Recorded work keeps the number that was in force at its recording.
-    pub fn max_attempts(mut self, attempts: u16) -> Self {
-        self.max_attempts = attempts;
-        self
+    pub fn max_attempts(self, attempts: u16) -> Self {
+        self.change(move |settings| settings.max_attempts = attempts)
     }
 
     /// The number of days after which a delivery's row is pruned, unless it is the current state of a result. Default:
     /// 400, at most 36,500. The days are counted by two readings of the clock that lie a day apart, so pruning comes up
     /// to 30 hours later.
-    pub fn retention_days(mut self, days: u32) -> Self {
-        self.retention_days = days;
-        self
+    pub fn retention_days(self, days: u32) -> Self {
+        self.change(move |settings| settings.retention_days = days)
     }
 
     /// The number of days after which a delivery's body is pruned, also by two readings. Default: 90, at most 36,500.
-    pub fn body_retention_days(mut self, days: u32) -> Self {
-        self.body_retention_days = days;
-        self
+    pub fn body_retention_days(self, days: u32) -> Self {
+        self.change(move |settings| settings.body_retention_days = days)
     }
 
     /// The number of hours without a new delivery after which the log warns, for each endpoint. A repeat is not a new
     /// delivery. Default: never; at most 8,760, a year.
-    pub fn silence_alert(mut self, hours: u32) -> Self {
-        self.silence_alert = Some(hours);
-        self
+    pub fn silence_alert(self, hours: u32) -> Self {
+        self.change(move |settings| settings.silence_alert = Some(hours))
     }
 
     /// Whether migrations run at launch. If not, the launch only checks that they have run. Default: yes.
-    pub fn migrate(mut self, migrate: bool) -> Self {
-        self.migrate = migrate;
-        self
+    pub fn migrate(self, migrate: bool) -> Self {
+        self.change(move |settings| settings.migrate = migrate)
     }
 
     /// Whether a database that forgets its data is accepted: for tests alone. Default: no.
-    pub fn allow_ephemeral(mut self, allow: bool) -> Self {
-        self.allow_ephemeral = allow;
-        self
+    pub fn allow_ephemeral(self, allow: bool) -> Self {
+        self.change(move |settings| settings.allow_ephemeral = allow)
     }
 
     /// Whether the loss of the database's server must lose nothing. If so, [`Inbox::check`](crate::Inbox::check) says
     /// `broken` where no commit waits for a synchronous standby, and `doctor` exits with 2. A launch does not look at
     /// it. Default: no.
-    pub fn require_standby(mut self, require: bool) -> Self {
-        self.require_standby = require;
-        self
+    pub fn require_standby(self, require: bool) -> Self {
+        self.change(move |settings| settings.require_standby = require)
     }
 
     /// Leaves the work of a handler waiting in this process, until a launch without this setting. The work is recorded
     /// all the same. [`Inbox::pause_handler`](crate::Inbox::pause_handler) pauses without a launch, in every process.
-    pub fn pause_handler(mut self, name: impl Into<String>) -> Self {
-        self.paused_handlers.insert(name.into());
-        self
+    pub fn pause_handler(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.change(move |settings| {
+            settings.paused_handlers.insert(name.clone());
+        })
     }
 
     /// Adds an endpoint, or replaces the endpoint of that name. The endpoint `default` has the empty path.
-    pub fn endpoint(mut self, name: impl Into<String>, endpoint: EndpointConfig) -> Self {
-        self.endpoints.insert(name.into(), endpoint);
-        self
+    pub fn endpoint(self, name: impl Into<String>, endpoint: EndpointConfig) -> Self {
+        let name = name.into();
+        self.change(move |settings| {
+            settings.endpoints.insert(name.clone(), endpoint.clone());
+        })
     }
 
     /// Adds a secret or key to an endpoint, and the endpoint itself if it is missing.
-    pub fn secret(mut self, endpoint: impl Into<String>, secret: SecretConfig) -> Self {
-        let entry = self.endpoints.entry(endpoint.into()).or_default();
-        *entry = std::mem::take(entry).secret(secret);
-        self
+    pub fn secret(self, endpoint: impl Into<String>, secret: SecretConfig) -> Self {
+        let endpoint = endpoint.into();
+        self.change(move |settings| {
+            let entry = settings.endpoints.entry(endpoint.clone()).or_default();
+            *entry = std::mem::take(entry).secret(secret.clone());
+        })
     }
 
     /// Whether an endpoint has a secret or key already.
     pub fn has_secret(&self, endpoint: &str) -> bool {
         self.endpoints.get(endpoint).is_some_and(EndpointConfig::has_secret)
+    }
+
+    fn change(mut self, change: impl Fn(&mut Self) + Send + Sync + 'static) -> Self {
+        change(&mut self);
+        self.origin.keep(change);
+        self
+    }
+
+    /// The settings in a Rocket of this configuration.
+    pub(crate) fn within(&self, figment: &Figment) -> Result<Self, Error> {
+        if !self.origin.is_environment() {
+            return Ok(self.clone());
+        }
+        let mut settings = Self::from_figment(figment)?;
+        self.origin.change(&mut settings);
+        Ok(settings)
     }
 
     /// Checks every setting.

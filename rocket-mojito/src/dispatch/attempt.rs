@@ -159,7 +159,8 @@ fn again(error: String, pause: Duration) -> Settlement {
 /// Cuts the text to its maximum length and replaces NUL, which Postgres refuses.
 fn cut(text: String) -> String {
     let mut text = text.replace('\0', "\u{FFFD}");
-    text.truncate(text.floor_char_boundary(MAX_ERROR_LENGTH));
+    let fits = |end: &usize| text.is_char_boundary(*end);
+    text.truncate((0..=MAX_ERROR_LENGTH.min(text.len())).rev().find(fits).unwrap_or_default());
     text
 }
 

@@ -86,10 +86,10 @@ async fn the_example_of_each_command_runs_on_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_help_lists_the_commands_that_are_there_and_so_does_the_readme() {
+async fn the_help_lists_the_commands_that_are_there_and_so_does_the_guide() {
     let desk = Desk::<Sqlite>::empty().await;
-    let readme = Checkout::read("README.md");
-    let section = readme.split_once("\n## From a terminal\n").unwrap().1.split("\n## ").next().unwrap();
+    let guide = Checkout::read("rocket-mojito/guide/terminal.md");
+    let section = guide.split_once("\n## From a terminal\n").unwrap().1.split("\n## ").next().unwrap();
     let rows = section.lines().filter(|line| line.starts_with("| `"));
 
     let help = desk.run(&["--help"]);

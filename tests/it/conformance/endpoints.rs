@@ -40,7 +40,7 @@ async fn the_last_use_of_a_secret_is_noted_and_never_an_earlier_one<B: TestBacke
 async fn an_endpoint_tells_what_waits_for_it_and_what_it_heard<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let now = Timestamp::from_rfc3339("2026-01-02T00:00:00.123456Z").unwrap();
-    let hours = |hours| now.before(Duration::from_secs(hours * 3600));
+    let hours = |hours: u64| now.before(Duration::from_secs(hours * 3600));
     let of = |endpoint, id, age| received(hours(age), at(endpoint, result(id, "a")));
     let batch = vec![of("a", "1", 5), of("a", "2", 4), of("b", "3", 3), received(hours(2), at("a", garbled("?")))];
     record(&mut store, batch).await;

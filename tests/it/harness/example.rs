@@ -44,9 +44,7 @@ impl Example {
             .env("ROCKET_DATABASES", format!("{{mojito={{url={:?}}}}}", self.url))
             .envs(settings.iter().copied())
             .current_dir(self.folder.path());
-        let launched =
-            |log: &str| log.lines().find_map(|line| line.split_once("launched from http://")?.1.trim().parse().ok());
-        Process::spawn(&mut command, log.clone(), (log, launched))
+        Process::spawn_rocket(&mut command, log)
     }
 
     /// Starts a process whose clock is wrong by so much.

@@ -86,6 +86,13 @@ impl Process {
         Self { child: command.spawn().unwrap(), address, log, undrained: None }
     }
 
+    /// Starts a program on Rocket, whose own log says at what address it listens.
+    pub(super) fn spawn_rocket(command: &mut Command, log: PathBuf) -> Self {
+        let launched =
+            |log: &str| log.lines().find_map(|line| line.split_once("launched from http://")?.1.trim().parse().ok());
+        Self::spawn(command, log.clone(), (log, launched))
+    }
+
     /// The same with a pipe for its output that nobody reads from.
     fn spawn_undrained(
         command: &mut Command,

@@ -1,4 +1,4 @@
-//! The decisions of Rocket 0.5.2 before the plugin, as the README says them. Should a release of Rocket decide
+//! The decisions of Rocket 0.5.2 before the plugin, as the guide says them. Should a release of Rocket decide
 //! otherwise, these tell. More of it stands in `corpus::requests`.
 
 use std::time::Duration;

@@ -1,13 +1,16 @@
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel::sql_types::{Bool, Nullable};
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use super::connection::keeps_statements;
-use super::{Connection, MAX_TRIES};
+use super::{Connection, Db, MAX_TRIES};
 use crate::engine::db_error::{is_in_the_way, is_lock_timeout};
+use crate::engine::host_migrations::{self, HostMigrations};
 use crate::engine::migration::{Index, Migration, Step, migrations, missing};
 use crate::engine::open_error::OpenError;
 use crate::failpoint;
@@ -17,6 +20,10 @@ const MIGRATIONS: &[Migration] = migrations!("postgres");
 
 /// The holder of this lock runs a step; the second of two processes then finds it done. The number is ours.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(5570251196)";
+
+/// The lock for the migrations of hosts, and limits that suit them. The number is ours.
+const HOST_LOCK: &str = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
+    SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock(5570251197)";
 
 /// On large tables, or while another process migrates, a statement takes its time.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = 0; \
@@ -43,7 +50,7 @@ const MAX_LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long other sessions may keep a step from its lock.
-const STEP_TIMEOUT: Duration = Duration::from_mins(5);
+const STEP_TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(super) async fn run(connection: &mut Connection) -> Result<(), OpenError> {
     run_all(connection, MIGRATIONS).await
@@ -206,6 +213,22 @@ async fn build(connection: &mut Connection, step: &Step, index: &Index, wait: Du
 async fn is_valid(connection: &mut Connection, index: &Index) -> QueryResult<Option<bool>> {
     let query = format!("(SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{}'))", index.name);
     diesel::select(diesel::dsl::sql::<Nullable<Bool>>(&query)).get_result(connection).await
+}
+
+/// Runs a host's migrations, in one transaction under a lock of their own. Diesel runs them on a blocking thread.
+pub(super) async fn run_host(connection: Connection, host: HostMigrations<Db>) -> Result<(), OpenError> {
+    let run = move || {
+        let mut connection = AsyncConnectionWrapper::<_>::from(connection);
+        diesel::Connection::transaction(&mut connection, |c| {
+            SimpleConnection::batch_execute(c, HOST_LOCK)?;
+            host.run(c)
+        })
+    };
+    match tokio::task::spawn_blocking(run).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(host_migrations::failed(&*error)),
+        Err(_) => Err(OpenError::new("a migration of the host's own tables has panicked")),
+    }
 }
 
 pub(super) async fn pending(connection: &mut Connection) -> Result<Vec<String>, OpenError> {

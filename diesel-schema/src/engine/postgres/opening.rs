@@ -5,8 +5,9 @@ use diesel_async::SimpleAsyncConnection;
 use diesel_async::pooled_connection::PoolableConnection;
 
 use super::notify::Notifier;
-use super::{Connection, Postgres, connection, ids, migrations};
+use super::{Connection, Db, Postgres, connection, ids, migrations};
 use crate::OpenError;
+use crate::engine::host_migrations::HostMigrations;
 use crate::engine::opening::{Open, Opening};
 
 /// How long a connection rests before it is pinged, and how long its answer may take.
@@ -14,6 +15,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Opening<Connection> for Postgres {
+    type Dialect = Db;
     type Files = Infallible;
     type Notifier = Notifier;
 
@@ -49,6 +51,10 @@ impl Opening<Connection> for Postgres {
 
     async fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
         migrations::run(connection).await
+    }
+
+    async fn migrate_host(connection: Connection, host: HostMigrations<Db>) -> Result<(), OpenError> {
+        migrations::run_host(connection, host).await
     }
 
     async fn pending_migrations(connection: &mut Connection) -> Result<Vec<String>, OpenError> {

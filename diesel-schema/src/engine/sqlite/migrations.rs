@@ -1,8 +1,9 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-use super::Wrapper;
 use super::connection::unless_locked;
+use super::{Db, Wrapper};
+use crate::engine::host_migrations::{self, HostMigrations};
 use crate::engine::migration::{Migration, migrations, missing};
 use crate::engine::open_error::OpenError;
 use crate::failpoint;
@@ -35,6 +36,16 @@ fn run_now(connection: &mut SqliteConnection) -> QueryResult<()> {
         diesel::insert_into(migrations::table).values(migrations::name.eq(migration.name)).execute(connection)?;
     }
     Ok(())
+}
+
+/// Runs a host's migrations. As above, the lock is taken before the first look.
+pub(super) async fn run_host(mut connection: Wrapper, host: HostMigrations<Db>) -> Result<(), OpenError> {
+    let run = move |c: &mut SqliteConnection| c.immediate_transaction(|c| host.run(c));
+    match connection.spawn_blocking(move |c| Ok(run(c))).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(host_migrations::failed(&*error)),
+        Err(error) => Err(unless_locked("the host's migrations were not run", error)),
+    }
 }
 
 pub(super) async fn pending(connection: &mut Wrapper) -> Result<Vec<String>, OpenError> {

@@ -2,11 +2,13 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use super::files::DatabaseFiles;
-use super::{Sqlite, Wrapper, connection, migrations, record};
+use super::{Db, Sqlite, Wrapper, connection, migrations, record};
 use crate::OpenError;
+use crate::engine::host_migrations::HostMigrations;
 use crate::engine::opening::{Open, Opening};
 
 impl Opening<Wrapper> for Sqlite {
+    type Dialect = Db;
     type Files = DatabaseFiles;
     type Notifier = Infallible;
 
@@ -39,6 +41,10 @@ impl Opening<Wrapper> for Sqlite {
 
     async fn migrate(connection: &mut Wrapper) -> Result<(), OpenError> {
         migrations::run(connection).await
+    }
+
+    async fn migrate_host(connection: Wrapper, host: HostMigrations<Db>) -> Result<(), OpenError> {
+        migrations::run_host(connection, host).await
     }
 
     async fn pending_migrations(connection: &mut Wrapper) -> Result<Vec<String>, OpenError> {

@@ -1,0 +1,1 @@
+CREATE TABLE offers (result_id TEXT NOT NULL PRIMARY KEY, score DOUBLE);
