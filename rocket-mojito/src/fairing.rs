@@ -8,17 +8,21 @@ use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Rocket, async_trait};
 use rocket_db_pools::Database as HostDatabase;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 #[cfg(feature = "cli")]
 use crate::cli::Command;
 use crate::config::{Endpoints, LiveEndpoints, MojitoConfig, compare_pool, read_pool};
-use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, SecretFiles, Watcher, has_erased_hook};
+use crate::dispatch::{
+    Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, Rehearser, SecretFiles, Watcher, has_erased_hook,
+};
 use crate::ingress::Ingress;
 use crate::notices::Notices;
 use crate::pool::Pool;
 use crate::store::{
-    Database, DedicatedConnection, ErasedHook, OperationTasks, Operations, Pauses, Recorder, RecorderHandle, Wakeup,
+    Database, DedicatedConnection, ErasedHook, OperationTasks, Operations, Pauses, Recorder, RecorderHandle,
+    RehearsedHandler, Wakeup,
 };
 use crate::{Error, Inbox, routes};
 
@@ -130,11 +134,11 @@ impl<B: Backend> MojitoFairing<B> {
                 let endpoints = running.endpoints.clone();
                 let rocket = mount(rocket, &self.config, &endpoints.in_force());
                 let notices = running.database.notices().clone();
-                let ingress = Ingress::new(endpoints.clone(), &self.config, running.pauses.clone(), notices.clone());
+                let ingress = Ingress::new(endpoints, &self.config, running.pauses.clone(), notices.clone());
                 let (recorder, operations) = (Arc::clone(&running.recorder), running.operations.clone());
                 let (retention, pauses, signal) =
                     (self.config.retention(), running.pauses.clone(), running.signal.clone());
-                let inbox = Inbox::new(recorder, operations, retention, pauses, endpoints, signal, notices);
+                let inbox = Inbox::new(recorder, operations, retention, pauses, ingress.clone(), signal, notices);
                 *self.running.lock().await = Some(running);
                 Ok(rocket.manage(ingress).manage(inbox))
             }
@@ -155,7 +159,10 @@ impl<B: Backend> MojitoFairing<B> {
             let names: Vec<String> = self.handler_specs()?.into_iter().map(|spec| spec.name).collect();
             let pauses = Pauses::new(self.config.paused_endpoints(), self.config.paused_handlers(&names)?);
             let (setting, pool) = self.find_pool(&rocket, true).await?;
-            let inbox = Inbox::detached(pool, &self.config, pauses.clone(), endpoints.clone(), self.hooks()).await;
+            // One thread for the handler, and one for a task that it spawns.
+            let runtime = Arc::new(start_runtime(2)?);
+            let handlers = (self.hooks(), self.rehearsers(runtime.handle(), Some(&runtime)));
+            let inbox = Inbox::detached(pool, &self.config, pauses.clone(), endpoints.clone(), handlers).await;
             let inbox = inbox.map_err(|error| Error::database(setting, error))?;
             Ok((Ingress::new(endpoints, &self.config, pauses, inbox.notices().clone()), inbox))
         };
@@ -171,6 +178,22 @@ impl<B: Backend> MojitoFairing<B> {
         hooks.collect()
     }
 
+    /// The handlers, for rehearsals on this runtime.
+    fn rehearsers(
+        &self,
+        runtime: &Handle,
+        kept_runtime: Option<&Arc<HandlerRuntime>>,
+    ) -> Vec<Arc<dyn RehearsedHandler<B>>> {
+        let rehearser = |handler: &Arc<dyn MojitoHandler<B>>| Rehearser {
+            handler: Arc::clone(handler),
+            timeout: self.config.handler_timeout,
+            lease: self.config.lease,
+            runtime: runtime.clone(),
+            kept_runtime: kept_runtime.cloned(),
+        };
+        self.handlers.iter().map(|handler| Arc::new(rehearser(handler)) as Arc<dyn RehearsedHandler<B>>).collect()
+    }
+
     async fn prepare(&self, rocket: &Rocket<Build>) -> Result<Running<B>, Error> {
         if rocket.state::<Ingress>().is_some() {
             return Err(Error::config(
@@ -181,7 +204,9 @@ impl<B: Backend> MojitoFairing<B> {
         let handlers = self.handler_specs()?;
         let names: Vec<String> = handlers.iter().map(|handler| handler.name.clone()).collect();
         let pauses = Pauses::new(self.config.paused_endpoints(), self.config.paused_handlers(&names)?);
-        let runtime = self.start_runtime()?;
+        // Each attempt has a thread, each executor, each handler's hook, and a rehearsal.
+        let threads = self.config.handler_concurrency.saturating_add(2).saturating_mul(self.handlers.len());
+        let runtime = start_runtime(threads.saturating_add(1))?;
         let database = Arc::new(self.open_database(rocket, handlers).await?);
         let signal = Wakeup::new();
         let queue_limit = self.config.queue_limit.as_u64();
@@ -192,21 +217,12 @@ impl<B: Backend> MojitoFairing<B> {
             return Err(Error::unavailable("a connection to record on"));
         };
         let link = DedicatedConnection::new(Arc::clone(&database));
-        let operations = Operations::new(link, names, self.hooks(), signal.clone());
+        let rehearsers = self.rehearsers(runtime.handle(), None);
+        let operations = Operations::new(link, names, (self.hooks(), rehearsers), signal.clone());
         let operations = OperationTasks::new(operations, database.runtime().clone());
         let (recorder, runtime) = (Arc::new(recorder), Some(runtime));
         let dispatcher = None;
         Ok(Running { database, recorder, operations, endpoints, pauses, signal, recording, runtime, dispatcher })
-    }
-
-    fn start_runtime(&self) -> Result<HandlerRuntime, Error> {
-        let threads = self.config.handler_concurrency.saturating_add(2).saturating_mul(self.handlers.len());
-        HandlerRuntime::start(threads).map_err(|error| {
-            Error::config(format!(
-                "the threads for handlers cannot be started: {error}: let the system give more, or lower \
-                 `mojito.handler_concurrency`"
-            ))
-        })
     }
 
     fn handler_specs(&self) -> Result<Vec<HandlerSpec>, Error> {
@@ -295,6 +311,15 @@ impl<B: Backend> MojitoFairing<B> {
         }
         attach::<B>(&mut connection, Arc::new(specs)).await
     }
+}
+
+fn start_runtime(threads: usize) -> Result<HandlerRuntime, Error> {
+    HandlerRuntime::start(threads).map_err(|error| {
+        Error::config(format!(
+            "the threads for handlers cannot be started: {error}: let the system give more, or lower \
+             `mojito.handler_concurrency`"
+        ))
+    })
 }
 
 /// Enters the handlers before this process records, so that every recorder knows them. A formerly retired handler gets

@@ -2,18 +2,20 @@ mod check;
 #[cfg(feature = "cli")]
 mod detached;
 mod look;
+mod record_body;
+mod rehearse;
 
 use std::sync::Arc;
 
-use mojito_schema::{AttemptRow, Backlog, KnownHandler, Listing, Name, Person, Selection, Standing};
+use mojito_schema::{AttemptRow, Backlog, EventKind, KnownHandler, Listing, Name, Person, Selection, Standing};
 use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 pub use self::check::{Check, Verdict};
 use crate::Error;
-use crate::config::{LiveEndpoints, Retention};
+use crate::config::Retention;
 use crate::erasure::{Erased, Erasure};
-use crate::ingress::{MojitoEvent, Receipt, Rejection};
+use crate::ingress::{Ingress, MojitoEvent, Receipt, Rejection};
 use crate::notices::{Notice, Notices, Scope};
 use crate::operation::{Actor, Pruned, Replay, Replayed};
 use crate::store::{NotErased, OperationTasks, Pauses, Recorder, Wakeup};
@@ -27,7 +29,7 @@ pub struct Inbox {
     operations: OperationTasks,
     retention: Retention,
     pauses: Pauses,
-    endpoints: LiveEndpoints,
+    ingress: Ingress,
     signal: Wakeup,
     notices: Notices,
 }
@@ -38,11 +40,11 @@ impl Inbox {
         operations: OperationTasks,
         retention: Retention,
         pauses: Pauses,
-        endpoints: LiveEndpoints,
+        ingress: Ingress,
         signal: Wakeup,
         notices: Notices,
     ) -> Self {
-        Self { recorder, operations, retention, pauses, endpoints, signal, notices }
+        Self { recorder, operations, retention, pauses, ingress, signal, notices }
     }
 
     /// Records a delivery. The receipt proves that it is durable.
@@ -158,8 +160,9 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// When no handler or endpoint has the given name, the handler is retired ([`is_refused`](Error::is_refused)), or
-    /// the database does not answer. Work that was replayed until then stays replayed, and stands in the audit.
+    /// When no handler or endpoint has the given name, or the database does not answer.
+    /// [`is_refused`](Error::is_refused) if the handler is retired, or an event is named for a delivery whose event is
+    /// known. Work that was replayed until then stays replayed, and stands in the audit.
     ///
     /// # Cancellation
     ///
@@ -169,6 +172,7 @@ impl Inbox {
             self.check_target(name).await?;
         }
         self.check_names(&replay.selection, None).await?;
+        self.check_events(&replay).await?;
         let replayed = self.operations.run(async move |operations| operations.replay(replay, actor).await).await;
         replayed.map_err(|_| Error::unavailable("the replay"))
     }
@@ -312,6 +316,23 @@ impl Inbox {
         }
     }
 
+    /// Refuses an event that is named for deliveries of a known event.
+    async fn check_events(&self, replay: &Replay) -> Result<(), Error> {
+        let Some(kind) = replay.as_event else { return Ok(()) };
+        if kind == EventKind::Unknown {
+            return Err(Error::refused("`unknown` is no kind of event: name one that a handler knows"));
+        }
+        let selection = replay.selection.clone();
+        let found = self.operations.run(async move |operations| operations.first_with_event(selection).await).await;
+        match found.map_err(|_| Error::unavailable("the replay"))? {
+            Some(delivery) => Err(Error::refused(format!(
+                "the event of the delivery {delivery} is known: replay it without another one, or select those of the \
+                 event `unknown` alone"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a mistyped name, which would silently select nothing. A former handler or endpoint may still have rows.
     async fn check_names(&self, selection: &Selection, handler: Option<&str>) -> Result<(), Error> {
         for name in [selection.handler_name(), handler].into_iter().flatten() {
@@ -347,7 +368,7 @@ impl Inbox {
     ///
     /// Dropping the future cancels nothing: the secrets are read.
     pub async fn reload_secrets(&self) -> Result<(), Error> {
-        let endpoints = self.endpoints.clone();
+        let endpoints = self.ingress.endpoints().clone();
         let reloaded = tokio::task::spawn_blocking(move || endpoints.reload());
         reloaded.await.unwrap_or_else(|_| Err(Error::unavailable("the secrets")))?;
         self.notices.say(Notice::SecretsReloaded);

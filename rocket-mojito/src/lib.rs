@@ -37,7 +37,7 @@
 //! | the content of a delivery, and its change to the result | [`Event`], [`Payload`] |
 //! | every status of an answer to a refused request | [`Rejection`] |
 //! | routes of your own | [`MojitoEvent`], [`Inbox::record`] |
-//! | the backlog, lists, history, replay, discard, erasure, pauses | [`Inbox`] |
+//! | the backlog, lists, history, replay, rehearsal, discard, erasure, pauses | [`Inbox`] |
 //! | a Diesel 2.3 pool for `rocket_db_pools` | [`pool`] |
 //!
 //! The tables are yours to read with Diesel: the crate `mojito-schema` declares them. `ARCHITECTURE.md`, beside this
@@ -72,6 +72,7 @@ pub mod internals;
 mod notices;
 mod operation;
 pub mod pool;
+mod rehearsal;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}
@@ -84,7 +85,8 @@ pub use mojito_schema::Postgres;
 pub use mojito_schema::Sqlite;
 pub use mojito_schema::{
     Action, AttemptOutcome, AttemptRow, AuditRow, Backend, Backlog, EventKind, Field, Finding, FindingCode,
-    KnownHandler, Listed, Listing, Overview, Person, Selection, Standing, State, Timestamp, Undone, WorkRow,
+    KnownHandler, Listed, Listing, Overview, Person, Selection, Standing, State, TableChange, Timestamp, Undone,
+    WorkRow,
 };
 /// The crates whose versions a host has to share with the plugin.
 pub use {diesel, diesel_async, mojito_schema as schema};
@@ -100,3 +102,4 @@ pub use self::fairing::MojitoFairing;
 pub use self::inbox::{Check, Inbox, Verdict};
 pub use self::ingress::{MojitoEvent, Receipt, Rejection};
 pub use self::operation::{Actor, Planned, Pruned, Replay, Replayed};
+pub use self::rehearsal::{Answer, Rehearsal, Rehearsed, RehearsedDelivery, Unrehearsed};

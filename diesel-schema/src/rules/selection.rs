@@ -104,6 +104,11 @@ impl Selection {
         self.handler.as_deref()
     }
 
+    /// Whether a condition is one on work: then the selection means the work that fits.
+    pub fn names_work(&self) -> bool {
+        self.state.is_some() || self.handler.is_some()
+    }
+
     /// The endpoint whose deliveries are selected, if one was named.
     pub fn endpoint_name(&self) -> Option<&str> {
         self.endpoint.as_deref()

@@ -104,5 +104,7 @@ async fn open<B: Backend>(url: &str, creates: bool, config: &MojitoConfig) -> Re
     let open = if creates { Open::Create } else { Open::Existing };
     let pool = Pool::<B>::open(&settings, open).await;
     let pauses = Pauses::new([], []);
-    Inbox::detached(pool.map_err(refused)?, config, pauses, LiveEndpoints::none(), Vec::new()).await.map_err(refused)
+    Inbox::detached(pool.map_err(refused)?, config, pauses, LiveEndpoints::none(), (Vec::new(), Vec::new()))
+        .await
+        .map_err(refused)
 }

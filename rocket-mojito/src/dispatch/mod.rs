@@ -3,6 +3,7 @@
 //! ```text
 //! executor: claim ── attempt: handler ── commit | retry | discard | release
 //! heartbeat:    renew leases, rescue lapsed ones
+//! rehearser:    run a handler without effect, at an operator's request
 //! hooks:        call `discarded` for work that failed for good
 //! roster:       note which handlers are attached, and log which are not
 //! pruner:       remove rows and bodies that are too old
@@ -27,6 +28,7 @@ mod leases;
 mod notifier;
 mod prefetch;
 mod pruner;
+mod rehearser;
 mod roster;
 mod running;
 mod runtime;
@@ -41,6 +43,7 @@ pub(crate) use self::handler::has_erased_hook;
 pub use self::handler::{HandlerError, HandlerResult, MojitoHandler};
 pub(crate) use self::hook::Hook;
 pub(crate) use self::pruner::Pruner;
+pub(crate) use self::rehearser::Rehearser;
 pub(crate) use self::runtime::HandlerRuntime;
 pub(crate) use self::secret_files::SecretFiles;
 pub(crate) use self::watcher::Watcher;

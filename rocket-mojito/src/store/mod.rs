@@ -13,8 +13,10 @@ mod operations;
 mod pauses;
 mod recorder;
 mod rehearsal;
+mod rehearsed_handler;
 mod replay;
 mod tokens;
+mod trial;
 mod unavailable;
 mod wakeup;
 
@@ -27,5 +29,6 @@ pub(crate) use self::operation_tasks::OperationTasks;
 pub(crate) use self::operations::{Operations, Requests};
 pub(crate) use self::pauses::Pauses;
 pub(crate) use self::recorder::{Recorder, RecorderHandle};
+pub(crate) use self::rehearsed_handler::RehearsedHandler;
 pub(crate) use self::unavailable::Unavailable;
 pub(crate) use self::wakeup::Wakeup;

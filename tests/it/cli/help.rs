@@ -7,7 +7,7 @@ use crate::checkout::Checkout;
 use crate::harness::TestBackend;
 
 /// The commands of this slice, in the order of the help.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "status",
     "doctor",
     "deliveries",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 16] = [
     "show",
     "history",
     "replay",
+    "rehearse",
     "discard",
     "prune",
     "erase",
@@ -60,8 +61,13 @@ async fn every_example_runs<B: TestBackend>() {
 
         let ended = desk.run(&arguments);
 
-        let is_fine = ended.code == 0 || (command == ["doctor"] && ended.code == 1);
-        assert!(is_fine && !ended.out.is_empty() && arguments.starts_with(&command), "{arguments:?}: {ended:?}");
+        let is_fine = match command[0] {
+            // A program that stands alone has no handler. The host runs this example.
+            "rehearse" => ended.code == 2 && ended.error.contains("`HiringDesk` is not attached in this process"),
+            "doctor" => ended.code <= 1 && !ended.out.is_empty(),
+            _ => ended.code == 0 && !ended.out.is_empty(),
+        };
+        assert!(is_fine && arguments.starts_with(&command), "{arguments:?}: {ended:?}");
     }
 }
 
@@ -83,7 +89,7 @@ async fn the_help_lists_the_commands_that_are_there_and_so_does_the_readme() {
     let rows = section.lines().filter(|line| line.starts_with("| `"));
 
     let help = desk.run(&["--help"]);
-    let missing = desk.run(&["rehearse"]);
+    let missing = desk.run(&["rehearsal"]);
 
     let first_cells = rows.filter_map(|row| row.split(" | ").next());
     let told: BTreeSet<&str> = first_cells

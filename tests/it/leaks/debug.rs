@@ -6,13 +6,13 @@ use std::time::Duration;
 use diesel::result::{DatabaseErrorKind, Error};
 use mojito_schema::{
     AttemptOutcome, ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, NotCommitted, Operations, Person,
-    Recording, Selection, Settlement, Snapshot, Sqlite, StoredBody, StoredState, Timestamp, WorkQueue,
+    Recording, Rehearsing, Selection, Settlement, Snapshot, Sqlite, StoredBody, StoredState, Timestamp, WorkQueue,
 };
 use rocket::{post, routes};
 use rocket_mojito::internals::Understood;
 use rocket_mojito::{
-    Context, Erasure, Event, HandlerError, HandlerResult, MojitoConfig, MojitoEvent, MojitoHandler, Rejection,
-    SecretConfig,
+    Actor, Context, Erasure, Event, HandlerError, HandlerResult, MojitoConfig, MojitoEvent, MojitoHandler, Rehearsal,
+    Rejection, SecretConfig,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -21,7 +21,8 @@ use crate::checkout::Checkout;
 use crate::harness::{AUTH, Host, Store, attach_all, deliveries, next};
 
 /// The types of both crates whose values hold what somebody sent, or a secret: a test here shows each.
-const TELLING: [&str; 36] = [
+const TELLING: [&str; 40] = [
+    "Answer",
     "AttemptRow",
     "AuditRow",
     "Claim",
@@ -47,8 +48,11 @@ const TELLING: [&str; 36] = [
     "OwedHook",
     "Payload",
     "Person",
+    "Preview",
     "ProcessingStatus",
     "Reasons",
+    "Rehearsed",
+    "RehearsedDelivery",
     "Rejection",
     "Requeued",
     "ResultRow",
@@ -64,7 +68,7 @@ const TELLING: [&str; 36] = [
 const FOREIGN: [&str; 4] = ["TableNotEqual", "diesel", "diesel_async", "mojito_schema as schema"];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 82] = [
+const MUTE: [&str; 87] = [
     "Action",
     "Actor",
     "AttemptOutcome",
@@ -115,20 +119,25 @@ const MUTE: [&str; 82] = [
     "Receipt",
     "Recorded",
     "Recording",
+    "Rehearsal",
+    "Rehearsing",
     "Replay",
     "Replayed",
     "Requeue",
     "Rescue",
+    "RolledBack",
     "Selected",
     "Selection",
     "Snapshot",
     "Sqlite",
     "Standing",
     "State",
+    "TableChange",
     "Ticket",
     "Timestamp",
     "Trouble",
     "Undone",
+    "Unrehearsed",
     "UtcTimestamp",
     "Verdict",
     "Waiting",
@@ -232,6 +241,9 @@ async fn rows_and_what_is_on_its_way_to_them_show_nothing() {
     let listing = Sqlite::list(&mut store.connection, Selection::all(), i64::MAX, 9).await.unwrap();
     assert_eq!(listing.deliveries.len(), 2);
     assert_mute(listing);
+    let preview = Sqlite::preview(&mut store.connection, 2, "Desk".to_owned()).await.unwrap().unwrap();
+    assert!(preview.claim.former_body.is_some());
+    assert_mute(preview);
     assert_mute(store.deliveries().await);
     assert_mute(store.results().await);
     assert_mute(store.work().await);
@@ -250,6 +262,20 @@ fn new(body: Vec<u8>) -> NewDelivery {
     let mut delivery = deliveries::delivery(EventKind::InterviewResult, body, content);
     delivery.findings = understood.findings;
     delivery
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rehearsal_shows_nothing_of_an_error() {
+    let (sender, _shown) = unbounded_channel();
+    let host = Host::builder().config(|config| config.pause_handler("Showing")).handler(Showing(sender)).start().await;
+    host.post("interview_result", &told("r-1")).await;
+
+    let rehearsal = Rehearsal::of(Selection::all(), "Showing");
+    let rehearsed = host.inbox.rehearse(rehearsal, Actor::new("anna")).await.unwrap();
+
+    assert_eq!(rehearsed.deliveries[0].answer.error(), Some(CANARY));
+    assert_mute(rehearsed);
+    host.stop().await;
 }
 
 #[post("/show/interview_result", data = "<event>")]

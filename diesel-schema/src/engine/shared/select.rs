@@ -6,7 +6,7 @@ use diesel::sql_types::Bool;
 
 use super::{Connection, Db, RunQueryDsl};
 use crate::rules::selection::{selected, sought};
-use crate::{Name, Page, Selected, Selection, Standing, State, deliveries, handlers, results, work};
+use crate::{EventKind, Name, Page, Selected, Selection, Standing, State, deliveries, handlers, results, work};
 
 /// How many deliveries a step looks at, where no index leads to the selected ones.
 const MAX_ROWS_READ: i64 = 10_000;
@@ -18,6 +18,9 @@ enum Range {
     /// The deliveries up to this one.
     Until { last_id: i64, is_cut: bool },
 }
+
+/// A selected delivery: its id, its first delivery, its standing and its event.
+type Row = (i64, Option<i64>, Standing, EventKind);
 
 /// The next deliveries of a selection with the selected work on them, at most `limit`. The rows read are bounded,
 /// whatever is selected.
@@ -34,19 +37,19 @@ pub(crate) async fn page(connection: &mut Connection, selection: &Selection, lim
             (query.filter(deliveries::id.between(first_id, last_id)), Some(last_id).filter(|_| is_cut))
         }
     };
-    let columns = (deliveries::id, deliveries::first_delivery_id, deliveries::standing);
-    let rows: Vec<(i64, Option<i64>, Standing)> = query.select(columns).load(connection).await?;
+    let columns = (deliveries::id, deliveries::first_delivery_id, deliveries::standing, deliveries::event);
+    let rows: Vec<Row> = query.select(columns).load(connection).await?;
     let is_full = i64::try_from(rows.len()) == Ok(limit);
     let next_after = if is_full { rows.last().map(|(id, ..)| *id) } else { end };
     let mut handlers = handlers_of(connection, selection, &rows).await?;
-    let names_work = selection.state.is_some() || selection.handler.is_some();
-    let selected = rows.into_iter().map(|(delivery_id, first_delivery_id, standing)| Selected {
+    let selected = rows.into_iter().map(|(delivery_id, first_delivery_id, standing, event)| Selected {
         delivery_id,
         first_delivery_id,
         is_quarantined: standing == Standing::Quarantined,
+        has_event: event != EventKind::Unknown,
         handlers: handlers.remove(&delivery_id).unwrap_or_default(),
     });
-    let selected = selected.filter(|selected| !names_work || !selected.handlers.is_empty()).collect();
+    let selected = selected.filter(|selected| !selection.names_work() || !selected.handlers.is_empty()).collect();
     Ok(Page { selected, next_after: next_after.filter(|id| *id < last_id) })
 }
 
@@ -133,7 +136,7 @@ async fn endpoints(connection: &mut Connection) -> QueryResult<Vec<String>> {
 async fn handlers_of(
     connection: &mut Connection,
     selection: &Selection,
-    rows: &[(i64, Option<i64>, Standing)],
+    rows: &[Row],
 ) -> QueryResult<HashMap<i64, Vec<String>>> {
     let ids = rows.iter().map(|(id, ..)| *id);
     let mut query = work::table.filter(work::delivery_id.eq_any(ids)).into_boxed::<Db>();
