@@ -87,6 +87,8 @@ pub use self::engine::postgres::Postgres;
 pub use self::engine::prune::prune;
 #[doc(hidden)]
 pub use self::engine::recording::Recording;
+#[doc(hidden)]
+pub use self::engine::rehearsing::Rehearsing;
 #[cfg(feature = "sqlite")]
 pub use self::engine::sqlite::Sqlite;
 #[doc(hidden)]
@@ -112,6 +114,9 @@ pub use self::rules::overview::Overview;
 pub use self::rules::overview::{EndpointFacts, Facts};
 #[doc(hidden)]
 pub use self::rules::owed::OwedHook;
+pub use self::rules::rehearsal::TableChange;
+#[doc(hidden)]
+pub use self::rules::rehearsal::{Preview, RolledBack};
 pub use self::rules::selection::Selection;
 pub use self::rules::waiting::Waiting;
 pub use self::schema::action::Action;

@@ -8,6 +8,7 @@ use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Rocket, async_trait};
 use rocket_db_pools::Database as HostDatabase;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 #[cfg(feature = "cli")]
@@ -15,12 +16,15 @@ use crate::cli::Command;
 use crate::config::{Endpoints, LiveEndpoints, MojitoConfig, compare_pool, read_pool};
 #[cfg(feature = "testing")]
 use crate::dispatch::Stepper;
-use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, SecretFiles, Watcher, has_erased_hook};
+use crate::dispatch::{
+    Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, Rehearser, SecretFiles, Watcher, has_erased_hook,
+};
 use crate::ingress::Ingress;
 use crate::notices::Notices;
 use crate::pool::Pool;
 use crate::store::{
-    Database, DedicatedConnection, ErasedHook, OperationTasks, Operations, Pauses, Recorder, RecorderHandle, Wakeup,
+    Database, DedicatedConnection, ErasedHook, OperationTasks, Operations, Pauses, Recorder, RecorderHandle,
+    RehearsedHandler, Wakeup,
 };
 #[cfg(feature = "testing")]
 use crate::testing::Testing;
@@ -149,10 +153,10 @@ impl<B: Backend> MojitoFairing<B> {
                 let (config, endpoints) = (&running.config, running.endpoints.clone());
                 let rocket = mount(rocket, config, &endpoints.in_force());
                 let notices = running.database.notices().clone();
-                let ingress = Ingress::new(endpoints.clone(), config, running.pauses.clone(), notices.clone());
+                let ingress = Ingress::new(endpoints, config, running.pauses.clone(), notices.clone());
                 let (recorder, operations) = (Arc::clone(&running.recorder), running.operations.clone());
                 let (settings, pauses) = (config.inbox_settings(), running.pauses.clone());
-                let inbox = Inbox::new(recorder, operations, settings, pauses, endpoints, notices);
+                let inbox = Inbox::new(recorder, operations, settings, pauses, ingress.clone(), notices);
                 *self.running.lock().await = Some(running);
                 Ok(rocket.manage(ingress).manage(inbox))
             }
@@ -174,7 +178,10 @@ impl<B: Backend> MojitoFairing<B> {
             let names: Vec<String> = self.handler_specs(&config)?.into_iter().map(|spec| spec.name).collect();
             let pauses = Pauses::new(config.paused_endpoints(), config.paused_handlers(&names)?);
             let (setting, pool) = self.find_pool(&rocket, &config, true).await?;
-            let inbox = Inbox::detached(pool, &config, pauses.clone(), endpoints.clone(), self.hooks()).await;
+            // One thread for the handler, and one for a task that it spawns.
+            let runtime = Arc::new(start_runtime(2)?);
+            let handlers = (self.hooks(), self.rehearsers(&config, runtime.handle(), Some(&runtime)));
+            let inbox = Inbox::detached(pool, &config, pauses.clone(), endpoints.clone(), handlers).await;
             let inbox = inbox.map_err(|error| Error::database(setting, error))?;
             Ok((Ingress::new(endpoints, &config, pauses, inbox.notices().clone()), inbox))
         };
@@ -190,6 +197,23 @@ impl<B: Backend> MojitoFairing<B> {
         hooks.collect()
     }
 
+    /// The handlers, for rehearsals on this runtime.
+    fn rehearsers(
+        &self,
+        config: &MojitoConfig,
+        runtime: &Handle,
+        kept_runtime: Option<&Arc<HandlerRuntime>>,
+    ) -> Vec<Arc<dyn RehearsedHandler<B>>> {
+        let rehearser = |handler: &Arc<dyn MojitoHandler<B>>| Rehearser {
+            handler: Arc::clone(handler),
+            timeout: config.handler_timeout,
+            lease: config.lease,
+            runtime: runtime.clone(),
+            kept_runtime: kept_runtime.cloned(),
+        };
+        self.handlers.iter().map(|handler| Arc::new(rehearser(handler)) as Arc<dyn RehearsedHandler<B>>).collect()
+    }
+
     async fn prepare(&self, rocket: &Rocket<Build>) -> Result<Running<B>, Error> {
         if rocket.state::<Ingress>().is_some() {
             return Err(Error::config(
@@ -201,7 +225,9 @@ impl<B: Backend> MojitoFairing<B> {
         let handlers = self.handler_specs(&config)?;
         let names: Vec<String> = handlers.iter().map(|handler| handler.name.clone()).collect();
         let pauses = Pauses::new(config.paused_endpoints(), config.paused_handlers(&names)?);
-        let runtime = self.start_runtime(&config)?;
+        // Each attempt has a thread, each executor, each handler's hook, and a rehearsal.
+        let threads = config.handler_concurrency.saturating_add(2).saturating_mul(self.handlers.len());
+        let runtime = start_runtime(threads.saturating_add(1))?;
         let database = Arc::new(self.open_database(rocket, &config, handlers, &pauses).await?);
         let signal = Wakeup::new();
         let queue_limit = config.queue_limit.as_u64();
@@ -212,7 +238,8 @@ impl<B: Backend> MojitoFairing<B> {
             return Err(Error::unavailable("a connection to record on"));
         };
         let link = DedicatedConnection::new(Arc::clone(&database));
-        let operations = Operations::new(link, names, self.hooks(), pauses.clone(), signal.clone());
+        let rehearsers = self.rehearsers(&config, runtime.handle(), None);
+        let operations = Operations::new(link, names, (self.hooks(), rehearsers), pauses.clone(), signal.clone());
         let operations = OperationTasks::new(operations, database.runtime().clone());
         let (recorder, runtime) = (Arc::new(recorder), Some(runtime));
         let dispatcher = None;
@@ -227,16 +254,6 @@ impl<B: Backend> MojitoFairing<B> {
             recording,
             runtime,
             dispatcher,
-        })
-    }
-
-    fn start_runtime(&self, config: &MojitoConfig) -> Result<HandlerRuntime, Error> {
-        let threads = config.handler_concurrency.saturating_add(2).saturating_mul(self.handlers.len());
-        HandlerRuntime::start(threads).map_err(|error| {
-            Error::config(format!(
-                "the threads for handlers cannot be started: {error}: let the system give more, or lower \
-                 `mojito.handler_concurrency`"
-            ))
         })
     }
 
@@ -356,6 +373,15 @@ impl<B: Backend> MojitoFairing<B> {
     }
 }
 
+fn start_runtime(threads: usize) -> Result<HandlerRuntime, Error> {
+    HandlerRuntime::start(threads).map_err(|error| {
+        Error::config(format!(
+            "the threads for handlers cannot be started: {error}: let the system give more, or lower \
+             `mojito.handler_concurrency`"
+        ))
+    })
+}
+
 /// Enters the handlers before this process records, so that every recorder knows them. A formerly retired handler gets
 /// work for every delivery recorded since, which may take a while.
 async fn attach<B: Backend>(connection: &mut B::Connection, specs: Arc<Vec<HandlerSpec>>) -> Result<(), OpenError> {
@@ -428,8 +454,8 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
             #[cfg(feature = "testing")]
             if let Some(testing) = rocket.state::<Testing>() {
                 // A test runs the work itself, step by step. No task is started beside it.
-                let steps = Stepper::new(database, handlers, running.pauses.clone(), &self.config);
-                return testing.set(Box::new(steps), self.config.clone());
+                let steps = Stepper::new(database, handlers, running.pauses.clone(), &running.config);
+                return testing.set(Box::new(steps), running.config.clone());
             }
             let (operations, notices) = (running.operations.clone(), database.notices().clone());
             let endpoints = running.config.endpoints.keys().cloned().collect();

@@ -4,19 +4,23 @@ mod detached;
 mod endpoints;
 mod look;
 mod pause;
+mod record_body;
+mod rehearse;
 
 use std::sync::Arc;
 
-use mojito_schema::{AttemptRow, Backlog, Dismissed, KnownHandler, Listing, Name, Person, Selection, Standing};
+use mojito_schema::{
+    AttemptRow, Backlog, Dismissed, EventKind, KnownHandler, Listing, Name, Person, Selection, Standing,
+};
 use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 pub use self::check::{Check, Verdict};
 pub use self::endpoints::{EndpointState, SecretState};
 use crate::Error;
-use crate::config::{InboxSettings, LiveEndpoints};
+use crate::config::InboxSettings;
 use crate::erasure::{Erased, Erasure};
-use crate::ingress::{MojitoEvent, Receipt, Rejection};
+use crate::ingress::{Ingress, MojitoEvent, Receipt, Rejection};
 use crate::notices::{Notice, Notices, Scope};
 use crate::operation::{Actor, Dismissal, Pruned, Replay, Replayed};
 use crate::store::{NotErased, OperationTasks, Pauses, Recorder};
@@ -30,7 +34,7 @@ pub struct Inbox {
     operations: OperationTasks,
     settings: InboxSettings,
     pauses: Pauses,
-    endpoints: LiveEndpoints,
+    ingress: Ingress,
     notices: Notices,
 }
 
@@ -40,10 +44,10 @@ impl Inbox {
         operations: OperationTasks,
         settings: InboxSettings,
         pauses: Pauses,
-        endpoints: LiveEndpoints,
+        ingress: Ingress,
         notices: Notices,
     ) -> Self {
-        Self { recorder, operations, settings, pauses, endpoints, notices }
+        Self { recorder, operations, settings, pauses, ingress, notices }
     }
 
     /// Records a delivery. The receipt proves that it is durable.
@@ -159,8 +163,9 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// When no handler or endpoint has the given name, the handler is retired ([`is_refused`](Error::is_refused)), or
-    /// the database does not answer. Work that was replayed until then stays replayed, and stands in the audit.
+    /// When no handler or endpoint has the given name, or the database does not answer.
+    /// [`is_refused`](Error::is_refused) if the handler is retired, or an event is named for a delivery whose event is
+    /// known. Work that was replayed until then stays replayed, and stands in the audit.
     ///
     /// # Cancellation
     ///
@@ -170,6 +175,7 @@ impl Inbox {
             self.check_target(name).await?;
         }
         self.check_names(&replay.selection, None).await?;
+        self.check_events(&replay).await?;
         let replayed = self.operations.run(async move |operations| operations.replay(replay, actor).await).await;
         replayed.map_err(|_| Error::unavailable("the replay"))
     }
@@ -342,6 +348,23 @@ impl Inbox {
         }
     }
 
+    /// Refuses an event that is named for deliveries of a known event.
+    async fn check_events(&self, replay: &Replay) -> Result<(), Error> {
+        let Some(kind) = replay.as_event else { return Ok(()) };
+        if kind == EventKind::Unknown {
+            return Err(Error::refused("`unknown` is no kind of event: name one that a handler knows"));
+        }
+        let selection = replay.selection.clone();
+        let found = self.operations.run(async move |operations| operations.first_with_event(selection).await).await;
+        match found.map_err(|_| Error::unavailable("the replay"))? {
+            Some(delivery) => Err(Error::refused(format!(
+                "the event of the delivery {delivery} is known: replay it without another one, or select those of the \
+                 event `unknown` alone"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a mistyped name, which would silently select nothing. A former handler or endpoint may still have rows.
     async fn check_names(&self, selection: &Selection, handler: Option<&str>) -> Result<(), Error> {
         for name in [selection.handler_name(), handler].into_iter().flatten() {
@@ -377,7 +400,7 @@ impl Inbox {
     ///
     /// Dropping the future cancels nothing: the secrets are read.
     pub async fn reload_secrets(&self) -> Result<(), Error> {
-        let endpoints = self.endpoints.clone();
+        let endpoints = self.ingress.endpoints().clone();
         let reloaded = tokio::task::spawn_blocking(move || endpoints.reload());
         reloaded.await.unwrap_or_else(|_| Err(Error::unavailable("the secrets")))?;
         self.notices.say(Notice::SecretsReloaded);

@@ -38,7 +38,7 @@
 //! | the content of a delivery, and its change to the result | [`Event`], [`Payload`] |
 //! | every status of an answer to a refused request | [`Rejection`] |
 //! | routes of your own | [`MojitoEvent`], [`Inbox::record`] |
-//! | the backlog, lists, history, replay, discard, erasure, pauses | [`Inbox`] |
+//! | the backlog, lists, history, replay, rehearsal, discard, erasure, pauses | [`Inbox`] |
 //! | a Diesel 2.3 pool for `rocket_db_pools` | [`pool`] |
 //!
 //! The tables are yours to read with Diesel: the crate `mojito-schema` declares them. `ARCHITECTURE.md`, beside this
@@ -75,6 +75,7 @@ pub mod internals;
 mod notices;
 mod operation;
 pub mod pool;
+mod rehearsal;
 mod routes;
 mod store;
 #[cfg(feature = "testing")]
@@ -87,7 +88,7 @@ pub use mojito_schema::Sqlite;
 pub use mojito_schema::{
     Action, AttemptOutcome, AttemptRow, AuditRow, Backend, Backlog, Dismissed, ErrorGroup, ErrorGroups, EventKind,
     Field, Finding, FindingCode, KnownHandler, Listed, Listing, Overview, PauseKind, Person, Selection, Standing,
-    State, Timestamp, Undone, WorkRow,
+    State, TableChange, Timestamp, Undone, WorkRow,
 };
 /// The crates whose versions a host has to share with the plugin.
 pub use {diesel, diesel_async, mojito_schema as schema};
@@ -103,3 +104,4 @@ pub use self::fairing::MojitoFairing;
 pub use self::inbox::{Check, EndpointState, Inbox, SecretState, Verdict};
 pub use self::ingress::{MojitoEvent, Receipt, Rejection};
 pub use self::operation::{Actor, Dismissal, Pause, Planned, Pruned, Replay, Replayed};
+pub use self::rehearsal::{Answer, Rehearsal, Rehearsed, RehearsedDelivery, Unrehearsed};

@@ -1,4 +1,4 @@
-use mojito_schema::{PauseKind, PauseRow, Selection, Timestamp};
+use mojito_schema::{EventKind, PauseKind, PauseRow, Selection, Timestamp};
 
 /// The name and reason of an operation's author, for the audit.
 ///
@@ -45,6 +45,7 @@ pub struct Replay {
     pub(crate) selection: Selection,
     pub(crate) handler: Option<String>,
     pub(crate) to_all_handlers: bool,
+    pub(crate) as_event: Option<EventKind>,
     pub(crate) per_second: u32,
 }
 
@@ -54,7 +55,7 @@ impl Replay {
     /// Without a condition on the work, the replay covers all work of the selected deliveries. A quarantined delivery
     /// that is understood now gets work for every handler.
     pub fn of(selection: Selection) -> Self {
-        Self { selection, handler: None, to_all_handlers: false, per_second: 50 }
+        Self { selection, handler: None, to_all_handlers: false, as_event: None, per_second: 50 }
     }
 
     /// Limits the replay to the handler of this name, whatever work the selection found. If the handler was attached
@@ -69,6 +70,18 @@ impl Replay {
     pub fn to_all_handlers(mut self) -> Self {
         self.handler = None;
         self.to_all_handlers = true;
+        self
+    }
+
+    /// Takes quarantined deliveries for events of this kind, where nobody could tell the event: neither the path nor
+    /// the body. They get the finding [`EventNamed`](mojito_schema::FindingCode::EventNamed).
+    ///
+    /// A delivery whose body is not usable for another reason stays in quarantine, and keeps that reason. So does one
+    /// whose body tells another event by now. A selected delivery whose event is known is a reason to refuse the
+    /// replay: select by `Selection::event(EventKind::Unknown)`. The vendor's next copy of such a body is a quarantined
+    /// delivery of its own.
+    pub fn as_event(mut self, kind: EventKind) -> Self {
+        self.as_event = Some(kind);
         self
     }
 

@@ -22,7 +22,7 @@ pub trait Backend: Engine<<Self as Backend>::Connection> {
 
 /// No other crate can name the supertrait, so none can have a backend of its own.
 pub(crate) mod sealed {
-    use crate::{Opening, Operations, Recording, Testing, WorkQueue};
+    use crate::{Opening, Operations, Recording, Rehearsing, Testing, WorkQueue};
 
     /// The domain's verbs, each with the database's best SQL, by concern. `C` is the backend's connection. One suite of
     /// tests holds the behaviour of the verbs, and both backends pass it.
@@ -40,7 +40,16 @@ pub(crate) mod sealed {
     /// Do not drop a verb's future half-way: a statement that has begun goes on, and the connection is only fit to be
     /// closed. Give the verb a task of its own and time out the wait.
     pub trait Engine<C>:
-        Opening<C> + Recording<C> + WorkQueue<C> + Operations<C> + Testing<C> + Send + Sync + Sized + 'static
+        Opening<C>
+        + Recording<C>
+        + WorkQueue<C>
+        + Rehearsing<C>
+        + Operations<C>
+        + Testing<C>
+        + Send
+        + Sync
+        + Sized
+        + 'static
     {
     }
 

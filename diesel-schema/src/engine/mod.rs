@@ -24,6 +24,7 @@ pub(crate) mod operations;
 pub(crate) mod postgres;
 pub(crate) mod prune;
 pub(crate) mod recording;
+pub(crate) mod rehearsing;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 pub(crate) mod testing;

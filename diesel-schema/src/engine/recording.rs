@@ -28,7 +28,7 @@ pub trait Recording<C> {
     /// # Errors
     ///
     /// The database's errors; then it takes none.
-    fn rehearse(
+    fn try_record(
         connection: &mut C,
         delivery: NewDelivery,
         now: Timestamp,

@@ -11,6 +11,7 @@ pub(crate) mod listing;
 pub(crate) mod operation;
 pub(crate) mod overview;
 pub(crate) mod owed;
+pub(crate) mod rehearsal;
 pub(crate) mod selection;
 pub(crate) mod verdict;
 pub(crate) mod waiting;

@@ -20,6 +20,8 @@ pub struct Selected {
     pub first_delivery_id: Option<i64>,
     /// Whether it is in quarantine, since it was never understood.
     pub is_quarantined: bool,
+    /// Whether its path or its body told its event.
+    pub has_event: bool,
     /// The handlers whose work on it is selected.
     pub handlers: Vec<String>,
 }

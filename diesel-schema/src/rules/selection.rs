@@ -109,8 +109,8 @@ impl Selection {
         self
     }
 
-    /// Whether there is a condition on a handler's work.
-    pub(crate) fn names_work(&self) -> bool {
+    /// Whether there is a condition on a handler's work: then the selection means the work that fits.
+    pub fn names_work(&self) -> bool {
         self.state.is_some() || self.handler.is_some() || self.error_group.is_some()
     }
 

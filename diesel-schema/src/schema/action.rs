@@ -21,5 +21,7 @@ text_enum! {
         Retire = "retire",
         /// Personal data was shown.
         Reveal = "reveal",
+        /// A handler was run without effect.
+        Rehearse = "rehearse",
     }
 }

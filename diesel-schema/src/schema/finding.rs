@@ -100,6 +100,8 @@ text_enum! {
         Recurrence = "recurrence",
         /// The gateway gave the id of this message to another one before.
         IdReused = "id_reused",
+        /// An operator named the event, which neither path nor body tells.
+        EventNamed = "event_named",
     }
 }
 

@@ -109,5 +109,5 @@ async fn open<B: Backend>(url: &str, creates: bool, config: &MojitoConfig) -> Re
     let handlers = config.paused_handlers.iter().map(|name| (name.clone(), true));
     let pauses = Pauses::new(config.paused_endpoints(), handlers);
     let endpoints = LiveEndpoints::unread(&config.endpoints);
-    Inbox::detached(pool.map_err(refused)?, config, pauses, endpoints, Vec::new()).await.map_err(refused)
+    Inbox::detached(pool.map_err(refused)?, config, pauses, endpoints, (Vec::new(), Vec::new())).await.map_err(refused)
 }

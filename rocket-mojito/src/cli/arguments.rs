@@ -4,8 +4,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::target::{Operator, Target};
 use super::{
-    audit, deliveries, discard, dismiss, doctor, erase, errors, history, migrate, pause, prune, replay, resend, retire,
-    secret, shell, show, simulate, status, trigger, work,
+    audit, deliveries, discard, dismiss, doctor, erase, errors, history, migrate, pause, prune, rehearse, replay,
+    resend, retire, secret, shell, show, simulate, status, trigger, work,
 };
 
 /// Looks after the webhooks of JobMojito that a host has received
@@ -87,6 +87,9 @@ pub(super) enum Command {
         after_help = "Example: rocket-mojito replay --state discarded --handler HiringDesk --per-second 10 --yes"
     )]
     Replay(replay::Replay),
+    /// Runs a handler on selected deliveries without effect, in the host alone. Exits with 1 where it would fail
+    #[command(after_help = "Example: rocket-mojito rehearse --handler HiringDesk --state discarded --limit 20 --yes")]
+    Rehearse(rehearse::Rehearse),
     /// Gives up selected work that waits
     #[command(after_help = "Example: rocket-mojito discard --handler HiringDesk --until 2h --dry-run")]
     Discard(discard::Discard),
@@ -170,6 +173,7 @@ impl Words {
             Command::Show(show) => show.run(inbox, output, actor).await,
             Command::History(history) => history.run(inbox, output).await,
             Command::Replay(replay) => replay.run(inbox, output, actor).await,
+            Command::Rehearse(rehearse) => rehearse.run(inbox, output, actor).await,
             Command::Discard(discard) => discard.run(inbox, output, actor).await,
             Command::Dismiss(dismiss) => dismiss.run(inbox, output, actor).await,
             Command::Prune(prune) => prune.run(target, output, actor).await,

@@ -56,12 +56,22 @@ pub(super) struct Paging {
 
 impl Filters {
     pub(super) fn selection(&self) -> Selection {
+        match &self.handler {
+            Some(handler) => self.without_handler().handler(handler),
+            None => self.without_handler(),
+        }
+    }
+
+    /// The handler, where one is given.
+    pub(super) fn handler(&self) -> Option<&str> {
+        self.handler.as_deref()
+    }
+
+    /// The selection by all other conditions.
+    pub(super) fn without_handler(&self) -> Selection {
         let mut selection = self.delivery.map_or_else(Selection::all, Selection::delivery);
         if let Some(endpoint) = &self.endpoint {
             selection = selection.endpoint(endpoint);
-        }
-        if let Some(handler) = &self.handler {
-            selection = selection.handler(handler);
         }
         if let Some(state) = self.state() {
             selection = selection.state(state);

@@ -1,7 +1,7 @@
 //! The command line for operators: in the host by [`run`], or as the program `rocket-mojito` on the database alone.
 //!
 //! Every command is a call of [`Inbox`](crate::Inbox) and a print of its answer. `--json` prints one JSON document a
-//! line. Personal data is printed only by `show --reveal`, which the audit keeps.
+//! line. Personal data is printed only by `show --reveal` and `rehearse --reveal`, which the audit keeps.
 //!
 //! | exit code | says |
 //! | --- | --- |
@@ -29,6 +29,7 @@ mod output;
 mod pause;
 mod progress;
 mod prune;
+mod rehearse;
 mod replay;
 mod resend;
 mod retire;

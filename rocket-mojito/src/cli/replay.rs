@@ -1,4 +1,5 @@
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use rocket::serde::Serialize;
 
 use super::consent::{Consent, DoneDocument, PlanDocument};
@@ -6,7 +7,7 @@ use super::exit::{Exit, Failure};
 use super::filters::Filters;
 use super::output::Output;
 use super::progress::watched;
-use crate::{Actor, Inbox};
+use crate::{Actor, EventKind, Inbox};
 
 #[derive(Args)]
 pub(super) struct Replay {
@@ -21,6 +22,9 @@ pub(super) struct Replay {
     /// Hand the deliveries to every handler
     #[arg(long)]
     to_all_handlers: bool,
+    /// Take quarantined deliveries, whose event nobody could tell, for events of this kind
+    #[arg(long, value_name = "KIND", value_parser = events())]
+    as_event: Option<String>,
     /// Deliveries that are made to wait again in each second
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     per_second: u32,
@@ -64,8 +68,13 @@ impl Replay {
             }
             None => format!("{} pieces of work", planned.work),
         };
+        let kind = self.as_event.as_deref().and_then(EventKind::from_text);
+        if let Some(kind) = kind {
+            replay = replay.as_event(kind);
+        }
+        let named = kind.map_or_else(String::new, |kind| format!(", as `{kind}`"));
         let sentence = format!(
-            "replay of {} deliveries ({to}; {} are in quarantine), {} a second",
+            "replay of {} deliveries ({to}; {} are in quarantine{named}), {} a second",
             planned.deliveries, planned.quarantined, self.per_second
         );
         let plan = Plan { deliveries: planned.deliveries, work: planned.work, quarantined: planned.quarantined };
@@ -92,4 +101,10 @@ impl Replay {
         })?;
         Ok(exit)
     }
+}
+
+/// The kinds of event that an operator can name.
+fn events() -> PossibleValuesParser {
+    let known = EventKind::ALL.iter().filter(|kind| **kind != EventKind::Unknown);
+    PossibleValuesParser::new(known.map(|kind| kind.as_str()).collect::<Vec<_>>())
 }

@@ -49,51 +49,64 @@ impl<B: Backend> Attempt<'_, B> {
     /// When the handler was stopped before it had answered. Its transaction is rolled back.
     pub async fn run(self) -> Result<Option<Ending>, Aborted> {
         let Self { handler, database, claim, lease, stop } = self;
-        let (number, ticket) = (claim.attempt, claim.ticket.clone());
-        let key = key(&claim.delivery.fingerprint, &ticket);
-        let notices = database.notices().clone();
-        let mut transaction = Transaction::new(database, ticket.clone(), lease);
-        let mut cx = Context::new(&mut transaction, number, &key);
-        let run = AssertUnwindSafe(attempt(handler, claim, &mut cx)).catch_unwind();
-        let (answer, has_panicked): (HandlerResult, bool) = match unless_stopped(run, stop).await {
-            Ok(Ok(answer)) => (answer, false),
-            Ok(Err(panic)) => (Err(text_of(&*panic).into()), true),
-            Err(Aborted) => {
-                return match transaction.rollback().await {
-                    End::Stale => Ok(None),
-                    _ => Err(Aborted),
-                };
-            }
-        };
-        let ending = match answer {
-            Ok(()) => match transaction.commit().await {
-                // The handler needed no transaction.
-                End::Unused | End::Unconnected => Some(completed()),
-                End::Committed => {
-                    notices.works(|| Scope::Handler(ticket.handler));
-                    None
-                }
-                End::Stale => None,
-                End::Failed => Some(failed(&NOT_OPENED.into(), number)),
-                End::ReadOnly => Some(released().await),
-                End::NotCommitted(reason @ NotCommitted::Conflict) => {
-                    let pause = backoff::pause_of_conflict(number, fastrand::f64());
-                    Some(Ending { settlement: again(reason.to_string(), pause), outcome: Outcome::Conflict })
-                }
-                End::NotCommitted(reason) => Some(failed(&reason.into(), number)),
-            },
-            Err(error) => match transaction.rollback().await {
-                End::Stale => None,
-                End::Unconnected if error.fate == Fate::Retry => {
-                    tokio::time::sleep(CONNECT_RETRY_INTERVAL).await;
-                    Some(not_possible())
-                }
-                End::ReadOnly => Some(released().await),
-                _ => Some(failed(&error, number)),
-            },
-        };
-        Ok(ending.map(|ending| if has_panicked { ending.with(Outcome::Panicked) } else { ending }))
+        let mut transaction = Transaction::new(database, claim.ticket.clone(), lease);
+        run(handler, claim, &mut transaction, stop).await
     }
+}
+
+/// The same in a given transaction, which may be that of a rehearsal. Then `None` means that work of the line was leased.
+pub(super) async fn run<B: Backend>(
+    handler: &dyn MojitoHandler<B>,
+    claim: Claim,
+    transaction: &mut Transaction<B>,
+    stop: AbortRegistration,
+) -> Result<Option<Ending>, Aborted> {
+    let (number, ticket) = (claim.attempt, claim.ticket.clone());
+    let key = if transaction.is_rehearsal() {
+        rehearsal_key(&claim.delivery.fingerprint, &ticket)
+    } else {
+        key(&claim.delivery.fingerprint, &ticket)
+    };
+    let mut cx = Context::new(transaction, number, &key);
+    let run = AssertUnwindSafe(attempt(handler, claim, &mut cx)).catch_unwind();
+    let (answer, has_panicked): (HandlerResult, bool) = match unless_stopped(run, stop).await {
+        Ok(Ok(answer)) => (answer, false),
+        Ok(Err(panic)) => (Err(text_of(&*panic).into()), true),
+        Err(Aborted) => {
+            return match transaction.rollback().await {
+                End::Stale => Ok(None),
+                _ => Err(Aborted),
+            };
+        }
+    };
+    let ending = match answer {
+        Ok(()) => match transaction.commit().await {
+            // The handler needed no transaction, or it was rehearsed.
+            End::Unused | End::Unconnected => Some(completed()),
+            End::Committed => {
+                transaction.notices().works(|| Scope::Handler(ticket.handler));
+                None
+            }
+            End::Stale => None,
+            End::Failed => Some(failed(&NOT_OPENED.into(), number)),
+            End::ReadOnly => Some(released().await),
+            End::NotCommitted(reason @ NotCommitted::Conflict) => {
+                let pause = backoff::pause_of_conflict(number, fastrand::f64());
+                Some(Ending { settlement: again(reason.to_string(), pause), outcome: Outcome::Conflict })
+            }
+            End::NotCommitted(reason) => Some(failed(&reason.into(), number)),
+        },
+        Err(error) => match transaction.rollback().await {
+            End::Stale => None,
+            End::Unconnected if error.fate == Fate::Retry => {
+                tokio::time::sleep(CONNECT_RETRY_INTERVAL).await;
+                Some(not_possible())
+            }
+            End::ReadOnly => Some(released().await),
+            _ => Some(failed(&error, number)),
+        },
+    };
+    Ok(ending.map(|ending| if has_panicked { ending.with(Outcome::Panicked) } else { ending }))
 }
 
 /// The part that may panic: it runs the host's code, and reads a sender's text.
@@ -166,8 +179,17 @@ fn cut(text: String) -> String {
 
 /// The idempotency key. Endpoint, event and body enter it through the fingerprint.
 fn key(fingerprint: &[u8], ticket: &Ticket) -> String {
+    key_of(b"mojito.key.v1\0", fingerprint, ticket)
+}
+
+/// The key in a rehearsal: another digest, so that nobody makes the real key of it.
+fn rehearsal_key(fingerprint: &[u8], ticket: &Ticket) -> String {
+    format!("rehearsal-{}", key_of(b"mojito.rehearsal.v1\0", fingerprint, ticket))
+}
+
+fn key_of(domain: &[u8], fingerprint: &[u8], ticket: &Ticket) -> String {
     let digest = Sha256::new()
-        .chain_update(b"mojito.key.v1\0")
+        .chain_update(domain)
         .chain_update(fingerprint)
         .chain_update(ticket.delivery_id.to_be_bytes())
         .chain_update(&ticket.handler)

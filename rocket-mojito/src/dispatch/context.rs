@@ -73,13 +73,22 @@ impl<'a, B: Backend> Context<'a, B> {
         self.transaction.connection().await
     }
 
-    /// The number of this attempt, from 1. Attempts are counted when they begin.
+    /// The number of this attempt, from 1. Attempts are counted when they begin. In a rehearsal it is 1.
     pub fn attempt(&self) -> i32 {
         self.attempt
     }
 
+    /// Whether this run is a [rehearsal](crate::Inbox::rehearse). Its transaction is rolled back, whatever the handler
+    /// answers. Calls to other services are not: leave them out, or say there that they are none in earnest.
+    pub fn is_rehearsal(&self) -> bool {
+        self.transaction.is_rehearsal()
+    }
+
     /// The idempotency key for calls elsewhere. It is the same in every attempt of this handler at this delivery, over
     /// restarts and replays. No other handler or delivery has the same key. 32 hexadecimal digits.
+    ///
+    /// In a rehearsal it is another one, which begins with `rehearsal-`. It is the same in every rehearsal of this
+    /// handler on this delivery.
     pub fn key(&self) -> &str {
         self.key
     }
@@ -87,6 +96,10 @@ impl<'a, B: Backend> Context<'a, B> {
 
 impl<B: Backend> fmt::Debug for Context<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("attempt", &self.attempt).field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("attempt", &self.attempt)
+            .field("key", &self.key)
+            .field("is_rehearsal", &self.is_rehearsal())
+            .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! executor: claim ── attempt: handler ── commit | retry | discard | release
 //! heartbeat:    renew leases, rescue lapsed ones
+//! rehearser:    run a handler without effect, at an operator's request
 //! hooks:        call `discarded` for work that failed for good
 //! roster:       note which handlers are attached, and log which are not
 //! pruner:       remove rows and bodies that are too old
@@ -31,6 +32,7 @@ mod notifier;
 mod performed;
 mod prefetch;
 mod pruner;
+mod rehearser;
 mod roster;
 mod running;
 mod runtime;
@@ -49,6 +51,7 @@ pub(crate) use self::hook::Hook;
 #[cfg(feature = "testing")]
 pub use self::performed::Performed;
 pub(crate) use self::pruner::Pruner;
+pub(crate) use self::rehearser::Rehearser;
 pub(crate) use self::runtime::HandlerRuntime;
 pub(crate) use self::secret_files::SecretFiles;
 #[cfg(feature = "testing")]

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use futures_util::future::Aborted;
 use mojito_schema::Ticket;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 
 use super::attempt;
@@ -35,21 +35,15 @@ impl Running {
     ///
     /// A handler that blocks its thread cannot be stopped before it yields. Until then it keeps its lease and its slot,
     /// or another attempt would run beside it.
-    pub async fn ended(mut self) -> Option<(Ending, Kept)> {
-        let (mut is_late, mut ended) = (false, timeout(self.timeout, &mut self.task).await);
-        if ended.is_err() {
+    pub async fn ended(self) -> Option<(Ending, Kept)> {
+        let stop = || {
             self.in_flight.abort(&self.ticket);
-            is_late = true;
-            ended = timeout(ABORT_TIMEOUT, &mut self.task).await;
-        }
-        let ended = match ended {
-            Ok(ended) => ended,
-            Err(_) => {
-                let (handler, delivery) = (self.ticket.handler.clone(), self.ticket.delivery_id);
-                self.notices.say(Notice::Overtime { handler, delivery });
-                self.task.await
-            }
         };
+        let overtime = || {
+            let (handler, delivery) = (self.ticket.handler.clone(), self.ticket.delivery_id);
+            self.notices.say(Notice::Overtime { handler, delivery });
+        };
+        let (is_late, ended) = ended_in_time(self.task, self.timeout, stop, overtime).await;
         // The cause is a defect of ours, or the end of the runtime: the lease lapses.
         let (ended, kept) = ended.ok().flatten()?;
         let ending = match ended {
@@ -58,5 +52,26 @@ impl Running {
             Err(Aborted) => attempt::not_possible(),
         };
         Some((ending, kept))
+    }
+}
+
+/// Waits until the run of a handler has ended, and stops it at its time-out. Returns whether that was over, too. A
+/// handler that blocks its thread is named in the log, and waited for.
+pub(super) async fn ended_in_time<R>(
+    mut run: JoinHandle<R>,
+    limit: Duration,
+    stop: impl FnOnce(),
+    overtime: impl FnOnce(),
+) -> (bool, Result<R, JoinError>) {
+    if let Ok(ended) = timeout(limit, &mut run).await {
+        return (false, ended);
+    }
+    stop();
+    match timeout(ABORT_TIMEOUT, &mut run).await {
+        Ok(ended) => (true, ended),
+        Err(_) => {
+            overtime();
+            (true, run.await)
+        }
     }
 }

@@ -8,7 +8,7 @@ const MAX_THREADS: usize = 512;
 
 /// The runtime of the handlers and their executors: a handler that blocks its thread holds up only handlers.
 ///
-/// Each attempt that may run at once has a thread, and so has each executor and each handler's hook. So an attempt can
+/// Each attempt that may run at once has a thread, and so has each executor, each handler's hook and a rehearsal. So an attempt can
 /// always run once it gets its turn to write or its connection, whatever other attempts do. Otherwise it would keep its
 /// turn from the recorder.
 pub(crate) struct HandlerRuntime(Option<Runtime>);

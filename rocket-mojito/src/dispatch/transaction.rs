@@ -1,20 +1,34 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Backend, Left, NotCommitted, Ticket, Timestamp, failpoint, fault, is_read_only, trouble};
+use mojito_schema::{
+    Backend, Left, Line, NotCommitted, QueryResult, RolledBack, TableChange, Ticket, Timestamp, failpoint, fault,
+    is_read_only, trouble,
+};
 
 use super::handler::HandlerError;
+use crate::notices::Notices;
 use crate::pool::Loan;
 #[cfg(feature = "testing")]
 use crate::store::CommitFailure;
 use crate::store::{Database, TransactionTurn, WriteTurn};
 
-/// The transaction that an attempt may open: effect and "done" mark, behind the fence.
+/// The transaction that an attempt may open: effect and "done" mark, behind the fence. A rehearsal has one as well,
+/// without mark and fence, which ends as if there had been none.
 pub(super) struct Transaction<B: Backend> {
     database: Arc<Database<B>>,
-    ticket: Ticket,
+    purpose: Purpose,
     lease: Duration,
     state: State<B>,
+}
+
+enum Purpose {
+    Attempt(Ticket),
+    Rehearsal {
+        line: Line,
+        /// The rows that it would have changed.
+        changes: Vec<TableChange>,
+    },
 }
 
 enum State<B: Backend> {
@@ -53,7 +67,28 @@ pub(super) enum End {
 
 impl<B: Backend> Transaction<B> {
     pub fn new(database: Arc<Database<B>>, ticket: Ticket, lease: Duration) -> Self {
-        Self { database, ticket, lease, state: State::Unused }
+        Self { database, purpose: Purpose::Attempt(ticket), lease, state: State::Unused }
+    }
+
+    /// The transaction of a rehearsal, which is never committed.
+    pub fn for_rehearsal(database: Arc<Database<B>>, line: Line, lease: Duration) -> Self {
+        Self { database, purpose: Purpose::Rehearsal { line, changes: Vec::new() }, lease, state: State::Unused }
+    }
+
+    pub fn is_rehearsal(&self) -> bool {
+        matches!(self.purpose, Purpose::Rehearsal { .. })
+    }
+
+    /// The rows that a rehearsal would have changed, once it has ended.
+    pub fn into_changes(self) -> Vec<TableChange> {
+        match self.purpose {
+            Purpose::Rehearsal { changes, .. } => changes,
+            Purpose::Attempt(_) => Vec::new(),
+        }
+    }
+
+    pub fn notices(&self) -> &Notices {
+        self.database.notices()
     }
 
     /// Opens the transaction at the first call; the fence is its first statement.
@@ -79,7 +114,7 @@ impl<B: Backend> Transaction<B> {
         })?;
         let mut loan = Loan::new(connection);
         let turn = self.database.write_turn().await;
-        match B::begin(loan.connection(), self.ticket.clone(), self.lease, Timestamp::now()).await {
+        match self.purpose.begin::<B>(loan.connection(), self.lease).await {
             Ok(true) => {
                 #[cfg(feature = "testing")]
                 self.count_statements(&mut loan);
@@ -103,7 +138,8 @@ impl<B: Backend> Transaction<B> {
         }
     }
 
-    /// Commits the transaction, if it was opened. It counts as committed only if the database confirms the commit.
+    /// Commits the transaction, if it was opened. It counts as committed only if the database confirms the commit. A
+    /// rehearsal is rolled back instead, after the checks of a commit.
     pub async fn commit(&mut self) -> End {
         match std::mem::replace(&mut self.state, State::Unused) {
             State::Unused => End::Unused,
@@ -111,15 +147,23 @@ impl<B: Backend> Transaction<B> {
             State::ReadOnly => End::ReadOnly,
             State::Stale => End::Stale,
             State::Unconnected => End::Unconnected,
-            State::Open { mut loan, _turns } => {
+            State::Open { loan, _turns } => self.close(loan).await,
+        }
+    }
+
+    /// Commits the open transaction, or ends a rehearsal.
+    async fn close(&mut self, mut loan: Loan<B>) -> End {
+        match &mut self.purpose {
+            Purpose::Attempt(ticket) => {
                 failpoint::reach("attempt.committing");
+                let line = ticket.line();
                 #[cfg(feature = "testing")]
                 if let Some(end) = self.ordered_failure() {
                     // The connection is closed, which rolls back.
                     drop(loan);
                     return end;
                 }
-                match B::commit(loan.connection(), Some(self.ticket.line())).await {
+                match B::commit(loan.connection(), Some(line)).await {
                     Ok(left) => {
                         failpoint::reach("attempt.committed");
                         end(loan, left);
@@ -129,6 +173,20 @@ impl<B: Backend> Transaction<B> {
                         // The lock goes with the connection, and must go before the turn.
                         drop(loan);
                         self.take_note(&reason);
+                        End::NotCommitted(reason)
+                    }
+                }
+            }
+            Purpose::Rehearsal { line, changes } => {
+                match B::end_rehearsal(loan.connection(), line.clone()).await {
+                    Ok(RolledBack { changes: seen, is_leased, left }) => {
+                        end(loan, left);
+                        *changes = seen;
+                        if is_leased { End::Stale } else { End::Unused }
+                    }
+                    // The connection is closed before the turn is given on.
+                    Err(reason) => {
+                        drop(loan);
                         End::NotCommitted(reason)
                     }
                 }
@@ -178,6 +236,15 @@ impl<B: Backend> Transaction<B> {
                 }
                 End::Unused
             }
+        }
+    }
+}
+
+impl Purpose {
+    async fn begin<B: Backend>(&self, connection: &mut B::Connection, lease: Duration) -> QueryResult<bool> {
+        match self {
+            Self::Attempt(ticket) => B::begin(connection, ticket.clone(), lease, Timestamp::now()).await,
+            Self::Rehearsal { line, .. } => B::begin_rehearsal(connection, line.clone(), lease).await,
         }
     }
 }

@@ -5,31 +5,34 @@ use mojito_schema::{Backend, OpenError};
 use super::Inbox;
 use crate::Error;
 use crate::config::{LiveEndpoints, MojitoConfig};
+use crate::ingress::Ingress;
 use crate::notices::Notices;
 use crate::pool::Pool;
 use crate::store::{
-    Database, DedicatedConnection, ErasedHook, OperationTasks, Operations, Pauses, Recorder, Unavailable, Wakeup,
+    Database, DedicatedConnection, ErasedHook, OperationTasks, Operations, Pauses, Recorder, RehearsedHandler,
+    Unavailable, Wakeup,
 };
 
 impl Inbox {
     /// An inbox for operators beside the running hosts. It migrates nothing, registers no handler, and records nothing:
-    /// [`record`](Self::record) answers 503. The hooks are those of the handlers that this process knows.
+    /// [`record`](Self::record) answers 503. The hooks and the handlers are those that this process knows.
     pub(crate) async fn detached<B: Backend>(
         pool: Pool<B>,
         config: &MojitoConfig,
         pauses: Pauses,
         endpoints: LiveEndpoints,
-        hooks: Vec<Arc<dyn ErasedHook<B>>>,
+        (hooks, rehearsed): (Vec<Arc<dyn ErasedHook<B>>>, Vec<Arc<dyn RehearsedHandler<B>>>),
     ) -> Result<Self, OpenError> {
         let notices = Notices::start().map_err(OpenError::no_connection)?;
         let database = Arc::new(Database::new(pool, notices.clone()).await?);
         let (wakeup, operator) = (Wakeup::new(), DedicatedConnection::new(database));
         let handlers = hooks.iter().map(|hook| hook.name()).collect();
         let runtime = operator.database().runtime().clone();
-        let operations =
-            OperationTasks::new(Operations::new(operator, handlers, hooks, pauses.clone(), wakeup), runtime);
+        let operations = Operations::new(operator, handlers, (hooks, rehearsed), pauses.clone(), wakeup);
+        let operations = OperationTasks::new(operations, runtime);
         let recorder = Arc::new(Recorder::closed());
-        Ok(Self::new(recorder, operations, config.inbox_settings(), pauses, endpoints, notices))
+        let ingress = Ingress::new(endpoints, config, pauses.clone(), notices.clone());
+        Ok(Self::new(recorder, operations, config.inbox_settings(), pauses, ingress, notices))
     }
 
     /// The notices that need a person.

@@ -46,7 +46,7 @@ impl Inbox {
     ///
     /// When the database does not answer.
     pub async fn endpoints(&self) -> Result<Vec<EndpointState>, Error> {
-        let mut secrets = self.endpoints.secret_ids();
+        let mut secrets = self.ingress.endpoints().secret_ids();
         let names: Vec<String> = secrets.keys().cloned().collect();
         let known = !names.is_empty();
         let found = self.operations.run(async move |operations| operations.endpoints(names).await).await;

@@ -8,7 +8,7 @@ use rocket::{Ignite, Rocket, Sentinel};
 
 use super::authentication::authenticate;
 use super::body::{HeldBytes, Limits};
-use super::room::Rooms;
+use super::room::{MAX_SMALL_BODY, Rooms};
 use super::signature::Verified;
 use super::{Cause, Rejection};
 use crate::config::{Endpoint, LiveEndpoints, MojitoConfig};
@@ -36,6 +36,35 @@ impl Ingress {
         let rooms = Rooms::new(config.body_limit, arriving, unauthenticated.map(|endpoint| &*endpoint.name));
         let limits = Limits { size: config.body_limit, deadline: config.body_deadline, rooms };
         Self(Arc::new(Inner { endpoints, limits, pauses, notices }))
+    }
+
+    pub fn endpoints(&self) -> &LiveEndpoints {
+        &self.0.endpoints
+    }
+
+    pub fn has_endpoint(&self, name: &str) -> bool {
+        self.0.endpoints.in_force().iter().any(|endpoint| endpoint.name == name)
+    }
+
+    /// A body that the host vouches for. No secret is asked for, and everything else is as for a posted one.
+    pub async fn vouched(&self, endpoint: &str, kind: EventKind, bytes: Vec<u8>) -> Result<MojitoEvent, Rejection> {
+        let received_at = Timestamp::now();
+        let endpoints = self.0.endpoints.in_force();
+        let known = endpoints.iter().find(|known| known.name == endpoint);
+        let endpoint = known.ok_or(Rejection::new(Cause::UnknownEndpoint))?;
+        if bytes.len() as u64 > self.0.limits.size.as_u64() {
+            return Err(Rejection::new(Cause::ActualTooLarge));
+        }
+        if bytes.is_empty() {
+            return Err(Rejection::new(Cause::BodyEmpty));
+        }
+        if self.0.pauses.has_endpoint(&endpoint.name) {
+            return Err(Rejection::new(Cause::Paused));
+        }
+        let body = HeldBytes { bytes, room: None };
+        let verified = Verified::by_host(endpoint, body);
+        let path = Some(kind).filter(|kind| *kind != EventKind::Unknown);
+        MojitoEvent::from_verified(verified, path, received_at).await
     }
 }
 
@@ -165,7 +194,7 @@ async fn receive(
 
 /// Parses a body. A large one takes a while, so the blocking pool parses it and frees this thread.
 async fn understand(body: HeldBytes) -> Result<(HeldBytes, ParsedBody), Rejection> {
-    if body.room.is_none() {
+    if (body.bytes.len() as u64) < MAX_SMALL_BODY {
         let reading = ParsedBody::parse(&body.bytes);
         return Ok((body, reading));
     }

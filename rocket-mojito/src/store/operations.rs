@@ -11,14 +11,15 @@ use rocket::futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Database, DedicatedConnection, ErasedHook, NotErased, Pauses, Unavailable, Wakeup};
+use super::{Database, DedicatedConnection, ErasedHook, NotErased, Pauses, RehearsedHandler, Unavailable, Wakeup};
 use crate::config::Retention;
 use crate::erasure::{Erased, Erasure};
 use crate::notices::Notice;
 use crate::operation::{Actor, Dismissal, Planned, Pruned, Replay, Replayed};
+use crate::rehearsal::{Rehearsal, Rehearsed};
 
 /// The most deliveries that one transaction of an operator's action takes: other writers must not wait for long.
-const MAX_STEP_DELIVERIES: u32 = 500;
+pub(super) const MAX_STEP_DELIVERIES: u32 = 500;
 
 /// The most deliveries that one step of pruning looks at: most of them stay.
 const MAX_PRUNE_STEP: i64 = 5_000;
@@ -92,8 +93,17 @@ pub(crate) trait Requests: Send + Sync {
     /// Enters the reveal of a body into the audit, and reads the body.
     async fn reveal(&self, delivery_id: i64, actor: Actor) -> Result<Option<Vec<u8>>, Unavailable>;
 
+    /// The first selected delivery whose event is known.
+    async fn first_with_event(&self, selection: Selection) -> Result<Option<i64>, Unavailable>;
+
     /// Hands deliveries to handlers again.
     async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable>;
+
+    /// The names of the handlers that this process can rehearse.
+    async fn rehearsable(&self) -> Result<Vec<String>, Unavailable>;
+
+    /// Runs a handler of this process without effect. `None` where this process has no such handler.
+    async fn rehearse(&self, rehearsal: Rehearsal, actor: Actor) -> Result<Option<Rehearsed>, Unavailable>;
 
     /// Gives up waiting work.
     async fn discard(&self, selection: Selection, handler: Option<String>, actor: Actor) -> Result<u64, Unavailable>;
@@ -140,6 +150,9 @@ pub(crate) struct Operations<B: Backend> {
     handlers: Vec<String>,
     /// The handlers' hooks, which forget a result together with the store.
     pub(super) hooks: Arc<Vec<Arc<dyn ErasedHook<B>>>>,
+    /// The handlers of this process, for rehearsals, which take turns.
+    pub(super) rehearsed: Vec<Arc<dyn RehearsedHandler<B>>>,
+    pub(super) rehearsing: Mutex<()>,
 }
 
 /// How far automatic pruning has come, so that it does not look at the same rows every hour. A delivery that is still a
@@ -154,14 +167,14 @@ impl<B: Backend> Operations<B> {
     pub fn new(
         link: DedicatedConnection<B>,
         handlers: Vec<String>,
-        hooks: Vec<Arc<dyn ErasedHook<B>>>,
+        (hooks, rehearsed): (Vec<Arc<dyn ErasedHook<B>>>, Vec<Arc<dyn RehearsedHandler<B>>>),
         pauses: Pauses,
         wakeup: Wakeup,
     ) -> Self {
         let database = Arc::clone(link.database());
         let reader = Mutex::new(DedicatedConnection::new(Arc::clone(&database)));
-        let hooks = Arc::new(hooks);
-        Self { database, link: Mutex::new(link), reader, pauses, wakeup, pass: Mutex::default(), handlers, hooks }
+        let (hooks, link, pass, rehearsing) = (Arc::new(hooks), Mutex::new(link), Mutex::default(), Mutex::default());
+        Self { database, link, reader, pauses, wakeup, pass, handlers, hooks, rehearsed, rehearsing }
     }
 
     pub(super) async fn write<R, F>(&self, verb: F) -> Result<R, Unavailable>
@@ -275,7 +288,7 @@ impl<B: Backend> Requests for Operations<B> {
             return Err(Unavailable::Database);
         }
         if let Some(endpoint) = health.refused() {
-            self.rehearse(endpoint).await?;
+            self.try_record(endpoint).await?;
         }
         self.read_beside(|c| B::backlog(c, Timestamp::now()).boxed()).await
     }
@@ -391,12 +404,19 @@ impl<B: Backend> Requests for Operations<B> {
         Ok(body)
     }
 
+    async fn first_with_event(&self, selection: Selection) -> Result<Option<i64>, Unavailable> {
+        self.find_with_event(selection).await
+    }
+
     /// Makes the selected work wait again, step by step, as fast as the pace allows. Replayed work never gets a due
     /// time in the future: live deliveries behind it would wait for that.
     async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {
         let mut target = serde_json::json!({ "selection": replay.selection, "handler": replay.handler });
         if replay.to_all_handlers {
             target["all_handlers"] = true.into();
+        }
+        if let Some(kind) = replay.as_event {
+            target["as_event"] = kind.as_str().into();
         }
         let audit = self.begin_audit(Action::Replay, target, actor).await?;
         let known = self.read(|c| B::known_handlers(c).boxed()).await?;
@@ -417,6 +437,14 @@ impl<B: Backend> Requests for Operations<B> {
             let Some(last_id) = page.next_after else { return Ok(replayed) };
             selection = selection.after(last_id);
         }
+    }
+
+    async fn rehearsable(&self) -> Result<Vec<String>, Unavailable> {
+        Ok(self.rehearsed.iter().map(|handler| handler.name()).collect())
+    }
+
+    async fn rehearse(&self, rehearsal: Rehearsal, actor: Actor) -> Result<Option<Rehearsed>, Unavailable> {
+        self.rehearse_selected(rehearsal, actor).await
     }
 
     async fn discard(

@@ -1,27 +1,69 @@
-use mojito_schema::{Backend, Content, EventKind, NewDelivery, Snapshot, Timestamp};
-use rocket::futures::FutureExt;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::operations::Operations;
-use super::{Committed, Unavailable};
+use mojito_schema::{Action, Backend, TableChange};
+use rocket::futures::FutureExt;
+use tokio::time::{Instant, sleep_until};
+
+use super::operations::{MAX_STEP_DELIVERIES, Operations};
+use super::{RehearsedHandler, Unavailable};
+use crate::operation::Actor;
+use crate::rehearsal::{Answer, Rehearsal, Rehearsed, RehearsedDelivery, Unrehearsed};
 
 impl<B: Backend> Operations<B> {
-    /// Records a made-up delivery and rolls it back. Success tells that the last refused delivery was itself to blame
-    /// for its refusal.
-    pub(super) async fn rehearse(&self, endpoint: String) -> Result<(), Unavailable> {
-        let delivery = rehearsal(endpoint);
-        let mut link = self.reader.lock().await;
-        let rehearsed =
-            link.commit("the database takes no delivery", |c| B::rehearse(c, delivery, Timestamp::now()).boxed());
-        rehearsed.await.map(Committed::outcome)?;
-        self.database.health().take();
-        Ok(())
+    /// Runs a handler on the selected deliveries, one after the other. `None` where this process has no such handler.
+    pub(super) async fn rehearse_selected(
+        &self,
+        rehearsal: Rehearsal,
+        actor: Actor,
+    ) -> Result<Option<Rehearsed>, Unavailable> {
+        let Rehearsal { mut selection, handler, limit, per_second, reveals } = rehearsal;
+        let Some(rehearsed) = self.rehearsed.iter().find(|rehearsed| rehearsed.name() == handler) else {
+            return Ok(None);
+        };
+        // The handlers' runtime has a thread for one rehearsal.
+        let _turn = self.rehearsing.lock().await;
+        let mut target = serde_json::json!({ "selection": selection, "handler": handler, "limit": limit });
+        if reveals {
+            target["reveals_errors"] = true.into();
+        }
+        let audit = self.begin_audit(Action::Rehearse, target, actor).await?;
+        let (began, mut outcome) = (Instant::now(), Rehearsed::default());
+        loop {
+            let (chosen, missing) = (selection.clone(), limit - outcome.deliveries.len());
+            let missing = i64::try_from(missing).unwrap_or(i64::MAX).min(MAX_STEP_DELIVERIES.into());
+            let page = self.read(|c| B::page(c, chosen, missing).boxed()).await?;
+            for selected in page.selected {
+                let pause = Duration::from_secs_f64(outcome.deliveries.len() as f64 / f64::from(per_second));
+                sleep_until(began + pause).await;
+                let delivery = selected.delivery_id;
+                let (answer, changes) = self.rehearse_one(rehearsed, &handler, delivery).await?;
+                outcome.deliveries.push(RehearsedDelivery { delivery, answer, changes });
+                self.finish_audit(audit, outcome.deliveries.len() as u64).await?;
+            }
+            let Some(last_id) = page.next_after else { return Ok(Some(outcome)) };
+            if outcome.deliveries.len() == limit {
+                outcome.next_after = Some(last_id);
+                return Ok(Some(outcome));
+            }
+            selection = selection.after(last_id);
+        }
     }
-}
 
-/// A delivery about a result that does not exist: its id is random.
-fn rehearsal(endpoint: String) -> NewDelivery {
-    let (event, body) = (EventKind::InterviewResult, b"{}".to_vec());
-    let result_id = format!("rehearsal {:016x}", fastrand::u64(..));
-    let content = Content::Usable { result_id, snapshot: Box::new(Snapshot::empty()) };
-    NewDelivery::new(endpoint, "none".to_owned(), event, Timestamp::now(), body, content)
+    async fn rehearse_one(
+        &self,
+        handler: &Arc<dyn RehearsedHandler<B>>,
+        name: &str,
+        delivery_id: i64,
+    ) -> Result<(Answer, Vec<TableChange>), Unavailable> {
+        let not = |reason| (Answer::NotRehearsed(reason), Vec::new());
+        let name = name.to_owned();
+        let preview = self.read(|c| B::preview(c, delivery_id, name).boxed()).await?;
+        Ok(match preview {
+            None => not(Unrehearsed::Quarantined),
+            Some(preview) if preview.is_leased => not(Unrehearsed::Leased),
+            Some(preview) if preview.claim.delivery.body.is_none() => not(Unrehearsed::WithoutBody),
+            Some(preview) => handler.rehearse(Arc::clone(&self.database), preview.claim).await,
+        })
+    }
 }

@@ -1,8 +1,10 @@
-use mojito_schema::{Backend, Content, DeliveryRow, KnownHandler, Line, NewDelivery, Requeue, Selected, Timestamp};
+use mojito_schema::{
+    Backend, Content, DeliveryRow, KnownHandler, Line, NewDelivery, Requeue, Selected, Selection, Timestamp,
+};
 use rocket::futures::FutureExt;
 
 use super::Unavailable;
-use super::operations::Operations;
+use super::operations::{MAX_STEP_DELIVERIES, Operations};
 use crate::event::{ParsedBody, classify};
 use crate::operation::{Replay, Replayed};
 use crate::{EventKind, Finding, FindingCode, Standing};
@@ -17,14 +19,17 @@ impl<B: Backend> Operations<B> {
         audit: i64,
         replayed: &mut Replayed,
     ) -> Result<(), Unavailable> {
+        // Where a kind of event is named, nothing else is meant than deliveries without one.
+        let is_meant = |selected: &&Selected| replay.as_event.is_none() || !selected.has_event;
+        let chunk: Vec<&Selected> = chunk.iter().filter(is_meant).collect();
         let items: Vec<Requeue> = chunk.iter().flat_map(|selected| requests(replay, known, selected)).collect();
         if !items.is_empty() {
             let requeued = self.write(|c| B::requeue(c, items, audit).boxed()).await?;
             replayed.work += requeued.work;
             replayed.left_alone += requeued.left_alone;
         }
-        for selected in chunk.iter().filter(|selected| selected.is_quarantined) {
-            if self.admit(selected.delivery_id, replay.handler.as_deref()).await? {
+        for selected in chunk.into_iter().filter(|selected| selected.is_quarantined) {
+            if self.admit(selected.delivery_id, replay).await? {
                 replayed.admitted += 1;
                 let done = replayed.work + replayed.admitted;
                 self.write(|c| B::finish_audit(c, audit, done).boxed()).await?;
@@ -36,12 +41,25 @@ impl<B: Backend> Operations<B> {
         Ok(())
     }
 
+    /// The first selected delivery whose event is known.
+    pub(super) async fn find_with_event(&self, mut selection: Selection) -> Result<Option<i64>, Unavailable> {
+        loop {
+            let chosen = selection.clone();
+            let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
+            if let Some(selected) = page.selected.iter().find(|selected| selected.has_event) {
+                return Ok(Some(selected.delivery_id));
+            }
+            let Some(last_id) = page.next_after else { return Ok(None) };
+            selection = selection.after(last_id);
+        }
+    }
+
     /// Parses a quarantined delivery with today's types. Returns whether it was understood, and no tombstone swallowed
     /// it.
-    async fn admit(&self, delivery_id: i64, handler: Option<&str>) -> Result<bool, Unavailable> {
+    async fn admit(&self, delivery_id: i64, replay: &Replay) -> Result<bool, Unavailable> {
         let Some(row) = self.read(|c| B::delivery(c, delivery_id).boxed()).await? else { return Ok(false) };
-        let Some(delivery) = read_again(row) else { return Ok(false) };
-        let handler = handler.map(str::to_owned);
+        let Some(delivery) = read_again(row, replay.as_event) else { return Ok(false) };
+        let handler = replay.handler.clone();
         let admitted = self.write(|c| B::admit(c, delivery_id, delivery, handler, Timestamp::now()).boxed()).await?;
         // A tombstone swallows the delivery: no handler gets it.
         Ok(admitted.is_some_and(|admitted| admitted.standing != Standing::Repeat))
@@ -65,13 +83,25 @@ fn requests(replay: &Replay, known: &[KnownHandler], selected: &Selected) -> Vec
     meant.into_iter().filter(|name| !is_retired(name)).map(request).collect()
 }
 
-/// Parses a stored delivery with today's types. `None` where it has no body, or cannot be applied.
-fn read_again(row: DeliveryRow) -> Option<NewDelivery> {
+/// Parses a stored delivery with today's types, as an event of the kind that an operator names, if nobody else tells.
+/// `None` where it has no body, cannot be applied, or tells another kind.
+fn read_again(row: DeliveryRow, named: Option<EventKind>) -> Option<NewDelivery> {
     let body = row.body?;
     let path = Some(row.event).filter(|event| *event != EventKind::Unknown);
-    let (event, reading) = classify(path, ParsedBody::parse(&body));
+    let (mut event, mut reading) = classify(path, ParsedBody::parse(&body));
+    let tells_nothing =
+        matches!(&reading, ParsedBody::Unusable { cause, .. } if cause.code == FindingCode::UnknownEvent);
+    if tells_nothing && named.is_some() {
+        (event, reading) = classify(named, ParsedBody::parse(&body));
+    }
     let ParsedBody::Usable { payload, mut findings } = reading else { return None };
-    // The one finding that does not come from the body.
+    if named.is_some_and(|kind| kind != event) {
+        return None;
+    }
+    if tells_nothing {
+        findings.push(Finding::new(FindingCode::EventNamed));
+    }
+    // A finding that does not come from the body either.
     findings.extend(Finding::from_json(&row.findings).into_iter().filter(|found| found.code == FindingCode::IdReused));
     let (result_id, snapshot) = payload.into_state();
     let content = Content::Usable { result_id, snapshot: Box::new(snapshot) };

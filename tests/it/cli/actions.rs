@@ -1,10 +1,12 @@
 use std::path::Path;
+use std::sync::Arc;
 
-use mojito_schema::Sqlite;
+use mojito_schema::{Content, EventKind, Sqlite, Timestamp};
 use serde_json::json;
 
 use super::{COMMAND_LINE, Desk};
-use crate::harness::{TestBackend, on_each_backend};
+use crate::harness::deliveries::delivery;
+use crate::harness::{Body, TestBackend, on_each_backend};
 
 on_each_backend!(
     a_replay_is_planned_then_made,
@@ -13,6 +15,7 @@ on_each_backend!(
     a_pause_stands_in_the_status_until_it_is_resumed,
     a_resumption_names_the_setting_that_still_pauses,
     a_prune_wants_the_settings_and_counts_first,
+    a_replay_can_name_the_event_of_what_nobody_understood,
     an_erasure_counts_first_and_names_nobody,
     a_handler_that_is_attached_is_not_retired,
     tables_that_are_not_there_are_refused_until_they_are_migrated,
@@ -58,6 +61,28 @@ async fn a_replay_is_planned_then_made<B: TestBackend>() {
 
     let still = desk.run(&["replay", "--standing", "quarantined", "--yes"]);
     assert!(still.code == 1 && still.out.contains("1 stay in quarantine"), "{still:?}");
+}
+
+async fn a_replay_can_name_the_event_of_what_nobody_understood<B: TestBackend>() {
+    let mut desk = Desk::<B>::seeded().await;
+    let body = Body::result("res_9").without("interview_status").bytes();
+    let untold = delivery(EventKind::Unknown, body, Content::Unusable { result_id: Some("res_9".to_owned()) });
+    B::record(&mut desk.store.connection, Arc::new(vec![untold]), Timestamp::now()).await.unwrap();
+    let replay = ["replay", "--as-event", "interview_failed", "--yes", "--delivery"];
+
+    let refused = desk.run(&[&replay[..], &["2"]].concat());
+    let no_kind = desk.run(&["replay", "--as-event", "unknown", "--delivery", "5", "--yes"]);
+    let named = desk.run(&[&replay[..], &["5"]].concat());
+    let unusable = desk.run(&[&replay[..], &["4"]].concat());
+
+    assert!(refused.code == 2 && refused.error.contains("the delivery 2 is known"), "{refused:?}");
+    assert_eq!(no_kind.code, 2, "{no_kind:?}");
+    assert!(named.code == 0 && named.out.contains(", as `interview_failed`)"), "{named:?}");
+    assert!(named.out.contains("1 were admitted, 0 stay in quarantine"), "{named:?}");
+    assert!(unusable.code == 1 && unusable.out.contains("0 were admitted, 1 stay in quarantine"), "{unusable:?}");
+    let listed = desk.json(&["deliveries", "--finding", "event_named"]);
+    assert_eq!(listed.numbers("delivery"), [5]);
+    assert_eq!(listed.documents()[0]["event"], "interview_failed");
 }
 
 async fn a_discard_gives_up_what_waits_alone<B: TestBackend>() {

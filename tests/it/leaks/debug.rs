@@ -6,13 +6,13 @@ use std::time::Duration;
 use diesel::result::{DatabaseErrorKind, Error};
 use mojito_schema::{
     AttemptOutcome, ClaimRequest, Content, EventKind, HandlerSpec, NewDelivery, NotCommitted, Operations, Person,
-    Recording, Selection, Settlement, Snapshot, Sqlite, StoredBody, StoredState, Timestamp, WorkQueue,
+    Recording, Rehearsing, Selection, Settlement, Snapshot, Sqlite, StoredBody, StoredState, Timestamp, WorkQueue,
 };
 use rocket::{post, routes};
 use rocket_mojito::internals::Understood;
 use rocket_mojito::{
-    Context, Erasure, Event, HandlerError, HandlerResult, MojitoConfig, MojitoEvent, MojitoHandler, Rejection,
-    SecretConfig,
+    Actor, Context, Erasure, Event, HandlerError, HandlerResult, MojitoConfig, MojitoEvent, MojitoHandler, Rehearsal,
+    Rejection, SecretConfig,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -21,7 +21,8 @@ use crate::checkout::Checkout;
 use crate::harness::{AUTH, Host, Store, attach_all, deliveries, next};
 
 /// The types of both crates whose values hold what somebody sent, or a secret: a test here shows each.
-const TELLING: [&str; 38] = [
+const TELLING: &[&str] = &[
+    "Answer",
     "AttemptRow",
     "AuditRow",
     "Claim",
@@ -49,8 +50,11 @@ const TELLING: [&str; 38] = [
     "OwedHook",
     "Payload",
     "Person",
+    "Preview",
     "ProcessingStatus",
     "Reasons",
+    "Rehearsed",
+    "RehearsedDelivery",
     "Rejection",
     "Requeued",
     "ResultRow",
@@ -124,10 +128,13 @@ const MUTE: &[&str] = &[
     "Receipt",
     "Recorded",
     "Recording",
+    "Rehearsal",
+    "Rehearsing",
     "Replay",
     "Replayed",
     "Requeue",
     "Rescue",
+    "RolledBack",
     "SecretState",
     "SecretUse",
     "Selected",
@@ -136,11 +143,13 @@ const MUTE: &[&str] = &[
     "Sqlite",
     "Standing",
     "State",
+    "TableChange",
     "Testing",
     "Ticket",
     "Timestamp",
     "Trouble",
     "Undone",
+    "Unrehearsed",
     "UtcTimestamp",
     "Verdict",
     "Waiting",
@@ -247,6 +256,9 @@ async fn rows_and_what_is_on_its_way_to_them_show_nothing() {
     let errors = Sqlite::errors(&mut store.connection, Selection::all(), i64::MAX).await.unwrap();
     assert!(errors.groups.iter().any(|group| group.error == CANARY), "a small word without quotation marks stays");
     assert_mute(errors);
+    let preview = Sqlite::preview(&mut store.connection, 2, "Desk".to_owned()).await.unwrap().unwrap();
+    assert!(preview.claim.former_body.is_some());
+    assert_mute(preview);
     assert_mute(store.deliveries().await);
     assert_mute(store.results().await);
     assert_mute(store.work().await);
@@ -265,6 +277,20 @@ fn new(body: Vec<u8>) -> NewDelivery {
     let mut delivery = deliveries::delivery(EventKind::InterviewResult, body, content);
     delivery.findings = understood.findings;
     delivery
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rehearsal_shows_nothing_of_an_error() {
+    let (sender, _shown) = unbounded_channel();
+    let host = Host::builder().config(|config| config.pause_handler("Showing")).handler(Showing(sender)).start().await;
+    host.post("interview_result", &told("r-1")).await;
+
+    let rehearsal = Rehearsal::of(Selection::all(), "Showing");
+    let rehearsed = host.inbox.rehearse(rehearsal, Actor::new("anna")).await.unwrap();
+
+    assert_eq!(rehearsed.deliveries[0].answer.error(), Some(CANARY));
+    assert_mute(rehearsed);
+    host.stop().await;
 }
 
 #[post("/show/interview_result", data = "<event>")]

@@ -39,9 +39,7 @@ pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: D
         let begin = transaction::start(shared, &beginning);
         join3(guard(shared, is_session), begin, complete(shared, ticket, pause)).await
     };
-    if let Err(error) = transaction::account_for(connection, guarded.and(begun)).await {
-        return Err(if is_standby(connection).await { standby() } else { error });
-    }
+    opened(connection, guarded.and(begun)).await?;
     match is_held {
         Ok(true) if ticket.has_attempts => match keep(connection, ticket).await {
             Ok(()) => Ok(true),
@@ -59,6 +57,14 @@ pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: D
     }
 }
 
+/// Tells Diesel that a handler's transaction has begun. Where it has not, and the server is a standby, the error says so.
+pub(super) async fn opened(connection: &mut Connection, begun: QueryResult<()>) -> QueryResult<()> {
+    match transaction::account_for(connection, begun).await {
+        Err(_) if is_standby(connection).await => Err(standby()),
+        opened => opened,
+    }
+}
+
 /// Adds the success to the history, in the transaction that makes it one. As for the fence, an index finds the row of
 /// work, and the planner is the host's again afterwards.
 async fn keep(connection: &mut Connection, ticket: &Ticket) -> QueryResult<()> {
@@ -72,14 +78,14 @@ async fn keep(connection: &mut Connection, ticket: &Ticket) -> QueryResult<()> {
 /// The statement before a handler's transaction. If the handler ends the transaction, each later statement would be an
 /// effect without a "done" mark: so the session itself cannot write. Behind a proxy the setting might land in another
 /// client's session.
-async fn guard(mut connection: &Connection, is_session: bool) -> QueryResult<()> {
+pub(super) async fn guard(mut connection: &Connection, is_session: bool) -> QueryResult<()> {
     if is_session { connection.batch_execute("SET default_transaction_read_only = on").await } else { Ok(()) }
 }
 
 /// The statements before the fence. An index finds the fence's row, even where the planner takes the table for small:
 /// the plan is kept while the table grows. `TRANSACTION_SETTING` keeps the host's planner setting until the fence
 /// restores it. The transaction may write, whatever the database's default is.
-fn beginning() -> String {
+pub(super) fn beginning() -> String {
     format!(
         "BEGIN READ WRITE; SELECT set_config('{TRANSACTION_SETTING}', current_setting('enable_seqscan'), true); \
         SET LOCAL enable_seqscan = off; SET LOCAL lock_timeout = {LOCK_TIMEOUT}"
@@ -111,11 +117,7 @@ pub(super) async fn commit(connection: &mut Connection, line: Option<&Line>) -> 
     if !is_outermost(connection) {
         return Err(NotCommitted::Unfinished);
     }
-    // The statements after the handler run with our own role and `search_path` again.
-    let whether_intact = format!(
-        "SELECT coalesce(nullif(current_setting('{TRANSACTION_SETTING}', true), ''), '{ENDED_WITHIN}')::boolean; \
-        SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL search_path TO DEFAULT"
-    );
+    let whether_intact = whether_intact();
     let (intact, promoted) = {
         let connection = &*connection;
         let mut first = connection;
@@ -137,6 +139,15 @@ pub(super) async fn commit(connection: &mut Connection, line: Option<&Line>) -> 
         promote_later(connection, line).await;
     }
     Ok(left)
+}
+
+/// The statements after a handler: the check whether its transaction is still ours. The statements behind them run with
+/// our own role and `search_path` again.
+pub(super) fn whether_intact() -> String {
+    format!(
+        "SELECT coalesce(nullif(current_setting('{TRANSACTION_SETTING}', true), ''), '{ENDED_WITHIN}')::boolean; \
+        SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL search_path TO DEFAULT"
+    )
 }
 
 /// Promotes after a transaction whose isolation level hid from it the recordings of other transactions. Where this
@@ -161,7 +172,7 @@ pub(super) async fn rollback(connection: &mut Connection) -> QueryResult<Left> {
 }
 
 /// Whether no inner transaction is open.
-fn is_outermost(connection: &mut Connection) -> bool {
+pub(super) fn is_outermost(connection: &mut Connection) -> bool {
     let status = AnsiTransactionManager::transaction_manager_status_mut(connection);
     matches!(status.transaction_depth(), Ok(Some(depth)) if depth == NonZeroU32::MIN)
 }
@@ -181,7 +192,7 @@ fn over(connection: &mut Connection) -> QueryResult<Left> {
     Ok(if connection::is_as_opened(connection) { Left::Nothing } else { Left::Traces })
 }
 
-fn not_intact(error: Error) -> NotCommitted {
+pub(super) fn not_intact(error: Error) -> NotCommitted {
     match &error {
         error if is_lost(error) => {}
         Error::DatabaseError(_, details) if details.message().contains(ENDED_WITHIN) => return NotCommitted::Ended,
@@ -190,7 +201,7 @@ fn not_intact(error: Error) -> NotCommitted {
     NotCommitted::Unknown(error)
 }
 
-fn not_committed(error: Error) -> NotCommitted {
+pub(super) fn not_committed(error: Error) -> NotCommitted {
     match error {
         error if is_lost(&error) => NotCommitted::Unknown(error),
         error if is_conflict(&error) => NotCommitted::Conflict,

@@ -17,6 +17,7 @@ mod opening;
 mod parameter;
 mod record;
 mod refusal;
+mod rehearsal;
 mod rescue;
 #[cfg_attr(feature = "sqlite", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
 #[path = "../shared/mod.rs"]
@@ -42,8 +43,8 @@ pub(crate) use self::migrations::run_all as migrate;
 use self::transaction::TransactionSettings;
 use crate::engine::db_error::{is_in_the_way, unknown};
 use crate::{
-    Backend, ClaimRequest, Claimed, Left, Line, NewDelivery, NotCommitted, OwedHook, Recorded, Recording, Rescue,
-    Settlement, Ticket, Timestamp, WorkQueue,
+    Backend, ClaimRequest, Claimed, Left, Line, NewDelivery, NotCommitted, OwedHook, Preview, Recorded, Recording,
+    Rehearsing, Rescue, RolledBack, Settlement, Ticket, Timestamp, WorkQueue,
 };
 
 /// Postgres, or any server that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -200,8 +201,8 @@ impl Recording<Connection> for Postgres {
         .await
     }
 
-    async fn rehearse(connection: &mut Connection, delivery: NewDelivery, _: Timestamp) -> QueryResult<()> {
-        with_timeout(record::rehearse(connection, &delivery)).await
+    async fn try_record(connection: &mut Connection, delivery: NewDelivery, _: Timestamp) -> QueryResult<()> {
+        with_timeout(record::try_record(connection, &delivery)).await
     }
 
     async fn prove(connection: &mut Connection) -> QueryResult<()> {
@@ -301,5 +302,23 @@ impl WorkQueue<Connection> for Postgres {
 
     async fn cut_waits(connection: &mut Connection, waits: Vec<(i64, String)>, _: Timestamp) -> QueryResult<u64> {
         with_timeout(async { transaction!(connection, |c, now| shared::cut_waits(c, &waits, now)) }).await
+    }
+}
+
+impl Rehearsing<Connection> for Postgres {
+    async fn preview(connection: &mut Connection, delivery_id: i64, handler: String) -> QueryResult<Option<Preview>> {
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| shared::preview(c, delivery_id, &handler))
+        })
+        .await
+    }
+
+    async fn begin_rehearsal(connection: &mut Connection, line: Line, pause: Duration) -> QueryResult<bool> {
+        with_timeout(rehearsal::begin(connection, &line, pause)).await
+    }
+
+    async fn end_rehearsal(connection: &mut Connection, line: Line) -> Result<RolledBack, NotCommitted> {
+        let answer = tokio::time::timeout(SILENCE_TIMEOUT, rehearsal::end(connection, &line)).await;
+        answer.unwrap_or_else(|_| Err(NotCommitted::Unknown(unknown("the server fell silent"))))
     }
 }

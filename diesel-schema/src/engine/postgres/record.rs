@@ -50,7 +50,7 @@ async fn record_unlocked(connection: &mut Connection, batch: &[NewDelivery]) -> 
 }
 
 /// Records a delivery, and rolls it back.
-pub(super) async fn rehearse(connection: &mut Connection, delivery: &NewDelivery) -> QueryResult<()> {
+pub(super) async fn try_record(connection: &mut Connection, delivery: &NewDelivery) -> QueryResult<()> {
     let handlers = OnceLock::new();
     let (plan, _) = plan(connection, std::slice::from_ref(delivery), &handlers).await?;
     let written = async {

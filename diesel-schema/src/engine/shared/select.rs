@@ -11,7 +11,9 @@ use super::{Connection, Db, RunQueryDsl};
 use crate::rules::error_group::fails_with;
 use crate::rules::selection::{selected, sought};
 use crate::schema::{deliveries as of_deliveries, work as of_work};
-use crate::{Name, Page, Selected, Selection, Standing, State, WorkRow, deliveries, handlers, results, work};
+use crate::{
+    EventKind, Name, Page, Selected, Selection, Standing, State, WorkRow, deliveries, handlers, results, work,
+};
 
 /// How many deliveries a step looks at, where no index leads to the selected ones.
 const MAX_ROWS_READ: i64 = 10_000;
@@ -27,6 +29,9 @@ enum Range {
     Until { last_id: i64, is_cut: bool },
 }
 
+/// A selected delivery: its id, its first delivery, its standing and its event.
+type Row = (i64, Option<i64>, Standing, EventKind);
+
 /// The next deliveries of a selection with the selected work on them, at most `limit`. The rows read are bounded,
 /// whatever is selected.
 pub(crate) async fn page(connection: &mut Connection, selection: &Selection, limit: i64) -> QueryResult<Page> {
@@ -39,20 +44,14 @@ pub(crate) async fn page(connection: &mut Connection, selection: &Selection, lim
             (query.filter(deliveries::id.between(first_id, last_id)), Some(last_id).filter(|_| is_cut))
         }
     };
-    let columns = (deliveries::id, deliveries::first_delivery_id, deliveries::standing);
-    let rows: Vec<(i64, Option<i64>, Standing)> = query.select(columns).load(connection).await?;
+    let columns = (deliveries::id, deliveries::first_delivery_id, deliveries::standing, deliveries::event);
+    let rows: Vec<Row> = query.select(columns).load(connection).await?;
     let is_full = i64::try_from(rows.len()) == Ok(limit);
     let next_after = if is_full { rows.last().map(|(id, ..)| *id) } else { end };
     let ids = rows.iter().map(|(id, ..)| *id).collect();
     let mut handlers = handlers_of(connection, selection, ids, None).await?;
-    let names_work = selection.names_work();
-    let selected = rows.into_iter().map(|(delivery_id, first_delivery_id, standing)| Selected {
-        delivery_id,
-        first_delivery_id,
-        is_quarantined: standing == Standing::Quarantined,
-        handlers: handlers.remove(&delivery_id).unwrap_or_default(),
-    });
-    let selected = selected.filter(|selected| !names_work || !selected.handlers.is_empty()).collect();
+    let selected = rows.into_iter().map(|row| selected_of(row, &mut handlers));
+    let selected = selected.filter(|selected| !selection.names_work() || !selected.handlers.is_empty()).collect();
     Ok(Page { selected, next_after: next_after.filter(|id| *id < last_id) })
 }
 
@@ -78,18 +77,29 @@ pub(crate) async fn undismissed(connection: &mut Connection, selection: &Selecti
     ids.dedup();
     let next_after = ids.last().copied().filter(|id| is_cut && *id < last_id);
     let query = selected!(selection, Db).filter(deliveries::id.eq_any(ids)).order(deliveries::id);
-    let columns = (deliveries::id, deliveries::first_delivery_id, deliveries::standing);
-    let rows: Vec<(i64, Option<i64>, Standing)> = query.select(columns).load(connection).await?;
+    let columns = (deliveries::id, deliveries::first_delivery_id, deliveries::standing, deliveries::event);
+    let rows: Vec<Row> = query.select(columns).load(connection).await?;
     let ids = rows.iter().map(|(id, ..)| *id).collect();
     let mut handlers = handlers_of(connection, selection, ids, Some(of_work::UNDISMISSED)).await?;
-    let selected = rows.into_iter().map(|(delivery_id, first_delivery_id, standing)| Selected {
-        delivery_id,
-        first_delivery_id,
-        is_quarantined: standing == Standing::Quarantined && !names_work,
-        handlers: handlers.remove(&delivery_id).unwrap_or_default(),
+    let selected = rows.into_iter().map(|row| {
+        let selected = selected_of(row, &mut handlers);
+        Selected { is_quarantined: selected.is_quarantined && !names_work, ..selected }
     });
     let selected = selected.filter(|one| one.is_quarantined || !one.handlers.is_empty()).collect();
     Ok(Page { selected, next_after })
+}
+
+fn selected_of(
+    (delivery_id, first_delivery_id, standing, event): Row,
+    handlers: &mut HashMap<i64, Vec<String>>,
+) -> Selected {
+    Selected {
+        delivery_id,
+        first_delivery_id,
+        is_quarantined: standing == Standing::Quarantined,
+        has_event: event != EventKind::Unknown,
+        handlers: handlers.remove(&delivery_id).unwrap_or_default(),
+    }
 }
 
 async fn range(connection: &mut Connection, selection: &Selection, limit: i64) -> QueryResult<Range> {

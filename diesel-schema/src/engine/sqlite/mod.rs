@@ -16,6 +16,7 @@ mod mounts;
 mod opening;
 mod operations;
 mod record;
+mod rehearsal;
 mod rescue;
 mod scrub;
 mod session;
@@ -47,8 +48,8 @@ use self::session::Session;
 use self::spawn::Spawner;
 use crate::engine::db_error::trouble;
 use crate::{
-    Backend, ClaimRequest, Claimed, ErasedRows, Left, Line, NewDelivery, NotCommitted, OwedHook, Recorded, Recording,
-    Rescue, Settlement, Ticket, Timestamp, WorkQueue,
+    Backend, ClaimRequest, Claimed, ErasedRows, Left, Line, NewDelivery, NotCommitted, OwedHook, Preview, Recorded,
+    Recording, Rehearsing, Rescue, RolledBack, Settlement, Ticket, Timestamp, WorkQueue,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -81,12 +82,12 @@ impl Recording<Wrapper> for Sqlite {
         write(connection, move |c| at_once(record::record(c, &batch, now))).await
     }
 
-    async fn rehearse(connection: &mut Wrapper, delivery: NewDelivery, now: Timestamp) -> QueryResult<()> {
-        let rehearsed = write(connection, move |c| {
+    async fn try_record(connection: &mut Wrapper, delivery: NewDelivery, now: Timestamp) -> QueryResult<()> {
+        let tried = write(connection, move |c| {
             at_once(record::record(c, &[delivery], now))?;
             Err::<(), _>(Error::RollbackTransaction)
         });
-        match rehearsed.await {
+        match tried.await {
             Err(Error::RollbackTransaction) => Ok(()),
             outcome => outcome,
         }
@@ -172,6 +173,22 @@ impl WorkQueue<Wrapper> for Sqlite {
 
     async fn cut_waits(connection: &mut Wrapper, waits: Vec<(i64, String)>, now: Timestamp) -> QueryResult<u64> {
         write(connection, move |c| at_once(shared::cut_waits(c, &waits, now))).await
+    }
+}
+
+impl Rehearsing<Wrapper> for Sqlite {
+    async fn preview(connection: &mut Wrapper, delivery_id: i64, handler: String) -> QueryResult<Option<Preview>> {
+        let preview = move |c: &mut SqliteConnection| at_once(shared::preview(c, delivery_id, &handler));
+        connection.spawn_blocking(move |session| diesel::Connection::transaction(&mut **session, preview)).await
+    }
+
+    async fn begin_rehearsal(connection: &mut Wrapper, line: Line, _: Duration) -> QueryResult<bool> {
+        connection.spawn_blocking(move |c| rehearsal::begin(c, &line)).await
+    }
+
+    async fn end_rehearsal(connection: &mut Wrapper, _: Line) -> Result<RolledBack, NotCommitted> {
+        // Nobody could claim meanwhile.
+        connection.spawn_blocking(|session| Ok(rehearsal::end(session))).await.map_err(NotCommitted::Unknown)?
     }
 }
 

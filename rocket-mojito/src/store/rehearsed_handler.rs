@@ -1,0 +1,21 @@
+use std::sync::Arc;
+
+use mojito_schema::{Backend, Claim, TableChange};
+
+use super::Database;
+use crate::rehearsal::Answer;
+
+/// A handler of this process, as a rehearsal sees it.
+#[rocket::async_trait]
+pub(crate) trait RehearsedHandler<B: Backend>: Send + Sync {
+    /// The handler's name.
+    fn name(&self) -> String;
+
+    /// Runs the handler on a delivery, in a transaction that is rolled back. Returns its answer, and the rows that it
+    /// would have changed.
+    ///
+    /// # Cancellation
+    ///
+    /// The run goes on, and is rolled back all the same.
+    async fn rehearse(&self, database: Arc<Database<B>>, claim: Claim) -> (Answer, Vec<TableChange>);
+}
