@@ -88,7 +88,7 @@ pub use self::engine::prune::prune;
 #[doc(hidden)]
 pub use self::engine::recording::Recording;
 #[doc(hidden)]
-pub use self::engine::rehearsing::Rehearsing;
+pub use self::engine::rehearsing::{Rehearsing, RolledBack};
 #[cfg(feature = "sqlite")]
 pub use self::engine::sqlite::Sqlite;
 #[doc(hidden)]
@@ -114,9 +114,9 @@ pub use self::rules::overview::Overview;
 pub use self::rules::overview::{EndpointFacts, Facts};
 #[doc(hidden)]
 pub use self::rules::owed::OwedHook;
-pub use self::rules::rehearsal::TableChange;
 #[doc(hidden)]
-pub use self::rules::rehearsal::{Preview, RolledBack};
+pub use self::rules::rehearsal::Preview;
+pub use self::rules::rehearsal::TableChange;
 pub use self::rules::selection::Selection;
 pub use self::rules::waiting::Waiting;
 pub use self::schema::action::Action;

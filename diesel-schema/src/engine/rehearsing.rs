@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use diesel::QueryResult;
 
-use crate::{Line, NotCommitted, Preview, RolledBack};
+use crate::{Left, Line, NotCommitted, Preview, TableChange};
 
 /// The part of a [`Backend`](crate::Backend) for rehearsals: a handler's transaction that is never committed. `C` is
 /// the backend's connection.
@@ -36,4 +36,15 @@ pub trait Rehearsing<C> {
     ///
     /// The reason why it would not be committed; then the connection is only fit to be closed, which rolls it back.
     fn end_rehearsal(connection: &mut C, line: Line) -> impl Future<Output = Result<RolledBack, NotCommitted>> + Send;
+}
+
+/// The end of a rehearsal's transaction, which would have been committed and was rolled back.
+#[derive(Debug, Clone)]
+pub struct RolledBack {
+    /// The tables with changed rows, by name.
+    pub changes: Vec<TableChange>,
+    /// Whether work of the same line was leased meanwhile.
+    pub is_leased: bool,
+    /// The state of the connection.
+    pub left: Left,
 }

@@ -1,4 +1,4 @@
-use crate::{Claim, Left};
+use crate::Claim;
 
 /// The rows of one table that a rehearsed handler would have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,15 +21,4 @@ pub struct Preview {
     pub claim: Claim,
     /// Whether work of the same line is leased.
     pub is_leased: bool,
-}
-
-/// The end of a rehearsal's transaction, which would have been committed and was rolled back.
-#[derive(Debug, Clone)]
-pub struct RolledBack {
-    /// The tables with changed rows, by name.
-    pub changes: Vec<TableChange>,
-    /// Whether work of the same line was leased meanwhile.
-    pub is_leased: bool,
-    /// The state of the connection.
-    pub left: Left,
 }

@@ -244,8 +244,8 @@ async fn each_answer_is_told_and_nothing_is_left<B: HostTables>() {
     assert_eq!(audit[0].target, r#"{"handler":"Desk","limit":100,"selection":{}}"#);
     // The next attempts find nothing of a rehearsal.
     stage.host.inbox.resume_handler("Desk", anna()).await.unwrap();
-    let settled = |work: &[WorkRow]| work[0].state == State::Completed && work[2].state == State::Discarded;
-    stage.store.wait_for_work("the live attempts", settled).await;
+    let is_completed = |work: &[WorkRow]| work[0].state == State::Completed;
+    stage.store.wait_for_work("the first is completed", is_completed).await;
     assert_eq!(stage.store.texts("SELECT result AS value FROM offers WHERE id = 10").await, ["new"]);
     stage.host.stop().await;
 }
