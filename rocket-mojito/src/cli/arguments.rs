@@ -4,8 +4,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::target::{Operator, Target};
 use super::{
-    audit, deliveries, discard, dismiss, doctor, erase, history, migrate, pause, prune, replay, retire, secret, shell,
-    show, status, work,
+    audit, cancel, deliveries, discard, dismiss, doctor, erase, history, migrate, pause, prune, replay, retire, secret,
+    shell, show, status, work,
 };
 
 /// Looks after the webhooks of JobMojito that a host has received
@@ -104,6 +104,9 @@ pub(super) enum Command {
     /// Retires a handler that is gone for good, and discards its waiting work
     #[command(after_help = "Example: rocket-mojito retire Ledger --yes")]
     Retire(retire::Retire),
+    /// Cancels a running action, whichever process executes it
+    #[command(after_help = "Example: rocket-mojito cancel 1 --dry-run")]
+    Cancel(cancel::Cancel),
     /// Runs the pending migrations
     #[command(after_help = "Example: rocket-mojito migrate")]
     Migrate(migrate::Migrate),
@@ -162,6 +165,7 @@ impl Words {
             Command::Pause(pause) => pause.run(inbox, output, actor).await,
             Command::Resume(resume) => resume.run(inbox, output, actor).await,
             Command::Retire(retire) => retire.run(inbox, output, actor).await,
+            Command::Cancel(cancel) => cancel.run(inbox, output).await,
             Command::Migrate(migrate) => migrate.run(inbox, output).await,
             Command::Secret(_) | Command::Completions(_) | Command::Man(_) => {
                 Err(Failure::Usage("the command needs no database".to_owned()))

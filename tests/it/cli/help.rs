@@ -7,7 +7,7 @@ use crate::checkout::Checkout;
 use crate::harness::TestBackend;
 
 /// The commands of this slice, in the order of the help.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "status",
     "doctor",
     "deliveries",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 19] = [
     "pause",
     "resume",
     "retire",
+    "cancel",
     "migrate",
     "secret",
     "completions",

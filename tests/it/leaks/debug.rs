@@ -64,8 +64,9 @@ const TELLING: [&str; 36] = [
 const FOREIGN: [&str; 4] = ["TableNotEqual", "diesel", "diesel_async", "mojito_schema as schema"];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 87] = [
+const MUTE: [&str; 92] = [
     "Action",
+    "ActionState",
     "Actor",
     "AttemptOutcome",
     "Backend",
@@ -81,6 +82,7 @@ const MUTE: [&str; 87] = [
     "Erased",
     "ErasedRows",
     "EventKind",
+    "Execution",
     "Expiry",
     "Facts",
     "Field",
@@ -130,6 +132,9 @@ const MUTE: [&str; 87] = [
     "Sqlite",
     "Standing",
     "State",
+    "Step",
+    "Stopped",
+    "TakenOver",
     "Ticket",
     "Timestamp",
     "Trouble",
