@@ -108,7 +108,9 @@ pub use self::rules::fingerprint::Fingerprint;
 pub use self::rules::listing::{Listed, Listing};
 pub use self::rules::operation::Dismissed;
 #[doc(hidden)]
-pub use self::rules::operation::{Name, NewAudit, Page, Prunable, PruneStep, Requeue, Requeued, Rescue, Selected};
+pub use self::rules::operation::{
+    Execution, Name, NewAudit, Page, Prunable, PruneStep, Requeue, Requeued, Rescue, Selected, Step, Stopped, TakenOver,
+};
 pub use self::rules::overview::Overview;
 #[doc(hidden)]
 pub use self::rules::overview::{EndpointFacts, Facts};
@@ -119,7 +121,7 @@ pub use self::rules::rehearsal::Preview;
 pub use self::rules::rehearsal::TableChange;
 pub use self::rules::selection::Selection;
 pub use self::rules::waiting::Waiting;
-pub use self::schema::action::Action;
+pub use self::schema::action::{Action, ActionState};
 pub use self::schema::attempts::{AttemptOutcome, AttemptRow, attempts};
 pub use self::schema::audit::{AuditRow, audit};
 pub(crate) use self::schema::clock_readings::clock_readings;

@@ -14,6 +14,7 @@ enum Kind {
     Database { setting: String, source: OpenError },
     Unavailable(&'static str),
     Refused(String),
+    Stopped(&'static str),
 }
 
 impl Error {
@@ -32,6 +33,12 @@ impl Error {
         matches!(*self.0, Kind::Refused(_))
     }
 
+    /// Whether an action ended before its end, between two steps: it was cancelled, or another process took it over. Its
+    /// row in the audit says how far it came.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(*self.0, Kind::Stopped(_))
+    }
+
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Self(Box::new(Kind::Config(message.into())))
     }
@@ -44,6 +51,10 @@ impl Error {
         Self(Box::new(Kind::Refused(message.into())))
     }
 
+    pub(crate) fn stopped(what: &'static str) -> Self {
+        Self(Box::new(Kind::Stopped(what)))
+    }
+
     pub(crate) fn unavailable(what: &'static str) -> Self {
         Self(Box::new(Kind::Unavailable(what)))
     }
@@ -54,6 +65,9 @@ impl fmt::Display for Error {
         match &*self.0 {
             Kind::Config(message) | Kind::Refused(message) => f.write_str(message),
             Kind::Database { setting, source } => write!(f, "`{setting}`: {source}"),
+            Kind::Stopped(what) => {
+                write!(f, "{what}: it was cancelled, or another process took it over; see the audit")
+            }
             Kind::Unavailable(what) => write!(f, "{what}: the database did not answer; try again"),
         }
     }
@@ -70,7 +84,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
             Kind::Database { source, .. } => Some(source),
-            Kind::Config(_) | Kind::Refused(_) | Kind::Unavailable(_) => None,
+            Kind::Config(_) | Kind::Refused(_) | Kind::Stopped(_) | Kind::Unavailable(_) => None,
         }
     }
 }

@@ -6,6 +6,7 @@ mod look;
 mod pause;
 mod record_body;
 mod rehearse;
+mod started;
 
 use std::sync::Arc;
 
@@ -17,13 +18,14 @@ use rocket::{Ignite, Rocket, Sentinel};
 
 pub use self::check::{Check, Verdict};
 pub use self::endpoints::{EndpointState, SecretState};
+pub(crate) use self::started::Started;
 use crate::Error;
 use crate::config::InboxSettings;
 use crate::erasure::{Erased, Erasure};
 use crate::ingress::{Ingress, MojitoEvent, Receipt, Rejection};
 use crate::notices::{Notice, Notices, Scope};
 use crate::operation::{Actor, Dismissal, Pruned, Replay, Replayed};
-use crate::store::{NotErased, OperationTasks, Pauses, Recorder};
+use crate::store::{NotErased, OperationTasks, Pauses, Recorder, Requests, Unfinished};
 
 /// The way into the store: records deliveries, and carries out operators' requests.
 ///
@@ -163,21 +165,26 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// When no handler or endpoint has the given name, or the database does not answer.
-    /// [`is_refused`](Error::is_refused) if the handler is retired, or an event is named for a delivery whose event is
-    /// known. Work that was replayed until then stays replayed, and stands in the audit.
+    /// When no handler or endpoint has the given name, the replay was cancelled ([`is_cancelled`](Error::is_cancelled)), or
+    /// the database does not answer. [`is_refused`](Error::is_refused) if the handler is retired, or an event is named for
+    /// a delivery whose event is known. Work that was replayed until then stays replayed, and stands in the audit.
     ///
     /// # Cancellation
     ///
     /// Dropping the future cancels nothing: the replay goes on.
     pub async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Error> {
+        self.start_replay(replay, actor).await?.outcome().await
+    }
+
+    /// Starts a replay, whose outcome need not be waited for.
+    pub(crate) async fn start_replay(&self, replay: Replay, actor: Actor) -> Result<Started<Replayed>, Error> {
         if let Some(name) = &replay.handler {
             self.check_target(name).await?;
         }
         self.check_names(&replay.selection, None).await?;
         self.check_events(&replay).await?;
-        let replayed = self.operations.run(async move |operations| operations.replay(replay, actor).await).await;
-        replayed.map_err(|_| Error::unavailable("the replay"))
+        let run = async move |operations: Arc<dyn Requests>, begun| operations.replay(replay, actor, begun).await;
+        Ok(Started::new(self.operations.start(run).await, |unfinished| not_finished("the replay", unfinished)))
     }
 
     /// Gives up the selected work that waits, of one handler or of all. Returns its count.
@@ -190,11 +197,22 @@ impl Inbox {
     ///
     /// Dropping the future cancels nothing: the discard goes on.
     pub async fn discard(&self, selection: Selection, handler: Option<&str>, actor: Actor) -> Result<u64, Error> {
+        self.start_discard(selection, handler, actor).await?.outcome().await
+    }
+
+    /// Starts a discard, whose outcome need not be waited for.
+    pub(crate) async fn start_discard(
+        &self,
+        selection: Selection,
+        handler: Option<&str>,
+        actor: Actor,
+    ) -> Result<Started<u64>, Error> {
         self.check_names(&selection, handler).await?;
         let handler = handler.map(str::to_owned);
-        let discarded =
-            self.operations.run(async move |operations| operations.discard(selection, handler, actor).await).await;
-        discarded.map_err(|_| Error::unavailable("the discard"))
+        let run = async move |operations: Arc<dyn Requests>, begun| {
+            operations.discard(selection, handler, actor, begun).await
+        };
+        Ok(Started::new(self.operations.start(run).await, |unfinished| not_finished("the discard", unfinished)))
     }
 
     /// Dismisses the selected work that is dead, and the selected deliveries that are in quarantine. They leave the
@@ -220,10 +238,18 @@ impl Inbox {
     ///
     /// Dropping the future cancels nothing: the dismissal goes on.
     pub async fn dismiss(&self, dismissal: impl Into<Dismissal>, actor: Actor) -> Result<Dismissed, Error> {
-        let dismissal = dismissal.into();
+        self.start_dismissal(dismissal.into(), actor).await?.outcome().await
+    }
+
+    /// Starts a dismissal, whose outcome need not be waited for.
+    pub(crate) async fn start_dismissal(
+        &self,
+        dismissal: Dismissal,
+        actor: Actor,
+    ) -> Result<Started<Dismissed>, Error> {
         self.check_names(&dismissal.selection, None).await?;
-        let dismissed = self.operations.run(async move |operations| operations.dismiss(dismissal, actor).await).await;
-        dismissed.map_err(|_| Error::unavailable("the dismissal"))
+        let run = async move |operations: Arc<dyn Requests>, begun| operations.dismiss(dismissal, actor, begun).await;
+        Ok(Started::new(self.operations.start(run).await, |unfinished| not_finished("the dismissal", unfinished)))
     }
 
     /// Removes bodies and deliveries that are older than the settings allow, at once, by the present clock (on Postgres
@@ -241,9 +267,14 @@ impl Inbox {
     ///
     /// Dropping the future cancels nothing: the pruning goes on.
     pub async fn prune(&self, actor: Actor) -> Result<Pruned, Error> {
+        self.start_pruning(actor).await.outcome().await
+    }
+
+    /// Starts a pruning, whose outcome need not be waited for.
+    pub(crate) async fn start_pruning(&self, actor: Actor) -> Started<Pruned> {
         let retention = self.settings.retention;
-        let pruned = self.operations.run(async move |operations| operations.prune(retention, actor).await).await;
-        pruned.map_err(|_| Error::unavailable("the prune"))
+        let run = async move |operations: Arc<dyn Requests>, begun| operations.prune(retention, actor, begun).await;
+        Started::new(self.operations.start(run).await, |unfinished| not_finished("the pruning", unfinished))
     }
 
     /// Removes a person from every table, body and error text, result by result. A later delivery of an erased result
@@ -272,8 +303,13 @@ impl Inbox {
     ///
     /// Dropping the future cancels nothing: the erasure goes on.
     pub async fn erase(&self, erasure: impl Into<Erasure>, actor: Actor) -> Result<Erased, Error> {
-        let erasure = erasure.into();
-        self.operations.run(async move |operations| operations.erase(erasure, actor).await).await.map_err(not_erased)
+        self.start_erasure(erasure.into(), actor).await.outcome().await
+    }
+
+    /// Starts an erasure, whose outcome need not be waited for.
+    pub(crate) async fn start_erasure(&self, erasure: Erasure, actor: Actor) -> Started<Erased> {
+        let run = async move |operations: Arc<dyn Requests>, begun| operations.erase(erasure, actor, begun).await;
+        Started::new(self.operations.start(run).await, not_erased)
     }
 
     /// The dry run of [`erase`](Self::erase): the same counts without writes, and without the handlers. `kept` and
@@ -408,9 +444,17 @@ impl Inbox {
     }
 }
 
+fn not_finished(action: &'static str, unfinished: Unfinished) -> Error {
+    match unfinished {
+        Unfinished::Stopped => Error::stopped(action),
+        Unfinished::Unavailable(_) => Error::unavailable(action),
+    }
+}
+
 fn not_erased(error: NotErased) -> Error {
     match error {
         NotErased::Refused(sentence) => Error::refused(sentence),
+        NotErased::Stopped => Error::stopped("the erasure"),
         NotErased::Unavailable(_) => Error::unavailable("the erasure"),
     }
 }

@@ -29,7 +29,7 @@ async fn a_dead_delivery_is_replayed_with_its_key_from_its_first_attempt() {
     assert_eq!((again.delivery, again.attempt, again.key), (delivery, 1, first.key));
     assert_eq!((audit[0].action, audit[0].affected), (Action::Replay, 1));
     assert_eq!((audit[0].actor.as_str(), audit[0].reason.as_deref()), ("anna", Some("the printer is back")));
-    assert_eq!(audit[0].target, r#"{"handler":null,"selection":{"state":"discarded"}}"#);
+    assert_eq!(audit[0].target, r#"{"handler":null,"per_second":50,"selection":{"state":"discarded"}}"#);
     host.stop().await;
 }
 

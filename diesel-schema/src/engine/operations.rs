@@ -5,10 +5,10 @@ use std::time::Duration;
 use diesel::QueryResult;
 
 use crate::{
-    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, EndpointFacts, ErasedRows, ErrorGroups,
-    Expiry, Facts, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit, NewDelivery, Overview, Page, PauseKind,
-    PauseRow, Prunable, PruneStep, Recorded, Requeue, Requeued, SecretUse, Selected, Selection, StoredBody,
-    StoredState, Timestamp, Undone, Waiting,
+    ActionState, AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, EndpointFacts, ErasedRows,
+    ErrorGroups, Execution, Expiry, Facts, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit, NewDelivery,
+    Overview, Page, PauseKind, PauseRow, Prunable, PruneStep, Recorded, Requeue, Requeued, SecretUse, Selected,
+    Selection, Step, Stopped, StoredBody, StoredState, TakenOver, Timestamp, Undone, Waiting,
 };
 
 /// The part of a [`Backend`](crate::Backend) for operators and background tasks: no sender of deliveries waits for it.
@@ -63,8 +63,9 @@ pub trait Operations<C> {
     /// Whether anything is stored under a name.
     fn is_known(connection: &mut C, name: Name) -> impl Future<Output = QueryResult<bool>> + Send;
 
-    /// One step of a replay: makes work wait again, from its first attempt, and adds the count to the audit. Running
-    /// work, and rows that another transaction has locked, are left alone.
+    /// One step of a replay: makes work wait again, from its first attempt. Running work, and rows that another
+    /// transaction has locked, are left alone. The action's progress is part of the transaction, as in each verb that
+    /// takes a step.
     ///
     /// # Errors
     ///
@@ -72,8 +73,9 @@ pub trait Operations<C> {
     fn requeue(
         connection: &mut C,
         items: Vec<Requeue>,
-        audit_id: i64,
-    ) -> impl Future<Output = QueryResult<Requeued>> + Send;
+        step: Step,
+        now: Timestamp,
+    ) -> impl Future<Output = QueryResult<Result<Requeued, Stopped>>> + Send;
 
     /// Gives a quarantined delivery, understood at last, its standing and its work, for one handler or for all. Repeat
     /// detection is skipped on purpose. Where the result has moved on to something newer, the delivery is late: the
@@ -91,11 +93,11 @@ pub trait Operations<C> {
         delivery_id: i64,
         delivery: NewDelivery,
         handler: Option<String>,
+        step: Step,
         now: Timestamp,
-    ) -> impl Future<Output = QueryResult<Option<Recorded>>> + Send;
+    ) -> impl Future<Output = QueryResult<Result<Option<Recorded>, Stopped>>> + Send;
 
-    /// One step: gives up waiting work, and adds the count to the audit. Running work, and rows that another
-    /// transaction has locked, are left alone.
+    /// One step: gives up waiting work. Running work, and rows that another transaction has locked, are left alone.
     ///
     /// # Errors
     ///
@@ -103,9 +105,9 @@ pub trait Operations<C> {
     fn discard(
         connection: &mut C,
         pairs: Vec<(i64, Line)>,
-        audit_id: i64,
+        step: Step,
         now: Timestamp,
-    ) -> impl Future<Output = QueryResult<u64>> + Send;
+    ) -> impl Future<Output = QueryResult<Result<u64, Stopped>>> + Send;
 
     /// The next deliveries of a selection, at most `limit`, that have dead work or are in quarantine. Dismissed work and
     /// deliveries are left out.
@@ -115,8 +117,8 @@ pub trait Operations<C> {
         limit: i64,
     ) -> impl Future<Output = QueryResult<Page>> + Send;
 
-    /// One step: dismisses dead work and deliveries in quarantine, and adds the count to the audit. Rows that another
-    /// transaction has locked are left alone.
+    /// One step: dismisses dead work and deliveries in quarantine. Rows that another transaction has locked are left
+    /// alone.
     ///
     /// # Errors
     ///
@@ -124,9 +126,9 @@ pub trait Operations<C> {
     fn dismiss(
         connection: &mut C,
         selected: Vec<Selected>,
-        audit_id: i64,
+        step: Step,
         now: Timestamp,
-    ) -> impl Future<Output = QueryResult<Dismissed>> + Send;
+    ) -> impl Future<Output = QueryResult<Result<Dismissed, Stopped>>> + Send;
 
     /// Reads the clock by which deliveries are old, with its readings of earlier days. Stores this reading where the
     /// latest is six hours old. Every delivery is removed after `longest_age`, so no reading is kept for longer.
@@ -220,6 +222,51 @@ pub trait Operations<C> {
     ///
     /// The database's errors. Removed data stays removed.
     fn scrub(connection: &mut C) -> impl Future<Output = QueryResult<Vec<Undone>>> + Send;
+
+    /// Enters an action into the audit that this process executes step by step, under a lease. `meant` is the number of
+    /// rows that it is meant to concern.
+    fn begin_action(
+        connection: &mut C,
+        audit: NewAudit,
+        meant: u64,
+        lease: Duration,
+        now: Timestamp,
+    ) -> impl Future<Output = QueryResult<Execution>> + Send;
+
+    /// A step of an action whose rows are changed by other verbs: its progress alone, by so many rows.
+    fn advance(
+        connection: &mut C,
+        step: Step,
+        rows: u64,
+        now: Timestamp,
+    ) -> impl Future<Output = QueryResult<Result<(), Stopped>>> + Send;
+
+    /// Ends an action. `false` where it is not this execution's any more.
+    fn end_action(
+        connection: &mut C,
+        execution: Execution,
+        state: ActionState,
+    ) -> impl Future<Output = QueryResult<bool>> + Send;
+
+    /// Cancels an action, whichever process executes it: its next step fails. `false` where it does not run.
+    fn cancel(connection: &mut C, audit_id: i64) -> impl Future<Output = QueryResult<bool>> + Send;
+
+    /// Whether there is an action to take over.
+    fn has_lapsed(connection: &mut C, now: Timestamp) -> impl Future<Output = QueryResult<bool>> + Send;
+
+    /// Takes over an action whose process has made no step for as long as its lease. None where there is none.
+    ///
+    /// # Errors
+    ///
+    /// The database's errors; then nothing was changed.
+    fn take_over(
+        connection: &mut C,
+        lease: Duration,
+        now: Timestamp,
+    ) -> impl Future<Output = QueryResult<Option<TakenOver>>> + Send;
+
+    /// One action of an operator.
+    fn action(connection: &mut C, audit_id: i64) -> impl Future<Output = QueryResult<Option<AuditRow>>> + Send;
 
     /// Enters an operator's action into the audit, before it is carried out.
     fn begin_audit(

@@ -27,7 +27,7 @@ pub trait Testing<C> {
 
     /// Moves every moment of the table of work into the past by `by`, in whole seconds. For leases and due times that is
     /// the same as a clock that is put forward.
-    fn advance(connection: &mut C, by: Duration) -> impl Future<Output = QueryResult<()>> + Send;
+    fn advance_clock(connection: &mut C, by: Duration) -> impl Future<Output = QueryResult<()>> + Send;
 
     /// The host's own tables by name, each with its rows as JSON objects.
     fn host_tables(connection: &mut C) -> impl Future<Output = QueryResult<Vec<(String, Vec<String>)>>> + Send;

@@ -1,4 +1,5 @@
 use std::ops::AddAssign;
+use std::time::Duration;
 
 use crate::{Action, Line, Ticket};
 
@@ -81,6 +82,44 @@ pub struct NewAudit {
     pub target: String,
     /// The operator's reason.
     pub reason: Option<String>,
+}
+
+/// The right to execute an action, until it is cancelled, or another process takes it over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Execution {
+    /// The action's row in the audit.
+    pub audit_id: i64,
+    /// The token of this execution.
+    pub epoch: i64,
+}
+
+/// One step of an action. Its transaction begins with the fence: the action must still be this process's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The right to take it.
+    pub execution: Execution,
+    /// The delivery up to which the action is done afterwards.
+    pub cursor: i64,
+    /// How long the next step may take to come before another process takes the action over.
+    pub lease: Duration,
+}
+
+/// The action is not this process's any more: it was cancelled, or another process took it over. The step has changed
+/// nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped;
+
+/// An action that was taken over from a process that died.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenOver {
+    /// The right to go on with it.
+    pub execution: Execution,
+    /// The action.
+    pub action: Action,
+    /// The request as JSON.
+    pub target: String,
+    /// The delivery up to which it is done.
+    pub cursor: i64,
 }
 
 /// The outcome of one bounded step of pruning.

@@ -121,6 +121,34 @@ impl Selection {
         is_named || result_id.is_some() || received_from.is_some() || received_until.is_some()
     }
 
+    /// The state of the selected work, if one was asked for.
+    pub fn state_asked_for(&self) -> Option<State> {
+        self.state
+    }
+
+    /// The selection that its description in the audit tells of. `None` for a condition that this version of the
+    /// program does not know: without it the selection would be a larger one.
+    pub fn from_described(description: &serde_json::Value) -> Option<Self> {
+        let mut selection = Self::all();
+        for (condition, value) in description.as_object()? {
+            let word = || value.as_str();
+            selection = match condition.as_str() {
+                "delivery" => Self { first_id: value.as_i64()?, last_id: value.as_i64()?, ..selection },
+                "endpoint" => selection.endpoint(word()?),
+                "event" => selection.event(EventKind::from_text(word()?)?),
+                "standing" => selection.standing(Standing::from_text(word()?)?),
+                "finding" => selection.finding(FindingCode::from_text(word()?)?),
+                "result_id" => selection.result_id(word()?),
+                "received_from" => selection.received_from(Timestamp::from_rfc3339(word()?)?),
+                "received_until" => selection.received_until(Timestamp::from_rfc3339(word()?)?),
+                "handler" => selection.handler(word()?),
+                "state" => selection.state(State::from_text(word()?)?),
+                _ => return None,
+            };
+        }
+        Some(selection)
+    }
+
     /// The handler whose work is selected, if one was named.
     pub fn handler_name(&self) -> Option<&str> {
         self.handler.as_deref()
@@ -239,5 +267,26 @@ mod tests {
         assert_eq!(serde_json::to_string(&Selection::delivery(7)).unwrap(), r#"{"delivery":7}"#);
         let of_error = Selection::all().error("no phone of \"Ann\"");
         assert_eq!(serde_json::to_string(&of_error).unwrap(), r##"{"error":"no phone of #"}"##);
+    }
+
+    #[test]
+    fn a_selection_is_read_back_from_its_description_whole_or_not_at_all() {
+        let whole = Selection::delivery(7)
+            .endpoint("default")
+            .event(EventKind::InterviewResult)
+            .standing(Standing::Current)
+            .finding(FindingCode::WrongType)
+            .result_id("r")
+            .received_from(Timestamp::now())
+            .received_until(Timestamp::now())
+            .handler("HiringDesk")
+            .state(State::Discarded);
+        let described = serde_json::to_value(&whole).unwrap();
+
+        assert_eq!(Selection::from_described(&described), Some(whole));
+        assert_eq!(Selection::from_described(&serde_json::json!({})), Some(Selection::all()));
+        for unknown in [serde_json::json!({ "planet": "Mars" }), serde_json::json!({ "state": "lost" })] {
+            assert_eq!(Selection::from_described(&unknown), None, "{unknown}");
+        }
     }
 }

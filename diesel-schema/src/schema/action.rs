@@ -25,3 +25,19 @@ text_enum! {
         Rehearse = "rehearse",
     }
 }
+
+text_enum! {
+    /// How far an operator's action has come.
+    ActionState {
+        /// A process executes it, step by step, or will take it over from a process that died.
+        Running = "running",
+        /// It came to its end.
+        Done = "done",
+        /// An operator ended it between two steps.
+        Cancelled = "cancelled",
+        /// Its process died, and no other process can go on with it.
+        Interrupted = "interrupted",
+        /// The database ended it.
+        Failed = "failed",
+    }
+}

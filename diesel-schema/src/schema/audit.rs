@@ -1,6 +1,6 @@
 use diesel::prelude::*;
 
-use crate::{Action, Timestamp};
+use crate::{Action, ActionState, Timestamp};
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -21,8 +21,18 @@ diesel::table! {
         target -> Text,
         /// The operator's reason.
         reason -> Nullable<Text>,
-        /// The number of rows that it concerned.
+        /// The number of rows that it has concerned so far.
         affected -> BigInt,
+        /// An [`ActionState`](crate::ActionState).
+        state -> Text,
+        /// The number of rows that it is meant to concern, where it was counted.
+        meant -> Nullable<BigInt>,
+        /// The delivery up to which it is done.
+        cursor -> Nullable<BigInt>,
+        /// The token of the process that executes it: random, compared for equality alone.
+        epoch -> Nullable<BigInt>,
+        /// While it runs: when another process may take it over.
+        lease_until -> Nullable<UtcTimestamp>,
     }
 }
 
@@ -43,6 +53,11 @@ pub struct AuditRow {
     pub target: String,
     /// The operator's reason.
     pub reason: Option<String>,
-    /// The number of rows that it concerned.
+    /// The number of rows that it has concerned so far.
     pub affected: i64,
+    /// How far it has come.
+    pub state: ActionState,
+    /// The number of rows that it is meant to concern. None where they were not counted beforehand. Rows that were left
+    /// alone, since they run or have changed, are missing in `affected` at the end.
+    pub meant: Option<i64>,
 }

@@ -4,8 +4,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::target::{Operator, Target};
 use super::{
-    audit, deliveries, discard, dismiss, doctor, erase, errors, history, migrate, pause, prune, rehearse, replay,
-    resend, retire, secret, shell, show, simulate, status, trigger, work,
+    audit, cancel, deliveries, discard, dismiss, doctor, erase, errors, history, migrate, pause, prune, rehearse,
+    replay, resend, retire, secret, shell, show, simulate, status, trigger, work,
 };
 
 /// Looks after the webhooks of JobMojito that a host has received
@@ -111,6 +111,9 @@ pub(super) enum Command {
     /// Retires a handler that is gone for good, and discards its waiting work
     #[command(after_help = "Example: rocket-mojito retire Ledger --yes")]
     Retire(retire::Retire),
+    /// Cancels a running action, whichever process executes it
+    #[command(after_help = "Example: rocket-mojito cancel 1 --dry-run")]
+    Cancel(cancel::Cancel),
     /// Runs the pending migrations
     #[command(after_help = "Example: rocket-mojito migrate")]
     Migrate(migrate::Migrate),
@@ -181,6 +184,7 @@ impl Words {
             Command::Pause(pause) => pause.run(inbox, output, actor).await,
             Command::Resume(resume) => resume.run(inbox, output, actor).await,
             Command::Retire(retire) => retire.run(inbox, output, actor).await,
+            Command::Cancel(cancel) => cancel.run(inbox, output).await,
             Command::Migrate(migrate) => migrate.run(inbox, output).await,
             Command::Trigger(trigger) => trigger.run(target, output).await,
             Command::Resend(resend) => resend.run(target, output, actor).await,

@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use clap::Args;
 use rocket::serde::Serialize;
+use rocket::tokio;
 use serde_json::Value;
 
 use super::deliveries::say_next;
@@ -7,32 +10,65 @@ use super::exit::{Exit, Failure};
 use super::filters::Paging;
 use super::output::Output;
 use super::rows::cell;
-use crate::{AuditRow, Inbox};
+use crate::{ActionState, AuditRow, Inbox};
+
+/// The interval between two looks at the actions that run.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 #[derive(Args)]
 pub(super) struct Audit {
     #[command(flatten)]
     paging: Paging,
+    /// Then print each change of the actions that run, until none does
+    #[arg(long)]
+    watch: bool,
 }
 
 /// An action as a document. Its fields are a promise.
 #[derive(Serialize)]
 #[serde(crate = "rocket::serde")]
-struct ActionDocument {
+pub(super) struct ActionDocument {
     id: i64,
     at: String,
     actor: String,
-    action: &'static str,
+    pub action: &'static str,
     target: Value,
     reason: Option<String>,
+    state: &'static str,
+    meant: Option<i64>,
     affected: i64,
 }
 
 impl ActionDocument {
-    fn new(row: AuditRow) -> Self {
+    pub(super) fn new(row: AuditRow) -> Self {
         let target = serde_json::from_str(&row.target).unwrap_or_default();
-        let AuditRow { id, actor, reason, affected, .. } = row;
-        Self { id, at: row.at.to_string(), actor, action: row.action.as_str(), target, reason, affected }
+        let (at, action, state) = (row.at.to_string(), row.action.as_str(), row.state.as_str());
+        let AuditRow { id, actor, reason, affected, meant, .. } = row;
+        Self { id, at, actor, action, target, reason, state, meant, affected }
+    }
+
+    /// How far it has come, in words.
+    pub(super) fn progress(&self) -> String {
+        match self.meant {
+            Some(meant) => format!("{}: {} of {meant} rows", self.state, self.affected),
+            None => format!("{}: {} rows", self.state, self.affected),
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        self.state == ActionState::Running.as_str()
+    }
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.id.to_string(),
+            self.at.clone(),
+            self.actor.clone(),
+            self.action.to_owned(),
+            self.progress(),
+            self.target.to_string(),
+            cell(self.reason.as_ref()),
+        ]
     }
 }
 
@@ -41,18 +77,31 @@ impl Audit {
         let limit = usize::from(self.paging.limit);
         let rows = inbox.audit(self.paging.before, limit).await?;
         let documents: Vec<_> = rows.into_iter().map(ActionDocument::new).collect();
-        output.rows(&["id", "at", "who", "action", "affected", "target", "reason"], &documents, |row| {
-            vec![
-                row.id.to_string(),
-                row.at.clone(),
-                row.actor.clone(),
-                row.action.to_owned(),
-                row.affected.to_string(),
-                row.target.to_string(),
-                cell(row.reason.as_ref()),
-            ]
-        })?;
+        output.rows(
+            &["id", "at", "who", "action", "progress", "target", "reason"],
+            &documents,
+            ActionDocument::cells,
+        )?;
         say_next(output, documents.last().filter(|_| documents.len() == limit).map(|row| row.id))?;
-        Ok(Exit::Done)
+        if self.watch { watch(inbox, output, documents).await } else { Ok(Exit::Done) }
+    }
+}
+
+/// Prints each change of the actions that run, until none does.
+async fn watch(inbox: &Inbox, output: &Output, mut documents: Vec<ActionDocument>) -> Result<Exit, Failure> {
+    loop {
+        documents.retain(ActionDocument::is_running);
+        if documents.is_empty() {
+            return Ok(Exit::Done);
+        }
+        tokio::time::sleep(WATCH_INTERVAL).await;
+        for document in &mut documents {
+            let Some(row) = inbox.action(document.id).await? else { continue };
+            let former = document.progress();
+            *document = ActionDocument::new(row);
+            if document.progress() != former {
+                output.answer(document, || vec![document.cells()[..5].join("  ")])?;
+            }
+        }
     }
 }

@@ -34,7 +34,7 @@ impl Discard {
         if let Some(exit) = self.consent.ask(output, &plan, &sentence, work == 0)? {
             return Ok(exit);
         }
-        let work = match watched(inbox, output, work, inbox.discard(selection, None, actor)).await? {
+        let work = match watched(inbox, output, work, inbox.start_discard(selection, None, actor)).await? {
             Ok(work) => work,
             Err(exit) => return Ok(exit),
         };

@@ -53,7 +53,7 @@ impl Dismiss {
             return Ok(exit);
         }
         let dismissal = Dismissal::of(selection).per_second(self.per_second);
-        let done = match watched(inbox, output, rows, inbox.dismiss(dismissal, actor)).await? {
+        let done = match watched(inbox, output, rows, inbox.start_dismissal(dismissal, actor)).await? {
             Ok(dismissed) => Counts::new(dismissed),
             Err(exit) => return Ok(exit),
         };

@@ -4,6 +4,7 @@ use rocket::serde::Serialize;
 use super::consent::{Consent, DoneDocument, PlanDocument};
 use super::exit::{Exit, Failure};
 use super::output::Output;
+use super::progress::watched;
 use crate::{Actor, Erased, Erasure, Inbox, Person};
 
 /// The number of results that need no confirmation of their number.
@@ -84,6 +85,11 @@ impl Counts {
         }
     }
 
+    /// The rows that an erasure changes.
+    fn rows(&self) -> u64 {
+        self.results + self.bodies + self.work + self.errors
+    }
+
     fn sentence(&self) -> String {
         let Self { results, bodies, work, errors, elsewhere, .. } = self;
         format!(
@@ -97,7 +103,7 @@ impl Erase {
     pub(super) async fn run(self, inbox: &Inbox, output: &Output, actor: Actor) -> Result<Exit, Failure> {
         let person = self.person.person()?;
         let planned = Counts::new(inbox.count_erasure(&person).await?);
-        let results = planned.results;
+        let (results, rows) = (planned.results, planned.rows());
         let sentence = format!("removal, for good, of {}", planned.sentence());
         let plan = PlanDocument { action: "erase", plan: planned };
         if let Some(exit) = self.consent.ask(output, &plan, &sentence, false)? {
@@ -115,7 +121,11 @@ impl Erase {
         for name in &self.without_handler {
             erasure = erasure.without_handler(name);
         }
-        let done = Counts::new(inbox.erase(erasure, actor).await?);
+        let action = async { Ok(inbox.start_erasure(erasure, actor).await) };
+        let done = match watched(inbox, output, rows, action).await? {
+            Ok(erased) => Counts::new(erased),
+            Err(exit) => return Ok(exit),
+        };
         let exit = if done.kept == 0 && done.undone.is_empty() { Exit::Done } else { Exit::Partly };
         let line = format!("done: {}", done.sentence());
         output.answer(&DoneDocument { action: "erase", done: &done }, || {

@@ -13,6 +13,7 @@
 mod alone;
 mod arguments;
 mod audit;
+mod cancel;
 mod consent;
 mod deliveries;
 mod discard;

@@ -4,6 +4,7 @@ use rocket::serde::Serialize;
 use super::consent::{Consent, DoneDocument, PlanDocument};
 use super::exit::{Exit, Failure};
 use super::output::Output;
+use super::progress::watched;
 use super::target::Target;
 use crate::Actor;
 
@@ -45,6 +46,7 @@ impl Prune {
              the work of handlers that are gone",
             planned.bodies, planned.deliveries
         );
+        let rows = planned.bodies + planned.deliveries;
         let plan = Plan {
             bodies: planned.bodies,
             deliveries: planned.deliveries,
@@ -54,7 +56,11 @@ impl Prune {
         if let Some(exit) = self.consent.ask(output, &PlanDocument { action: "prune", plan }, &sentence, false)? {
             return Ok(exit);
         }
-        let pruned = target.inbox.prune(actor).await?;
+        let action = async { Ok(target.inbox.start_pruning(actor).await) };
+        let pruned = match watched(&target.inbox, output, rows, action).await? {
+            Ok(pruned) => pruned,
+            Err(exit) => return Ok(exit),
+        };
         let done = Done { bodies: pruned.bodies, deliveries: pruned.deliveries, work: pruned.work };
         output.answer(&DoneDocument { action: "prune", done: &done }, || {
             let Done { bodies, deliveries, work } = done;

@@ -92,8 +92,8 @@ impl Rehearse {
         if let Some(exit) = self.consent.ask(output, &plan, &sentence, deliveries == 0)? {
             return Ok(exit);
         }
-        let rehearsed = match watched(inbox, output, deliveries, inbox.rehearse(rehearsal, actor)).await? {
-            Ok(rehearsed) => rehearsed,
+        let rehearsed = match watched(inbox, output, deliveries, inbox.start_rehearsal(rehearsal, actor)).await? {
+            Ok(rehearsed) => rehearsed.unwrap_or_default(),
             Err(exit) => return Ok(exit),
         };
         self.print(output, handler, &rehearsed)

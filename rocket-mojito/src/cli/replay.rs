@@ -82,7 +82,7 @@ impl Replay {
         if let Some(exit) = self.consent.ask(output, &plan, &sentence, planned.deliveries == 0)? {
             return Ok(exit);
         }
-        let replayed = match watched(inbox, output, planned.work, inbox.replay(replay, actor)).await? {
+        let replayed = match watched(inbox, output, planned.work, inbox.start_replay(replay, actor)).await? {
             Ok(replayed) => replayed,
             Err(exit) => return Ok(exit),
         };

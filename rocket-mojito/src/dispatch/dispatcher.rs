@@ -105,9 +105,15 @@ impl<B: Backend> Dispatcher<B> {
             executors.push(runtime.handle().spawn(serve(executor, stopped.clone())));
         }
         let reader = Mutex::new(DedicatedConnection::new(Arc::clone(&leases.database)));
-        let (pauses, wakeup) = (pauses.clone(), wakeup.clone());
-        let heartbeat =
-            Heartbeat { leases: leases.clone(), reader, lease: config.lease, pauses, wakeup: wakeup.clone() };
+        let (pauses, operations, wakeup) = (pauses.clone(), pruner.operations.clone(), wakeup.clone());
+        let heartbeat = Heartbeat {
+            leases: leases.clone(),
+            reader,
+            lease: config.lease,
+            pauses,
+            operations,
+            wakeup: wakeup.clone(),
+        };
         let notifier = Notifier { database: Arc::clone(&leases.database), wakeup };
         let (stop_last, stopped_last) = Stop::new();
         let last =

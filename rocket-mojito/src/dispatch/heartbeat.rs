@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::leases::Leases;
 use super::supervisor::Service;
 use crate::notices::{Notice, Notices};
-use crate::store::{Committed, DedicatedConnection, Pauses, Wakeup};
+use crate::store::{Committed, DedicatedConnection, OperationTasks, Pauses, Wakeup};
 
 /// The longest pause between two renewals, so that the leases of a dead process are found within seconds.
 const MAX_RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
@@ -21,13 +21,14 @@ const SWEEP_REST_FACTOR: u32 = 20;
 
 /// Renews the leases that this process holds, and rescues lapsed leases of any process. Sweeps the lines, since a line
 /// without a first is never claimed from. Cuts leases and pauses that were set while the clock was ahead. Follows what
-/// operators pause in other processes.
+/// operators pause in other processes, and takes over their actions whose processes died.
 pub(super) struct Heartbeat<B: Backend> {
     pub leases: Leases<B>,
     /// The sweep's own connection, so that its reads hold up no other statement.
     pub reader: Mutex<DedicatedConnection<B>>,
     pub lease: Duration,
     pub pauses: Pauses,
+    pub operations: OperationTasks,
     pub wakeup: Wakeup,
 }
 
@@ -64,7 +65,7 @@ impl<B: Backend> Heartbeat<B> {
         }
     }
 
-    /// Follows the pauses of operators in other processes.
+    /// Follows the pauses of operators in other processes, and their actions.
     async fn follow(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow_and_update() {
             let read =
@@ -73,10 +74,20 @@ impl<B: Backend> Heartbeat<B> {
             if self.pauses.refresh(read).await == Ok(true) {
                 self.wakeup.notify();
             }
+            self.take_over().await;
             tokio::select! {
                 _ = stop.changed() => {}
                 () = tokio::time::sleep(PAUSES_INTERVAL) => {}
             }
+        }
+    }
+
+    /// Takes over an action of an operator whose process died. The action has a task of its own.
+    async fn take_over(&self) {
+        const FAILURE: &str = "the operators' actions could not be read";
+        let lapsed = self.reader.lock().await.read(FAILURE, |c| B::has_lapsed(c, Timestamp::now()).boxed()).await;
+        if lapsed == Ok(true) {
+            self.operations.take_over();
         }
     }
 

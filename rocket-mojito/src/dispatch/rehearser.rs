@@ -33,6 +33,10 @@ impl<B: Backend> RehearsedHandler<B> for Rehearser<B> {
         self.handler.name()
     }
 
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     async fn rehearse(&self, database: Arc<Database<B>>, claim: Claim) -> (Answer, Vec<TableChange>) {
         let (name, delivery) = (claim.ticket.handler.clone(), claim.ticket.delivery_id);
         let (handler, notices) = (Arc::clone(&self.handler), database.notices().clone());

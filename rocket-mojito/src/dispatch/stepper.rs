@@ -243,7 +243,7 @@ impl<B: Backend> Steps for Stepper<B> {
     }
 
     async fn advance(&self, by: Duration) -> Result<(), Unavailable> {
-        self.run(|c| B::advance(c, by).boxed()).await
+        self.run(|c| B::advance_clock(c, by).boxed()).await
     }
 
     fn failures(&self) -> &Failures {

@@ -96,6 +96,40 @@ impl Inbox {
         rows.map_err(|_| Error::unavailable("the audit"))
     }
 
+    /// One action of an operator: how far it has come, whichever process executes it. `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn action(&self, id: i64) -> Result<Option<AuditRow>, Error> {
+        let row = self.operations.run(async move |operations| operations.action(id).await).await;
+        row.map_err(|_| Error::unavailable("the action"))
+    }
+
+    /// Cancels a running action, whichever process executes it: it ends before its next step, and its steps so far
+    /// stay. `false` where it does not run, or there is none.
+    ///
+    /// ```
+    /// # use rocket_mojito::{ActionState, Error, Inbox};
+    /// /// Stops everything that operators have started.
+    /// async fn stop_all(inbox: &Inbox) -> Result<(), Error> {
+    ///     for row in inbox.audit(None, 100).await? {
+    ///         if row.state == ActionState::Running {
+    ///             inbox.cancel(row.id).await?;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn cancel(&self, id: i64) -> Result<bool, Error> {
+        let cancelled = self.operations.run(async move |operations| operations.cancel(id).await).await;
+        cancelled.map_err(|_| Error::unavailable("the cancellation"))
+    }
+
     /// Since when the oldest due work has been due, and when the newest delivery came.
     ///
     /// # Errors

@@ -1,7 +1,11 @@
-use super::Inbox;
+use std::sync::Arc;
+
+use super::started::Started;
+use super::{Inbox, not_finished};
 use crate::Error;
 use crate::operation::Actor;
 use crate::rehearsal::{Rehearsal, Rehearsed};
+use crate::store::Requests;
 
 impl Inbox {
     /// Runs a handler on selected deliveries without effect. It says for each what the handler would have answered, and
@@ -54,10 +58,20 @@ impl Inbox {
     /// Dropping the future cancels nothing: the rehearsal goes on.
     pub async fn rehearse(&self, rehearsal: Rehearsal, actor: Actor) -> Result<Rehearsed, Error> {
         let name = rehearsal.handler.clone();
-        self.check_rehearsable(&name).await?;
+        let rehearsed = self.start_rehearsal(rehearsal, actor).await?.outcome().await?;
+        rehearsed.ok_or_else(|| not_here(&name, &[]))
+    }
+
+    /// Starts a rehearsal, whose outcome need not be waited for. It is `None` where this process has no such handler.
+    pub(crate) async fn start_rehearsal(
+        &self,
+        rehearsal: Rehearsal,
+        actor: Actor,
+    ) -> Result<Started<Option<Rehearsed>>, Error> {
+        self.check_rehearsable(&rehearsal.handler).await?;
         self.check_names(&rehearsal.selection, None).await?;
-        let rehearsed = self.operations.run(async move |operations| operations.rehearse(rehearsal, actor).await).await;
-        rehearsed.map_err(|_| Error::unavailable("the rehearsal"))?.ok_or_else(|| not_here(&name, &[]))
+        let run = async move |operations: Arc<dyn Requests>, begun| operations.rehearse(rehearsal, actor, begun).await;
+        Ok(Started::new(self.operations.start(run).await, |unfinished| not_finished("the rehearsal", unfinished)))
     }
 
     /// Refuses a handler that this process does not have.

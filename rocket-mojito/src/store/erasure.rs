@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, Backend, Bodies, ErasedRows, NotCommitted, Person, QueryResult, StoredBody, Timestamp, Undone, fault,
-    trouble,
+    Action, Backend, Bodies, ErasedRows, Execution, NotCommitted, Person, QueryResult, StoredBody, Timestamp, Undone,
+    fault, trouble,
 };
 use rocket::futures::FutureExt;
 
+use super::actions::Unfinished;
 use super::matcher::{Holds, Matcher};
+use super::operation_tasks::Begun;
 use super::operations::Operations;
 use super::{ErasedHook, Unavailable};
 use crate::erasure::{Elsewhere, Erased, Erasure, Kept, KeptBecause};
@@ -22,6 +24,10 @@ const MAX_STEP_BYTES: i64 = 4 << 20;
 /// meanwhile.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long an erasure may go without a step, at its end with the rewrite of SQLite's file. No process can take it over,
+/// since the audit does not name the person: afterwards it counts as interrupted.
+const ERASURE_LEASE: Duration = Duration::from_secs(600);
+
 /// The message of Postgres where another transaction locks a row for longer than the plugin's transactions wait.
 const LOCK_TIMEOUT_TEXT: &str = "canceling statement due to lock timeout";
 
@@ -30,6 +36,8 @@ const LOCK_TIMEOUT_TEXT: &str = "canceling statement due to lock timeout";
 pub(crate) enum NotErased {
     /// The request itself is to blame: the sentence names the remedy.
     Refused(String),
+    /// It was cancelled between two results.
+    Stopped,
     /// The database is to blame.
     Unavailable(Unavailable),
 }
@@ -37,6 +45,15 @@ pub(crate) enum NotErased {
 impl From<Unavailable> for NotErased {
     fn from(unavailable: Unavailable) -> Self {
         Self::Unavailable(unavailable)
+    }
+}
+
+impl From<Unfinished> for NotErased {
+    fn from(unfinished: Unfinished) -> Self {
+        match unfinished {
+            Unfinished::Stopped => Self::Stopped,
+            Unfinished::Unavailable(unavailable) => Self::Unavailable(unavailable),
+        }
     }
 }
 
@@ -74,7 +91,7 @@ enum Ended {
 
 impl<B: Backend> Operations<B> {
     /// Erases a person, result by result.
-    pub(super) async fn erase_person(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased> {
+    pub(super) async fn erase_person(&self, erasure: Erasure, actor: Actor, begun: Begun) -> Result<Erased, NotErased> {
         let attached = self.hooks.iter().map(|hook| hook.name()).collect();
         let known = self.read(|c| B::known_handlers(c).boxed()).await?;
         let hooked = known.into_iter().filter(|handler| handler.has_erased_hook && handler.retired_at.is_none());
@@ -89,18 +106,20 @@ impl<B: Backend> Operations<B> {
         if !without.is_empty() {
             target["without"] = without.clone().into();
         }
-        let audit = self.begin_audit(Action::Erase, target, actor).await?;
+        let mut meant = Erased::default();
+        meant.add(counted);
+        let execution = self.begin_action(Action::Erase, target, meant.affected(), ERASURE_LEASE, actor, begun).await?;
         let mut erased = Erased { elsewhere: found.elsewhere(), without, ..Erased::default() };
-        let outcome = self.erase_found(found, &mut erased).await;
-        // If the erasure broke off, the audit says how far it came.
-        let audited = self.finish_audit(audit, erased.affected()).await;
-        outcome?;
-        erased.undone = match self.write(|c| B::scrub(c).boxed()).await {
-            Ok(undone) => undone,
-            // The tables hold nothing any more; the content of the files is unknown.
-            Err(_) => vec![Undone::Reader, Undone::Vacuum],
-        };
-        audited?;
+        let outcome = self.erase_found(found, execution, &mut erased).await;
+        // An erasure that was cancelled has removed rows too.
+        if !matches!(outcome, Err(Unfinished::Unavailable(_))) {
+            erased.undone = match self.write(|c| B::scrub(c).boxed()).await {
+                Ok(undone) => undone,
+                // The tables hold nothing any more; the content of the files is unknown.
+                Err(_) => vec![Undone::Reader, Undone::Vacuum],
+            };
+        }
+        self.end_action(execution, outcome).await?;
         Ok(erased)
     }
 
@@ -194,17 +213,29 @@ impl<B: Backend> Operations<B> {
         Ok(rows)
     }
 
-    async fn erase_found(&self, found: Found, erased: &mut Erased) -> Result<(), Unavailable> {
+    /// Erases delivery by delivery and result by result. The audit is told of each, so that it says how far an erasure
+    /// came that broke off.
+    async fn erase_found(&self, found: Found, execution: Execution, erased: &mut Erased) -> Result<(), Unfinished> {
+        let mut told = 0;
         for delivery_id in found.loose {
+            self.note_erased(execution, &mut told, erased).await?;
             erased.add(self.write(|c| B::erase_body(c, delivery_id).boxed()).await?);
         }
         for (endpoint, result_id) in found.results.into_values() {
+            self.note_erased(execution, &mut told, erased).await?;
             match self.erase_result(&endpoint, &result_id).await? {
                 Ended::Committed(rows) => erased.add(rows),
                 Ended::Kept { handler, cause } => erased.kept.push(Kept { handler, endpoint, result_id, cause }),
             }
         }
-        Ok(())
+        self.note_erased(execution, &mut told, erased).await
+    }
+
+    /// Tells the audit of the rows that were erased since it was told last.
+    async fn note_erased(&self, execution: Execution, told: &mut u64, erased: &Erased) -> Result<(), Unfinished> {
+        let rows = erased.affected() - *told;
+        *told = erased.affected();
+        self.advance(execution, 0, ERASURE_LEASE, rows).await
     }
 
     /// Erases one result, the host's tables included.

@@ -1,7 +1,9 @@
 //! The store, where ingress and dispatch meet: a delivery that is recorded here is durable before it is acknowledged.
 
+mod actions;
 mod aside;
 mod batch_queue;
+mod change;
 mod connection;
 mod database;
 mod erasure;
@@ -13,6 +15,7 @@ mod matcher;
 mod operation_tasks;
 mod operations;
 mod pauses;
+mod prune;
 mod recorder;
 mod rehearsal;
 mod rehearsed_handler;
@@ -23,6 +26,7 @@ mod trial;
 mod unavailable;
 mod wakeup;
 
+pub(crate) use self::actions::Unfinished;
 pub(crate) use self::connection::{Committed, DedicatedConnection};
 pub(crate) use self::database::{Database, TransactionTurn, WriteTurn};
 pub(crate) use self::erasure::NotErased;
@@ -30,7 +34,7 @@ pub(crate) use self::erasure::NotErased;
 pub(crate) use self::failures::{CommitFailure, Failures};
 pub(crate) use self::health::Health;
 pub(crate) use self::hook::ErasedHook;
-pub(crate) use self::operation_tasks::OperationTasks;
+pub(crate) use self::operation_tasks::{OperationTasks, Started};
 pub(crate) use self::operations::{Operations, Requests};
 pub(crate) use self::pauses::Pauses;
 pub(crate) use self::recorder::{Recorder, RecorderHandle};

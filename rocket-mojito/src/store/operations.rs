@@ -2,34 +2,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, AttemptRow, AuditRow, Backend, Backlog, Clock, Dismissed, EndpointFacts, ErrorGroups, Expiry, Facts,
-    KnownHandler, Line, Listing, Name, NewAudit, OpenError, Overview, PauseKind, PauseRow, Person, QueryResult,
-    Selected, Selection, Timestamp, Waiting, prune,
+    Action, AttemptRow, AuditRow, Backend, Backlog, Dismissed, EndpointFacts, ErrorGroups, Facts, KnownHandler,
+    Listing, Name, NewAudit, OpenError, Overview, PauseKind, PauseRow, Person, QueryResult, Selection, Timestamp,
+    Waiting,
 };
 use rocket::futures::FutureExt;
 use rocket::futures::future::BoxFuture;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep_until};
 
+use super::actions::Unfinished;
+use super::change::{Change, MAX_STEP_DELIVERIES};
+use super::operation_tasks::Begun;
+use super::prune::{MAX_PRUNE_STEP, PrunePass};
 use super::{Database, DedicatedConnection, ErasedHook, NotErased, Pauses, RehearsedHandler, Unavailable, Wakeup};
 use crate::config::Retention;
 use crate::erasure::{Erased, Erasure};
-use crate::notices::Notice;
 use crate::operation::{Actor, Dismissal, Planned, Pruned, Replay, Replayed};
 use crate::rehearsal::{Rehearsal, Rehearsed};
-
-/// The most deliveries that one transaction of an operator's action takes: other writers must not wait for long.
-pub(super) const MAX_STEP_DELIVERIES: u32 = 500;
-
-/// The most deliveries that one step of pruning looks at: most of them stay.
-const MAX_PRUNE_STEP: i64 = 5_000;
-
-/// The number of steps that a replay cuts a second's deliveries into. A step has one delivery at least, and
-/// `MAX_STEP_DELIVERIES` at most.
-const MAX_STEPS_PER_SECOND: u32 = 10;
-
-/// The pause from the end of a pruning pass to the next pass, which looks at every delivery again.
-const PASS_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// The requests of operators and of background tasks to the store, for any database. Give each a task of its own, by
 /// [`OperationTasks`](super::OperationTasks): a dropped future would leave it half-done.
@@ -58,6 +47,15 @@ pub(crate) trait Requests: Send + Sync {
 
     /// The newest actions of operators, before the action `before`.
     async fn audit(&self, before: i64, limit: i64) -> Result<Vec<AuditRow>, Unavailable>;
+
+    /// One action of an operator.
+    async fn action(&self, audit_id: i64) -> Result<Option<AuditRow>, Unavailable>;
+
+    /// Cancels an action, whichever process executes it. `false` where it does not run.
+    async fn cancel(&self, audit_id: i64) -> Result<bool, Unavailable>;
+
+    /// Takes over an action of a process that died, and carries it out. `false` where there is none.
+    async fn take_over(&self) -> Result<bool, Unavailable>;
 
     /// Since when the oldest due work has been due, and when the newest delivery came.
     async fn overview(&self) -> Result<Overview, Unavailable>;
@@ -97,25 +95,32 @@ pub(crate) trait Requests: Send + Sync {
     async fn first_with_event(&self, selection: Selection) -> Result<Option<i64>, Unavailable>;
 
     /// Hands deliveries to handlers again.
-    async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable>;
+    async fn replay(&self, replay: Replay, actor: Actor, begun: Begun) -> Result<Replayed, Unfinished>;
 
     /// The names of the handlers that this process can rehearse.
     async fn rehearsable(&self) -> Result<Vec<String>, Unavailable>;
 
     /// Runs a handler of this process without effect. `None` where this process has no such handler.
-    async fn rehearse(&self, rehearsal: Rehearsal, actor: Actor) -> Result<Option<Rehearsed>, Unavailable>;
+    async fn rehearse(&self, rehearsal: Rehearsal, actor: Actor, begun: Begun)
+    -> Result<Option<Rehearsed>, Unfinished>;
 
     /// Gives up waiting work.
-    async fn discard(&self, selection: Selection, handler: Option<String>, actor: Actor) -> Result<u64, Unavailable>;
+    async fn discard(
+        &self,
+        selection: Selection,
+        handler: Option<String>,
+        actor: Actor,
+        begun: Begun,
+    ) -> Result<u64, Unfinished>;
 
     /// Counts what a dismissal of a selection would concern.
     async fn count_undismissed(&self, selection: Selection) -> Result<Dismissed, Unavailable>;
 
     /// Dismisses dead work and deliveries in quarantine.
-    async fn dismiss(&self, dismissal: Dismissal, actor: Actor) -> Result<Dismissed, Unavailable>;
+    async fn dismiss(&self, dismissal: Dismissal, actor: Actor, begun: Begun) -> Result<Dismissed, Unfinished>;
 
     /// Removes bodies and deliveries that are too old.
-    async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable>;
+    async fn prune(&self, retention: Retention, actor: Actor, begun: Begun) -> Result<Pruned, Unfinished>;
 
     /// The same for automatic pruning: each call goes on where the former one ended.
     async fn prune_on(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable>;
@@ -131,7 +136,7 @@ pub(crate) trait Requests: Send + Sync {
     async fn retire(&self, handler: String, actor: Actor) -> Result<Option<u64>, Unavailable>;
 
     /// Erases a person.
-    async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased>;
+    async fn erase(&self, erasure: Erasure, actor: Actor, begun: Begun) -> Result<Erased, NotErased>;
 
     /// Counts the rows that the erasure of a person would change.
     async fn count_erasure(&self, person: Person) -> Result<Erased, NotErased>;
@@ -145,7 +150,7 @@ pub(crate) struct Operations<B: Backend> {
     pub(super) reader: Mutex<DedicatedConnection<B>>,
     pauses: Pauses,
     pub(super) wakeup: Wakeup,
-    pass: Mutex<PrunePass>,
+    pub(super) pass: Mutex<PrunePass>,
     /// The names of the handlers that this process has attached.
     handlers: Vec<String>,
     /// The handlers' hooks, which forget a result together with the store.
@@ -153,14 +158,6 @@ pub(crate) struct Operations<B: Backend> {
     /// The handlers of this process, for rehearsals, which take turns.
     pub(super) rehearsed: Vec<Arc<dyn RehearsedHandler<B>>>,
     pub(super) rehearsing: Mutex<()>,
-}
-
-/// How far automatic pruning has come, so that it does not look at the same rows every hour. A delivery that is still a
-/// result's state stays for long.
-#[derive(Default)]
-struct PrunePass {
-    after_id: i64,
-    ended_at: Option<Instant>,
 }
 
 impl<B: Backend> Operations<B> {
@@ -199,63 +196,6 @@ impl<B: Backend> Operations<B> {
         self.reader.lock().await.read("the database could not be read", verb).await
     }
 
-    async fn clock(&self, retention: Retention) -> Result<Clock, Unavailable> {
-        let longest_age = retention.deliveries.max(retention.bodies);
-        self.write(|c| B::read_clock(c, longest_age, Timestamp::now()).boxed()).await
-    }
-
-    /// Removes bodies, and deliveries behind `after_id`. Returns the last delivery that is old enough to be looked at.
-    async fn prune_after(
-        &self,
-        mut after_id: i64,
-        bodies: Expiry,
-        deliveries: Expiry,
-        actor: Actor,
-    ) -> Result<(Pruned, i64), Unavailable> {
-        let mut pruned =
-            Pruned { work: self.discard_unattended(Some(bodies.cutoff()), None).await?, ..Pruned::default() };
-        loop {
-            let removed = self.write(|c| B::prune_bodies(c, bodies, MAX_STEP_DELIVERIES.into()).boxed()).await?;
-            pruned.bodies += removed;
-            if removed == 0 {
-                break;
-            }
-        }
-        let (mut kept, mut sample) = (0, None);
-        loop {
-            let step = self.write(|c| prune::<B>(c, deliveries, after_id, MAX_PRUNE_STEP).boxed()).await?;
-            let (step, passed_by) = step;
-            pruned.deliveries += step.removed;
-            kept += passed_by.len();
-            sample = sample.or(passed_by.first().copied());
-            let Some(last_id) = step.next_after else { break };
-            after_id = last_id;
-        }
-        if let Some(delivery) = sample {
-            self.database.notices().say(Notice::Kept { count: kept as u64, delivery });
-        }
-        let affected = pruned.bodies + pruned.deliveries + pruned.work;
-        if affected > 0 {
-            let Pruned { bodies, deliveries, work } = pruned;
-            let target = serde_json::json!({ "bodies": bodies, "deliveries": deliveries, "work": work });
-            let audit = self.begin_audit(Action::Prune, target, actor).await?;
-            self.finish_audit(audit, affected).await?;
-        }
-        Ok((pruned, after_id))
-    }
-
-    /// Discards work that waits for retired handlers, step by step. `before` adds work that arrived earlier and waits
-    /// for handlers that no process has had attached for a day. Otherwise that work would keep its bodies for ever.
-    async fn discard_unattended(&self, before: Option<Timestamp>, audit: Option<i64>) -> Result<u64, Unavailable> {
-        let mut discarded = 0;
-        loop {
-            match self.write(|c| B::discard_unattended(c, before, audit, Timestamp::now()).boxed()).await? {
-                0 => return Ok(discarded),
-                step => discarded += step,
-            }
-        }
-    }
-
     /// Sets this process's switches by the table of pauses.
     async fn refresh_pauses(&self) -> Result<(), Unavailable> {
         if self.pauses.refresh(self.read(|c| B::paused(c).boxed())).await? {
@@ -272,10 +212,6 @@ impl<B: Backend> Operations<B> {
     ) -> Result<i64, Unavailable> {
         let audit = audit_of(action, target, actor);
         self.write(|c| B::begin_audit(c, audit, Timestamp::now()).boxed()).await
-    }
-
-    pub(super) async fn finish_audit(&self, audit: i64, affected: u64) -> Result<(), Unavailable> {
-        self.write(|c| B::finish_audit(c, audit, affected).boxed()).await
     }
 }
 
@@ -321,6 +257,18 @@ impl<B: Backend> Requests for Operations<B> {
 
     async fn audit(&self, before: i64, limit: i64) -> Result<Vec<AuditRow>, Unavailable> {
         self.read_beside(|c| B::audit(c, before, limit).boxed()).await
+    }
+
+    async fn action(&self, audit_id: i64) -> Result<Option<AuditRow>, Unavailable> {
+        self.read_beside(|c| B::action(c, audit_id).boxed()).await
+    }
+
+    async fn cancel(&self, audit_id: i64) -> Result<bool, Unavailable> {
+        self.write(|c| B::cancel(c, audit_id).boxed()).await
+    }
+
+    async fn take_over(&self) -> Result<bool, Unavailable> {
+        self.take_over_action().await
     }
 
     async fn overview(&self) -> Result<Overview, Unavailable> {
@@ -400,7 +348,8 @@ impl<B: Backend> Requests for Operations<B> {
     async fn reveal(&self, delivery_id: i64, actor: Actor) -> Result<Option<Vec<u8>>, Unavailable> {
         let audit = self.begin_audit(Action::Reveal, serde_json::json!({ "delivery": delivery_id }), actor).await?;
         let body = self.read(|c| B::delivery(c, delivery_id).boxed()).await?.and_then(|row| row.body);
-        self.finish_audit(audit, u64::from(body.is_some())).await?;
+        let rows = u64::from(body.is_some());
+        self.write(|c| B::finish_audit(c, audit, rows).boxed()).await?;
         Ok(body)
     }
 
@@ -408,67 +357,36 @@ impl<B: Backend> Requests for Operations<B> {
         self.find_with_event(selection).await
     }
 
-    /// Makes the selected work wait again, step by step, as fast as the pace allows. Replayed work never gets a due
-    /// time in the future: live deliveries behind it would wait for that.
-    async fn replay(&self, replay: Replay, actor: Actor) -> Result<Replayed, Unavailable> {
-        let mut target = serde_json::json!({ "selection": replay.selection, "handler": replay.handler });
-        if replay.to_all_handlers {
-            target["all_handlers"] = true.into();
-        }
-        if let Some(kind) = replay.as_event {
-            target["as_event"] = kind.as_str().into();
-        }
-        let audit = self.begin_audit(Action::Replay, target, actor).await?;
-        let known = self.read(|c| B::known_handlers(c).boxed()).await?;
-        let began = Instant::now();
-        let step = steps_of(replay.per_second);
-        let mut selection = replay.selection.clone();
-        let mut replayed = Replayed::default();
-        let mut given: u64 = 0;
-        loop {
-            let chosen = selection.clone();
-            let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
-            for chunk in page.selected.chunks(step) {
-                let pause = Duration::from_secs_f64(given as f64 / f64::from(replay.per_second));
-                sleep_until(began + pause).await;
-                given += chunk.len() as u64;
-                self.replay_step(&replay, &known, chunk, audit, &mut replayed).await?;
-            }
-            let Some(last_id) = page.next_after else { return Ok(replayed) };
-            selection = selection.after(last_id);
-        }
+    /// Replayed work never gets a due time in the future: live deliveries behind it would wait for that.
+    async fn replay(&self, replay: Replay, actor: Actor, begun: Begun) -> Result<Replayed, Unfinished> {
+        Ok(self.change(Change::Replay(replay), actor, begun).await?.replayed)
     }
 
     async fn rehearsable(&self) -> Result<Vec<String>, Unavailable> {
         Ok(self.rehearsed.iter().map(|handler| handler.name()).collect())
     }
 
-    async fn rehearse(&self, rehearsal: Rehearsal, actor: Actor) -> Result<Option<Rehearsed>, Unavailable> {
-        self.rehearse_selected(rehearsal, actor).await
+    async fn rehearse(
+        &self,
+        rehearsal: Rehearsal,
+        actor: Actor,
+        begun: Begun,
+    ) -> Result<Option<Rehearsed>, Unfinished> {
+        self.rehearse_selected(rehearsal, actor, begun).await
     }
 
     async fn discard(
         &self,
-        mut selection: Selection,
+        selection: Selection,
         handler: Option<String>,
         actor: Actor,
-    ) -> Result<u64, Unavailable> {
-        let target = serde_json::json!({ "selection": selection, "handler": handler });
-        let audit = self.begin_audit(Action::Discard, target, actor).await?;
-        let mut discarded = 0;
-        loop {
-            let chosen = selection.clone();
-            let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
-            let pairs: Vec<(i64, Line)> = page.selected.iter().flat_map(|selected| pairs(selected, &handler)).collect();
-            if !pairs.is_empty() {
-                discarded += self.write(|c| B::discard(c, pairs, audit, Timestamp::now()).boxed()).await?;
-            }
-            let Some(last_id) = page.next_after else { break };
-            selection = selection.after(last_id);
-        }
-        // Work behind the discarded rows may be due now.
-        self.wakeup.notify();
-        Ok(discarded)
+        begun: Begun,
+    ) -> Result<u64, Unfinished> {
+        Ok(self.change(Change::Discard { selection, handler }, actor, begun).await?.discarded)
+    }
+
+    async fn dismiss(&self, dismissal: Dismissal, actor: Actor, begun: Begun) -> Result<Dismissed, Unfinished> {
+        Ok(self.change(Change::Dismiss(dismissal), actor, begun).await?.dismissed)
     }
 
     async fn count_undismissed(&self, mut selection: Selection) -> Result<Dismissed, Unavailable> {
@@ -485,48 +403,12 @@ impl<B: Backend> Requests for Operations<B> {
         }
     }
 
-    async fn dismiss(&self, dismissal: Dismissal, actor: Actor) -> Result<Dismissed, Unavailable> {
-        let Dismissal { mut selection, per_second } = dismissal;
-        let audit = self.begin_audit(Action::Dismiss, serde_json::json!({ "selection": selection }), actor).await?;
-        let (began, step) = (Instant::now(), steps_of(per_second));
-        let (mut dismissed, mut given) = (Dismissed::default(), 0_u64);
-        loop {
-            let chosen = selection.clone();
-            let page = self.read(|c| B::undismissed(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
-            for chunk in page.selected.chunks(step) {
-                sleep_until(began + Duration::from_secs_f64(given as f64 / f64::from(per_second))).await;
-                given += chunk.len() as u64;
-                let chunk = chunk.to_vec();
-                dismissed += self.write(|c| B::dismiss(c, chunk, audit, Timestamp::now()).boxed()).await?;
-            }
-            let Some(last_id) = page.next_after else { return Ok(dismissed) };
-            selection = selection.after(last_id);
-        }
+    async fn prune(&self, retention: Retention, actor: Actor, begun: Begun) -> Result<Pruned, Unfinished> {
+        self.prune_now(retention, actor, begun).await
     }
 
-    /// Removes bodies and deliveries that are too old by the clock's present reading.
-    async fn prune(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
-        let clock = self.clock(retention).await?;
-        let (bodies, deliveries) = (clock.expiry(retention.bodies), clock.expiry(retention.deliveries));
-        self.prune_after(0, bodies, deliveries, actor).await.map(|(pruned, _)| pruned)
-    }
-
-    /// Removes bodies and deliveries that are too old by more than one reading of the clock. An automatic pass goes on
-    /// where the former one ended, and begins anew once a day.
     async fn prune_on(&self, retention: Retention, actor: Actor) -> Result<Pruned, Unavailable> {
-        let clock = self.clock(retention).await?;
-        let bodies = clock.confirmed_expiry(retention.bodies);
-        let Some((bodies, deliveries)) = bodies.zip(clock.confirmed_expiry(retention.deliveries)) else {
-            return Ok(Pruned::default());
-        };
-        let mut pass = self.pass.lock().await;
-        if pass.ended_at.is_some_and(|at| at.elapsed() >= PASS_INTERVAL) {
-            *pass = PrunePass::default();
-        }
-        let (pruned, after_id) = self.prune_after(pass.after_id, bodies, deliveries, actor).await?;
-        pass.after_id = after_id;
-        pass.ended_at.get_or_insert_with(Instant::now);
-        Ok(pruned)
+        self.prune_confirmed(retention, actor).await
     }
 
     /// Whether anything is stored under a name.
@@ -545,8 +427,8 @@ impl<B: Backend> Requests for Operations<B> {
         }
     }
 
-    async fn erase(&self, erasure: Erasure, actor: Actor) -> Result<Erased, NotErased> {
-        self.erase_person(erasure, actor).await
+    async fn erase(&self, erasure: Erasure, actor: Actor, begun: Begun) -> Result<Erased, NotErased> {
+        self.erase_person(erasure, actor, begun).await
     }
 
     async fn count_erasure(&self, person: Person) -> Result<Erased, NotErased> {
@@ -554,19 +436,6 @@ impl<B: Backend> Requests for Operations<B> {
     }
 }
 
-fn audit_of(action: Action, target: serde_json::Value, actor: Actor) -> NewAudit {
+pub(super) fn audit_of(action: Action, target: serde_json::Value, actor: Actor) -> NewAudit {
     NewAudit { actor: actor.name, action, target: target.to_string(), reason: actor.reason }
-}
-
-/// The number of deliveries in a step, at this pace.
-fn steps_of(per_second: u32) -> usize {
-    (per_second / MAX_STEPS_PER_SECOND).clamp(1, MAX_STEP_DELIVERIES) as usize
-}
-
-/// The stored work on a delivery that is to be discarded: all selected work, or the work of one handler.
-fn pairs(selected: &Selected, handler: &Option<String>) -> Vec<(i64, Line)> {
-    let Some(first_delivery_id) = selected.first_delivery_id else { return Vec::new() };
-    let is_meant = |name: &&String| handler.as_ref().is_none_or(|handler| handler == *name);
-    let line = |handler: &String| Line { first_delivery_id, handler: handler.clone() };
-    selected.handlers.iter().filter(is_meant).map(|name| (selected.delivery_id, line(name))).collect()
 }

@@ -1,11 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Action, Backend, TableChange};
+use mojito_schema::{Action, Backend, Execution, TableChange};
 use rocket::futures::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
-use super::operations::{MAX_STEP_DELIVERIES, Operations};
+use super::actions::{ACTION_LEASE, Unfinished};
+use super::change::MAX_STEP_DELIVERIES;
+use super::operation_tasks::Begun;
+use super::operations::{Operations, Requests};
 use super::{RehearsedHandler, Unavailable};
 use crate::operation::Actor;
 use crate::rehearsal::{Answer, Rehearsal, Rehearsed, RehearsedDelivery, Unrehearsed};
@@ -16,18 +19,34 @@ impl<B: Backend> Operations<B> {
         &self,
         rehearsal: Rehearsal,
         actor: Actor,
-    ) -> Result<Option<Rehearsed>, Unavailable> {
-        let Rehearsal { mut selection, handler, limit, per_second, reveals } = rehearsal;
-        let Some(rehearsed) = self.rehearsed.iter().find(|rehearsed| rehearsed.name() == handler) else {
+        begun: Begun,
+    ) -> Result<Option<Rehearsed>, Unfinished> {
+        let Some(handler) = self.rehearsed.iter().find(|handler| handler.name() == rehearsal.handler) else {
             return Ok(None);
         };
         // The handlers' runtime has a thread for one rehearsal.
         let _turn = self.rehearsing.lock().await;
-        let mut target = serde_json::json!({ "selection": selection, "handler": handler, "limit": limit });
-        if reveals {
+        let mut target = serde_json::json!({
+            "selection": rehearsal.selection, "handler": rehearsal.handler, "limit": rehearsal.limit,
+        });
+        if rehearsal.reveals {
             target["reveals_errors"] = true.into();
         }
-        let audit = self.begin_audit(Action::Rehearse, target, actor).await?;
+        let meant = self.plan(rehearsal.selection.clone()).await?.deliveries.min(rehearsal.limit as u64);
+        let lease = ACTION_LEASE.saturating_add(handler.timeout());
+        let execution = self.begin_action(Action::Rehearse, target, meant, lease, actor, begun).await?;
+        let rehearsed = self.rehearse_each(handler, rehearsal, execution).await;
+        self.end_action(execution, rehearsed).await.map(Some)
+    }
+
+    async fn rehearse_each(
+        &self,
+        handler: &Arc<dyn RehearsedHandler<B>>,
+        rehearsal: Rehearsal,
+        execution: Execution,
+    ) -> Result<Rehearsed, Unfinished> {
+        let Rehearsal { mut selection, handler: name, limit, per_second, .. } = rehearsal;
+        let lease = ACTION_LEASE.saturating_add(handler.timeout());
         let (began, mut outcome) = (Instant::now(), Rehearsed::default());
         loop {
             let (chosen, missing) = (selection.clone(), limit - outcome.deliveries.len());
@@ -37,14 +56,14 @@ impl<B: Backend> Operations<B> {
                 let pause = Duration::from_secs_f64(outcome.deliveries.len() as f64 / f64::from(per_second));
                 sleep_until(began + pause).await;
                 let delivery = selected.delivery_id;
-                let (answer, changes) = self.rehearse_one(rehearsed, &handler, delivery).await?;
+                let (answer, changes) = self.rehearse_one(handler, &name, delivery).await?;
                 outcome.deliveries.push(RehearsedDelivery { delivery, answer, changes });
-                self.finish_audit(audit, outcome.deliveries.len() as u64).await?;
+                self.advance(execution, delivery, lease, 1).await?;
             }
-            let Some(last_id) = page.next_after else { return Ok(Some(outcome)) };
+            let Some(last_id) = page.next_after else { return Ok(outcome) };
             if outcome.deliveries.len() == limit {
                 outcome.next_after = Some(last_id);
-                return Ok(Some(outcome));
+                return Ok(outcome);
             }
             selection = selection.after(last_id);
         }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use mojito_schema::{Backend, Claim, TableChange};
 
@@ -10,6 +11,9 @@ use crate::rehearsal::Answer;
 pub(crate) trait RehearsedHandler<B: Backend>: Send + Sync {
     /// The handler's name.
     fn name(&self) -> String;
+
+    /// How long the handler may take for one delivery.
+    fn timeout(&self) -> Duration;
 
     /// Runs the handler on a delivery, in a transaction that is rolled back. Returns its answer, and the rows that it
     /// would have changed.

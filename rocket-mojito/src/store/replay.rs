@@ -1,43 +1,37 @@
 use mojito_schema::{
-    Backend, Content, DeliveryRow, KnownHandler, Line, NewDelivery, Requeue, Selected, Selection, Timestamp,
+    Backend, Content, DeliveryRow, KnownHandler, Line, NewDelivery, Requeue, Selected, Selection, Step, Timestamp,
 };
 use rocket::futures::FutureExt;
 
-use super::Unavailable;
-use super::operations::{MAX_STEP_DELIVERIES, Operations};
+use super::change::MAX_STEP_DELIVERIES;
+use super::operations::Operations;
+use super::{Unavailable, Unfinished};
 use crate::event::{ParsedBody, classify};
 use crate::operation::{Replay, Replayed};
 use crate::{EventKind, Finding, FindingCode, Standing};
 
 impl<B: Backend> Operations<B> {
-    /// Makes the selected work of some deliveries wait again.
+    /// Makes the selected work of some deliveries wait again, or admits the one delivery in quarantine that they are.
     pub(super) async fn replay_step(
         &self,
         replay: &Replay,
         known: &[KnownHandler],
-        chunk: &[Selected],
-        audit: i64,
+        selected: &[Selected],
+        step: Step,
         replayed: &mut Replayed,
-    ) -> Result<(), Unavailable> {
-        // Where a kind of event is named, nothing else is meant than deliveries without one.
-        let is_meant = |selected: &&Selected| replay.as_event.is_none() || !selected.has_event;
-        let chunk: Vec<&Selected> = chunk.iter().filter(is_meant).collect();
-        let items: Vec<Requeue> = chunk.iter().flat_map(|selected| requests(replay, known, selected)).collect();
-        if !items.is_empty() {
-            let requeued = self.write(|c| B::requeue(c, items, audit).boxed()).await?;
-            replayed.work += requeued.work;
-            replayed.left_alone += requeued.left_alone;
-        }
-        for selected in chunk.into_iter().filter(|selected| selected.is_quarantined) {
-            if self.admit(selected.delivery_id, replay).await? {
+    ) -> Result<(), Unfinished> {
+        if let [Selected { delivery_id, is_quarantined: true, .. }] = selected {
+            if self.admit(*delivery_id, replay, step).await? {
                 replayed.admitted += 1;
-                let done = replayed.work + replayed.admitted;
-                self.write(|c| B::finish_audit(c, audit, done).boxed()).await?;
             } else {
                 replayed.still_quarantined += 1;
             }
+            return Ok(());
         }
-        self.wakeup.notify();
+        let items: Vec<Requeue> = selected.iter().flat_map(|selected| requests(replay, known, selected)).collect();
+        let requeued = self.write(|c| B::requeue(c, items, step, Timestamp::now()).boxed()).await??;
+        replayed.work += requeued.work;
+        replayed.left_alone += requeued.left_alone;
         Ok(())
     }
 
@@ -56,13 +50,16 @@ impl<B: Backend> Operations<B> {
 
     /// Parses a quarantined delivery with today's types. Returns whether it was understood, and no tombstone swallowed
     /// it.
-    async fn admit(&self, delivery_id: i64, replay: &Replay) -> Result<bool, Unavailable> {
-        let Some(row) = self.read(|c| B::delivery(c, delivery_id).boxed()).await? else { return Ok(false) };
-        let Some(delivery) = read_again(row, replay.as_event) else { return Ok(false) };
+    async fn admit(&self, delivery_id: i64, replay: &Replay, step: Step) -> Result<bool, Unfinished> {
+        let row = self.read(|c| B::delivery(c, delivery_id).boxed()).await?;
+        let Some(delivery) = row.and_then(|row| read_again(row, replay.as_event)) else {
+            self.advance(step.execution, step.cursor, step.lease, 0).await?;
+            return Ok(false);
+        };
         let handler = replay.handler.clone();
-        let admitted = self.write(|c| B::admit(c, delivery_id, delivery, handler, Timestamp::now()).boxed()).await?;
+        let admitted = self.write(|c| B::admit(c, delivery_id, delivery, handler, step, Timestamp::now()).boxed());
         // A tombstone swallows the delivery: no handler gets it.
-        Ok(admitted.is_some_and(|admitted| admitted.standing != Standing::Repeat))
+        Ok(admitted.await??.is_some_and(|admitted| admitted.standing != Standing::Repeat))
     }
 }
 

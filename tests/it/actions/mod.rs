@@ -2,6 +2,7 @@
 //! cancel and take over.
 
 mod pauses;
+mod running;
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;

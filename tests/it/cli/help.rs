@@ -25,6 +25,7 @@ const COMMANDS: &[&str] = &[
     "pause",
     "resume",
     "retire",
+    "cancel",
     "migrate",
     "trigger",
     "resend",

@@ -35,7 +35,7 @@ async fn documents_have_these_fields<B: TestBackend>() {
     assert_eq!(fields(&["show", "1", "--reveal"]), shown.replace("result secret", "result revealed secret"));
     assert_eq!(fields(&["work"]), work);
     assert_eq!(fields(&["errors"]), "count error first_received_at handler last_received_at sample");
-    assert_eq!(fields(&["audit"]), "action actor affected at id reason target");
+    assert_eq!(fields(&["audit"]), "action actor affected at id meant reason state target");
     assert_eq!(fields(&["doctor"]), "finding promise verdict");
     let status = desk.json(&["status"]).documents().remove(0);
     let counts = ["waiting", "running", "discarded", "quarantined"].map(|key| status[key].as_i64().unwrap());

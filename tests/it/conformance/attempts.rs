@@ -2,11 +2,10 @@ use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection as _;
 use mojito_schema::{
-    Action, AttemptOutcome, AttemptRow, Expiry, Line, NewAudit, Postgres, Requeue, Settlement, State, Ticket,
-    Timestamp, prune,
+    Action, AttemptOutcome, AttemptRow, Expiry, Line, Postgres, Requeue, Settlement, State, Ticket, Timestamp, prune,
 };
 
-use super::{LEASE, claim_one, claimed, only_work, record, result, settle};
+use super::{LEASE, begun, claim_one, claimed, only_work, record, result, settle};
 use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
@@ -48,12 +47,11 @@ fn told(kept: &[AttemptRow]) -> Vec<(i32, AttemptOutcome)> {
 }
 
 async fn replay<B: TestBackend>(store: &mut Store<B>) {
-    let action = Action::Replay;
-    let audit = NewAudit { actor: "anna".to_owned(), action, target: "{}".to_owned(), reason: None };
-    let audit = B::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap();
+    let step = begun::<B>(&mut store.connection, Action::Replay).await;
     let line = Line { first_delivery_id: 1, handler: "Desk".to_owned() };
     let item = Requeue { delivery_id: 1, line, max_attempts: None };
-    assert_eq!(B::requeue(&mut store.connection, vec![item], audit).await.unwrap().work, 1);
+    let requeued = B::requeue(&mut store.connection, vec![item], step, Timestamp::now()).await.unwrap();
+    assert_eq!(requeued.unwrap().work, 1);
 }
 
 async fn nothing_is_kept_of_a_success_at_once<B: TestBackend>() {

@@ -1,8 +1,8 @@
 //! Dismissals: dead work and quarantined deliveries leave the backlog, until a replay.
 
-use mojito_schema::{Action, Dismissed, Line, NewAudit, Requeue, Selection, Settlement, State, Timestamp};
+use mojito_schema::{Action, Dismissed, Line, Requeue, Selection, Settlement, State, Timestamp};
 
-use super::{claim, garbled, record, result};
+use super::{begun, claim, garbled, record, result};
 use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
@@ -13,11 +13,6 @@ on_each_backend!(
     a_dismissal_before_the_end_of_its_work_by_the_clock_counts,
     a_page_of_undismissed_rows_goes_on_where_the_former_one_ended,
 );
-
-async fn audit<B: TestBackend>(store: &mut Store<B>) -> i64 {
-    let audit = NewAudit { actor: "anna".to_owned(), action: Action::Dismiss, target: "{}".to_owned(), reason: None };
-    B::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap()
-}
 
 /// Two results with dead work, one with waiting work, and a delivery in quarantine.
 async fn seeded<B: TestBackend>() -> Store<B> {
@@ -44,10 +39,10 @@ async fn alarms<B: TestBackend>(store: &mut Store<B>) -> (i64, i64) {
 
 /// Dismisses a selection, page by page: the counts of work and of deliveries.
 async fn dismiss<B: TestBackend>(store: &mut Store<B>, selection: Selection) -> (u64, u64) {
-    let id = audit(store).await;
+    let step = begun::<B>(&mut store.connection, Action::Dismiss).await;
     let mut dismissed = Dismissed::default();
     let page = B::undismissed(&mut store.connection, selection, 10).await.unwrap();
-    dismissed += B::dismiss(&mut store.connection, page.selected, id, Timestamp::now()).await.unwrap();
+    dismissed += B::dismiss(&mut store.connection, page.selected, step, Timestamp::now()).await.unwrap().unwrap();
     let affected = store.audit().await.last().unwrap().affected;
     assert_eq!(affected, i64::try_from(dismissed.work + dismissed.quarantined).unwrap());
     (dismissed.work, dismissed.quarantined)
@@ -87,12 +82,13 @@ async fn a_dismissal_covers_the_selected_rows_alone<B: TestBackend>() {
 async fn a_replay_takes_a_dismissal_back<B: TestBackend>() {
     let mut store = seeded::<B>().await;
     dismiss(&mut store, Selection::all()).await;
-    let id = audit(&mut store).await;
+    let step = begun::<B>(&mut store.connection, Action::Replay).await;
 
     let line = Line { first_delivery_id: 1, handler: "Desk".to_owned() };
     let item = Requeue { delivery_id: 1, line, max_attempts: None };
-    B::requeue(&mut store.connection, vec![item], id).await.unwrap();
-    B::admit(&mut store.connection, 4, result("d", "?"), None, Timestamp::now()).await.unwrap().unwrap();
+    B::requeue(&mut store.connection, vec![item], step, Timestamp::now()).await.unwrap().unwrap();
+    let admitted = B::admit(&mut store.connection, 4, result("d", "?"), None, step, Timestamp::now()).await.unwrap();
+    assert!(admitted.unwrap().is_some());
 
     assert!(store.work().await[0].dismissed_at.is_none());
     die(&mut store).await;

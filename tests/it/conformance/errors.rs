@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, AttemptOutcome, ErrorGroups, Line, NewAudit, Requeue, Selection, Settlement, Standing, State, Timestamp,
+    Action, AttemptOutcome, ErrorGroups, Line, Requeue, Selection, Settlement, Standing, State, Timestamp,
 };
 
-use super::{LEASE, claim, claim_one, record, result, settle};
+use super::{LEASE, begun, claim, claim_one, record, result, settle};
 use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
@@ -69,11 +69,6 @@ async fn stored<B: TestBackend>(store: &mut Store<B>) -> Vec<Option<String>> {
     store.work().await.into_iter().map(|row| row.error_group).collect()
 }
 
-async fn begun<B: TestBackend>(store: &mut Store<B>, action: Action) -> i64 {
-    let audit = NewAudit { actor: "anna".to_owned(), action, target: "{}".to_owned(), reason: None };
-    B::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap()
-}
-
 fn line(first_delivery_id: i64) -> Line {
     Line { first_delivery_id, handler: "Desk".to_owned() }
 }
@@ -82,8 +77,8 @@ async fn an_error_has_its_group_wherever_it_is_written<B: TestBackend>() {
     let mut store = failed::<B>(vec![Some(retry(ERROR)), Some(give_up(ERROR)), None]).await;
     let settled = stored(&mut store).await;
 
-    let audit = begun(&mut store, Action::Discard).await;
-    B::discard(&mut store.connection, vec![(3, line(3))], audit, Timestamp::now()).await.unwrap();
+    let audit = begun::<B>(&mut store.connection, Action::Discard).await;
+    B::discard(&mut store.connection, vec![(3, line(3))], audit, Timestamp::now()).await.unwrap().unwrap();
     let discarded = stored(&mut store).await.remove(2);
     // The first is lost three times: the second loss makes it a suspect.
     store.run("UPDATE mojito_work SET due_at = '2001-01-01 00:00:00', last_error = NULL WHERE delivery_id = 1").await;
@@ -103,10 +98,11 @@ async fn an_error_has_its_group_wherever_it_is_written<B: TestBackend>() {
 
 async fn a_group_goes_with_its_error<B: TestBackend>() {
     let mut store = failed::<B>(vec![Some(give_up(ERROR)), Some(give_up(ERROR)), Some(give_up(ERROR))]).await;
-    let audit = begun(&mut store, Action::Replay).await;
+    let audit = begun::<B>(&mut store.connection, Action::Replay).await;
 
     let item = Requeue { delivery_id: 1, line: line(1), max_attempts: None };
-    B::requeue(&mut store.connection, vec![item], audit).await.unwrap();
+    let now = Timestamp::now();
+    B::requeue(&mut store.connection, vec![item], audit, now).await.unwrap().unwrap();
     let of_result = ("default".to_owned(), "1".to_owned());
     B::begin_erasure(&mut store.connection, of_result.0, of_result.1, Timestamp::now()).await.unwrap();
     B::commit(&mut store.connection, None).await.unwrap();

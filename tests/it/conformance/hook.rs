@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{Action, AttemptOutcome, Line, NewAudit, OwedHook, Requeue, Settlement, Ticket, Timestamp};
+use mojito_schema::{Action, AttemptOutcome, Line, OwedHook, Requeue, Settlement, Ticket, Timestamp};
 
-use super::{claim_one, record, result};
+use super::{begun, claim_one, record, result};
 use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
@@ -121,21 +121,21 @@ async fn a_last_attempt_that_was_lost_owes_the_hook<B: TestBackend>() {
 async fn what_an_operator_discards_owes_no_hook<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a")]).await;
-    let audit = begun(&mut store, Action::Discard).await;
+    let step = begun::<B>(&mut store.connection, Action::Discard).await;
 
-    let discarded = B::discard(&mut store.connection, vec![(1, line())], audit, Timestamp::now()).await.unwrap();
+    let discarded = B::discard(&mut store.connection, vec![(1, line())], step, Timestamp::now()).await.unwrap();
 
-    assert_eq!(discarded, 1);
+    assert_eq!(discarded, Ok(1));
     assert!(take(&mut store, LEASE).await.is_none());
 }
 
 async fn a_replay_takes_the_debt_back<B: TestBackend>() {
     let mut store = given_up::<B>().await;
     let owed = take(&mut store, Duration::ZERO).await.unwrap();
-    let audit = begun(&mut store, Action::Replay).await;
+    let step = begun::<B>(&mut store.connection, Action::Replay).await;
 
     let item = Requeue { delivery_id: 1, line: line(), max_attempts: None };
-    B::requeue(&mut store.connection, vec![item], audit).await.unwrap();
+    B::requeue(&mut store.connection, vec![item], step, Timestamp::now()).await.unwrap().unwrap();
 
     assert!(take(&mut store, LEASE).await.is_none());
     assert!(!settle(&mut store, owed, Some(Duration::ZERO)).await, "a call that was under way brings nothing back");
@@ -172,10 +172,4 @@ async fn hooks_are_taken_in_the_order_in_which_they_are_due<B: TestBackend>() {
 
 fn line() -> Line {
     Line { first_delivery_id: 1, handler: "Desk".to_owned() }
-}
-
-/// An audit of an action that has just begun.
-async fn begun<B: TestBackend>(store: &mut Store<B>, action: Action) -> i64 {
-    let audit = NewAudit { actor: "anna".to_owned(), action, target: "{}".to_owned(), reason: None };
-    B::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap()
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mojito_schema::{
-    Action, AttemptOutcome, Backend, Expiry, HandlerSpec, Line, NewAudit, Open, Opening, Operations, Postgres, Requeue,
+    Action, AttemptOutcome, Backend, Expiry, HandlerSpec, Line, Open, Opening, Operations, Postgres, Requeue,
     Settlement, State, Ticket, Timestamp, WorkQueue, WorkRow, prune,
 };
 use tokio::task::JoinSet;
 
-use super::{LEASE, claim, claim_on, garbled, handler, record, result};
+use super::{LEASE, begun, claim, claim_on, garbled, handler, record, result};
 use crate::harness::{Store, TestBackend, attach_all, on_each_backend, rounds, seed, until};
 
 on_each_backend!(
@@ -112,20 +112,18 @@ async fn take<B: TestBackend>(connection: &mut B::Connection, step: Step, result
             }
         }
         Again | Discard => {
-            let audit =
-                NewAudit { actor: "test".to_owned(), action: Action::Replay, target: "{}".to_owned(), reason: None };
-            let audit = B::begin_audit(connection, audit, now).await.unwrap();
+            let action = begun::<B>(connection, Action::Replay).await;
             let mut work = B::work(connection).await;
             random.shuffle(&mut work);
             work.truncate(2);
             let line = |row: &WorkRow| Line { first_delivery_id: row.first_delivery_id, handler: row.handler.clone() };
             if step == Discard {
                 let pairs = work.iter().map(|row| (row.delivery_id, line(row))).collect();
-                B::discard(connection, pairs, audit, now).await.unwrap();
+                B::discard(connection, pairs, action, now).await.unwrap().unwrap();
             } else {
                 let again =
                     |row: &WorkRow| Requeue { delivery_id: row.delivery_id, line: line(row), max_attempts: Some(9) };
-                B::requeue(connection, work.iter().map(again).collect(), audit).await.unwrap();
+                B::requeue(connection, work.iter().map(again).collect(), action, now).await.unwrap().unwrap();
             }
         }
         Lapse => {
@@ -142,7 +140,8 @@ async fn take<B: TestBackend>(connection: &mut B::Connection, step: Step, result
             let recorded = B::record(connection, Arc::new(vec![unread]), now).await.unwrap();
             let understood = result(id, &random.u64(..).to_string());
             let Some(recorded) = recorded[0] else { return };
-            B::admit(connection, recorded.delivery_id, understood, None, now).await.unwrap();
+            let action = begun::<B>(connection, Action::Replay).await;
+            B::admit(connection, recorded.delivery_id, understood, None, action, now).await.unwrap().unwrap();
         }
         Erase => {
             B::begin_erasure(connection, "default".to_owned(), id.to_owned(), now).await.unwrap();
@@ -196,11 +195,11 @@ async fn second_runs<B: TestBackend>(store: &mut Store<B>) -> (i64, Ticket) {
 }
 
 async fn replay<B: TestBackend>(store: &mut Store<B>, delivery_id: i64) {
-    let audit = NewAudit { actor: "test".to_owned(), action: Action::Replay, target: "{}".to_owned(), reason: None };
-    let audit = B::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap();
+    let step = begun::<B>(&mut store.connection, Action::Replay).await;
     let line = Line { first_delivery_id: delivery_id, handler: "Desk".to_owned() };
     let item = Requeue { delivery_id, line, max_attempts: Some(3) };
-    assert_eq!(B::requeue(&mut store.connection, vec![item], audit).await.unwrap().work, 1);
+    let requeued = B::requeue(&mut store.connection, vec![item], step, Timestamp::now()).await.unwrap();
+    assert_eq!(requeued.unwrap().work, 1);
 }
 
 // Shows M01.
@@ -233,9 +232,10 @@ async fn what_is_admitted_goes_before_what_waits<B: TestBackend>() {
     record(&mut store, vec![result("r", "2")]).await;
     let desk = Some("Desk".to_owned());
 
-    let late = B::admit(&mut store.connection, unread, result("r", "1"), desk, Timestamp::now()).await;
+    let step = begun::<B>(&mut store.connection, Action::Replay).await;
+    let late = B::admit(&mut store.connection, unread, result("r", "1"), desk, step, Timestamp::now()).await;
 
-    assert!(late.unwrap().is_some());
+    assert!(late.unwrap().unwrap().is_some());
     assert_eq!(claim(&mut store, 10).await.iter().map(|claim| claim.delivery.id).collect::<Vec<_>>(), [unread]);
 }
 
@@ -384,14 +384,14 @@ async fn nothing_is_made_or_admitted_of_a_delivery_that_is_being_removed() {
     let mut pruner = store.another().await;
     Postgres::execute(&mut pruner, &format!("BEGIN; DELETE FROM mojito_deliveries WHERE id = {id}")).await;
 
-    let audit = NewAudit { actor: "test".to_owned(), action: Action::Replay, target: "{}".to_owned(), reason: None };
-    let audit = Postgres::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap();
+    let step = begun::<Postgres>(&mut store.connection, Action::Replay).await;
+    let other = begun::<Postgres>(&mut store.connection, Action::Replay).await;
     let line = Line { first_delivery_id: id, handler: "Desk".to_owned() };
     let item = Requeue { delivery_id: id, line, max_attempts: Some(3) };
-    let requeued = Postgres::requeue(&mut store.connection, vec![item], audit).await.unwrap();
+    let requeued = Postgres::requeue(&mut store.connection, vec![item], step, Timestamp::now()).await.unwrap().unwrap();
     let mut connection = store.another().await;
     let admitted = tokio::spawn(async move {
-        Postgres::admit(&mut connection, id, result("r", "1"), None, Timestamp::now()).await.unwrap()
+        Postgres::admit(&mut connection, id, result("r", "1"), None, other, Timestamp::now()).await.unwrap().unwrap()
     });
     wait_for(&mut store, || admitted.is_finished(), ELSEWHERE).await;
     Postgres::execute(&mut pruner, "COMMIT").await;

@@ -1,5 +1,6 @@
 //! One suite of tests, run on each backend: all do the same.
 
+mod actions;
 mod attempts;
 mod claim;
 mod clock;
@@ -29,7 +30,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Claim, ClaimRequest, HandlerSpec, NewDelivery, Recorded, Settlement, State, Ticket, Timestamp, WorkRow,
+    Action, Claim, ClaimRequest, HandlerSpec, NewAudit, NewDelivery, Recorded, Settlement, State, Step, Ticket,
+    Timestamp, WorkRow,
 };
 
 use crate::harness::deliveries::{garbled, result, said, snapshot_of};
@@ -58,6 +60,13 @@ fn handler(name: &str) -> HandlerSpec {
 pub(crate) async fn record<B: TestBackend>(store: &mut Store<B>, batch: Vec<NewDelivery>) -> Vec<Recorded> {
     let handlers = Arc::new(vec![handler("Desk")]);
     record_all::<B>(&mut store.connection, batch, handlers).await.unwrap()
+}
+
+/// A step of an action that has just begun.
+pub(crate) async fn begun<B: TestBackend>(connection: &mut B::Connection, action: Action) -> Step {
+    let audit = NewAudit { actor: "anna".to_owned(), action, target: "{}".to_owned(), reason: None };
+    let execution = B::begin_action(connection, audit, 9, LEASE, Timestamp::now()).await.unwrap();
+    Step { execution, cursor: 0, lease: LEASE }
 }
 
 /// A store with one delivery that is claimed.

@@ -5,7 +5,7 @@ use mojito_schema::{
     Standing, State, Timestamp, prune,
 };
 
-use super::{LEASE, claim, garbled, only_work, record, result, said, states};
+use super::{LEASE, begun, claim, garbled, only_work, record, result, said, states};
 use crate::harness::{Store, TestBackend, on_each_backend};
 
 on_each_backend!(
@@ -28,12 +28,6 @@ on_each_backend!(
     the_backlog_is_counted,
     what_has_been_due_for_long_is_overdue,
 );
-
-/// An audit of an action that has just begun.
-async fn begun<B: TestBackend>(store: &mut Store<B>, action: Action) -> i64 {
-    let audit = NewAudit { actor: "anna".to_owned(), action, target: "{}".to_owned(), reason: None };
-    B::begin_audit(&mut store.connection, audit, Timestamp::now()).await.unwrap()
-}
 
 /// The work of a handler on a delivery that is the first about its result.
 fn request(delivery_id: i64, handler: &str, max_attempts: Option<i32>) -> Requeue {
@@ -61,10 +55,10 @@ async fn a_replay_makes_work_wait_again_from_its_first_attempt<B: TestBackend>()
     let mut store = Store::<B>::open().await;
     let recorded = record(&mut store, (0..3).map(|n| result(&n.to_string(), "a")).collect()).await;
     complete_all(&mut store).await;
-    let audit = begun(&mut store, Action::Replay).await;
+    let step = begun::<B>(&mut store.connection, Action::Replay).await;
 
     let items = recorded[..2].iter().map(|recorded| request(recorded.delivery_id, "Desk", Some(7))).collect();
-    let requeued = B::requeue(&mut store.connection, items, audit).await.unwrap();
+    let requeued = B::requeue(&mut store.connection, items, step, Timestamp::now()).await.unwrap().unwrap();
 
     let work = store.work().await;
     assert_eq!((requeued.work, requeued.left_alone, store.audit().await[0].affected), (2, 0, 2));
@@ -81,10 +75,10 @@ async fn a_replay_leaves_alone_what_runs_and_makes_what_was_never_made<B: TestBa
     let mut store = Store::<B>::open().await;
     let id = record(&mut store, vec![result("r", "a")]).await[0].delivery_id;
     let ticket = claim(&mut store, 1).await.remove(0).ticket;
-    let audit = begun(&mut store, Action::Replay).await;
+    let step = begun::<B>(&mut store.connection, Action::Replay).await;
 
     let items = vec![request(id, "Desk", Some(3)), request(id, "New", Some(3)), request(id, "Unknown", None)];
-    let requeued = B::requeue(&mut store.connection, items, audit).await.unwrap();
+    let requeued = B::requeue(&mut store.connection, items, step, Timestamp::now()).await.unwrap().unwrap();
 
     assert_eq!((requeued.work, requeued.left_alone), (1, 2));
     assert_eq!(states(&mut store).await, [State::Running, State::Pending]);
@@ -161,9 +155,11 @@ async fn an_admitted_delivery_takes_its_place<B: TestBackend>() {
     let quarantined = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
     let understood = result("r", "a");
 
-    let admitted = B::admit(&mut store.connection, quarantined, understood.clone(), None, Timestamp::now());
-    let admitted = admitted.await.unwrap().unwrap();
-    let again = B::admit(&mut store.connection, quarantined, understood, None, Timestamp::now()).await.unwrap();
+    let step = begun::<B>(&mut store.connection, Action::Replay).await;
+    let admitted = B::admit(&mut store.connection, quarantined, understood.clone(), None, step, Timestamp::now());
+    let admitted = admitted.await.unwrap().unwrap().unwrap();
+    let again = B::admit(&mut store.connection, quarantined, understood, None, step, Timestamp::now()).await.unwrap();
+    let again = again.unwrap();
 
     let row = store.deliveries().await.remove(0);
     assert_eq!((admitted.delivery_id, admitted.standing, admitted.version), (quarantined, Standing::Current, Some(1)));
@@ -177,9 +173,10 @@ async fn an_admitted_delivery_that_was_overtaken_is_late<B: TestBackend>() {
     let quarantined = record(&mut store, vec![garbled("?")]).await[0].delivery_id;
     record(&mut store, vec![result("r", "newer")]).await;
 
-    let late = B::admit(&mut store.connection, quarantined, result("r", "a"), None, Timestamp::now());
+    let step = begun::<B>(&mut store.connection, Action::Replay).await;
+    let late = B::admit(&mut store.connection, quarantined, result("r", "a"), None, step, Timestamp::now());
 
-    assert_eq!(late.await.unwrap().map(|late| late.standing), Some(Standing::Late));
+    assert_eq!(late.await.unwrap().unwrap().map(|late| late.standing), Some(Standing::Late));
     assert_eq!(store.result("r").await.unwrap().snapshot.ai_analysis.as_deref(), Some("newer"));
 }
 
@@ -188,9 +185,9 @@ async fn a_discard_gives_up_what_waits<B: TestBackend>() {
     record(&mut store, (0..3).map(|n| result(&n.to_string(), "a")).collect()).await;
     claim(&mut store, 1).await;
 
-    let audit = begun(&mut store, Action::Discard).await;
+    let step = begun::<B>(&mut store.connection, Action::Discard).await;
     let pairs = store.work().await.iter().map(|row| (row.delivery_id, line(row.delivery_id, "Desk"))).collect();
-    let discarded = B::discard(&mut store.connection, pairs, audit, Timestamp::now()).await.unwrap();
+    let discarded = B::discard(&mut store.connection, pairs, step, Timestamp::now()).await.unwrap().unwrap();
 
     assert_eq!((discarded, store.audit().await[0].affected), (2, 2));
     assert_eq!(states(&mut store).await, [State::Running, State::Discarded, State::Discarded]);
@@ -315,9 +312,10 @@ async fn a_quarantined_delivery_of_an_erased_result_is_swallowed<B: TestBackend>
     let waiting = record(&mut store, vec![result("r", "1"), garbled("?")]).await[1].delivery_id;
     erase(&mut store, "r").await;
 
-    let admitted = B::admit(&mut store.connection, waiting, result("r", "?"), None, Timestamp::now());
+    let step = begun::<B>(&mut store.connection, Action::Replay).await;
+    let admitted = B::admit(&mut store.connection, waiting, result("r", "?"), None, step, Timestamp::now());
 
-    assert_eq!(admitted.await.unwrap().map(|admitted| admitted.standing), Some(Standing::Repeat));
+    assert_eq!(admitted.await.unwrap().unwrap().map(|admitted| admitted.standing), Some(Standing::Repeat));
     let rows = store.deliveries().await;
     assert!(rows.iter().all(|row| row.body.is_none() && row.repeat_count == 0), "{rows:?}");
     assert_eq!(store.work().await.len(), 1, "nobody is handed anything");

@@ -72,6 +72,7 @@ const FOREIGN: [&str; 4] = ["TableNotEqual", "diesel", "diesel_async", "mojito_s
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
 const MUTE: &[&str] = &[
     "Action",
+    "ActionState",
     "Actor",
     "AttemptOutcome",
     "Backend",
@@ -89,6 +90,7 @@ const MUTE: &[&str] = &[
     "Erased",
     "ErasedRows",
     "EventKind",
+    "Execution",
     "Expiry",
     "Facts",
     "Field",
@@ -143,7 +145,10 @@ const MUTE: &[&str] = &[
     "Sqlite",
     "Standing",
     "State",
+    "Step",
+    "Stopped",
     "TableChange",
+    "TakenOver",
     "Testing",
     "Ticket",
     "Timestamp",

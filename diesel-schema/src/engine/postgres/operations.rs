@@ -10,10 +10,10 @@ use super::{
 };
 use crate::engine::db_error::is_in_the_way;
 use crate::{
-    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, EndpointFacts, ErasedRows, ErrorGroups,
-    Expiry, Facts, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit, NewDelivery, Operations, Overview, Page,
-    PauseKind, PauseRow, Prunable, PruneStep, Recorded, Requeue, Requeued, SecretUse, Selected, Selection, StoredBody,
-    StoredState, Timestamp, Undone, Waiting,
+    ActionState, AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, EndpointFacts, ErasedRows,
+    ErrorGroups, Execution, Expiry, Facts, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit, NewDelivery,
+    Operations, Overview, Page, PauseKind, PauseRow, Prunable, PruneStep, Recorded, Requeue, Requeued, SecretUse,
+    Selected, Selection, Step, Stopped, StoredBody, StoredState, TakenOver, Timestamp, Undone, Waiting,
 };
 
 impl Operations<Connection> for Postgres {
@@ -84,11 +84,13 @@ impl Operations<Connection> for Postgres {
             .await
     }
 
-    async fn requeue(connection: &mut Connection, items: Vec<Requeue>, audit_id: i64) -> QueryResult<Requeued> {
-        with_timeout(async {
-            transaction!(connection, TransactionSettings::default(), |c| shared::requeue(c, &items, audit_id))
-        })
-        .await
+    async fn requeue(
+        connection: &mut Connection,
+        items: Vec<Requeue>,
+        step: Step,
+        _: Timestamp,
+    ) -> QueryResult<Result<Requeued, Stopped>> {
+        with_timeout(async { transaction!(connection, |c, now| shared::requeue(c, &items, &step, now)) }).await
     }
 
     async fn admit(
@@ -96,18 +98,19 @@ impl Operations<Connection> for Postgres {
         delivery_id: i64,
         delivery: NewDelivery,
         handler: Option<String>,
+        step: Step,
         _: Timestamp,
-    ) -> QueryResult<Option<Recorded>> {
-        transaction!(connection, |c, now| record::admit(c, delivery_id, &delivery, handler.as_deref(), now))
+    ) -> QueryResult<Result<Option<Recorded>, Stopped>> {
+        transaction!(connection, |c, now| record::admit(c, delivery_id, &delivery, handler.as_deref(), &step, now))
     }
 
     async fn discard(
         connection: &mut Connection,
         pairs: Vec<(i64, Line)>,
-        audit_id: i64,
+        step: Step,
         _: Timestamp,
-    ) -> QueryResult<u64> {
-        with_timeout(async { transaction!(connection, |c, now| shared::discard(c, &pairs, audit_id, now)) }).await
+    ) -> QueryResult<Result<u64, Stopped>> {
+        with_timeout(async { transaction!(connection, |c, now| shared::discard(c, &pairs, &step, now)) }).await
     }
 
     async fn undismissed(connection: &mut Connection, selection: Selection, limit: i64) -> QueryResult<Page> {
@@ -120,10 +123,10 @@ impl Operations<Connection> for Postgres {
     async fn dismiss(
         connection: &mut Connection,
         selected: Vec<Selected>,
-        audit_id: i64,
+        step: Step,
         _: Timestamp,
-    ) -> QueryResult<Dismissed> {
-        with_timeout(async { transaction!(connection, |c, now| shared::dismiss(c, &selected, audit_id, now)) }).await
+    ) -> QueryResult<Result<Dismissed, Stopped>> {
+        with_timeout(async { transaction!(connection, |c, now| shared::dismiss(c, &selected, &step, now)) }).await
     }
 
     async fn read_clock(connection: &mut Connection, longest_age: Duration, _: Timestamp) -> QueryResult<Clock> {
@@ -201,6 +204,55 @@ impl Operations<Connection> for Postgres {
 
     async fn scrub(connection: &mut Connection) -> QueryResult<Vec<Undone>> {
         erasure::scrub(connection).await
+    }
+
+    async fn begin_action(
+        connection: &mut Connection,
+        audit: NewAudit,
+        meant: u64,
+        lease: Duration,
+        _: Timestamp,
+    ) -> QueryResult<Execution> {
+        with_timeout(async { transaction!(connection, |c, now| shared::begin_action(c, &audit, meant, lease, now)) })
+            .await
+    }
+
+    async fn advance(
+        connection: &mut Connection,
+        step: Step,
+        rows: u64,
+        _: Timestamp,
+    ) -> QueryResult<Result<(), Stopped>> {
+        with_timeout(async { transaction!(connection, |c, now| shared::advance(c, &step, rows, now)) }).await
+    }
+
+    async fn end_action(connection: &mut Connection, execution: Execution, state: ActionState) -> QueryResult<bool> {
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| shared::end_action(c, execution, state))
+        })
+        .await
+    }
+
+    async fn cancel(connection: &mut Connection, audit_id: i64) -> QueryResult<bool> {
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| shared::cancel(c, audit_id))
+        })
+        .await
+    }
+
+    async fn has_lapsed(connection: &mut Connection, _: Timestamp) -> QueryResult<bool> {
+        with_timeout(async { transaction!(connection, |c, now| shared::has_lapsed(c, now)) }).await
+    }
+
+    async fn take_over(connection: &mut Connection, lease: Duration, _: Timestamp) -> QueryResult<Option<TakenOver>> {
+        with_timeout(async { transaction!(connection, |c, now| shared::take_over(c, lease, now)) }).await
+    }
+
+    async fn action(connection: &mut Connection, audit_id: i64) -> QueryResult<Option<AuditRow>> {
+        with_timeout(async {
+            transaction!(connection, TransactionSettings::default(), |c| shared::action(c, audit_id))
+        })
+        .await
     }
 
     async fn begin_audit(connection: &mut Connection, audit: NewAudit, _: Timestamp) -> QueryResult<i64> {

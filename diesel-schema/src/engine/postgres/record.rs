@@ -20,7 +20,9 @@ use crate::rules::batch_plan::{BatchPlan, ReadSet, ResultChange};
 use crate::rules::delivery::{MessageKey, ResultKey};
 use crate::rules::verdict::ResultState;
 use crate::schema::deliveries::StoredCopy;
-use crate::{Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Timestamp, results};
+use crate::{
+    Content, Fingerprint, HandlerSpec, NewDelivery, Recorded, ResultRow, Standing, Step, Stopped, Timestamp, results,
+};
 
 /// How long recording waits for a lock that it did not expect: of a table, or of rows that the host's triggers write.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
@@ -119,14 +121,15 @@ pub(super) async fn admit(
     delivery_id: i64,
     delivery: &NewDelivery,
     handler: Option<&str>,
+    step: &Step,
     now: Timestamp,
-) -> QueryResult<Option<Recorded>> {
+) -> QueryResult<Result<Option<Recorded>, Stopped>> {
     connection.batch_execute(KEEP_HANDLERS).await?;
     if let Some((endpoint, id)) = delivery.result_key() {
         let head = results::table.find((endpoint, id)).select(results::version);
         head.for_no_key_update().get_result::<i64>(connection).await.optional()?;
     }
-    shared::admit(connection, delivery_id, delivery, handler, now).await
+    shared::admit(connection, delivery_id, delivery, handler, step, now).await
 }
 
 /// The results and fingerprints of a batch that another transaction has locked.

@@ -41,7 +41,7 @@ impl Testing<Connection> for Postgres {
         transaction!(connection, TransactionSettings::default(), |c| shared::state_of(c, &work))
     }
 
-    async fn advance(connection: &mut Connection, by: Duration) -> QueryResult<()> {
+    async fn advance_clock(connection: &mut Connection, by: Duration) -> QueryResult<()> {
         let moved = MOMENTS.map(|moment| format!("{moment} = {moment} - make_interval(secs => {})", by.as_secs()));
         let statement = format!("UPDATE mojito_work SET {}", moved.join(", "));
         transaction!(connection, TransactionSettings::default(), |c| async {

@@ -2,19 +2,22 @@ use diesel::dsl::{case_when, sql};
 use diesel::prelude::{ExpressionMethods, IntoSql, QueryDsl, QueryResult};
 use diesel::sql_types::{Bool, Nullable};
 
-use super::replay::add_to_audit;
-use super::{Connection, RunQueryDsl, lock_idle};
+use super::audit::add_to_audit;
+use super::{Connection, RunQueryDsl, advance, lock_idle};
 use crate::schema::{deliveries as of_deliveries, work as of_work};
-use crate::{Dismissed, Selected, Timestamp, UtcTimestamp, deliveries, work};
+use crate::{Dismissed, Selected, Step, Stopped, Timestamp, UtcTimestamp, deliveries, work};
 
 /// Dismisses dead work and deliveries in quarantine. Rows that another transaction has locked are left alone, as is
 /// everything that was dismissed, replayed or admitted meanwhile.
 pub(crate) async fn dismiss(
     connection: &mut Connection,
     selected: &[Selected],
-    audit_id: i64,
+    step: &Step,
     now: Timestamp,
-) -> QueryResult<Dismissed> {
+) -> QueryResult<Result<Dismissed, Stopped>> {
+    if let Err(stopped) = advance(connection, step, 0, now).await? {
+        return Ok(Err(stopped));
+    }
     let mut dismissed = Dismissed::default();
     for (id, handler) in lock_idle(connection, keys(selected).into_iter()).await? {
         let row = work::table.find((id, &handler)).filter(sql::<Bool>(of_work::UNDISMISSED));
@@ -28,8 +31,8 @@ pub(crate) async fn dismiss(
     let rows = rows.filter(sql::<Bool>(of_deliveries::UNDISMISSED));
     let rows = diesel::update(rows).set(deliveries::dismissed_at.eq(now)).execute(connection).await?;
     dismissed.quarantined += rows as u64;
-    add_to_audit(connection, audit_id, dismissed.work + dismissed.quarantined).await?;
-    Ok(dismissed)
+    add_to_audit(connection, step.execution.audit_id, dismissed.work + dismissed.quarantined).await?;
+    Ok(Ok(dismissed))
 }
 
 /// The keys of the selected work: delivery and handler.

@@ -29,7 +29,9 @@ mod waits;
 mod watch;
 
 pub(crate) use self::attempts::{add_attempt, attempts};
-pub(crate) use self::audit::{audit, begin_audit, finish_audit};
+pub(crate) use self::audit::{
+    action, advance, audit, begin_action, begin_audit, cancel, end_action, finish_audit, has_lapsed, take_over,
+};
 pub(crate) use self::backlog::backlog;
 pub(crate) use self::clock::read_clock;
 pub(crate) use self::dismiss::dismiss;

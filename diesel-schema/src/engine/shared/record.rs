@@ -2,14 +2,15 @@ use std::collections::HashMap;
 
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
 
-use super::{Connection, RunQueryDsl, active_handlers, promote};
+use super::audit::add_to_audit;
+use super::{Connection, RunQueryDsl, active_handlers, advance, promote};
 use crate::engine::insert::Insert;
 use crate::engine::update::update;
 use crate::rules::batch_plan::{BatchPlan, ReadSet, ResultChange};
 use crate::rules::delivery::ResultKey;
 use crate::rules::verdict::ResultState;
 use crate::schema::results::ResultInsert;
-use crate::{Line, NewDelivery, Recorded, ResultRow, Standing, Timestamp, deliveries, results};
+use crate::{Line, NewDelivery, Recorded, ResultRow, Standing, Step, Stopped, Timestamp, deliveries, results};
 
 /// The state of each result that the batch names, one by one.
 pub(crate) async fn heads<'a>(
@@ -66,11 +67,15 @@ pub(crate) async fn admit(
     delivery_id: i64,
     delivery: &NewDelivery,
     handler: Option<&str>,
+    step: &Step,
     now: Timestamp,
-) -> QueryResult<Option<Recorded>> {
+) -> QueryResult<Result<Option<Recorded>, Stopped>> {
+    if let Err(stopped) = advance(connection, step, 0, now).await? {
+        return Ok(Err(stopped));
+    }
     let place = deliveries::table.find(delivery_id).filter(deliveries::standing.eq(Standing::Quarantined));
     if place.count().get_result::<i64>(connection).await? == 0 {
-        return Ok(None);
+        return Ok(Ok(None));
     }
     let heads = heads(connection, std::slice::from_ref(delivery)).await?;
     let ground = ReadSet { heads, ids: [delivery_id].into(), ..ReadSet::default() };
@@ -87,13 +92,13 @@ pub(crate) async fn admit(
     if recorded.is_some_and(|recorded| recorded.standing == Standing::Repeat) {
         // A tombstone swallows the delivery, as it does a new one: the body is not kept.
         diesel::update(place).set(deliveries::body.eq(None::<Vec<u8>>)).execute(connection).await?;
-        return Ok(recorded);
+        return Ok(Ok(recorded));
     }
     for row in plan.deliveries.drain(..) {
         let admitted = (row, deliveries::dismissed_at.eq(None::<Timestamp>));
         if diesel::update(place).set(admitted).execute(connection).await? == 0 {
             // Another process has pruned the delivery meanwhile, or was faster.
-            return Ok(None);
+            return Ok(Ok(None));
         }
     }
     // The delivery may come before the rows of its lines: the first of a line is known once the new row is there.
@@ -103,5 +108,6 @@ pub(crate) async fn admit(
         let line = Line { first_delivery_id: row.first_delivery_id, handler: row.handler.to_owned() };
         promote(connection, &line).await?;
     }
-    Ok(recorded)
+    add_to_audit(connection, step.execution.audit_id, 1).await?;
+    Ok(Ok(recorded))
 }

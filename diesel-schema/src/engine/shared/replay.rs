@@ -1,15 +1,24 @@
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
 
-use super::{Connection, RunQueryDsl, keep_delivery, lock_idle, promote_lines};
+use super::audit::add_to_audit;
+use super::{Connection, RunQueryDsl, advance, keep_delivery, lock_idle, promote_lines};
 use crate::rules::error_group::error_group;
-use crate::{DeliveryRow, Line, Requeue, Requeued, State, Timestamp, audit, deliveries, work};
+use crate::{DeliveryRow, Line, Requeue, Requeued, State, Step, Stopped, Timestamp, audit, deliveries, work};
 
 /// The text on work that an operator gave up.
 const DISCARDED: &str = "discarded by an operator";
 
 /// Makes work wait again, from its first attempt. Running work, and rows that another transaction has locked, are left
 /// alone.
-pub(crate) async fn requeue(connection: &mut Connection, items: &[Requeue], audit_id: i64) -> QueryResult<Requeued> {
+pub(crate) async fn requeue(
+    connection: &mut Connection,
+    items: &[Requeue],
+    step: &Step,
+    now: Timestamp,
+) -> QueryResult<Result<Requeued, Stopped>> {
+    if let Err(stopped) = advance(connection, step, 0, now).await? {
+        return Ok(Err(stopped));
+    }
     let mut requeued = Requeued::default();
     let mut lines = Vec::new();
     let idle = lock_idle(connection, items.iter().map(Requeue::key)).await?;
@@ -30,8 +39,8 @@ pub(crate) async fn requeue(connection: &mut Connection, items: &[Requeue], audi
     lines.sort();
     lines.dedup();
     promote_lines(connection, &lines).await?;
-    add_to_audit(connection, audit_id, requeued.work).await?;
-    Ok(requeued)
+    add_to_audit(connection, step.execution.audit_id, requeued.work).await?;
+    Ok(Ok(requeued))
 }
 
 /// Makes work wait again that exists and does not run.
@@ -74,10 +83,13 @@ async fn make(connection: &mut Connection, item: &Requeue, max_attempts: i32) ->
 pub(crate) async fn discard(
     connection: &mut Connection,
     pairs: &[(i64, Line)],
-    audit_id: i64,
+    step: &Step,
     now: Timestamp,
-) -> QueryResult<u64> {
-    give_up(connection, pairs, DISCARDED, Some(audit_id), now).await
+) -> QueryResult<Result<u64, Stopped>> {
+    if let Err(stopped) = advance(connection, step, 0, now).await? {
+        return Ok(Err(stopped));
+    }
+    give_up(connection, pairs, DISCARDED, Some(step.execution.audit_id), now).await.map(Ok)
 }
 
 /// The same for a reason, which an operator reads on each row.
@@ -115,16 +127,6 @@ pub(super) async fn give_up(
         add_to_audit(connection, audit_id, discarded).await?;
     }
     Ok(discarded)
-}
-
-/// Adds an action's rows to its audit, in the transaction of the rows.
-pub(super) async fn add_to_audit(connection: &mut Connection, audit_id: i64, rows: u64) -> QueryResult<()> {
-    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    diesel::update(audit::table.find(audit_id))
-        .set(audit::affected.eq(audit::affected + rows))
-        .execute(connection)
-        .await
-        .map(drop)
 }
 
 /// A stored delivery.

@@ -6,10 +6,10 @@ use diesel::prelude::*;
 use super::session::Session;
 use super::{Sqlite, Wrapper, at_once, begin_erasure, facts, scrub, shared, write};
 use crate::{
-    AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, EndpointFacts, ErasedRows, ErrorGroups,
-    Expiry, Facts, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit, NewDelivery, Operations, Overview, Page,
-    PauseKind, PauseRow, Prunable, PruneStep, Recorded, Requeue, Requeued, SecretUse, Selected, Selection, StoredBody,
-    StoredState, Timestamp, Undone, Waiting,
+    ActionState, AttemptRow, AuditRow, Backlog, Bodies, Clock, DeliveryRow, Dismissed, EndpointFacts, ErasedRows,
+    ErrorGroups, Execution, Expiry, Facts, HandlerSpec, KnownHandler, Line, Listing, Name, NewAudit, NewDelivery,
+    Operations, Overview, Page, PauseKind, PauseRow, Prunable, PruneStep, Recorded, Requeue, Requeued, SecretUse,
+    Selected, Selection, Step, Stopped, StoredBody, StoredState, TakenOver, Timestamp, Undone, Waiting,
 };
 
 impl Operations<Wrapper> for Sqlite {
@@ -59,8 +59,13 @@ impl Operations<Wrapper> for Sqlite {
         connection.spawn_blocking(move |c| at_once(shared::is_known(c, &name))).await
     }
 
-    async fn requeue(connection: &mut Wrapper, items: Vec<Requeue>, audit_id: i64) -> QueryResult<Requeued> {
-        write(connection, move |c| at_once(shared::requeue(c, &items, audit_id))).await
+    async fn requeue(
+        connection: &mut Wrapper,
+        items: Vec<Requeue>,
+        step: Step,
+        now: Timestamp,
+    ) -> QueryResult<Result<Requeued, Stopped>> {
+        write(connection, move |c| at_once(shared::requeue(c, &items, &step, now))).await
     }
 
     async fn admit(
@@ -68,18 +73,20 @@ impl Operations<Wrapper> for Sqlite {
         delivery_id: i64,
         delivery: NewDelivery,
         handler: Option<String>,
+        step: Step,
         now: Timestamp,
-    ) -> QueryResult<Option<Recorded>> {
-        write(connection, move |c| at_once(shared::admit(c, delivery_id, &delivery, handler.as_deref(), now))).await
+    ) -> QueryResult<Result<Option<Recorded>, Stopped>> {
+        write(connection, move |c| at_once(shared::admit(c, delivery_id, &delivery, handler.as_deref(), &step, now)))
+            .await
     }
 
     async fn discard(
         connection: &mut Wrapper,
         pairs: Vec<(i64, Line)>,
-        audit_id: i64,
+        step: Step,
         now: Timestamp,
-    ) -> QueryResult<u64> {
-        write(connection, move |c| at_once(shared::discard(c, &pairs, audit_id, now))).await
+    ) -> QueryResult<Result<u64, Stopped>> {
+        write(connection, move |c| at_once(shared::discard(c, &pairs, &step, now))).await
     }
 
     async fn undismissed(connection: &mut Wrapper, selection: Selection, limit: i64) -> QueryResult<Page> {
@@ -89,10 +96,10 @@ impl Operations<Wrapper> for Sqlite {
     async fn dismiss(
         connection: &mut Wrapper,
         selected: Vec<Selected>,
-        audit_id: i64,
+        step: Step,
         now: Timestamp,
-    ) -> QueryResult<Dismissed> {
-        write(connection, move |c| at_once(shared::dismiss(c, &selected, audit_id, now))).await
+    ) -> QueryResult<Result<Dismissed, Stopped>> {
+        write(connection, move |c| at_once(shared::dismiss(c, &selected, &step, now))).await
     }
 
     async fn read_clock(connection: &mut Wrapper, longest_age: Duration, now: Timestamp) -> QueryResult<Clock> {
@@ -155,6 +162,45 @@ impl Operations<Wrapper> for Sqlite {
 
     async fn scrub(connection: &mut Wrapper) -> QueryResult<Vec<Undone>> {
         connection.spawn_blocking(|c| scrub::scrub(c)).await
+    }
+
+    async fn begin_action(
+        connection: &mut Wrapper,
+        audit: NewAudit,
+        meant: u64,
+        lease: Duration,
+        now: Timestamp,
+    ) -> QueryResult<Execution> {
+        write(connection, move |c| at_once(shared::begin_action(c, &audit, meant, lease, now))).await
+    }
+
+    async fn advance(
+        connection: &mut Wrapper,
+        step: Step,
+        rows: u64,
+        now: Timestamp,
+    ) -> QueryResult<Result<(), Stopped>> {
+        write(connection, move |c| at_once(shared::advance(c, &step, rows, now))).await
+    }
+
+    async fn end_action(connection: &mut Wrapper, execution: Execution, state: ActionState) -> QueryResult<bool> {
+        write(connection, move |c| at_once(shared::end_action(c, execution, state))).await
+    }
+
+    async fn cancel(connection: &mut Wrapper, audit_id: i64) -> QueryResult<bool> {
+        write(connection, move |c| at_once(shared::cancel(c, audit_id))).await
+    }
+
+    async fn has_lapsed(connection: &mut Wrapper, now: Timestamp) -> QueryResult<bool> {
+        connection.spawn_blocking(move |c| at_once(shared::has_lapsed(c, now))).await
+    }
+
+    async fn take_over(connection: &mut Wrapper, lease: Duration, now: Timestamp) -> QueryResult<Option<TakenOver>> {
+        write(connection, move |c| at_once(shared::take_over(c, lease, now))).await
+    }
+
+    async fn action(connection: &mut Wrapper, audit_id: i64) -> QueryResult<Option<AuditRow>> {
+        connection.spawn_blocking(move |c| at_once(shared::action(c, audit_id))).await
     }
 
     async fn begin_audit(connection: &mut Wrapper, audit: NewAudit, now: Timestamp) -> QueryResult<i64> {

@@ -33,7 +33,7 @@ impl Testing<Wrapper> for Sqlite {
         connection.spawn_blocking(move |c| at_once(shared::state_of(c, &work))).await
     }
 
-    async fn advance(connection: &mut Wrapper, by: Duration) -> QueryResult<()> {
+    async fn advance_clock(connection: &mut Wrapper, by: Duration) -> QueryResult<()> {
         // The fraction of a second stays as it is: all moments keep their width, in which they are compared.
         let moved = MOMENTS.map(|moment| {
             let seconds = by.as_secs();

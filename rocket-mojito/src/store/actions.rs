@@ -1,0 +1,311 @@
+use std::time::Duration;
+
+use mojito_schema::{
+    Action, ActionState, Backend, Dismissed, Execution, KnownHandler, Line, Page, Selected, Selection, State, Step,
+    Stopped, TakenOver, Timestamp, failpoint,
+};
+use rocket::futures::FutureExt;
+use tokio::time::{Instant, sleep_until};
+
+use super::change::{Change, MAX_STEP_DELIVERIES};
+use super::operation_tasks::Begun;
+use super::operations::{Operations, Requests, audit_of};
+use super::{Unavailable, prune};
+use crate::operation::{Actor, Planned, Replay, Replayed};
+
+/// How long an action may go without a step before another process takes it over.
+pub(super) const ACTION_LEASE: Duration = Duration::from_secs(10);
+
+/// The time without a step after which the lease is renewed where nothing is to be done.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Why an action did not come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfinished {
+    /// It was cancelled, or another process took it over.
+    Stopped,
+    /// The database is to blame.
+    Unavailable(Unavailable),
+}
+
+impl From<Stopped> for Unfinished {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+impl From<Unavailable> for Unfinished {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable(unavailable)
+    }
+}
+
+impl Unfinished {
+    /// The fault of the database. An action that nobody can stop has no other.
+    pub(super) fn unavailable(self) -> Unavailable {
+        match self {
+            Self::Stopped => Unavailable::Stopping,
+            Self::Unavailable(unavailable) => unavailable,
+        }
+    }
+}
+
+/// The counts of a change.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Changed {
+    pub replayed: Replayed,
+    pub discarded: u64,
+    pub dismissed: Dismissed,
+}
+
+/// The pace of a change: so many deliveries in each second since it began.
+struct Pace {
+    began: Instant,
+    per_second: Option<u32>,
+    given: u64,
+}
+
+impl Pace {
+    fn new(per_second: Option<u32>) -> Self {
+        Self { began: Instant::now(), per_second, given: 0 }
+    }
+
+    /// Waits until so many more deliveries have their turn.
+    async fn wait(&mut self, deliveries: usize) {
+        if let Some(per_second) = self.per_second {
+            sleep_until(self.began + Duration::from_secs_f64(self.given as f64 / f64::from(per_second))).await;
+        }
+        self.given += deliveries as u64;
+    }
+}
+
+impl<B: Backend> Operations<B> {
+    /// Enters a change into the audit, with the number of rows that it is meant to concern, and carries it out.
+    pub(super) async fn change(&self, change: Change, actor: Actor, begun: Begun) -> Result<Changed, Unfinished> {
+        let meant = self.meant(&change).await?;
+        let execution = self.begin_action(change.action(), change.target(), meant, ACTION_LEASE, actor, begun).await?;
+        self.execute(&change, execution, 0).await
+    }
+
+    /// Enters an action into the audit, under a lease of this process.
+    pub(super) async fn begin_action(
+        &self,
+        action: Action,
+        target: serde_json::Value,
+        meant: u64,
+        lease: Duration,
+        actor: Actor,
+        begun: Begun,
+    ) -> Result<Execution, Unavailable> {
+        let audit = audit_of(action, target, actor);
+        let began = self.write(|c| B::begin_action(c, audit, meant, lease, Timestamp::now()).boxed());
+        let execution = began.await?;
+        begun.tell(execution.audit_id);
+        Ok(execution)
+    }
+
+    /// Enters the end of an action. Where that fails, another process takes the action over, and finds nothing to do.
+    pub(super) async fn end_action<R>(
+        &self,
+        execution: Execution,
+        outcome: Result<R, Unfinished>,
+    ) -> Result<R, Unfinished> {
+        let state = match outcome {
+            Ok(_) => ActionState::Done,
+            Err(Unfinished::Unavailable(_)) => ActionState::Failed,
+            Err(Unfinished::Stopped) => return outcome,
+        };
+        let _ = self.write(|c| B::end_action(c, execution, state).boxed()).await;
+        outcome
+    }
+
+    /// One step of an action whose rows are changed elsewhere: its progress alone.
+    pub(super) async fn advance(
+        &self,
+        execution: Execution,
+        cursor: i64,
+        lease: Duration,
+        rows: u64,
+    ) -> Result<(), Unfinished> {
+        let step = Step { execution, cursor, lease };
+        Ok(self.write(|c| B::advance(c, step, rows, Timestamp::now()).boxed()).await??)
+    }
+
+    /// Takes over an action whose process has died, from the step at which that stopped. `false` where there is none.
+    pub(super) async fn take_over_action(&self) -> Result<bool, Unavailable> {
+        let taken = self.write(|c| B::take_over(c, ACTION_LEASE, Timestamp::now()).boxed()).await?;
+        let Some(TakenOver { execution, action, target, cursor }) = taken else { return Ok(false) };
+        // The audit tells how it ends.
+        if let Some(change) = Change::from_target(action, &target) {
+            let _ = self.execute(&change, execution, cursor).await;
+        } else if let Some(retention) = prune::from_target(&target).filter(|_| action == Action::Prune) {
+            let _ = self.go_on_pruning(retention, execution, cursor).await;
+        } else {
+            self.write(|c| B::end_action(c, execution, ActionState::Interrupted).boxed()).await?;
+        }
+        Ok(true)
+    }
+
+    /// Carries a change out from behind the delivery `cursor`, step by step, as fast as its pace allows.
+    async fn execute(&self, change: &Change, execution: Execution, cursor: i64) -> Result<Changed, Unfinished> {
+        let mut changed = Changed::default();
+        let outcome = self.walk(change, execution, cursor, &mut changed).await;
+        // Work behind the changed rows may be due now.
+        self.wakeup.notify();
+        self.end_action(execution, outcome.map(|()| changed)).await
+    }
+
+    async fn walk(
+        &self,
+        change: &Change,
+        execution: Execution,
+        cursor: i64,
+        changed: &mut Changed,
+    ) -> Result<(), Unfinished> {
+        let known = self.read(|c| B::known_handlers(c).boxed()).await?;
+        let mut selection = change.selection().after(cursor);
+        let (mut pace, mut stepped) = (Pace::new(change.per_second()), Instant::now());
+        loop {
+            let page = self.next_page(change, selection.clone()).await?;
+            for selected in steps(&page.selected, change.step_size()) {
+                pace.wait(selected.len()).await;
+                let cursor = selected.last().map_or(cursor, |last| last.delivery_id);
+                let step = Step { execution, cursor, lease: ACTION_LEASE };
+                if self.step(change, &known, selected, step, changed).await? {
+                    stepped = Instant::now();
+                }
+                failpoint::reach("action.step");
+            }
+            let Some(last_id) = page.next_after else { return Ok(()) };
+            selection = selection.after(last_id);
+            if stepped.elapsed() >= RENEWAL_INTERVAL {
+                self.advance(execution, last_id, ACTION_LEASE, 0).await?;
+                stepped = Instant::now();
+            }
+        }
+    }
+
+    async fn next_page(&self, change: &Change, selection: Selection) -> Result<Page, Unavailable> {
+        let limit = MAX_STEP_DELIVERIES.into();
+        match change {
+            Change::Dismiss(_) => self.read(|c| B::undismissed(c, selection, limit).boxed()).await,
+            Change::Replay(replay) => {
+                let mut page = self.read(|c| B::page(c, selection, limit).boxed()).await?;
+                // Where a kind of event is named, nothing else is meant than deliveries without one.
+                page.selected.retain(|selected| replay.as_event.is_none() || !selected.has_event);
+                Ok(page)
+            }
+            Change::Discard { .. } => self.read(|c| B::page(c, selection, limit).boxed()).await,
+        }
+    }
+
+    /// Takes one step. `false` where there was nothing to do, and nothing was written.
+    async fn step(
+        &self,
+        change: &Change,
+        known: &[KnownHandler],
+        selected: &[Selected],
+        step: Step,
+        changed: &mut Changed,
+    ) -> Result<bool, Unfinished> {
+        match change {
+            Change::Replay(replay) => {
+                self.replay_step(replay, known, selected, step, &mut changed.replayed).await?;
+                self.wakeup.notify();
+            }
+            Change::Discard { handler, .. } => {
+                let pairs: Vec<(i64, Line)> = selected.iter().flat_map(|selected| pairs(selected, handler)).collect();
+                if pairs.is_empty() {
+                    return Ok(false);
+                }
+                changed.discarded += self.write(|c| B::discard(c, pairs, step, Timestamp::now()).boxed()).await??;
+            }
+            Change::Dismiss(_) => {
+                let selected = selected.to_vec();
+                changed.dismissed += self.write(|c| B::dismiss(c, selected, step, Timestamp::now()).boxed()).await??;
+            }
+        }
+        Ok(true)
+    }
+
+    /// The number of rows that a change is meant to concern.
+    async fn meant(&self, change: &Change) -> Result<u64, Unavailable> {
+        match change {
+            Change::Replay(replay) => {
+                let planned = self.plan(replay.selection.clone()).await?;
+                let known = self.read(|c| B::known_handlers(c).boxed()).await?;
+                Ok(meant_by_replay(replay, planned, &known))
+            }
+            Change::Discard { selection, handler } => {
+                let asked = selection.state_asked_for();
+                let mut work = 0;
+                for state in [State::Pending, State::Retryable] {
+                    if asked.is_none_or(|asked| asked == state) {
+                        work += self.count_work(selection.clone().state(state), handler).await?;
+                    }
+                }
+                Ok(work)
+            }
+            Change::Dismiss(dismissal) => {
+                let counted = self.count_undismissed(dismissal.selection.clone()).await?;
+                Ok(counted.work + counted.quarantined)
+            }
+        }
+    }
+
+    /// The number of pieces of selected work, of one handler or of all.
+    async fn count_work(&self, mut selection: Selection, handler: &Option<String>) -> Result<u64, Unavailable> {
+        let mut work = 0;
+        loop {
+            let chosen = selection.clone();
+            let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
+            work += page.selected.iter().map(|selected| pairs(selected, handler).len() as u64).sum::<u64>();
+            let Some(last_id) = page.next_after else { return Ok(work) };
+            selection = selection.after(last_id);
+        }
+    }
+}
+
+/// The number of rows that a replay is meant to concern: each piece of work, and each delivery in quarantine.
+fn meant_by_replay(replay: &Replay, planned: Planned, known: &[KnownHandler]) -> u64 {
+    let understood = planned.deliveries - planned.quarantined;
+    let work = match (&replay.handler, replay.to_all_handlers) {
+        (Some(_), _) => understood,
+        (None, true) => understood * known.iter().filter(|handler| handler.retired_at.is_none()).count() as u64,
+        (None, false) => planned.work,
+    };
+    work + planned.quarantined
+}
+
+/// The steps in which selected deliveries are taken. A delivery in quarantine is a step by itself: it is admitted in a
+/// transaction of its own.
+fn steps(selected: &[Selected], size: usize) -> impl Iterator<Item = &[Selected]> {
+    let runs = selected.chunk_by(|one, other| !one.is_quarantined && !other.is_quarantined);
+    runs.flat_map(move |run| run.chunks(size))
+}
+
+/// The stored work on a delivery that is to be discarded: all selected work, or the work of one handler.
+fn pairs(selected: &Selected, handler: &Option<String>) -> Vec<(i64, Line)> {
+    let Some(first_delivery_id) = selected.first_delivery_id else { return Vec::new() };
+    let is_meant = |name: &&String| handler.as_ref().is_none_or(|handler| handler == *name);
+    let line = |handler: &String| Line { first_delivery_id, handler: handler.clone() };
+    selected.handlers.iter().filter(is_meant).map(|name| (selected.delivery_id, line(name))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selected(is_quarantined: bool) -> Selected {
+        Selected { delivery_id: 1, first_delivery_id: None, is_quarantined, has_event: true, handlers: Vec::new() }
+    }
+
+    #[test]
+    fn a_delivery_in_quarantine_is_a_step_by_itself() {
+        let page: Vec<Selected> = [0, 0, 0, 1, 1, 0].map(|flag| selected(flag == 1)).into();
+
+        let sizes: Vec<usize> = steps(&page, 2).map(<[Selected]>::len).collect();
+
+        assert_eq!(sizes, [2, 1, 1, 1, 1]);
+    }
+}
