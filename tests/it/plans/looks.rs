@@ -3,7 +3,9 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::InstrumentationEvent;
 use diesel_async::AsyncConnection;
-use mojito_schema::{Clock, EventKind, FindingCode, Name, Postgres, Selection, Sqlite, Standing, State, Timestamp};
+use mojito_schema::{
+    Clock, EventKind, FindingCode, Name, Operations, Postgres, Selection, Sqlite, Standing, State, Timestamp,
+};
 
 use super::{COUNT, Explained, explain, history, numbers, plans};
 use crate::harness::{Store, TestBackend, rounds};
@@ -54,7 +56,7 @@ async fn look_around<B: TestBackend>(connection: &mut B::Connection) {
     }
     B::overview(connection, Timestamp::now()).await.unwrap();
     B::endpoints(connection, vec!["default".to_owned(), "elsewhere".to_owned()]).await.unwrap();
-    B::audit(connection, i64::MAX, 50).await.unwrap();
+    <B as Operations<B::Connection>>::audit(connection, i64::MAX, 50).await.unwrap();
     B::attempts(connection, 40).await.unwrap();
     B::delivery(connection, 40).await.unwrap();
     for name in ["default", "elsewhere"] {
