@@ -30,10 +30,10 @@ const QUOTES: [(char, &[char]); 7] = [
 /// The group of an error: its first line, with everything that looks like a value replaced by `#`. Errors of one group
 /// are taken for the same fault. The group of a group is the group itself.
 ///
-/// A value is whatever has a digit, is quoted, follows `=`, is a mail address, a link, a path or an id, or looks like a
-/// name: a capitalised word that does not begin the line, two such words anywhere, and words of scripts without
-/// capitals. So a group says what happened, and not to whom. A name in small letters without quotation marks is not
-/// told from the handler's own words.
+/// Values are words with digits, quoted parts, mail addresses, links, paths, ids, and the text behind `=`. So are words
+/// that look like names: a capitalised word that does not begin the line, or two side by side. Words of scripts without
+/// capitals are values as well. So a group says what happened, and not to whom. A name in small
+/// letters without quotation marks is not told from the handler's own words.
 pub(crate) fn error_group(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let mut group = beginning(line);

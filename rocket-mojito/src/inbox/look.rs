@@ -45,8 +45,9 @@ impl Inbox {
     /// The errors of the selected work that fails or is dead, in groups, the largest group first. A page has the newest
     /// ten thousand pieces of work, or those before a given delivery, and says how far back it has searched.
     ///
-    /// A group is a handler and the first line of its errors, without all that looks like a value: numbers, ids, quoted
-    /// parts, addresses, links, names. [`Selection::error`] selects the work of a group. Each piece of work counts once,
+    /// A group is a handler and the first line of its errors, with `#` in place of numbers, ids, quoted parts, addresses,
+    /// links and names. A name in small letters without quotation marks stays: keep names out of errors, or quote them.
+    /// [`Selection::error`] selects the work of a group. Each piece of work counts once,
     /// by its last error, and no more once it has succeeded.
     ///
     /// ```

@@ -130,7 +130,15 @@ async fn errors_are_grouped_and_select<B: TestBackend>() {
 }
 
 async fn a_delivery_shows_its_attempts<B: TestBackend>() {
-    let desk = Desk::<B>::seeded().await;
+    let mut desk = Desk::<B>::seeded().await;
+    desk.store
+        .run(
+            "INSERT INTO mojito_attempts (delivery_id, handler, attempt, started_at, ended_at, outcome, error)
+             VALUES (1, 'HiringDesk', 1, '2026-01-01 00:00:00', '2026-01-01 00:00:01', 'timed_out', NULL),
+                    (1, 'Ledger', 1, NULL, '2026-01-01 00:00:02', 'failed', 'no ink for \"canary\"'),
+                    (1, 'HiringDesk', 2, NULL, '2026-01-01 00:00:03', 'failed', 'no printer for \"canary\"')",
+        )
+        .await;
 
     let shown = desk.json(&["show", "1"]).documents().remove(0);
     let table = desk.run(&["show", "1"]);
@@ -145,6 +153,7 @@ async fn a_delivery_shows_its_attempts<B: TestBackend>() {
     assert_eq!(attempts[0], expected);
     let told: Vec<_> = attempts.iter().map(of).collect();
     assert_eq!(told, [(json!("HiringDesk"), json!(1)), (json!("HiringDesk"), json!(2)), (json!("Ledger"), json!(1))]);
+    assert!(!format!("{shown} {table:?}").contains(CANARY), "{table:?}");
     assert!(table.out.contains("timed_out") && table.out.contains("2026-01-01T00:00:01Z"), "{table:?}");
     let ink = json!({ "handler": "Ledger", "attempt": 1, "error": "no ink for \"canary\"" });
     assert_eq!(revealed["revealed"]["attempts"][1], ink);

@@ -102,10 +102,6 @@ impl<B: TestBackend> Desk<B> {
                      last_error = 'no printer for \"canary\"'
                  WHERE delivery_id = 1 AND handler = 'HiringDesk';
                  UPDATE mojito_work SET is_first = true WHERE delivery_id = 3 AND handler = 'HiringDesk';
-                 INSERT INTO mojito_attempts (delivery_id, handler, attempt, started_at, ended_at, outcome, error)
-                 VALUES (1, 'HiringDesk', 1, '2026-01-01 00:00:00', '2026-01-01 00:00:01', 'timed_out', NULL),
-                        (1, 'Ledger', 1, NULL, '2026-01-01 00:00:02', 'failed', 'no ink for \"canary\"'),
-                        (1, 'HiringDesk', 2, NULL, '2026-01-01 00:00:03', 'failed', 'no printer for \"canary\"');
                  INSERT INTO mojito_seen (endpoint, secret_id, last_used_at)
                  VALUES ('default', 'test', '2026-01-02 00:00:00');
                  UPDATE mojito_handlers SET last_seen = '2026-01-01 00:00:00' WHERE name = 'Ledger'",

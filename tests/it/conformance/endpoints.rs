@@ -41,7 +41,7 @@ async fn an_endpoint_tells_what_waits_for_it_and_what_it_heard<B: TestBackend>()
     let mut store = Store::<B>::open().await;
     let now = Timestamp::from_rfc3339("2026-01-02T00:00:00.123456Z").unwrap();
     let hours = |hours: u64| now.before(Duration::from_secs(hours * 3600));
-    let of = |endpoint, id, age| received(hours(age), at(endpoint, result(id, "a")));
+    let of = |endpoint: &str, id: &str, age: u64| received(hours(age), at(endpoint, result(id, "a")));
     let batch = vec![of("a", "1", 5), of("a", "2", 4), of("b", "3", 3), received(hours(2), at("a", garbled("?")))];
     record(&mut store, batch).await;
     record(&mut store, vec![received(hours(1), at("a", result("2", "b")))]).await;
@@ -69,7 +69,7 @@ async fn claim_one_of<B: TestBackend>(store: &mut Store<B>, delivery: i64) -> Ti
 async fn a_handler_tells_what_it_has_to_do<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let came = Timestamp::from_rfc3339("2026-01-02T00:00:00.123456Z").unwrap();
-    let of = |id: &str, seconds| received(came.after(Duration::from_secs(seconds)), result(id, "a"));
+    let of = |id: &str, seconds: u64| received(came.after(Duration::from_secs(seconds)), result(id, "a"));
     record(&mut store, vec![of("1", 1), of("2", 2), of("3", 3), of("4", 4)]).await;
 
     let none_failed = B::known_handlers(&mut store.connection).await.unwrap().remove(0);
