@@ -12,8 +12,8 @@
 //! assert!(life.deliveries().iter().all(|delivery| delivery.body().starts_with(b"{")));
 //! ```
 //!
-//! A [`Plan`] sends them at least once: with duplicates, out of order, at the same time, with answers that are lost and
-//! bodies that are cut. A [`Simulation`] carries it out against a [`Target`], which signs by any of the five schemes
+//! A [`Plan`] sends them at least once. On the way there are duplicates, changed orders, parallel posts, lost answers
+//! and cut bodies. A [`Simulation`] carries it out against a [`Target`], which signs by any of the five schemes
 //! ([`Signer`]), and keeps a [`Ledger`]. In the end [`Report::check`] asks a [`Receiver`] for its rows. So the
 //! simulator can be pointed at any receiver that can tell its deliveries.
 //!

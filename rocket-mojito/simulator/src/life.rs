@@ -277,5 +277,5 @@ impl<'r> Interview<'r> {
 /// A decimal as JavaScript prints it: without a fraction where there is none.
 fn quotient(number: usize, unit: usize) -> Value {
     let as_float = |number: usize| f64::from(u32::try_from(number).expect("a few thousand"));
-    if number % unit == 0 { json!(number / unit) } else { json!(as_float(number) / as_float(unit)) }
+    if number.is_multiple_of(unit) { json!(number / unit) } else { json!(as_float(number) / as_float(unit)) }
 }

@@ -232,14 +232,15 @@ mod tests {
 
     #[test]
     fn each_share_does_as_it_says() {
-        let count = |plan: &Plan, is_one: &dyn Fn(&[Step]) -> bool| {
+        type Condition<'c> = &'c dyn Fn(&[Step]) -> bool;
+        let count = |plan: &Plan, is_one: Condition<'_>| {
             let lives = plan.clone().candidates(200).lives().filter(|life| life.deliveries().len() > 1);
             lives.filter(|life| is_one(&plan.steps(life))).count()
         };
         let meets = |steps: &[Step], accident| {
             steps.iter().flat_map(|step| &step.posts).any(|post| post.accident == Some(accident))
         };
-        let cases: [(Plan, &dyn Fn(&[Step]) -> bool); 5] = [
+        let cases: [(Plan, Condition<'_>); 5] = [
             (Plan::new(5).cut(100), &|steps| meets(steps, Accident::CutBody)),
             (Plan::new(5).lost(100), &|steps| meets(steps, Accident::LostAnswer)),
             (Plan::new(5).reordered(100), &|steps| !places(steps).concat().is_sorted()),

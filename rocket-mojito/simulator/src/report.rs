@@ -99,3 +99,71 @@ impl Arrival {
         Self { delivery: sent.delivery, mark, event, began: sent.began, ended, is_acknowledged }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::{Course, Stored};
+
+    /// A receiver that has stored these deliveries of a life, the last of which is the state.
+    struct Rows<'l>(&'l Life, &'l [usize]);
+
+    impl Receiver for Rows<'_> {
+        type Error = Infallible;
+
+        async fn stored(&self, result_id: &str) -> Result<Stored, Infallible> {
+            let rows = self.1.iter().map(|place| &self.0.deliveries()[*place]);
+            let own = rows.filter(|delivery| delivery.result_id == result_id);
+            let deliveries: Vec<Mark> = own.map(|delivery| self.mark(delivery.event, delivery.body())).collect();
+            Ok(Stored { newest: deliveries.last().copied(), deliveries })
+        }
+    }
+
+    /// A life of one result, with three deliveries at least.
+    fn life() -> Life {
+        let is_long = |life: &Life| life.course == Course::Decided && life.deliveries().len() >= 3;
+        Lives::new(1).iter().find(is_long).expect("there are many")
+    }
+
+    /// The report on posts of a life, each of a delivery with its outcome, one after another.
+    async fn report(posts: &[(usize, Outcome)], rows: &[usize]) -> Report {
+        let (life, mut ledger) = (life(), Ledger::new(1));
+        for (moment, (delivery, outcome)) in (0..).zip(posts) {
+            ledger.enter(life.number, Sent::new(*delivery, 2 * moment, 2 * moment + 1, *outcome));
+        }
+        let report = Report::check(&ledger, &Rows(&life, rows)).await.unwrap();
+        let unchecked = Report::unchecked(&ledger);
+        assert_eq!((unchecked.tally, unchecked.given_up), (report.tally, report.given_up));
+        report
+    }
+
+    #[tokio::test]
+    async fn a_delivery_is_given_up_where_no_post_of_it_was_acknowledged() {
+        let ack = Outcome::Acknowledged;
+
+        let none = report(&[(0, Outcome::Cut(Some(400))), (0, ack), (1, Outcome::Lost(200)), (1, ack)], &[0, 1]).await;
+        let one = report(&[(0, Outcome::Refused(503)), (1, Outcome::Unanswered), (1, ack)], &[0, 1]).await;
+
+        assert_eq!((none.given_up, none.behind, none.results, none.candidates), (0, 0, 1, 1));
+        assert!(none.agrees() && one.agrees(), "{none:?}, {one:?}");
+        assert_eq!(one.given_up, 1);
+        assert_eq!((one.tally.posts, one.tally.refused, one.tally.unanswered, one.tally.acknowledged), (3, 1, 1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_result_that_an_overtaken_delivery_left_behind_is_counted_and_no_fault() {
+        let overtaken = report(&[(2, Outcome::Acknowledged), (1, Outcome::Acknowledged)], &[2, 1]).await;
+
+        assert!(overtaken.agrees(), "{overtaken:?}");
+        assert_eq!(overtaken.behind, 1);
+    }
+
+    #[tokio::test]
+    async fn an_acknowledged_half_is_a_fault() {
+        let cut = report(&[(0, Outcome::Cut(Some(200))), (0, Outcome::Acknowledged)], &[0]).await;
+
+        assert_eq!(cut.faults.iter().map(|fault| fault.kind).collect::<Vec<_>>(), [FaultKind::CutAcknowledged]);
+    }
+}

@@ -45,7 +45,8 @@ impl Simulation {
     /// The posts that are on their way are not in the ledger, so a report could blame the receiver for them. A
     /// [`stop`](Self::stop) leaves none.
     pub async fn run(&self) {
-        iter(self.plan.lives()).for_each_concurrent(self.plan.senders, |life| self.send(life)).await;
+        let lives = self.plan.lives().take_while(|_| !self.is_stopped());
+        iter(lives).for_each_concurrent(self.plan.senders, |life| self.send(life)).await;
     }
 
     /// Ends the run between two steps. Deliveries that are refused are not sent again.

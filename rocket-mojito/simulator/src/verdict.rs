@@ -107,14 +107,15 @@ pub(crate) fn faults(arrivals: &[Arrival], stored: &Stored) -> Vec<(FaultKind, O
     faults
 }
 
-/// How often a body can have come anew: first, and each time that another body of the result came in between.
+/// The number of times that a body can have come anew: at first, and whenever another body came in between. Another
+/// delivery with the same bytes counts too, since it has a message id of its own.
 fn most_copies(arrivals: &[Arrival], mut own: Vec<&Arrival>) -> usize {
     own.sort_by_key(|arrival| arrival.began);
     let is_between = |pair: &&[&Arrival]| {
         let mut others = arrivals.iter().filter(|other| other.mark != pair[0].mark);
         others.any(|other| pair[0].may_precede(other) && other.may_precede(pair[1]))
     };
-    1 + own.windows(2).filter(is_between).count()
+    1 + own.windows(2).filter(|pair| pair[0].delivery != pair[1].delivery || is_between(pair)).count()
 }
 
 /// Whether every arrival of this body was followed by one that replaced it, for certain.
@@ -210,6 +211,8 @@ mod tests {
         assert_eq!(kinds(&toggled, &[1, 2, 1]), []);
         assert_eq!(kinds(&toggled, &[1, 1, 2, 1]), [FaultKind::Doubled]);
         assert_eq!(kinds(&beside, &[1, 2, 1]), []);
+        let overtaken = [toggled[0], result(2, 1, 2, 3), result(1, 2, 4, 5)];
+        assert_eq!(kinds(&overtaken, &[1, 1, 2]), [], "two messages with the same bytes");
     }
 
     #[test]

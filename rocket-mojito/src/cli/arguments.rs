@@ -124,7 +124,7 @@ pub(super) enum Command {
     #[command(after_help = "Example: rocket-mojito resend 1 --to http://127.0.0.1:8000/webhooks/jobmojito")]
     Resend(resend::Resend),
     /// Sends whole lives of invented candidates with accidents on the way, and compares the database with them
-    #[command(after_help = "The invented rows stay in the database.\n\n\
+    #[command(after_help = "The invented rows stay in the database. A delivery that is refused is sent 5 times.\n\n\
                       Example: rocket-mojito simulate --candidates 20 --duplicates 10 --lost 5 --cut 5 --rate 200")]
     Simulate(simulate::Simulate),
     /// Secrets of endpoints

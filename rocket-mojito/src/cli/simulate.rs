@@ -20,6 +20,9 @@ use super::trigger::random_seed;
 /// The interval between two moves of the bar.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
+/// The number of tries for a delivery that is not acknowledged, a second apart.
+const MAX_ATTEMPTS: u32 = 5;
+
 /// A share in percent.
 fn percent() -> RangedU64ValueParser<u8> {
     RangedU64ValueParser::new().range(0..=100)
@@ -121,6 +124,7 @@ impl Simulate {
 
     fn plan(&self, seed: u64) -> Plan {
         let plan = Plan::new(seed)
+            .attempts(MAX_ATTEMPTS)
             .candidates(self.candidates)
             .senders(self.senders.into())
             .duplicates(self.duplicates)
