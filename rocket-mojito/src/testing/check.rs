@@ -23,6 +23,8 @@ const MAX_STATEMENTS: u32 = 100;
 /// | [`OutOfOrder`](Disturbance::OutOfOrder) | it shows the present by events that are not superseded, or compares the version |
 /// | [`Overtaken`](Disturbance::Overtaken) | the same. Rows about overtaken deliveries may be absent |
 ///
+/// A handler that stores the attempt's number has another effect after a crash, and is named.
+///
 /// The death after a statement stops the handler at its next `await`.
 ///
 /// ```
