@@ -118,21 +118,18 @@ fn noticed(event: &Event, former: Option<Stage>, stage: Stage) -> Vec<Notice> {
     .collect()
 }
 
-// The test makes an SQLite database in memory. The desk on Postgres is tested from outside.
+// The tests make SQLite databases in memory. The desk on Postgres is tested from outside.
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
 mod tests {
-    use std::time::Duration;
-
     use diesel::sql_types::Text;
     use diesel_async::RunQueryDsl;
     use rocket::figment::{Figment, util::map};
-    use rocket::http::Header;
-    use rocket::local::asynchronous::Client;
     use rocket_db_pools::{Database as _, Pool as _};
-    use rocket_mojito::{Actor, Inbox, Person};
+    use rocket_mojito::testing::{Disturbance, TestDatabase, TestInbox, check};
+    use rocket_mojito::{Actor, EventKind, Person};
 
-    use crate::database::HiringDb;
+    use super::*;
     use crate::environment::Environment;
 
     const SECRET: &str = "default-secret-0123456789";
@@ -145,41 +142,43 @@ mod tests {
     }
 
     /// A desk in memory with the endpoints `default` and `other`.
-    async fn desk() -> Client {
-        let other = map!["id" => "other", "header" => "X-Mojito-Secret", "value" => OTHER_SECRET];
+    async fn desk() -> TestInbox {
+        let header = "X-Mojito-Secret";
+        let secret = |id: &str, value: &str| {
+            [map!["id" => id.to_owned(), "header" => header.to_owned(), "value" => value.to_owned()]]
+        };
         let figment = Figment::from(rocket::Config::debug_default())
             .merge(("databases.mojito.url", ":memory:"))
             .merge(("mojito.allow_ephemeral", true))
-            .merge(("mojito.endpoints.other.secrets", [other]));
+            .merge(("mojito.endpoints.other.secrets", secret("other", OTHER_SECRET)));
         let environment = Environment { mojito_secret: Some(SECRET.to_owned()), ..Environment::default() };
-        Client::tracked(crate::rocket(figment, environment).unwrap()).await.unwrap()
+        TestInbox::try_new(crate::rocket(figment, environment).unwrap()).await.unwrap()
     }
 
-    async fn post(desk: &Client, endpoint: &str, result_id: &str, mail: &str, score: u8) {
-        let secret = if endpoint.is_empty() { SECRET } else { OTHER_SECRET };
-        let body = serde_json::json!({
-            "id": result_id, "status": "active", "interview_status": "completed", "candidate_email": mail,
-            "score": score, "recruiter_go_next_round": true,
-        });
-        let request = desk.post(format!("/webhooks/jobmojito{endpoint}/interview_result"));
-        let answer = request.header(Header::new("X-Mojito-Secret", secret)).body(body.to_string()).dispatch().await;
-        assert_eq!(answer.status().code, 200);
+    async fn post(desk: &TestInbox, endpoint: &str, result_id: &str, mail: &str, score: f64) {
+        let event = Event::example(EventKind::InterviewResult).recruiter_go_next_round(true);
+        let event = event.endpoint(endpoint).id(result_id).candidate_email(mail).score(score);
+        assert_eq!(desk.post(&event).await.unwrap().status(), 200);
     }
 
-    async fn texts(desk: &Client, query: &str) -> Vec<String> {
-        let mut connection = HiringDb::fetch(desk.rocket()).unwrap().get().await.unwrap();
+    async fn texts(desk: &TestInbox, query: &str) -> Vec<String> {
+        let mut connection = HiringDb::fetch(desk.client().rocket()).unwrap().get().await.unwrap();
         let rows: Vec<Row> = diesel::sql_query(query).load(&mut connection).await.unwrap();
         rows.into_iter().map(|row| row.value).collect()
     }
 
-    async fn all_handled(desk: &Client) {
-        let open = "SELECT CAST(count(*) AS TEXT) AS value FROM mojito_work WHERE finished_at IS NULL";
-        let handled = async {
-            while texts(desk, open).await != ["0"] {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+    #[rocket::async_test]
+    async fn the_desk_files_each_delivery_exactly_once_and_its_timeline_tells_of_replays() {
+        let fresh = async || {
+            let database = TestDatabase::<Db>::in_memory().await?;
+            crate::migrations::run(database.connection().await?).await?;
+            Ok(database)
         };
-        tokio::time::timeout(Duration::from_secs(30), handled).await.unwrap();
+
+        let outcome = check(&HiringDesk::default(), fresh).await.unwrap_err();
+
+        let named: Vec<_> = outcome.violations().iter().map(|v| (v.table.as_str(), v.disturbance)).collect();
+        assert_eq!(named, [("application_events", Disturbance::Twice)]);
     }
 
     #[rocket::async_test]
@@ -190,19 +189,18 @@ mod tests {
                 LEFT JOIN mojito_deliveries AS d ON d.id = e.delivery_id
             ORDER BY 1";
         let desk = desk().await;
-        post(&desk, "", "r", "ann@example.com", 5).await;
-        post(&desk, "", "r", "ann@example.com", 7).await;
-        post(&desk, "", "s", "bob@example.com", 5).await;
-        post(&desk, "/other", "r", "bob@example.com", 5).await;
-        all_handled(&desk).await;
+        post(&desk, "default", "r", "ann@example.com", 5.0).await;
+        post(&desk, "default", "r", "ann@example.com", 7.0).await;
+        post(&desk, "default", "s", "bob@example.com", 5.0).await;
+        post(&desk, "other", "r", "bob@example.com", 5.0).await;
+        desk.drain().await.unwrap();
         // The timeline outlives pruned deliveries.
         texts(&desk, "UPDATE application_events SET delivery_id = -1 WHERE delivery_id = 1 RETURNING '' AS value")
             .await;
         let before = texts(&desk, told).await;
 
-        let inbox = desk.rocket().state::<Inbox>().unwrap();
         let person = Person::Email("ann@example.com".to_owned());
-        let erased = inbox.erase(person, Actor::new("anna").because("asked to")).await.unwrap();
+        let erased = desk.inbox().erase(person, Actor::new("anna").because("asked to")).await.unwrap();
 
         let of =
             |result: &str| ["application of ", "notices of ", "timeline of "].map(|what| format!("{what}{result}"));
@@ -211,6 +209,6 @@ mod tests {
         assert_eq!(before.len(), 10, "{before:?}");
         assert_eq!((erased.results, erased.kept.len()), (1, 0));
         assert_eq!(texts(&desk, told).await, others);
-        desk.terminate().await;
+        desk.stop().await;
     }
 }

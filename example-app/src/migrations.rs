@@ -40,7 +40,7 @@ async fn migrate(rocket: &Rocket<Build>) -> anyhow::Result<()> {
 
 /// Takes the write lock before the first look, so that of two processes one finds nothing left to do.
 #[cfg(feature = "sqlite")]
-async fn run(mut connection: PooledConnection<Db>) -> anyhow::Result<()> {
+pub async fn run(mut connection: PooledConnection<Db>) -> anyhow::Result<()> {
     let run = |c: &mut diesel::SqliteConnection| {
         c.immediate_transaction(|c| {
             c.run_pending_migrations(MIGRATIONS)?;

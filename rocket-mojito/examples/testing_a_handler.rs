@@ -20,7 +20,9 @@ impl MojitoHandler<Sqlite> for HiringDesk {
 }
 
 // The tests are the example: `cargo test -p rocket-mojito --features testing --example testing_a_handler`.
-fn main() {}
+fn main() {
+    let _handler = HiringDesk;
+}
 
 #[cfg(test)]
 mod tests {
@@ -31,7 +33,6 @@ mod tests {
     use super::*;
 
     type Failure = Box<dyn std::error::Error + Send + Sync>;
-
     async fn database() -> Result<TestDatabase<Sqlite>, Failure> {
         let database = TestDatabase::in_memory().await?;
         database.connection().await?.batch_execute("CREATE TABLE offers (result_id TEXT PRIMARY KEY)").await?;

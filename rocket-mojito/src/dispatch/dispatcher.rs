@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mojito_schema::Backend;
 use tokio::sync::{Mutex, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::checkpointer::Checkpointer;
 use super::discarded::Discarded;
@@ -20,7 +20,7 @@ use super::supervisor::serve;
 use super::watcher::Watcher;
 use super::{HandlerRuntime, MojitoHandler};
 use crate::config::MojitoConfig;
-use crate::notices::Notice;
+use crate::notices::{Notice, Notices};
 use crate::pool::InUse;
 use crate::store::{Database, DedicatedConnection, Pauses, Wakeup};
 
@@ -37,8 +37,26 @@ pub(crate) struct Dispatcher<B: Backend> {
     upkeep: Vec<JoinHandle<()>>,
     /// The tasks that running attempts need until they have ended.
     last: Vec<JoinHandle<()>>,
+    abandoned: Abandoned,
     _runtime: HandlerRuntime,
     _pool: InUse,
+}
+
+/// The end of a host that is dropped without a shutdown, as local clients are in tests. Its tasks end at once, and its
+/// log is closed: a database that is gone with the host is no trouble.
+struct Abandoned {
+    tasks: Vec<AbortHandle>,
+    notices: Notices,
+    has_stopped: bool,
+}
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        if !self.has_stopped {
+            self.notices.close();
+            self.tasks.iter().for_each(AbortHandle::abort);
+        }
+    }
 }
 
 /// Tells tasks to stop, also on drop: a Rocket that is dropped without a shutdown leaves no task behind.
@@ -129,7 +147,9 @@ impl<B: Backend> Dispatcher<B> {
             tokio::spawn(serve(pruner, stopped)),
         ];
         let (_runtime, _pool) = (runtime, pool);
-        Self { leases, stop, stop_last, slots, executors, hooks, upkeep, last, _runtime, _pool }
+        let tasks = executors.iter().chain(&hooks).chain(&upkeep).chain(&last).map(JoinHandle::abort_handle).collect();
+        let abandoned = Abandoned { tasks, notices: leases.database.notices().clone(), has_stopped: false };
+        Self { abandoned, leases, stop, stop_last, slots, executors, hooks, upkeep, last, _runtime, _pool }
     }
 
     /// Stops claiming, and gives running attempts `grace` to end. Then stops and releases the rest.
@@ -137,7 +157,8 @@ impl<B: Backend> Dispatcher<B> {
     /// It takes no longer than `grace` and `mercy`, whatever handlers and the database do: a lease that could not be
     /// released lapses. The lease of a handler that still blocks its thread is not released, since another attempt
     /// would run beside it.
-    pub async fn stop(self, grace: Duration, mercy: Duration) {
+    pub async fn stop(mut self, grace: Duration, mercy: Duration) {
+        self.abandoned.has_stopped = true;
         self.stop.now();
         // An abort is safe: a database step that such a task awaits still finishes.
         self.upkeep.iter().for_each(JoinHandle::abort);

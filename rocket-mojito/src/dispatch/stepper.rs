@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{AbortHandle, Aborted};
-use mojito_schema::{Backend, Claim, ClaimRequest, HandlerSpec, NewDelivery, Recorded, State, Timestamp};
+use futures_util::future::{AbortHandle, AbortRegistration, Aborted, BoxFuture};
+use mojito_schema::{Backend, Claim, ClaimRequest, HandlerSpec, NewDelivery, QueryResult, Recorded, State, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -120,7 +120,7 @@ impl<B: Backend> Stepper<B> {
         &self,
         handler: &dyn MojitoHandler<B>,
         claim: Claim,
-        (abort, stop): (AbortHandle, futures_util::future::AbortRegistration),
+        (abort, stop): (AbortHandle, AbortRegistration),
     ) -> Result<Performed, Unavailable> {
         let (ticket, number, max_attempts) = (claim.ticket.clone(), claim.attempt, claim.max_attempts);
         let database = Arc::clone(self.database());
@@ -170,7 +170,7 @@ impl<B: Backend> Stepper<B> {
     /// Runs a verb that writes or reads, on the connection of the leases.
     pub async fn run<R, F>(&self, verb: F) -> Result<R, Unavailable>
     where
-        F: for<'c> FnOnce(&'c mut B::Connection) -> futures_util::future::BoxFuture<'c, mojito_schema::QueryResult<R>>,
+        F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
         let mut link = self.leases.link.lock().await;
         link.commit("a step of a test failed", verb).await.map(Committed::outcome)

@@ -68,6 +68,11 @@ impl Notices {
         self.0.0.end(scope);
     }
 
+    /// Ends the log: no further line is written.
+    pub fn close(&self) {
+        self.0.0.close();
+    }
+
     /// Waits until every line is written, for at most half a second, since the log may have no reader.
     pub async fn flush(&self) {
         let _ = timeout(FLUSH_TIMEOUT, self.0.0.flush()).await;

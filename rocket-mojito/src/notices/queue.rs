@@ -128,6 +128,7 @@ impl Queue {
         self.troubles.store(state.throttle.troubles(), Ordering::Release);
         let is_full = state.lines.len() >= MAX_QUEUED_LINES;
         match line {
+            Some(_) if state.is_closed => {}
             Some(_) if is_full => state.dropped += 1,
             Some(line) => state.lines.push_back(line),
             None => {}
@@ -158,5 +159,15 @@ mod tests {
 
         assert_eq!(lines.len(), MAX_QUEUED_LINES + 1);
         assert_eq!(lines.last().unwrap().count, Some(7));
+    }
+
+    #[test]
+    fn a_closed_queue_takes_no_line() {
+        let queue = Queue::new(Duration::from_secs(60));
+        queue.push(Line::new(Level::DEBUG, "before"), None);
+        queue.close();
+        queue.push(Line::new(Level::DEBUG, "after"), None);
+
+        assert_eq!(std::iter::from_fn(|| queue.next()).count(), 1);
     }
 }

@@ -63,7 +63,7 @@ use crate::{Error, EventKind, Inbox, Timestamp};
 /// # Failures
 ///
 /// A failure is ordered for this host alone, happens once, and is over. After a death nothing of the attempt is
-/// settled: its lease lapses, so the work is rescued by a `drain` after `advance` by the lease (60 s by default).
+/// settled: its lease lapses. `advance` by the lease (60 s by default), and the next `drain` rescues the work.
 ///
 /// On drop the host ends, and with it everything that it has started. [`stop`](Self::stop) also runs the shutdown
 /// fairings.
@@ -193,9 +193,9 @@ impl TestInbox {
         Ok(secret.into_iter().chain(signature).flatten().collect())
     }
 
-    /// Runs everything that is due until nothing is, one attempt at a time, in a fixed order: handler by handler as they
-    /// are attached, and for each in stored order. Lapsed leases are rescued first, and owed hooks are called. Returns
-    /// the attempts. It ends early where the process dies by a test's order.
+    /// Runs everything that is due until nothing is, one attempt at a time. The order is fixed: handler by handler as
+    /// they are attached, and for each in stored order. Lapsed leases are rescued first, and owed hooks are called.
+    /// Returns the attempts. It ends early where the process dies by a test's order.
     ///
     /// # Errors
     ///

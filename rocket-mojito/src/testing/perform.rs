@@ -6,10 +6,10 @@ use crate::{Error, Event};
 
 /// Runs one attempt of a handler on an event, as the dispatcher does, and gives back its outcome.
 ///
-/// The event is recorded as a delivery, and the handler's work on it is claimed: a row of its own, with a fence, a key
-/// and an attempt's number. So the handler sees the event as the database tells it: version, changes and the former
-/// version come from the deliveries that are stored. The version that an example comes
-/// [`after`](super::ExampleEvent::after) is stored first, as handled.
+/// The event is recorded as a delivery, and the handler's work on it is claimed. That is a row of its own, with a
+/// fence, a key and an attempt's number. So the handler sees the event as the database tells it: version, changes and
+/// the former version come from the stored deliveries. An example that comes
+/// [`after`](super::ExampleEvent::after) another has that one stored first, as handled.
 ///
 /// `Ok` commits the transaction together with the "done" mark. Everything else rolls it back: an error, a panic, or no
 /// answer within [`handler_timeout`](TestDatabase::handler_timeout). The same event again is the next attempt, or a

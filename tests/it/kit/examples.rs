@@ -19,6 +19,7 @@ fn an_example_has_a_setter_for_each_field_of_the_vendors_document() {
     let body: Value = serde_json::from_slice(&Event::example(EventKind::InterviewResult).body()).unwrap();
 
     assert_eq!(setters, documented());
+    assert_eq!(example_setters(), Field::ALL.iter().map(|field| field.as_str()).collect::<Vec<_>>());
     assert_eq!(body.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>(), documented());
 }
 

@@ -11,7 +11,7 @@ use crate::harness::TestBackend;
 
 /// The tables of the handlers. No constraint hides a duplicate in `effects`.
 const TABLES: &str = "
-    CREATE TABLE effects (delivery_id BIGINT NOT NULL, attempt BIGINT NOT NULL);
+    CREATE TABLE effects (delivery_id BIGINT NOT NULL);
     CREATE TABLE filed (delivery_id BIGINT PRIMARY KEY);
     CREATE TABLE states (result_id TEXT PRIMARY KEY, score TEXT NOT NULL);
     CREATE TABLE outside (delivery_id BIGINT NOT NULL);
@@ -65,7 +65,7 @@ impl<B: TestBackend> Kit<B> {
     }
 
     async fn act(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
-        let (delivery, attempt) = (event.delivery_id(), cx.attempt());
+        let delivery = event.delivery_id();
         let payload = event.payload();
         let score = payload.score.as_ref().map(ToString::to_string).unwrap_or_default();
         let id = &payload.id;
@@ -98,7 +98,7 @@ impl<B: TestBackend> Kit<B> {
             _ => {}
         }
         let tx = cx.transaction().await?;
-        tx.batch_execute(&format!("INSERT INTO effects VALUES ({delivery}, {attempt})")).await?;
+        tx.batch_execute(&format!("INSERT INTO effects VALUES ({delivery})")).await?;
         match &self.way {
             Way::Fail => Err("it is down".into()),
             Way::Discard => Err(HandlerError::discard("no use")),

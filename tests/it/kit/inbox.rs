@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use rocket_mojito::testing::Performed;
+use rocket_mojito::testing::{Answer, Performed};
 use rocket_mojito::{Actor, AttemptOutcome, Event, EventKind, Replay, Selection};
 
 use super::handler::{Kit, Way};
@@ -31,7 +31,7 @@ async fn what_is_posted_is_handled_in_a_drain_and_not_before<B: TestBackend>() {
     let before = count(&database, "effects").await;
     let drained = inbox.drain().await.unwrap();
 
-    assert_eq!([&result, &repeat, &failed, &unknown, &garbled].map(|answer| answer.status()), [200; 5]);
+    assert_eq!([&result, &repeat, &failed, &unknown, &garbled].map(Answer::status), [200; 5]);
     assert_eq!(result.delivery_id(), repeat.delivery_id());
     assert_eq!(before, 0);
     let [result, failed] = [result, failed].map(|answer| answer.delivery_id().unwrap());

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use rocket_mojito::testing::TestInbox;
+use rocket_mojito::testing::{Performed, TestInbox};
 use rocket_mojito::{AttemptOutcome, Event, EventKind};
 
 use super::handler::{Kit, Way};
@@ -97,7 +97,7 @@ async fn a_failure_is_of_one_inbox_and_happens_once<B: TestBackend>() {
     let own = inbox.drain().await.unwrap();
 
     assert!(of_other[0].is_completed());
-    assert_eq!(own.iter().map(|one| one.is_completed()).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(own.iter().map(Performed::is_completed).collect::<Vec<_>>(), [false, true]);
     inbox.stop().await;
     other.stop().await;
 }

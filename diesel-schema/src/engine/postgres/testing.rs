@@ -15,7 +15,7 @@ const MOMENTS: [&str; 6] = ["due_at", "lease_until", "measured_from", "hook_due_
 /// The tables of the host, each with its name in a statement.
 const TABLES: &str = "SELECT format('%I.%I', table_schema, table_name) AS value FROM information_schema.tables \
     WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema') \
-    AND table_name NOT LIKE 'mojito\\_%' ORDER BY 1";
+    AND table_name NOT LIKE 'mojito\\_%' AND table_name <> '__diesel_schema_migrations' ORDER BY 1";
 
 const SKIP: &str = "SELECT count(nextval(format('%I.%I', schemaname, sequencename)::regclass))::text AS value \
     FROM pg_sequences, generate_series(1, 7) WHERE sequencename NOT LIKE 'mojito\\_%'";

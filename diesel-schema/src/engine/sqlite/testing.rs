@@ -12,7 +12,8 @@ const MOMENTS: [&str; 6] = ["due_at", "lease_until", "measured_from", "hook_due_
 
 /// The tables of the host.
 const TABLES: &str = "SELECT name AS value FROM sqlite_schema WHERE type = 'table' \
-    AND name NOT LIKE 'mojito\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
+    AND name NOT LIKE 'mojito\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+    AND name <> '__diesel_schema_migrations' ORDER BY name";
 
 impl Testing<Wrapper> for Sqlite {
     async fn claim_one(
