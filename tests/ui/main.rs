@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// Each mistake of `mistakes.rs`, with parts of the answer to it.
 const ANSWERS: [(&str, &[&str]); 5] = [
-    ("no_async_trait", &["lifetime parameters", "interview_result"]),
+    ("no_async_trait", &["lifetimes do not match method in trait", "#[rocket::async_trait]"]),
     (
         "another_database",
         &[
