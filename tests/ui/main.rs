@@ -28,8 +28,8 @@ fn answer(mistake: &str) -> Option<String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["rustc", "--quiet", "-p", "mojito-tests", "--example", "mistakes", "--"]);
     cargo.args(["--cfg", &format!("mistake=\"{mistake}\"")]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    let output = cargo.output().unwrap();
-    (!output.status.success()).then(|| String::from_utf8(output.stderr).unwrap())
+    let output = cargo.output().expect("cargo runs");
+    (!output.status.success()).then(|| String::from_utf8(output.stderr).expect("the compiler writes text"))
 }
 
 #[test]
