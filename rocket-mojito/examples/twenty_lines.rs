@@ -1,5 +1,7 @@
 //! The twenty lines of the README.
 
+#![expect(missing_docs, clippy::redundant_closure_for_method_calls, reason = "twenty lines are for people")]
+
 use diesel::ExpressionMethods;
 use diesel_async::RunQueryDsl;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};

@@ -261,7 +261,7 @@ fn every_link_between_documents_leads_somewhere() {
         for link in links.filter(|link| !link.contains("://")) {
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
             let has_heading = || headings(&document.text).any(|heading| heading == anchor);
-            let is_found = match path.strip_prefix("super::") {
+            let is_found = match path.strip_prefix("crate::guide::") {
                 // Within the guide a chapter is a module, which is a file beside this one.
                 Some(chapter) => is_in_chapter(chapter, anchor),
                 None if path.is_empty() => has_heading(),

@@ -3,7 +3,7 @@
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 
-use crate::checkout::Checkout;
+use crate::checkout::{Checkout, File};
 use crate::harness::{AUTH, BASE, Body, Sample, Signer, eventually, in_time, post, request};
 
 /// The most lines of an example.
@@ -139,7 +139,7 @@ async fn a_signed_delivery_is_handed_on_with_its_key_and_a_forged_one_is_not() {
 
 #[test]
 fn the_examples_are_short() {
-    let examples = Checkout::files("rocket-mojito/examples").into_iter().filter(|file| file.is_rust());
+    let examples = Checkout::files("rocket-mojito/examples").into_iter().filter(File::is_rust);
 
     let lengths: Vec<(String, usize)> = examples.map(|file| (file.path, file.text.lines().count())).collect();
 

@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// Each mistake of `mistakes.rs`, with parts of the answer to it.
 const ANSWERS: [(&str, &[&str]); 5] = [
-    ("no_async_trait", &["lifetime parameters", "interview_result"]),
+    ("no_async_trait", &["lifetimes do not match method in trait", "#[rocket::async_trait]"]),
     (
         "another_database",
         &[
@@ -28,8 +28,8 @@ fn answer(mistake: &str) -> Option<String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["rustc", "--quiet", "-p", "mojito-tests", "--example", "mistakes", "--"]);
     cargo.args(["--cfg", &format!("mistake=\"{mistake}\"")]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    let output = cargo.output().unwrap();
-    (!output.status.success()).then(|| String::from_utf8(output.stderr).unwrap())
+    let output = cargo.output().expect("cargo runs");
+    (!output.status.success()).then(|| String::from_utf8(output.stderr).expect("the compiler writes text"))
 }
 
 #[test]

@@ -24,8 +24,8 @@ mod another_database {
     #[rocket::async_trait]
     impl MojitoHandler<Sqlite> for HiringDesk {}
 
-    fn fairing() -> MojitoFairing<Postgres> {
-        MojitoFairing::new(MojitoConfig::new()).handler(HiringDesk)
+    fn attach() {
+        let _ = MojitoFairing::<Postgres>::new(MojitoConfig::new()).handler(HiringDesk);
     }
 }
 
