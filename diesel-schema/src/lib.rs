@@ -118,6 +118,7 @@ pub use self::schema::results::{ResultRow, Snapshot, results};
 pub use self::schema::standing::Standing;
 pub use self::schema::state::State;
 pub use self::schema::timestamp::{Timestamp, UtcTimestamp};
+pub use self::schema::versions::Versions;
 pub use self::schema::work::{Backlog, WorkRow, work};
 #[doc(hidden)]
 pub use self::schema::work::{Claim, ClaimRequest, Claimed, Settlement, Ticket};

@@ -84,7 +84,7 @@ pub use mojito_schema::Postgres;
 pub use mojito_schema::Sqlite;
 pub use mojito_schema::{
     Action, AttemptOutcome, AttemptRow, AuditRow, Backend, Backlog, EventKind, Field, Finding, FindingCode,
-    KnownHandler, Listed, Listing, Overview, Person, Selection, Standing, State, Timestamp, Undone, WorkRow,
+    KnownHandler, Listed, Listing, Overview, Person, Selection, Standing, State, Timestamp, Undone, Versions, WorkRow,
 };
 /// The crates whose versions a host has to share with the plugin.
 pub use {diesel, diesel_async, mojito_schema as schema};

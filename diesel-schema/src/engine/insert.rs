@@ -235,6 +235,7 @@ mod tests {
                 "was_promoted",
                 "started_at",
                 "has_attempts",
+                "is_replayed",
             ]
         );
     }

@@ -7,11 +7,13 @@ mod handlers;
 mod hook;
 mod ids;
 mod joins;
+mod latest;
 mod line;
 mod list;
 mod migrations;
 mod open;
 mod operations;
+mod overtaking;
 mod parallel;
 mod record;
 mod rows;
@@ -22,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Claim, ClaimRequest, HandlerSpec, NewDelivery, Recorded, Settlement, State, Ticket, Timestamp, WorkRow,
+    Claim, ClaimRequest, HandlerSpec, NewDelivery, Recorded, Settlement, State, Ticket, Timestamp, Versions, WorkRow,
 };
 
 use crate::harness::deliveries::{garbled, result, said, snapshot_of};
@@ -44,7 +46,13 @@ fn received(received_at: Timestamp, mut delivery: NewDelivery) -> NewDelivery {
 }
 
 fn handler(name: &str) -> HandlerSpec {
-    HandlerSpec { name: name.to_owned(), takes_late: false, max_attempts: 3, has_erased_hook: false }
+    HandlerSpec {
+        name: name.to_owned(),
+        takes_late: false,
+        wants: Versions::Every,
+        max_attempts: 3,
+        has_erased_hook: false,
+    }
 }
 
 /// Records with one handler, `Desk`.
@@ -62,7 +70,7 @@ async fn claimed<B: TestBackend>() -> (Store<B>, Ticket) {
 }
 
 async fn settle<B: TestBackend>(store: &mut Store<B>, ticket: &Ticket, settlement: Settlement) -> bool {
-    B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap()
+    B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap().is_some()
 }
 
 /// Claims for `Desk`.

@@ -4,6 +4,7 @@
 mod attempts;
 mod audit;
 mod backlog;
+mod changes;
 mod clock;
 mod erase;
 mod handlers;
@@ -24,6 +25,7 @@ mod watch;
 pub(crate) use self::attempts::{add_attempt, attempts};
 pub(crate) use self::audit::{audit, begin_audit, finish_audit};
 pub(crate) use self::backlog::backlog;
+pub(crate) use self::changes::add_changes;
 pub(crate) use self::clock::read_clock;
 pub(crate) use self::erase::{bodies, count_erasure, erase_body, erase_result, states};
 pub(crate) use self::handlers::{
@@ -42,4 +44,4 @@ pub(crate) use self::settle::settle;
 pub(crate) use self::sweep::{lines_without_first, promote_lines};
 pub(crate) use self::waits::{cut_waits, overlong_waits};
 pub(crate) use self::watch::{has_received, held_up, unattached};
-use super::{Connection, Db, RunQueryDsl, keep_delivery, lock_idle, lock_wait, promote};
+use super::{Connection, Db, RunQueryDsl, keep_delivery, lock_idle, lock_wait, promote, skip_overtaken};

@@ -44,6 +44,8 @@ async fn requeue_one(connection: &mut Connection, item: &Requeue) -> QueryResult
         work::last_error.eq(None::<String>),
         // The work has not failed for good after all.
         work::hook_due_at.eq(None::<Timestamp>),
+        // It gets an attempt, also where a newer version has overtaken it.
+        work::is_replayed.eq(true),
     );
     let rows = diesel::update(row).set(waiting).execute(connection).await?;
     if let Some(max_attempts) = item.max_attempts {
@@ -63,6 +65,7 @@ async fn make(connection: &mut Connection, item: &Requeue, max_attempts: i32) ->
         work::first_delivery_id.eq(item.line.first_delivery_id),
         work::max_attempts.eq(max_attempts),
         work::is_first.eq(false),
+        work::is_replayed.eq(true),
     );
     diesel::insert_into(work::table).values(row).on_conflict_do_nothing().execute(connection).await
 }
