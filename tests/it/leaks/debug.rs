@@ -64,7 +64,7 @@ const TELLING: [&str; 36] = [
 const FOREIGN: [&str; 4] = ["TableNotEqual", "diesel", "diesel_async", "mojito_schema as schema"];
 
 /// Those that hold ids, codes, counts, times, names of settings, or nothing.
-const MUTE: [&str; 82] = [
+const MUTE: [&str; 83] = [
     "Action",
     "Actor",
     "AttemptOutcome",
@@ -131,6 +131,7 @@ const MUTE: [&str; 82] = [
     "Undone",
     "UtcTimestamp",
     "Verdict",
+    "Versions",
     "Waiting",
     "WorkQueue",
     "attempts",
@@ -176,7 +177,8 @@ impl MojitoHandler<Sqlite> for Showing {
             format!("{:?}", payload.ai_analysis_recruiter_why_not_hire),
         ];
         self.0.send(shown).unwrap();
-        Err(HandlerError::discard(CANARY))
+        // A version that was completed is the previous one of the next.
+        if event.version() == Some(1) { Ok(()) } else { Err(HandlerError::discard(CANARY)) }
     }
 }
 
