@@ -139,6 +139,7 @@ pub use self::schema::seen::SecretUse;
 pub use self::schema::standing::Standing;
 pub use self::schema::state::State;
 pub use self::schema::timestamp::{Timestamp, UtcTimestamp};
+pub use self::schema::versions::Versions;
 pub use self::schema::work::{Backlog, WorkRow, work};
 #[doc(hidden)]
 pub use self::schema::work::{Claim, ClaimRequest, Claimed, Settlement, Ticket};

@@ -274,7 +274,13 @@ impl<B: Backend> MojitoFairing<B> {
             }
             let max_attempts = config.max_attempts.into();
             // The hook is looked for later, with a connection.
-            Ok(HandlerSpec { name, takes_late: handler.takes_late(), max_attempts, has_erased_hook: false })
+            Ok(HandlerSpec {
+                name,
+                takes_late: handler.takes_late(),
+                wants: handler.wants(),
+                max_attempts,
+                has_erased_hook: false,
+            })
         };
         self.handlers.iter().map(spec).collect()
     }

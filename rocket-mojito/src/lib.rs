@@ -88,7 +88,7 @@ pub use mojito_schema::Sqlite;
 pub use mojito_schema::{
     Action, ActionState, AttemptOutcome, AttemptRow, AuditRow, Backend, Backlog, Dismissed, ErrorGroup, ErrorGroups,
     EventKind, Field, Finding, FindingCode, KnownHandler, Listed, Listing, Overview, PauseKind, Person, Selection,
-    Standing, State, TableChange, Timestamp, Undone, WorkRow,
+    Standing, State, TableChange, Timestamp, Undone, Versions, WorkRow,
 };
 /// The crates whose versions a host has to share with the plugin.
 pub use {diesel, diesel_async, mojito_schema as schema};

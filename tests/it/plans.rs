@@ -11,7 +11,7 @@ use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use mojito_schema::{
     AttemptOutcome, Backend, ClaimRequest, EventKind, HandlerSpec, NewDelivery, Open, Opening, Postgres, Selection,
-    Settlement, Snapshot, Sqlite, Standing, State, Ticket, Timestamp, WorkQueue,
+    Settlement, Snapshot, Sqlite, Standing, State, Ticket, Timestamp, Versions, WorkQueue,
 };
 
 use crate::harness::{Store, TestBackend, attach_all, deliveries, rounds};
@@ -76,7 +76,13 @@ fn delivery(result: &str, text: &str) -> NewDelivery {
 }
 
 async fn record<B: TestBackend>(connection: &mut B::Connection, batch: Vec<NewDelivery>) {
-    let handler = HandlerSpec { name: "Desk".to_owned(), takes_late: false, max_attempts: 12, has_erased_hook: false };
+    let handler = HandlerSpec {
+        name: "Desk".to_owned(),
+        takes_late: false,
+        wants: Versions::Every,
+        max_attempts: 12,
+        has_erased_hook: false,
+    };
     attach_all::<B>(connection, &Arc::new(vec![handler])).await;
     B::record(connection, Arc::new(batch), Timestamp::now()).await.unwrap();
 }

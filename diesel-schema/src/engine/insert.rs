@@ -236,6 +236,7 @@ mod tests {
                 "started_at",
                 "has_attempts",
                 "error_group",
+                "is_replayed",
             ]
         );
     }

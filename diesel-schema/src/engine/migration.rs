@@ -20,7 +20,7 @@ macro_rules! migrations {
     ($backend:literal) => {
         migrations!($backend: "0001_create_tables", "0002_add_message_id", "0003_mark_first_of_line",
             "0004_add_clock_readings", "0005_know_handlers", "0006_owe_hook", "0007_mark_promoted",
-            "0008_keep_attempts", "0009_watch_actions", "0010_group_errors")
+            "0008_keep_attempts", "0009_watch_actions", "0010_group_errors", "0011_skip_overtaken")
     };
     ($backend:literal: $($name:literal),+) => {
         &[$($crate::engine::migration::Migration {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::QueryResult;
 
-use crate::{ClaimRequest, Claimed, Left, Line, NotCommitted, OwedHook, Rescue, Settlement, Ticket, Timestamp};
+use crate::{ClaimRequest, Claimed, Left, Line, NotCommitted, OwedHook, Rescue, Settlement, State, Ticket, Timestamp};
 
 /// The part of a [`Backend`](crate::Backend) for the dispatcher: the queue of work, the leases on it, and handlers'
 /// transactions. `C` is the backend's connection.
@@ -61,11 +61,12 @@ pub trait WorkQueue<C> {
     /// closed.
     fn rollback(connection: &mut C) -> impl Future<Output = QueryResult<Left>> + Send;
 
-    /// Settles an attempt. `false` when the ticket is stale: then nothing was changed.
+    /// Settles an attempt. Gives back the state that the work is in now; `None` when the ticket is stale: then nothing was
+    /// changed.
     ///
     /// It does not wait for fsync: a settlement that a power cut takes is made again.
     ///
-    /// A retry after the last attempt is a discard. An attempt that did not simply succeed at once gets its row in
+    /// A retry after the last attempt is a discard. Work that did not succeed and was overtaken is skipped. An attempt that did not simply succeed at once gets its row in
     /// `mojito_attempts`, in the same transaction.
     ///
     /// # Errors
@@ -76,7 +77,7 @@ pub trait WorkQueue<C> {
         ticket: Ticket,
         settlement: Settlement,
         now: Timestamp,
-    ) -> impl Future<Output = QueryResult<bool>> + Send;
+    ) -> impl Future<Output = QueryResult<Option<State>>> + Send;
 
     /// Renews the leases of `held`, then rescues every lapsed lease. Gives back the stale tickets.
     ///

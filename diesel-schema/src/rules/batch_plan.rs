@@ -9,7 +9,7 @@ use crate::schema::results::{ResultInsert, ResultWrite};
 use crate::schema::work::WorkInsert;
 use crate::{
     Content, EventKind, Field, Finding, FindingCode, Fingerprint, HandlerSpec, NewDelivery, Recorded, Standing, State,
-    Timestamp,
+    Timestamp, Versions,
 };
 
 /// The stored rows that decide a batch, read under the locks that also cover the batch's writes.
@@ -39,6 +39,9 @@ pub(crate) struct BatchPlan<'a> {
     pub results: Vec<ResultChange<'a>>,
     /// Rows for `mojito_work`.
     pub work: Vec<WorkInsert<'a>>,
+    /// The lines in which a new version may end older work, as their handler wants the latest. A line is the first
+    /// delivery about the result, and the handler's name. They are sorted, for the order of locks.
+    pub overtaken: BTreeSet<(i64, &'a str)>,
     /// One outcome per delivery of the batch, in the batch's order.
     pub recorded: Vec<Recorded>,
 }
@@ -130,6 +133,7 @@ impl<'a> Planner<'a> {
             Verdict::Current { version, changes, is_recurrence } => {
                 let id = self.insert(delivery, Standing::Current, Some(version), &changes, is_recurrence);
                 let first = self.advance(delivery, id, version);
+                self.overtake(first);
                 self.give_work(id, first, |_| true);
                 Recorded { delivery_id: id, standing: Standing::Current, version: Some(version) }
             }
@@ -227,6 +231,16 @@ impl<'a> Planner<'a> {
     fn first_of(&self, delivery: &NewDelivery, id: i64) -> i64 {
         let head = delivery.result_key().and_then(|key| self.ground.heads.get(&key));
         head.map_or(id, |head| head.first_delivery_id)
+    }
+
+    /// Notes the lines in which a new version may end older work. In a line without unfinished work there is none.
+    fn overtake(&mut self, first_delivery_id: i64) {
+        for handler in self.handlers.iter().filter(|handler| handler.wants == Versions::Latest) {
+            let line = (first_delivery_id, handler.name.as_str());
+            if self.ground.lines.contains(&line) {
+                self.plan.overtaken.insert(line);
+            }
+        }
     }
 
     fn give_work(&mut self, delivery_id: i64, first_delivery_id: i64, wants: impl Fn(&HandlerSpec) -> bool) {

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use diesel::Queryable;
 
-use crate::{EventKind, Finding, Fingerprint, Snapshot, Standing, Timestamp};
+use crate::{EventKind, Finding, Fingerprint, Snapshot, Standing, Timestamp, Versions};
 
 /// The key of a result: endpoint and the vendor's id.
 pub(crate) type ResultKey<'a> = (&'a str, &'a str);
@@ -173,6 +173,8 @@ pub struct HandlerSpec {
     pub name: String,
     /// Whether it wants late deliveries too.
     pub takes_late: bool,
+    /// The versions that it wants.
+    pub wants: Versions,
     /// The number of attempts after which its work is discarded.
     pub max_attempts: i32,
     /// Whether it has the hook `erased`.

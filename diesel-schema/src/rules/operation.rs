@@ -1,7 +1,6 @@
+use crate::{Action, Line, State, Ticket};
 use std::ops::AddAssign;
 use std::time::Duration;
-
-use crate::{Action, Line, Ticket};
 
 /// The next deliveries of a selection.
 #[derive(Debug, Clone, Default)]
@@ -151,6 +150,19 @@ pub struct Rescue {
     pub rescued: usize,
     /// Lapsed leases whose work was discarded: it was the last attempt.
     pub discarded: usize,
+    /// Lapsed leases whose work was skipped: a newer version has overtaken it.
+    pub skipped: usize,
+}
+
+impl Rescue {
+    /// Counts work whose lease had lapsed, by the state that it is in now.
+    pub(crate) fn count(&mut self, state: State) {
+        match state {
+            State::Discarded => self.discarded += 1,
+            State::Skipped => self.skipped += 1,
+            State::Pending | State::Running | State::Retryable | State::Completed => self.rescued += 1,
+        }
+    }
 }
 
 /// A name that an operator typed, perhaps wrongly.

@@ -1,7 +1,7 @@
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-use crate::Timestamp;
+use crate::{Timestamp, Versions};
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -14,7 +14,7 @@ diesel::table! {
         name -> Text,
         /// Whether late deliveries make work for it: as the last attach said.
         takes_late -> Bool,
-        /// The versions that make work for it: `every` or `latest`.
+        /// The [`Versions`](crate::Versions) that it wants: as the last attach said.
         wants -> Text,
         /// The number of attempts after which its work is discarded: as the last attach said.
         max_attempts -> Integer,
@@ -39,6 +39,8 @@ pub struct KnownHandler {
     pub name: String,
     /// Whether late deliveries make work for it.
     pub takes_late: bool,
+    /// The versions that it wants.
+    pub wants: Versions,
     /// The number of attempts after which its work is discarded.
     pub max_attempts: i32,
     /// Whether it has the hook `erased`: an erasure without the hook has to name the handler.
@@ -60,6 +62,15 @@ pub struct KnownHandler {
     /// Since when its work that is due for longest has been due; none where nothing is due.
     pub oldest_due: Option<Timestamp>,
 }
+
+/// The columns of a [`HandlerSpec`](crate::HandlerSpec).
+pub(crate) const SPEC: (
+    handlers::name,
+    handlers::takes_late,
+    handlers::wants,
+    handlers::max_attempts,
+    handlers::has_erased_hook,
+) = (handlers::name, handlers::takes_late, handlers::wants, handlers::max_attempts, handlers::has_erased_hook);
 
 /// The handlers that deliveries make work for.
 #[auto_type(no_type_alias)]

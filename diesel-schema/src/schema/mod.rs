@@ -21,6 +21,7 @@ pub(crate) mod standing;
 pub(crate) mod state;
 pub(crate) mod text_enum;
 pub(crate) mod timestamp;
+pub(crate) mod versions;
 pub(crate) mod work;
 
 mod joined {

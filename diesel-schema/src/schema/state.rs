@@ -13,5 +13,8 @@ text_enum! {
         Completed = "completed",
         /// Given up: by the handler, by an operator, or after the last attempt.
         Discarded = "discarded",
+        /// Overtaken: the handler wants the latest version, and a newer one was recorded before an attempt began, or
+        /// before one failed.
+        Skipped = "skipped",
     }
 }

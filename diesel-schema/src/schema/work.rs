@@ -40,7 +40,7 @@ diesel::table! {
         epoch -> BigInt,
         /// The error of the last failed attempt.
         last_error -> Nullable<Text>,
-        /// When it was completed or discarded.
+        /// When it was completed, discarded or skipped.
         finished_at -> Nullable<UtcTimestamp>,
         /// Whether it is the first of its line: only the first may be claimed, and a line has one at most.
         is_first -> Bool,
@@ -59,6 +59,8 @@ diesel::table! {
         /// The group of the last error: its first line without all that looks like a value. Null where there is none, and
         /// where an older version of the program has written the error.
         error_group -> Nullable<Text>,
+        /// Whether a replay made it wait, and no attempt has failed since: then no newer version skips it.
+        is_replayed -> Bool,
     }
 }
 
@@ -87,7 +89,7 @@ pub struct WorkRow {
     pub epoch: i64,
     /// The error of the last failed attempt.
     pub last_error: Option<String>,
-    /// When it was completed or discarded.
+    /// When it was completed, discarded or skipped.
     pub finished_at: Option<Timestamp>,
     /// Whether it is the first of its line.
     pub is_first: bool,
@@ -178,8 +180,13 @@ pub struct Claim {
     pub max_attempts: i32,
     /// The delivery.
     pub delivery: DeliveryRow,
-    /// The body of the version before this one, where there is one and it is still stored.
+    /// The newest version before this one that the handler has completed.
+    pub former_version: Option<i64>,
+    /// The body of that version, where it is still stored.
     pub former_body: Option<Vec<u8>>,
+    /// The stored changes of the versions since, up to this one, as JSON. None where this one is the next: its stored
+    /// changes are enough.
+    pub changes_since: Vec<String>,
     /// Whether its result has a later version by now.
     pub is_superseded: bool,
 }
@@ -431,7 +438,7 @@ pub(crate) fn body_size() -> _ {
     deliveries::table.filter(deliveries::id.eq(work::delivery_id)).select(octet_length(deliveries::body)).single_value()
 }
 
-/// The work on a delivery that is neither completed nor discarded.
+/// The work on a delivery that is neither completed, discarded nor skipped.
 #[auto_type(no_type_alias)]
 pub(crate) fn unfinished() -> _ {
     work::table.filter(work::delivery_id.eq(deliveries::id)).filter(work::finished_at.is_null())

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Backend, ClaimRequest, HandlerSpec, NewDelivery, Open, Opening, Operations, Recording, Sqlite, Timestamp, WorkQueue,
+    Backend, ClaimRequest, HandlerSpec, NewDelivery, Open, Opening, Operations, Recording, Sqlite, Timestamp, Versions,
+    WorkQueue,
 };
 use rocket_mojito::internals::delivery;
 use tempfile::TempDir;
@@ -28,8 +29,13 @@ impl Store {
         let connection = runtime.block_on(async {
             let mut connection = Sqlite::open(&url, Open::Create).await.expect("a database");
             Sqlite::migrate(&mut connection).await.expect("tables");
-            let handler =
-                HandlerSpec { name: "desk".to_owned(), takes_late: false, max_attempts: 12, has_erased_hook: false };
+            let handler = HandlerSpec {
+                name: "desk".to_owned(),
+                takes_late: false,
+                wants: Versions::Every,
+                max_attempts: 12,
+                has_erased_hook: false,
+            };
             Sqlite::attach(&mut connection, Arc::new(vec![handler]), Timestamp::now()).await.expect("a handler");
             connection
         });

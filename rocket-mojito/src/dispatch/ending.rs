@@ -1,4 +1,4 @@
-use mojito_schema::{AttemptOutcome, Settlement, Ticket};
+use mojito_schema::{AttemptOutcome, Settlement, State, Ticket};
 
 use crate::notices::{Notice, Notices, Scope};
 
@@ -28,7 +28,6 @@ pub(super) enum Outcome {
 pub(super) struct Tried {
     pub ticket: Ticket,
     pub number: i32,
-    pub max_attempts: i32,
 }
 
 impl Ending {
@@ -41,21 +40,19 @@ impl Ending {
         self
     }
 
-    /// Logs the outcome that a person has to see, once it is settled. The error's text is never logged.
-    pub fn say(&self, tried: Tried, notices: &Notices) {
-        let Tried { ticket: Ticket { handler, delivery_id: delivery, .. }, number: attempt, max_attempts } = tried;
+    /// Logs the outcome that a person has to see, once it is settled. The error's text is never logged. `state` is the
+    /// state that the work is in now.
+    pub fn say(&self, tried: Tried, state: State, notices: &Notices) {
+        let Tried { ticket: Ticket { handler, delivery_id: delivery, .. }, number: attempt } = tried;
         let outcome = self.outcome.as_str();
-        match self.settlement {
-            Settlement::Complete => notices.works(|| Scope::Handler(handler)),
-            Settlement::Release => {}
-            Settlement::Retry { .. } if attempt < max_attempts => {
-                if self.outcome != Outcome::Conflict {
-                    notices.say(Notice::Failed { handler, delivery, attempt, outcome });
-                }
-            }
-            Settlement::Retry { .. } | Settlement::Discard { .. } => {
-                notices.say(Notice::Discarded { handler, delivery, attempt, outcome });
-            }
+        match state {
+            State::Completed => notices.works(|| Scope::Handler(handler)),
+            State::Discarded => notices.say(Notice::Discarded { handler, delivery, attempt, outcome }),
+            State::Retryable | State::Skipped | State::Pending | State::Running => match self.outcome {
+                Outcome::Conflict | Outcome::Released => {}
+                _ if state == State::Skipped => notices.say(Notice::Skipped { handler, delivery, attempt, outcome }),
+                _ => notices.say(Notice::Failed { handler, delivery, attempt, outcome }),
+            },
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Fuse, FusedFuture};
-use mojito_schema::{Backend, ClaimRequest, Settlement, failpoint};
+use mojito_schema::{Backend, ClaimRequest, Settlement, State, failpoint};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
@@ -176,7 +176,7 @@ impl<B: Backend> Executor<B> {
     }
 
     fn start(&self, Leased { claim, guard, registration }: Leased, slot: Slot) {
-        let (ticket, number, max_attempts) = (claim.ticket.clone(), claim.attempt, claim.max_attempts);
+        let (ticket, number) = (claim.ticket.clone(), claim.attempt);
         let (handler, database, lease) = (Arc::clone(&self.handler), Arc::clone(&self.leases.database), self.lease);
         let running = Running {
             ticket: ticket.clone(),
@@ -194,12 +194,10 @@ impl<B: Backend> Executor<B> {
         let leases = self.leases.clone();
         self.leases.database.runtime().spawn(async move {
             if let Some((ending, guards)) = running.ended().await {
-                leases.end(Tried { ticket, number, max_attempts }, &ending).await;
+                let state = leases.end(Tried { ticket, number }, &ending).await;
                 drop(guards);
-                match ending.settlement {
-                    Settlement::Discard { .. } => leases.given_up.notify(),
-                    Settlement::Retry { .. } if number >= max_attempts => leases.given_up.notify(),
-                    _ => {}
+                if state == Some(State::Discarded) {
+                    leases.given_up.notify();
                 }
             }
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mojito_schema::Backend;
 
 use super::Context;
-use crate::{Event, EventKind};
+use crate::{Event, EventKind, Versions};
 
 /// The host's reaction to deliveries.
 ///
@@ -23,6 +23,7 @@ use crate::{Event, EventKind};
 /// | a deadlock or serialization failure, handed on by `?` | the same, with a backoff of milliseconds at first |
 /// | [`HandlerError::retry_in`] | rolled back; attempted again then, in 7 days at most; it counts as an attempt |
 /// | [`HandlerError::discard`] | rolled back; given up until an operator replays it |
+/// | any answer but `Ok`, of a handler that [`wants`](Self::wants) the latest version, where a newer one was recorded | rolled back; skipped: neither attempted again nor given up |
 ///
 /// Effects through [`Context::transaction`] happen exactly once. Every other effect happens at least once: give
 /// [`Context::key`] to the services that you call.
@@ -56,6 +57,14 @@ pub trait MojitoHandler<B: Backend>: Send + Sync + 'static {
         false
     }
 
+    /// The versions of a result that the handler wants. With [`Versions::Latest`] an old version that fails holds up no
+    /// newer one: recording the newer one ends the old one's work as skipped. If several processes have the handler
+    /// attached, the process that was launched last decides for all. Work of older versions that waits at that moment
+    /// ends when a newer version is recorded, or when its attempt fails. Default: [`Versions::Every`].
+    fn wants(&self) -> Versions {
+        Versions::Every
+    }
+
     /// The interview was submitted and scored, or something about its result changed.
     async fn interview_result(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
         let _ = (event, cx);
@@ -84,7 +93,7 @@ pub trait MojitoHandler<B: Backend>: Send + Sync + 'static {
     /// deliveries of the same result may be handled before the call or during it. While the handler is paused, the call
     /// waits.
     ///
-    /// The hook is not called for work that an operator discards. Nor is it called once the work is replayed, its body
+    /// The hook is not called for work that an operator discards, nor for work that is skipped. Nor is it called once the work is replayed, its body
     /// is pruned or its result is erased. An erasure does not wait for a running call. So make the hook's writes
     /// reachable for [`erased`](Self::erased), or check in the writing transaction that the result still exists.
     /// Default: nothing.

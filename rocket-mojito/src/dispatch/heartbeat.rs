@@ -96,7 +96,7 @@ impl<B: Backend> Heartbeat<B> {
         for ticket in &rescue.stale {
             self.leases.in_flight.abort(ticket);
         }
-        if rescue.rescued + rescue.discarded > 0 {
+        if rescue.rescued + rescue.discarded + rescue.skipped > 0 {
             let notices = self.leases.database.notices();
             if rescue.rescued > 0 {
                 notices.say(Notice::Rescued { count: rescue.rescued as u64 });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, AbortRegistration};
-use mojito_schema::{Backend, Claim, ClaimRequest, Claimed, Rescue, Settlement, Ticket, Timestamp, failpoint};
+use mojito_schema::{Backend, Claim, ClaimRequest, Claimed, Rescue, Settlement, State, Ticket, Timestamp, failpoint};
 
 use super::ending::{Ending, Tried};
 use crate::notices::Notice;
@@ -99,33 +99,34 @@ impl<B: Backend> Leases<B> {
         rescue.map(Committed::outcome).ok()
     }
 
-    /// Settles an attempt that has ended, and logs the outcome that a person has to see. An attempt that was not
-    /// possible must not count: its lease is held until the database takes writes again.
-    pub async fn end(&self, tried: Tried, ending: &Ending) {
+    /// Settles an attempt that has ended, and logs the outcome that a person has to see. Returns the state that the work
+    /// is in now, if the attempt still held its lease. An attempt that was not possible must not count: its lease is
+    /// held until the database takes writes again.
+    pub async fn end(&self, tried: Tried, ending: &Ending) -> Option<State> {
         loop {
             match self.settle(tried.ticket.clone(), ending.settlement.clone()).await {
-                Ok(is_settled) => {
-                    if is_settled {
-                        ending.say(tried, self.database.notices());
+                Ok(state) => {
+                    if let Some(state) = state {
+                        ending.say(tried, state, self.database.notices());
                     }
-                    return;
+                    return state;
                 }
                 Err(_) if ending.settlement == Settlement::Release => tokio::time::sleep(RELEASE_RETRY_INTERVAL).await,
-                Err(_) => return,
+                Err(_) => return None,
             }
         }
     }
 
-    /// Settles an attempt. Returns whether the attempt still held its lease. If the database cannot be reached, the
-    /// lease lapses and the work is rescued.
-    pub async fn settle(&self, ticket: Ticket, settlement: Settlement) -> Result<bool, Unavailable> {
+    /// Settles an attempt. Returns the state that the work is in now, if the attempt still held its lease. If the
+    /// database cannot be reached, the lease lapses and the work is rescued.
+    pub async fn settle(&self, ticket: Ticket, settlement: Settlement) -> Result<Option<State>, Unavailable> {
         let (handler, delivery) = (ticket.handler.clone(), ticket.delivery_id);
         let mut link = self.link.lock().await;
         let settled = link
             .commit("an attempt could not be settled", |c| B::settle(c, ticket, settlement, Timestamp::now()).boxed())
             .await
             .map(Committed::outcome);
-        if settled == Ok(false) {
+        if settled == Ok(None) {
             self.database.notices().say(Notice::TooLate { handler, delivery });
         }
         settled

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use mojito_schema::{AttemptOutcome, Settlement, Ticket};
+use mojito_schema::{AttemptOutcome, Settlement, State, Ticket};
 
 use super::ending::{Ending, Outcome};
 
@@ -15,6 +15,8 @@ pub struct Performed {
     delivery_id: i64,
     attempt: i32,
     outcome: AttemptOutcome,
+    /// The state that its settlement has put the work into.
+    state: Option<State>,
     error: Option<String>,
     retry_in: Option<Duration>,
     has_died: bool,
@@ -31,21 +33,21 @@ impl Performed {
         Self { has_died: true, ..Self::new(ticket, attempt, AttemptOutcome::Lapsed) }
     }
 
-    /// The attempt with this ending. `None` if no attempt was possible.
-    pub(super) fn ended(ticket: &Ticket, (attempt, max_attempts): (i32, i32), ending: &Ending) -> Option<Self> {
+    /// The attempt with this ending, which has put the work into this state. `None` if no attempt was possible.
+    pub(super) fn ended(ticket: &Ticket, attempt: i32, ending: &Ending, state: Option<State>) -> Option<Self> {
         let outcome = match ending.outcome {
             Outcome::Completed => AttemptOutcome::Completed,
             Outcome::Discarded => AttemptOutcome::Discarded,
             Outcome::Released => return None,
             Outcome::Failed | Outcome::Conflict | Outcome::Panicked | Outcome::TimedOut => ending.outcome.kept(),
         };
-        let mut performed = Self::new(ticket, attempt, outcome);
+        let mut performed = Self { state, ..Self::new(ticket, attempt, outcome) };
         match &ending.settlement {
             Settlement::Complete | Settlement::Release => {}
             Settlement::Discard { error } => performed.error = Some(error.clone()),
             Settlement::Retry { pause, error, .. } => {
                 performed.error = Some(error.clone());
-                performed.retry_in = (attempt < max_attempts).then_some(*pause);
+                performed.retry_in = (state == Some(State::Retryable)).then_some(*pause);
             }
         }
         Some(performed)
@@ -53,7 +55,7 @@ impl Performed {
 
     fn new(ticket: &Ticket, attempt: i32, outcome: AttemptOutcome) -> Self {
         let (handler, delivery_id) = (ticket.handler.clone(), ticket.delivery_id);
-        Self { handler, delivery_id, attempt, outcome, error: None, retry_in: None, has_died: false }
+        Self { handler, delivery_id, attempt, outcome, state: None, error: None, retry_in: None, has_died: false }
     }
 
     /// The handler's name.
@@ -84,8 +86,12 @@ impl Performed {
 
     /// Whether the work is discarded: the handler gave up, or its last attempt did not succeed.
     pub fn is_discarded(&self) -> bool {
-        let has_failed = !matches!(self.outcome, AttemptOutcome::Completed | AttemptOutcome::Lapsed);
-        has_failed && self.retry_in.is_none()
+        self.state == Some(State::Discarded)
+    }
+
+    /// Whether the work is skipped: the attempt did not succeed, and the handler wants the newer version that there is.
+    pub fn is_skipped(&self) -> bool {
+        self.state == Some(State::Skipped)
     }
 
     /// Whether the process died by the test's order, before or after the commit.

@@ -122,7 +122,7 @@ impl<B: Backend> Stepper<B> {
         claim: Claim,
         (abort, stop): (AbortHandle, AbortRegistration),
     ) -> Result<Performed, Unavailable> {
-        let (ticket, number, max_attempts) = (claim.ticket.clone(), claim.attempt, claim.max_attempts);
+        let (ticket, number) = (claim.ticket.clone(), claim.attempt);
         let database = Arc::clone(self.database());
         let mut run = pin!(Attempt { handler, database, claim, lease: self.lease, stop }.run());
         let (ended, is_late) = match timeout(self.timeout, run.as_mut()).await {
@@ -150,21 +150,23 @@ impl<B: Backend> Stepper<B> {
         if ending.outcome == Outcome::Completed && self.failures().take_commit(&ALL).is_some() {
             return Ok(Performed::lapsed(&ticket, number));
         }
-        self.settle(Tried { ticket: ticket.clone(), number, max_attempts }, &ending).await?;
-        Performed::ended(&ticket, (number, max_attempts), &ending).ok_or(Unavailable::Connection)
+        let state = self.settle(Tried { ticket: ticket.clone(), number }, &ending).await?;
+        Performed::ended(&ticket, number, &ending, state).ok_or(Unavailable::Connection)
     }
 
     /// Marks claimed work as done without a call of its handler.
     pub async fn complete(&self, claim: Claim) -> Result<(), Unavailable> {
-        let tried = Tried { ticket: claim.ticket, number: claim.attempt, max_attempts: claim.max_attempts };
-        self.settle(tried, &attempt::completed()).await
+        let tried = Tried { ticket: claim.ticket, number: claim.attempt };
+        self.settle(tried, &attempt::completed()).await.map(drop)
     }
 
-    async fn settle(&self, tried: Tried, ending: &Ending) -> Result<(), Unavailable> {
-        if self.leases.settle(tried.ticket.clone(), ending.settlement.clone()).await? {
-            ending.say(tried, self.leases.database.notices());
+    /// Settles an attempt. Returns the state that the work is in now, unless another worker has it.
+    async fn settle(&self, tried: Tried, ending: &Ending) -> Result<Option<State>, Unavailable> {
+        let state = self.leases.settle(tried.ticket.clone(), ending.settlement.clone()).await?;
+        if let Some(state) = state {
+            ending.say(tried, state, self.leases.database.notices());
         }
-        Ok(())
+        Ok(state)
     }
 
     /// Runs a verb that writes or reads, on the connection of the leases.

@@ -3,6 +3,7 @@ use std::sync::OnceLock;
 
 use mojito_schema::Claim;
 
+use super::changes::changes_of;
 use super::{ParsedBody, Payload};
 use crate::{EventKind, Field, Finding, Standing, Timestamp};
 
@@ -72,14 +73,22 @@ impl Event {
         self.is_superseded
     }
 
-    /// The fields that differ from the version before; for a first version, from an empty one.
+    /// The fields that differ from the newest version before this one that this handler has completed; from an empty
+    /// one, if it has completed none. So no version that was skipped, discarded or recorded before the handler was
+    /// attached hides a change. Empty for a late delivery.
     ///
     /// `id`, `reason` and unknown keys are never among them.
+    ///
+    /// Versions that the handler has not completed may lie between the two. The bodies of the two are compared then. If
+    /// the former body is pruned or cannot be read any more, the fields are all those that changed in any version since.
+    /// A field that was changed and changed back is then among them.
+    ///
+    /// A replay sets the work back, so a replayed version is not completed until its attempt ends well.
     pub fn changes(&self) -> &[Field] {
         &self.changes
     }
 
-    /// Whether a field differs from the version before.
+    /// Whether a field is among the [`changes`](Self::changes).
     pub fn changed(&self, field: Field) -> bool {
         self.changes.contains(&field)
     }
@@ -89,8 +98,8 @@ impl Event {
         &self.findings
     }
 
-    /// The version before this one. `None` for a first version, for a late delivery, and if the body is not kept any
-    /// more.
+    /// The newest version before this one that this handler has completed. `None` if there is none, for a late delivery,
+    /// and if the body is not kept any more.
     pub fn previous(&self) -> Option<&Payload> {
         let read = || match ParsedBody::parse(self.former_body.as_deref()?) {
             ParsedBody::Usable { payload, .. } => Some(payload),
@@ -101,20 +110,20 @@ impl Event {
 
     /// The event of a claimed delivery. `None` if its body is gone, or is not understood.
     pub(crate) fn from_claim(claim: Claim) -> Option<Self> {
-        let delivery = claim.delivery;
-        let body = delivery.body?;
-        let ParsedBody::Usable { payload, .. } = ParsedBody::parse(&body) else {
+        let ParsedBody::Usable { payload, .. } = ParsedBody::parse(claim.delivery.body.as_deref()?) else {
             return None;
         };
+        let changes = changes_of(&claim, &payload);
+        let delivery = claim.delivery;
         Some(Self {
             kind: delivery.event,
             payload: *payload,
-            body,
+            body: delivery.body.unwrap_or_default(),
             endpoint: delivery.endpoint,
             delivery_id: delivery.id,
             standing: delivery.standing,
             version: delivery.version,
-            changes: Field::list_from_json(&delivery.changes),
+            changes,
             findings: Finding::from_json(&delivery.findings),
             received_at: delivery.received_at,
             is_superseded: claim.is_superseded,

@@ -4,6 +4,7 @@
 //! delivery is quarantined.
 
 mod body;
+mod changes;
 mod classify;
 #[expect(clippy::module_inception, reason = "the noun of this folder")]
 mod event;

@@ -13,6 +13,8 @@ pub(crate) enum Notice {
     Recorded { delivery: i64, standing: &'static str },
     /// An attempt failed, and another follows. The error's text may quote a candidate, so it is left out.
     Failed { handler: String, delivery: i64, attempt: i32, outcome: &'static str },
+    /// An attempt failed, and its work is skipped: a newer version has overtaken it.
+    Skipped { handler: String, delivery: i64, attempt: i32, outcome: &'static str },
     /// Work was given up: by the handler, or after its last attempt.
     Discarded { handler: String, delivery: i64, attempt: i32, outcome: &'static str },
     /// The hook `discarded` of a handler failed, panicked or took too long.
@@ -100,6 +102,10 @@ impl Notice {
             },
             Self::Failed { handler, delivery, attempt, outcome } => {
                 let line = warning("an attempt failed and is made again later: `last_error` of the work says why");
+                return of_attempt(line, handler, delivery, attempt, outcome);
+            }
+            Self::Skipped { handler, delivery, attempt, outcome } => {
+                let line = warning("an attempt failed and its work is skipped, since a newer version was recorded");
                 return of_attempt(line, handler, delivery, attempt, outcome);
             }
             Self::Discarded { handler, delivery, attempt, outcome } => {

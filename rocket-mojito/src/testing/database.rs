@@ -142,6 +142,7 @@ impl<B: Backend> TestDatabase<B> {
         let spec = HandlerSpec {
             name: name.clone(),
             takes_late: handler.takes_late(),
+            wants: handler.wants(),
             max_attempts: self.max(),
             has_erased_hook: has_erased_hook(handler, &mut connection),
         };

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use mojito_schema::internals::Memory;
 use mojito_schema::{
-    Content, EventKind, Field, Finding, FindingCode, HandlerSpec, NewDelivery, Snapshot, Standing, Timestamp,
+    Content, EventKind, Field, Finding, FindingCode, HandlerSpec, NewDelivery, Snapshot, Standing, Timestamp, Versions,
 };
 
 use super::oracle::{Expected, Oracle, Sent};
@@ -15,6 +15,7 @@ pub fn standing(input: &[u8]) {
     let handlers = ["all", "late"].map(|name| HandlerSpec {
         name: name.to_owned(),
         takes_late: name == "late",
+        wants: Versions::Every,
         max_attempts: 3,
         has_erased_hook: false,
     });

@@ -8,8 +8,9 @@ use crate::harness::{TestBackend, on_each_backend};
 on_each_backend!(
     documents_have_these_fields,
     filters_and_pages_select,
-    errors_are_grouped_and_select,
     a_delivery_shows_its_attempts,
+    errors_are_grouped_and_select,
+    skipped_work_is_listed_and_replayed_and_is_no_backlog,
     nothing_personal_is_printed_unless_revealed,
     a_history_tells_who_waits_behind_whom,
     doctor_says_what_holds_and_what_to_do,
@@ -157,6 +158,22 @@ async fn a_delivery_shows_its_attempts<B: TestBackend>() {
     assert!(table.out.contains("timed_out") && table.out.contains("2026-01-01T00:00:01Z"), "{table:?}");
     let ink = json!({ "handler": "Ledger", "attempt": 1, "error": "no ink for \"canary\"" });
     assert_eq!(revealed["revealed"]["attempts"][1], ink);
+}
+
+async fn skipped_work_is_listed_and_replayed_and_is_no_backlog<B: TestBackend>() {
+    let mut desk = Desk::<B>::seeded().await;
+    desk.store.run("UPDATE mojito_work SET state = 'skipped' WHERE state = 'discarded'").await;
+
+    let listed = desk.json(&["work", "--state", "skipped"]).numbers("delivery");
+    let printed = desk.run(&["show", "1"]).out;
+    let status = desk.json(&["status"]).documents().remove(0);
+    let replayed = desk.run(&["replay", "--state", "skipped", "--yes"]);
+
+    assert_eq!(listed, [1]);
+    assert!(printed.contains("skipped"), "{printed}");
+    assert_eq!((&status["discarded"], &status["waiting"]), (&json!(0), &json!(2)));
+    assert_eq!(replayed.code, 0, "{replayed:?}");
+    assert_eq!(desk.states().await[0], (1, "HiringDesk".to_owned(), "pending"));
 }
 
 async fn nothing_personal_is_printed_unless_revealed<B: TestBackend>() {

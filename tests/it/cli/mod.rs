@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use mojito_schema::{EventKind, HandlerSpec};
+use mojito_schema::{EventKind, HandlerSpec, Versions};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -73,7 +73,13 @@ fn program(program: &Path, folder: &Path) -> Command {
 }
 
 fn spec(name: &str) -> HandlerSpec {
-    HandlerSpec { name: name.to_owned(), takes_late: false, max_attempts: 3, has_erased_hook: false }
+    HandlerSpec {
+        name: name.to_owned(),
+        takes_late: false,
+        wants: Versions::Every,
+        max_attempts: 3,
+        has_erased_hook: false,
+    }
 }
 
 impl<B: TestBackend> Desk<B> {

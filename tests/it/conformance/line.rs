@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mojito_schema::{
-    Action, AttemptOutcome, Backend, Expiry, HandlerSpec, Line, Open, Opening, Operations, Postgres, Requeue,
-    Settlement, State, Ticket, Timestamp, WorkQueue, WorkRow, prune,
+    Action, AttemptOutcome, Backend, ClaimRequest, Expiry, HandlerSpec, Line, Open, Opening, Operations, Postgres,
+    Requeue, Settlement, State, Ticket, Timestamp, Versions, WorkQueue, WorkRow, prune,
 };
 use tokio::task::JoinSet;
 
-use super::{LEASE, begun, claim, claim_on, garbled, handler, record, result};
+use super::{LEASE, begun, claim, garbled, handler, record, result};
 use crate::harness::{Store, TestBackend, attach_all, on_each_backend, rounds, seed, until};
 
 on_each_backend!(
@@ -55,7 +55,8 @@ const STEPS: [Step; 15] = [
 ];
 
 fn handlers() -> Arc<Vec<HandlerSpec>> {
-    Arc::new(HANDLERS.iter().map(|name| handler(name)).collect())
+    let wants = |name: &str| if name == "Ledger" { Versions::Latest } else { Versions::Every };
+    Arc::new(HANDLERS.iter().map(|name| HandlerSpec { wants: wants(name), ..handler(name) }).collect())
 }
 
 /// The lines of which the rule does not hold.
@@ -73,6 +74,14 @@ fn broken(work: &[WorkRow]) -> Vec<String> {
     lines.values().filter(|rows| is_broken(rows)).map(|rows| format!("{rows:#?}")).collect()
 }
 
+/// Waiting work on a version that another one has overtaken, of the handler that wants the latest. There is none, unless a
+/// replay made it wait.
+const OVERTAKEN: &str = "
+    SELECT CAST(w.delivery_id AS TEXT) AS value FROM mojito_work AS w JOIN mojito_deliveries AS d ON d.id = w.delivery_id
+    WHERE w.handler = 'Ledger' AND w.state IN ('pending', 'retryable') AND NOT w.is_replayed AND EXISTS (
+        SELECT 1 FROM mojito_work AS n JOIN mojito_deliveries AS nd ON nd.id = n.delivery_id
+        WHERE n.handler = w.handler AND n.first_delivery_id = w.first_delivery_id AND nd.version > d.version)";
+
 /// Does something to the work on one of these results, as far as there is anything to do it to.
 async fn take<B: TestBackend>(connection: &mut B::Connection, step: Step, results: &[&str], random: &mut Rng) {
     let now = Timestamp::now();
@@ -87,7 +96,12 @@ async fn take<B: TestBackend>(connection: &mut B::Connection, step: Step, result
             let batch = (0..count).map(|_| result(id, &random.u64(..).to_string())).collect();
             B::record(connection, Arc::new(batch), now).await.unwrap();
         }
-        Claim => drop(claim_on::<B>(connection, random.usize(1..3)).await),
+        Claim => {
+            for handler in HANDLERS {
+                let request = ClaimRequest::new(handler, random.usize(1..3), LEASE);
+                B::claim(connection, request, now).await.unwrap();
+            }
+        }
         Complete | Retry | Release | GiveUp => {
             let Some(ticket) = ticket(connection, random).await else { return };
             let settlement = match step {
@@ -182,6 +196,7 @@ async fn whatever_happens_in_a_line_it_has_one_first<B: TestBackend>() {
             take::<B>(&mut store.connection, step, &["a", "b"], &mut random).await;
 
             assert_eq!(broken(&store.work().await), [""; 0], "{taken:?}");
+            assert_eq!(store.texts(OVERTAKEN).await, [""; 0], "{taken:?}");
         }
     }
 }
@@ -307,6 +322,11 @@ async fn one_beside_the_other(
     let done = claim(store, 1).await.remove(0).ticket;
     Postgres::settle(&mut store.connection, done, Settlement::Complete, Timestamp::now()).await.unwrap();
     assert_eq!(claim(store, 1).await.len(), 1);
+    // For the handler that wants the latest, the newest waits or runs.
+    if random.bool() {
+        let request = ClaimRequest::new("Ledger", 1, LEASE);
+        Postgres::claim(&mut store.connection, request, Timestamp::now()).await.unwrap();
+    }
     let mut gate = store.another().await;
     Postgres::execute(&mut gate, "SELECT pg_advisory_lock(4711)").await;
 
@@ -324,6 +344,7 @@ async fn one_beside_the_other(
     second.unwrap();
 
     assert_eq!(broken(&store.work().await), [""; 0], "{held:?} beside {other:?}");
+    assert_eq!(store.texts(OVERTAKEN).await, [""; 0], "{held:?} beside {other:?}");
     store.run("DELETE FROM mojito_work").await;
     first.unwrap()
 }
@@ -355,6 +376,7 @@ async fn no_number_of_processes_leaves_a_line_without_a_first_or_with_two() {
         processes.join_all().await;
 
         assert_eq!(broken(&store.work().await), [""; 0]);
+        assert_eq!(store.texts(OVERTAKEN).await, [""; 0]);
         assert!(store.work().await.len() > 20, "something happened");
     }
 }
@@ -373,6 +395,7 @@ async fn a_handler_that_sees_no_newer_rows_promotes_what_was_recorded_meanwhile(
     Postgres::commit(&mut connection, Some(ticket.line())).await.unwrap();
 
     assert_eq!(broken(&store.work().await), [""; 0]);
+    assert_eq!(store.texts(OVERTAKEN).await, [""; 0]);
     assert_eq!(claim(&mut store, 1).await[0].delivery.version, Some(2));
 }
 

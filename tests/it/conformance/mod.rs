@@ -11,12 +11,14 @@ mod handlers;
 mod hook;
 mod ids;
 mod joins;
+mod latest;
 mod line;
 mod list;
 mod migrations;
 mod named;
 mod open;
 mod operations;
+mod overtaking;
 mod parallel;
 mod pauses;
 mod record;
@@ -31,7 +33,7 @@ use std::time::Duration;
 
 use mojito_schema::{
     Action, Claim, ClaimRequest, HandlerSpec, NewAudit, NewDelivery, Recorded, Settlement, State, Step, Ticket,
-    Timestamp, WorkRow,
+    Timestamp, Versions, WorkRow,
 };
 
 use crate::harness::deliveries::{garbled, result, said, snapshot_of};
@@ -53,7 +55,13 @@ fn received(received_at: Timestamp, mut delivery: NewDelivery) -> NewDelivery {
 }
 
 fn handler(name: &str) -> HandlerSpec {
-    HandlerSpec { name: name.to_owned(), takes_late: false, max_attempts: 3, has_erased_hook: false }
+    HandlerSpec {
+        name: name.to_owned(),
+        takes_late: false,
+        wants: Versions::Every,
+        max_attempts: 3,
+        has_erased_hook: false,
+    }
 }
 
 /// Records with one handler, `Desk`.
@@ -78,7 +86,7 @@ async fn claimed<B: TestBackend>() -> (Store<B>, Ticket) {
 }
 
 async fn settle<B: TestBackend>(store: &mut Store<B>, ticket: &Ticket, settlement: Settlement) -> bool {
-    B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap()
+    B::settle(&mut store.connection, ticket.clone(), settlement, Timestamp::now()).await.unwrap().is_some()
 }
 
 /// Claims for `Desk`.

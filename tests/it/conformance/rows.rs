@@ -35,6 +35,8 @@ async fn work_is_never_in_a_state_that_is_none<B: TestBackend>() {
         "state = 'completed', due_at = NULL",
         "state = 'discarded', finished_at = due_at",
         "state = 'retryable', attempt = 1, due_at = NULL",
+        "state = 'skipped', due_at = NULL",
+        "state = 'skipped', finished_at = due_at",
     ];
     let taken = [
         "due_at = NULL",
@@ -42,6 +44,8 @@ async fn work_is_never_in_a_state_that_is_none<B: TestBackend>() {
         "state = 'retryable', attempt = 1",
         "state = 'completed', finished_at = due_at, due_at = NULL",
         "state = 'discarded', finished_at = due_at, due_at = NULL",
+        "state = 'skipped', finished_at = due_at, due_at = NULL",
+        "is_replayed = NOT is_replayed",
     ];
 
     assert_checked::<B>("mojito_work", &refused, &taken).await;

@@ -3,6 +3,7 @@
 mod clock;
 mod fence;
 mod history;
+mod latest;
 mod order;
 mod outcomes;
 mod told;

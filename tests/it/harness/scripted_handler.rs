@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use rocket_mojito::{
     Context, Event, EventKind, Field, Finding, HandlerError, HandlerResult, MojitoHandler, Sqlite, Standing, Timestamp,
+    Versions,
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -31,6 +32,8 @@ pub(crate) enum ScriptedAction {
     WaitThenEffect(Arc<Notify>),
     /// Waits until it is let go, tries to write, and swallows what goes wrong.
     WaitThenSwallow(Arc<Notify>),
+    /// Waits until it is let go, then gives up.
+    WaitThenDiscard(Arc<Notify>, &'static str),
     /// Waits until it is let go, and has no effect.
     Wait(Arc<Notify>),
     /// Keeps its thread until it is let go, and has no effect.
@@ -60,6 +63,7 @@ type Decide = dyn Fn(&Event, i32) -> ScriptedAction + Send + Sync;
 pub(crate) struct ScriptedHandler {
     name: &'static str,
     takes_late: bool,
+    wants: Versions,
     decide: Box<Decide>,
     seen: mpsc::UnboundedSender<ObservedAttempt>,
 }
@@ -76,11 +80,16 @@ impl ScriptedHandler {
         decide: impl Fn(&Event, i32) -> ScriptedAction + Send + Sync + 'static,
     ) -> (Self, mpsc::UnboundedReceiver<ObservedAttempt>) {
         let (seen, receiver) = mpsc::unbounded_channel();
-        (Self { name, takes_late: false, decide: Box::new(decide), seen }, receiver)
+        (Self { name, takes_late: false, wants: Versions::Every, decide: Box::new(decide), seen }, receiver)
     }
 
     pub(crate) fn taking_late(mut self) -> Self {
         self.takes_late = true;
+        self
+    }
+
+    pub(crate) fn wanting_latest(mut self) -> Self {
+        self.wants = Versions::Latest;
         self
     }
 
@@ -128,6 +137,10 @@ impl ScriptedHandler {
                 let _ = self.write_effect(event, cx).await;
                 Ok(())
             }
+            ScriptedAction::WaitThenDiscard(gate, text) => {
+                gate.notified().await;
+                Err(HandlerError::discard(text))
+            }
             ScriptedAction::Wait(gate) => {
                 gate.notified().await;
                 Ok(())
@@ -164,6 +177,10 @@ impl MojitoHandler<Sqlite> for ScriptedHandler {
 
     fn takes_late(&self) -> bool {
         self.takes_late
+    }
+
+    fn wants(&self) -> Versions {
+        self.wants
     }
 
     async fn interview_result(&self, event: &Event, cx: &mut Context<'_, Sqlite>) -> HandlerResult {

@@ -5,7 +5,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error};
-use diesel::sql_types::{Array, BigInt};
+use diesel::sql_types::{Array, BigInt, Text};
 
 use crate::engine::insert::{Deliveries, Insert, Results, Work, commas};
 use crate::rules::batch_plan::{BatchPlan, ResultChange};
@@ -81,6 +81,35 @@ impl QueryFragment<Pg> for Additions<'_> {
 
 impl QueryId for Additions<'_> {
     type QueryId = Additions<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+/// The lines in which a new version may end older work, which is skipped. The transaction holds their locks.
+pub(super) struct Overtaken<'a> {
+    line: Vec<i64>,
+    handler: Vec<&'a str>,
+}
+
+impl<'a> Overtaken<'a> {
+    pub fn new(plan: &BatchPlan<'a>) -> Self {
+        let (line, handler) = plan.overtaken.iter().copied().unzip();
+        Self { line, handler }
+    }
+}
+
+impl QueryFragment<Pg> for Overtaken<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT mojito_skip_overtaken(asked.line, asked.handler, NULL) FROM (SELECT unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.line)?;
+        out.push_sql("), unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.handler)?;
+        out.push_sql(")) AS asked (line, handler)");
+        Ok(())
+    }
+}
+
+impl QueryId for Overtaken<'_> {
+    type QueryId = Overtaken<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 

@@ -4,8 +4,9 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::future::try_join;
 
-use super::Connection;
-use super::lookup::{body_before, current_of_delivery, understood};
+use super::former::CompletedBefore;
+use super::lookup::{current_of_delivery, understood};
+use super::{Connection, shared};
 use crate::engine::claim::ClaimBudget;
 use crate::engine::update::update;
 use crate::schema::work::{body_size, claimable};
@@ -25,7 +26,11 @@ pub(super) async fn claim(connection: &mut Connection, request: &ClaimRequest, n
         let is_cut = i64::try_from(found.len()) == Ok(missing);
         let rows = found.into_iter().filter_map(|(row, size)| budget.takes(&row, size).then_some(row)).collect();
         let known = unreadable.len();
-        claims.extend(take(connection, request, rows, now, &mut unreadable).await?);
+        let mut taken = take(connection, request, rows, now, &mut unreadable).await?;
+        for claim in &mut taken {
+            shared::add_changes(connection, claim).await?;
+        }
+        claims.extend(taken);
         if unreadable.len() == known {
             return Ok(Claimed { claims, is_cut: is_cut || budget.is_cut(), has_promoted: false });
         }
@@ -50,7 +55,8 @@ pub(super) async fn take(
     let epoch = Ticket::new_epoch();
     let ids: Vec<i64> = rows.iter().map(|row| row.delivery_id).collect();
     let (mut reader, mut writer) = (connection, connection);
-    let with_others = (DeliveryRow::as_select(), body_before().single_value(), current_of_delivery().single_value());
+    let with_others =
+        (DeliveryRow::as_select(), CompletedBefore { handler: &request.handler }, current_of_delivery().single_value());
     let readable = understood().filter(deliveries::id.eq(work::delivery_id)).select(deliveries::id);
     let taken = work::table
         .filter(work::handler.eq(&*request.handler))
@@ -74,21 +80,24 @@ pub(super) async fn take(
     let mut claims = Vec::with_capacity(rows.len());
     for row in rows {
         let id = row.delivery_id;
-        let Some((delivery, former_body, current_delivery_id)) = deliveries.remove(&id) else {
+        let Some((delivery, former, current_delivery_id)) = deliveries.remove(&id) else {
             unreadable.push(id);
             continue;
         };
+        let (former_version, former_body) = former.map_or((None, None), |(version, body)| (Some(version), body));
         claims.push(Claim {
             ticket: Ticket::of(&row, epoch),
             attempt: row.attempt + 1,
             max_attempts: row.max_attempts,
             delivery,
+            former_version,
             former_body,
+            changes_since: Vec::new(),
             is_superseded: current_delivery_id.is_some_and(|current| current > id),
         });
     }
     Ok(claims)
 }
 
-/// A delivery, the body of the version before it, and the delivery that its result stands at.
-type Found = (DeliveryRow, Option<Vec<u8>>, Option<i64>);
+/// A delivery, the version before it that the handler has completed, and the delivery that its result stands at.
+type Found = (DeliveryRow, Option<(i64, Option<Vec<u8>>)>, Option<i64>);

@@ -7,7 +7,7 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use super::Connection;
 use super::transaction::LOCK_TIMEOUT;
 use crate::engine::db_error::is_lock_timeout;
-use crate::schema::handlers::active;
+use crate::schema::handlers::{SPEC, active};
 use crate::{HandlerSpec, handlers};
 
 /// Lets no handler be attached or retired before the transaction ends. A recorder takes this lock before it reads the
@@ -29,8 +29,7 @@ const ATTACH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The handlers that work is made for.
 pub(super) async fn active_handlers(mut connection: &Connection) -> QueryResult<Vec<HandlerSpec>> {
-    let columns = (handlers::name, handlers::takes_late, handlers::max_attempts, handlers::has_erased_hook);
-    active().order(handlers::name).select(columns).load(&mut connection).await
+    active().order(handlers::name).select(SPEC).load(&mut connection).await
 }
 
 /// Lets nobody record before the transaction ends. Each delivery is recorded before the transaction, and sees none of

@@ -2,22 +2,40 @@ use std::collections::HashSet;
 
 use diesel::define_sql_function;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
 use super::Connection;
 use crate::schema::work::{WAIT, Wait};
-use crate::{Line, deliveries, work};
+use crate::{Line, Timestamp, deliveries, work};
 
 define_sql_function! {
     /// Promotes within a line, under its lock: see the migration that makes it.
     fn mojito_promote(line: BigInt, of_handler: Text) -> Nullable<Bool>;
 }
 
+define_sql_function! {
+    /// Ends overtaken work, and promotes, under the lock of the line: see the migration that makes it.
+    fn mojito_skip_overtaken(line: BigInt, of_handler: Text, ended: Nullable<BigInt>) -> Bool;
+}
+
 /// Promotes within a line: the earliest unfinished row becomes the first, unless a row of the line runs. Gives back
 /// whether a row was promoted.
 pub(super) async fn promote(connection: &Connection, line: &Line) -> QueryResult<bool> {
     Ok(promote_if_seen(connection, line).await?.unwrap_or(false))
+}
+
+/// Ends the overtaken work of a line as skipped, and promotes: only where the handler wants the latest version. Work that
+/// waits is overtaken by each newer version that the handler has work of, unless a replay made it wait. `ended` is work
+/// that the caller has just given up, or made wait. Gives back whether that was skipped.
+pub(super) async fn skip_overtaken(
+    mut connection: &Connection,
+    line: &Line,
+    ended: Option<i64>,
+    _: Timestamp,
+) -> QueryResult<bool> {
+    let skipped = mojito_skip_overtaken(line.first_delivery_id, &line.handler, ended);
+    diesel::select(skipped).get_result(&mut connection).await
 }
 
 /// Promotes within a line in a handler's transaction. `None` where its isolation level hides from it the recordings of

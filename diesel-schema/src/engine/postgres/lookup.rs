@@ -272,17 +272,6 @@ pub(super) fn understood() -> _ {
     deliveries::table.filter(deliveries::event.eq_any(events)).filter(deliveries::standing.eq_any(standings))
 }
 
-diesel::alias!(deliveries as former: Former);
-
-/// The body of the version before a delivery's own version.
-#[auto_type(no_type_alias)]
-pub(super) fn body_before() -> _ {
-    former
-        .filter(former.field(deliveries::first_delivery_id).eq(deliveries::first_delivery_id))
-        .filter(former.field(deliveries::version).eq(deliveries::version - 1_i64))
-        .select(former.field(deliveries::body))
-}
-
 /// The delivery that is the state of a delivery's result.
 #[auto_type(no_type_alias)]
 pub(super) fn current_of_delivery() -> _ {

@@ -6,6 +6,7 @@ mod connection;
 mod erasure;
 mod facts;
 mod fence;
+mod former;
 mod handlers;
 mod handshake;
 mod ids;
@@ -37,14 +38,14 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 #[cfg(mojito_internals)]
 pub(crate) use self::fence::complete;
 use self::handlers::Patience;
-use self::line::{keep_delivery, lock_idle, lock_wait, promote};
+use self::line::{keep_delivery, lock_idle, lock_wait, promote, skip_overtaken};
 #[cfg(mojito_internals)]
 pub(crate) use self::migrations::run_all as migrate;
 use self::transaction::TransactionSettings;
 use crate::engine::db_error::{is_in_the_way, unknown};
 use crate::{
     Backend, ClaimRequest, Claimed, Left, Line, NewDelivery, NotCommitted, OwedHook, Preview, Recorded, Recording,
-    Rehearsing, Rescue, RolledBack, Settlement, Ticket, Timestamp, WorkQueue,
+    Rehearsing, Rescue, RolledBack, Settlement, State, Ticket, Timestamp, WorkQueue,
 };
 
 /// Postgres, or any server that speaks its protocol and has `SKIP LOCKED`: for many processes.
@@ -236,7 +237,7 @@ impl WorkQueue<Connection> for Postgres {
         ticket: Ticket,
         settlement: Settlement,
         _: Timestamp,
-    ) -> QueryResult<bool> {
+    ) -> QueryResult<Option<State>> {
         with_timeout(async {
             transaction!(connection, TransactionSettings::without_wait(), |c, now| async {
                 shared::settle(c, &ticket, &settlement, now).await

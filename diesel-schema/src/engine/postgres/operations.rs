@@ -322,8 +322,7 @@ impl Operations<Connection> for Postgres {
         }
         let Some(last_id) = alone!(connection, |c, now| shared::attach(c, &specs, now))? else { return Ok(true) };
         // A longer catch-up has a transaction of its own, which keeps no recorder waiting.
-        transaction!(connection, TransactionSettings::default(), |c| shared::catch_up(c, &specs, last_id))
-            .map(|()| false)
+        transaction!(connection, |c, now| shared::catch_up(c, &specs, last_id, now)).map(|()| false)
     }
 
     async fn note_attached(connection: &mut Connection, names: Vec<String>, _: Timestamp) -> QueryResult<Vec<String>> {

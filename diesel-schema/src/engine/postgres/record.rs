@@ -9,7 +9,7 @@ use diesel::result::Error;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use futures_util::future::{join, try_join, try_join3, try_join4};
 
-use super::bulk::{Additions, Repeats, lost_race};
+use super::bulk::{Additions, Overtaken, Repeats, lost_race};
 use super::handlers::{KEEP_HANDLERS, active_handlers};
 use super::lookup::{self, Heads, KnownBy, Lines, Messages, Numbers, OpenLines, Originals, Stored};
 use super::transaction::{self, TransactionSettings};
@@ -325,12 +325,13 @@ async fn carry_out(connection: &mut Connection, plan: &BatchPlan<'_>) -> QueryRe
     transaction::end(connection, written).await
 }
 
-/// Writes the rows that are new, and counts repeats.
+/// Writes the rows that are new, counts repeats, and skips overtaken work.
 async fn write(connection: &Connection, plan: &BatchPlan<'_>) -> QueryResult<()> {
-    // Pipelined in this order: a repeat's original may come in the same batch.
-    let written = try_join(
+    // Pipelined in this order: a repeat's original may come in the same batch, and so may overtaken work.
+    let written = try_join3(
         execute(connection, !plan.deliveries.is_empty(), Additions::new(plan)),
         execute(connection, !plan.repeats.is_empty(), plan.repeats.iter().collect::<Repeats>()),
+        execute(connection, !plan.overtaken.is_empty(), Overtaken::new(plan)),
     );
     written.await.map(drop).map_err(lost_race)
 }

@@ -7,10 +7,10 @@ use diesel::sql_types::Bool;
 
 use super::overview::oldest_due;
 use super::replay::give_up;
-use super::{Connection, RunQueryDsl, keep_delivery, promote_lines};
-use crate::schema::handlers::active;
+use super::{Connection, RunQueryDsl, keep_delivery, skip_overtaken};
+use crate::schema::handlers::{SPEC, active};
 use crate::schema::work::{IsFirstAndWaits, UNDISMISSED, unfinished};
-use crate::{HandlerSpec, KnownHandler, Line, Standing, Timestamp, deliveries, handlers, work};
+use crate::{HandlerSpec, KnownHandler, Line, Standing, Timestamp, Versions, deliveries, handlers, work};
 
 /// The shortest interval between two writes of a handler's `last_seen`.
 const SEEN_INTERVAL: Duration = Duration::from_secs(60);
@@ -37,8 +37,7 @@ const WAITING: [&str; 2] =
 
 /// The handlers that work is made for, in the order of their names.
 pub(crate) async fn active_handlers(connection: &mut Connection) -> QueryResult<Vec<HandlerSpec>> {
-    let columns = (handlers::name, handlers::takes_late, handlers::max_attempts, handlers::has_erased_hook);
-    active().order(handlers::name).select(columns).load(connection).await
+    active().order(handlers::name).select(SPEC).load(connection).await
 }
 
 /// Whether the stored handlers equal `specs`, none of them retired. If so, they are noted as seen.
@@ -70,6 +69,7 @@ pub(crate) async fn attach(
         let row = handlers::table.find(&spec.name);
         let said = (
             handlers::takes_late.eq(spec.takes_late),
+            handlers::wants.eq(spec.wants),
             handlers::max_attempts.eq(spec.max_attempts),
             handlers::has_erased_hook.eq(spec.has_erased_hook),
             handlers::last_seen.eq(now),
@@ -84,7 +84,7 @@ pub(crate) async fn attach(
             newest = newest_delivery(connection).await?;
             continue;
         }
-        give_work(connection, spec, &missed).await?;
+        give_work(connection, spec, &missed, now).await?;
         let active = (handlers::retired_at.eq(None::<Timestamp>), handlers::recorded_up_to.eq(None::<i64>));
         diesel::update(row).set(active).execute(connection).await?;
     }
@@ -93,7 +93,12 @@ pub(crate) async fn attach(
 
 /// One step for each retired handler: makes work for the deliveries recorded since, up to `last_id`, and leaves the
 /// handler retired. The stored order keeps every line in order, since nobody else makes work for the handler.
-pub(crate) async fn catch_up(connection: &mut Connection, specs: &[HandlerSpec], last_id: i64) -> QueryResult<()> {
+pub(crate) async fn catch_up(
+    connection: &mut Connection,
+    specs: &[HandlerSpec],
+    last_id: i64,
+    now: Timestamp,
+) -> QueryResult<()> {
     for spec in specs {
         let row = handlers::table.find(&spec.name).filter(handlers::retired_at.is_not_null());
         // Written first: the second of two processes waits for the first, and goes on where the first has ended.
@@ -101,7 +106,7 @@ pub(crate) async fn catch_up(connection: &mut Connection, specs: &[HandlerSpec],
         let Some(up_to) = recorded_up_to(connection, &spec.name).await? else { continue };
         let missed = missed(connection, up_to, last_id).await?;
         let Some(last) = missed.last() else { continue };
-        give_work(connection, spec, &missed).await?;
+        give_work(connection, spec, &missed, now).await?;
         diesel::update(row).set(handlers::recorded_up_to.eq(last.id)).execute(connection).await?;
     }
     Ok(())
@@ -134,8 +139,14 @@ async fn missed(connection: &mut Connection, after_id: i64, last_id: i64) -> Que
     next.select(columns).load(connection).await
 }
 
-/// Makes the work on these deliveries that their recording would have made. A delivery without a body gets none.
-async fn give_work(connection: &mut Connection, spec: &HandlerSpec, missed: &[Missed]) -> QueryResult<()> {
+/// Makes the work on these deliveries that their recording would have made, and ends the overtaken work. A delivery
+/// without a body gets none, and overtakes nothing.
+async fn give_work(
+    connection: &mut Connection,
+    spec: &HandlerSpec,
+    missed: &[Missed],
+    now: Timestamp,
+) -> QueryResult<()> {
     let mut lines = Vec::new();
     for delivery in missed {
         let standing = delivery.standing;
@@ -157,7 +168,10 @@ async fn give_work(connection: &mut Connection, spec: &HandlerSpec, missed: &[Mi
     }
     lines.sort();
     lines.dedup();
-    promote_lines(connection, &lines).await.map(drop)
+    for line in &lines {
+        skip_overtaken(connection, line, None, now).await?;
+    }
+    Ok(())
 }
 
 /// Notes that a process has these handlers attached, unless that was noted within a minute.
@@ -187,10 +201,11 @@ async fn attached(connection: &mut Connection, now: Timestamp) -> QueryResult<Ve
 
 /// Every handler that has been attached, in the order of their names.
 pub(crate) async fn known_handlers(connection: &mut Connection, now: Timestamp) -> QueryResult<Vec<KnownHandler>> {
-    type Row = (String, bool, i32, bool, Timestamp, Timestamp, Option<Timestamp>);
+    type Row = (String, bool, Versions, i32, bool, Timestamp, Timestamp, Option<Timestamp>);
     let columns = (
         handlers::name,
         handlers::takes_late,
+        handlers::wants,
         handlers::max_attempts,
         handlers::has_erased_hook,
         handlers::first_seen,
@@ -202,7 +217,7 @@ pub(crate) async fn known_handlers(connection: &mut Connection, now: Timestamp) 
     let running = count_by_handler(connection, &["lease_until IS NOT NULL"]).await?;
     let discarded = count_by_handler(connection, &[UNDISMISSED]).await?;
     let mut known = Vec::with_capacity(rows.len());
-    for (name, takes_late, max_attempts, has_erased_hook, first_seen, last_seen, retired_at) in rows {
+    for (name, takes_late, wants, max_attempts, has_erased_hook, first_seen, last_seen, retired_at) in rows {
         let of = |counts: &HashMap<String, i64>| counts.get(&name).copied().unwrap_or_default();
         known.push(KnownHandler {
             waiting: of(&waiting),
@@ -212,6 +227,7 @@ pub(crate) async fn known_handlers(connection: &mut Connection, now: Timestamp) 
             is_attached: retired_at.is_none() && last_seen >= now.before(ATTACHED_FOR),
             name,
             takes_late,
+            wants,
             max_attempts,
             has_erased_hook,
             first_seen,

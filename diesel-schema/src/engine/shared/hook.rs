@@ -4,8 +4,9 @@ use diesel::prelude::{
     ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper,
 };
 
-use super::{Connection, RunQueryDsl};
+use super::{Connection, RunQueryDsl, add_changes};
 use crate::engine::update::update;
+use crate::schema::versions::completed_before;
 use crate::schema::work::due_hooks;
 use crate::{Claim, DeliveryRow, EventKind, OwedHook, Standing, Ticket, Timestamp, WorkRow, deliveries, results, work};
 
@@ -44,29 +45,32 @@ async fn owed(connection: &mut Connection, row: WorkRow, taken_until: Timestamp)
     let result_id = delivery.result_id.as_deref().unwrap_or_default();
     let current = results::table.find((&delivery.endpoint, result_id)).select(results::delivery_id);
     let current: Option<i64> = current.get_result(connection).await.optional()?;
-    let former_body: Option<Option<Vec<u8>>> = match delivery.version {
-        Some(version) if version > 1 => {
-            let former = deliveries::table.filter(deliveries::first_delivery_id.eq(row.first_delivery_id));
-            let former = former.filter(deliveries::version.eq(version - 1)).select(deliveries::body);
+    let former: Option<(i64, Option<Vec<u8>>)> = match delivery.version {
+        Some(version) => {
+            let former = completed_before(row.first_delivery_id, version, &row.handler).limit(1);
             former.get_result(connection).await.optional()?
         }
-        _ => None,
+        None => None,
     };
-    let ticket = Ticket::of(&row, row.epoch);
+    let (former_version, former_body) = former.map_or((None, None), |(version, body)| (Some(version), body));
+    let mut claim = Claim {
+        ticket: Ticket::of(&row, row.epoch),
+        attempt: row.attempt,
+        max_attempts: row.max_attempts,
+        is_superseded: current.is_some_and(|current| current > delivery.id),
+        delivery,
+        former_version,
+        former_body,
+        changes_since: Vec::new(),
+    };
+    add_changes(connection, &mut claim).await?;
     Ok(Some(OwedHook {
         delivery_id: row.delivery_id,
         handler: row.handler,
         taken_until,
         discarded_at: row.finished_at.unwrap_or(taken_until),
         error: row.last_error.unwrap_or_default(),
-        claim: Claim {
-            ticket,
-            attempt: row.attempt,
-            max_attempts: row.max_attempts,
-            is_superseded: current.is_some_and(|current| current > delivery.id),
-            delivery,
-            former_body: former_body.flatten(),
-        },
+        claim,
     }))
 }
 

@@ -4,6 +4,7 @@
 mod attempts;
 mod audit;
 mod backlog;
+mod changes;
 mod clock;
 mod dismiss;
 mod endpoints;
@@ -33,6 +34,7 @@ pub(crate) use self::audit::{
     action, advance, audit, begin_action, begin_audit, cancel, end_action, finish_audit, has_lapsed, take_over,
 };
 pub(crate) use self::backlog::backlog;
+pub(crate) use self::changes::add_changes;
 pub(crate) use self::clock::read_clock;
 pub(crate) use self::dismiss::dismiss;
 pub(crate) use self::endpoints::endpoints;
@@ -58,4 +60,4 @@ pub(crate) use self::sweep::{lines_without_first, promote_lines};
 pub(crate) use self::testing::{make_claimable, state_of};
 pub(crate) use self::waits::{cut_waits, overlong_waits};
 pub(crate) use self::watch::{has_received, held_up, unattached};
-use super::{Connection, Db, RunQueryDsl, keep_delivery, lock_idle, lock_wait, promote};
+use super::{Connection, Db, RunQueryDsl, keep_delivery, lock_idle, lock_wait, promote, skip_overtaken};

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
 
 use super::audit::add_to_audit;
-use super::{Connection, RunQueryDsl, active_handlers, advance, promote};
+use super::{Connection, RunQueryDsl, active_handlers, advance, skip_overtaken};
 use crate::engine::insert::Insert;
 use crate::engine::update::update;
 use crate::rules::batch_plan::{BatchPlan, ReadSet, ResultChange};
@@ -34,7 +34,7 @@ pub(crate) async fn heads<'a>(
 }
 
 /// Writes a plan, one statement per row: each statement is prepared once per connection.
-pub(crate) async fn write(connection: &mut Connection, plan: &BatchPlan<'_>) -> QueryResult<()> {
+pub(crate) async fn write(connection: &mut Connection, plan: &BatchPlan<'_>, now: Timestamp) -> QueryResult<()> {
     for row in &plan.deliveries {
         Insert(row).execute(connection).await?;
     }
@@ -57,6 +57,10 @@ pub(crate) async fn write(connection: &mut Connection, plan: &BatchPlan<'_>) -> 
     }
     for row in &plan.work {
         Insert(row).execute(connection).await?;
+    }
+    for (first_delivery_id, handler) in &plan.overtaken {
+        let line = Line { first_delivery_id: *first_delivery_id, handler: (*handler).to_owned() };
+        skip_overtaken(connection, &line, None, now).await?;
     }
     Ok(())
 }
@@ -103,10 +107,10 @@ pub(crate) async fn admit(
     }
     // The delivery may come before the rows of its lines: the first of a line is known once the new row is there.
     plan.work.iter_mut().for_each(|row| row.is_first = false);
-    write(connection, &plan).await?;
+    write(connection, &plan, now).await?;
     for row in &plan.work {
         let line = Line { first_delivery_id: row.first_delivery_id, handler: row.handler.to_owned() };
-        promote(connection, &line).await?;
+        skip_overtaken(connection, &line, None, now).await?;
     }
     add_to_audit(connection, step.execution.audit_id, 1).await?;
     Ok(Ok(recorded))

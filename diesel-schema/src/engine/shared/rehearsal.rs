@@ -1,7 +1,8 @@
-use diesel::prelude::{BoolExpressionMethods as _, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult};
 
-use super::{Connection, RunQueryDsl, delivery};
-use crate::{Claim, Line, Preview, Ticket, deliveries, results, work};
+use super::{Connection, RunQueryDsl, add_changes, delivery};
+use crate::schema::versions::completed_before;
+use crate::{Claim, Line, Preview, Ticket, results, work};
 
 /// Whether work of a line is leased. Only its first can be.
 pub(crate) async fn is_leased(connection: &mut Connection, line: &Line) -> QueryResult<bool> {
@@ -25,26 +26,28 @@ pub(crate) async fn preview(
     let key = (&delivery.endpoint, delivery.result_id.as_deref().unwrap_or_default());
     let current = results::table.find(key).select(results::delivery_id);
     let current: Option<i64> = current.get_result(connection).await.optional()?;
-    let former_body: Option<Option<Vec<u8>>> = match delivery.version {
+    let former: Option<(i64, Option<Vec<u8>>)> = match delivery.version {
         Some(version) if version > 1 => {
-            let of_version =
-                deliveries::first_delivery_id.eq(first_delivery_id).and(deliveries::version.eq(version - 1));
-            let former = deliveries::table.filter(of_version).select(deliveries::body);
+            let former = completed_before(first_delivery_id, version, handler).limit(1);
             former.get_result(connection).await.optional()?
         }
         _ => None,
     };
+    let (former_version, former_body) = former.map_or((None, None), |(version, body)| (Some(version), body));
     let epoch = Ticket::new_epoch();
     let handler = handler.to_owned();
     let ticket = Ticket { delivery_id, handler, first_delivery_id, epoch, has_attempts: false };
     let is_leased = is_leased(connection, &ticket.line()).await?;
-    let claim = Claim {
+    let mut claim = Claim {
         ticket,
         attempt: 1,
         max_attempts: 1,
         is_superseded: current.is_some_and(|current| current > delivery_id),
         delivery,
-        former_body: former_body.flatten(),
+        former_version,
+        former_body,
+        changes_since: Vec::new(),
     };
+    add_changes(connection, &mut claim).await?;
     Ok(Some(Preview { claim, is_leased }))
 }

@@ -3,7 +3,7 @@ use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResul
 use super::audit::add_to_audit;
 use super::{Connection, RunQueryDsl, advance, keep_delivery, lock_idle, promote_lines};
 use crate::rules::error_group::error_group;
-use crate::{DeliveryRow, Line, Requeue, Requeued, State, Step, Stopped, Timestamp, audit, deliveries, work};
+use crate::{DeliveryRow, Line, Requeue, Requeued, State, Step, Stopped, Timestamp, deliveries, work};
 
 /// The text on work that an operator gave up.
 const DISCARDED: &str = "discarded by an operator";
@@ -56,6 +56,8 @@ async fn requeue_one(connection: &mut Connection, item: &Requeue) -> QueryResult
         // The work has not failed for good after all.
         work::hook_due_at.eq(None::<Timestamp>),
         work::dismissed_at.eq(None::<Timestamp>),
+        // It gets an attempt, also where a newer version has overtaken it.
+        work::is_replayed.eq(true),
     );
     let rows = diesel::update(row).set(waiting).execute(connection).await?;
     if let Some(max_attempts) = item.max_attempts {
@@ -75,6 +77,7 @@ async fn make(connection: &mut Connection, item: &Requeue, max_attempts: i32) ->
         work::first_delivery_id.eq(item.line.first_delivery_id),
         work::max_attempts.eq(max_attempts),
         work::is_first.eq(false),
+        work::is_replayed.eq(true),
     );
     diesel::insert_into(work::table).values(row).on_conflict_do_nothing().execute(connection).await
 }

@@ -4,7 +4,7 @@ use diesel::dsl::sql;
 use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult, Queryable};
 use diesel::sql_types::Bool;
 
-use super::{Connection, RunQueryDsl, add_attempt, promote};
+use super::{Connection, RunQueryDsl, add_attempt, skip_overtaken};
 use crate::rules::error_group::error_group;
 use crate::{AttemptOutcome, Line, Rescue, State, Timestamp, work};
 
@@ -31,7 +31,8 @@ pub(crate) const LAPSED: (
     work::max_attempts,
 ) = (work::delivery_id, (work::first_delivery_id, work::handler), work::attempt, work::max_attempts);
 
-/// Frees lost work, the longest lost first: gives up work that has no attempt left, and lets the rest wait again.
+/// Frees lost work, the longest lost first: gives up work that has no attempt left, and lets the rest wait again. Work
+/// that was overtaken meanwhile is skipped.
 ///
 /// Among work that was lost before, or whose next attempt is the last, one suspect alone has its turn. It may be the
 /// work that kills the process, or only have run beside that work. One at a time, a suspect dies alone: its neighbours
@@ -46,7 +47,7 @@ pub(crate) async fn rescue(
     let mut suspect = None;
     for lapsed in lost {
         let row = work::table.find((lapsed.delivery_id, &lapsed.line.handler));
-        if lapsed.attempt >= lapsed.max_attempts {
+        let state = if lapsed.attempt >= lapsed.max_attempts {
             let given_up = (
                 work::state.eq(State::Discarded),
                 work::lease_until.eq(None::<Timestamp>),
@@ -57,7 +58,8 @@ pub(crate) async fn rescue(
                 work::hook_due_at.eq(now),
                 work::has_attempts.eq(true),
             );
-            rescue.discarded += diesel::update(row).set(given_up).execute(connection).await?;
+            diesel::update(row).set(given_up).execute(connection).await?;
+            State::Discarded
         } else if lapsed.attempt < 2 && lapsed.attempt < lapsed.max_attempts - 1 {
             let waiting = (
                 work::state.eq(State::Retryable),
@@ -66,24 +68,27 @@ pub(crate) async fn rescue(
                 work::measured_from.eq(now),
                 work::has_attempts.eq(true),
             );
-            rescue.rescued += diesel::update(row).set(waiting).execute(connection).await?;
+            diesel::update(row).set(waiting).execute(connection).await?;
+            State::Retryable
         } else {
             suspect.get_or_insert(lapsed);
             continue;
-        }
-        keep(connection, &lapsed, now).await?;
-        promote(connection, &lapsed.line).await?;
+        };
+        rescue.count(end(connection, &lapsed, state, now).await?);
     }
     if let Some(suspect) = suspect {
-        rescue.rescued += rescue_suspect(connection, &suspect, lease, now).await?;
+        rescue_suspect(connection, &suspect, lease, now, rescue).await?;
     }
     Ok(())
 }
 
-/// Adds a lost attempt to the history. The outcome says everything: there is no error.
-async fn keep(connection: &mut Connection, lapsed: &Lapsed, now: Timestamp) -> QueryResult<()> {
+/// Adds a lost attempt to the history, and promotes. The outcome says everything: there is no error. Gives back the state
+/// that the work is in now: `state`, unless it was overtaken.
+async fn end(connection: &mut Connection, lapsed: &Lapsed, state: State, now: Timestamp) -> QueryResult<State> {
     let key = (lapsed.delivery_id, lapsed.line.handler.as_str());
-    add_attempt(connection, key, AttemptOutcome::Lapsed, None, now).await
+    add_attempt(connection, key, AttemptOutcome::Lapsed, None, now).await?;
+    let is_skipped = skip_overtaken(connection, &lapsed.line, Some(lapsed.delivery_id), now).await?;
+    Ok(if is_skipped { State::Skipped } else { state })
 }
 
 /// Rescues a suspect, unless another has its turn already.
@@ -92,9 +97,10 @@ async fn rescue_suspect(
     suspect: &Lapsed,
     lease: Duration,
     now: Timestamp,
-) -> QueryResult<usize> {
+    rescue: &mut Rescue,
+) -> QueryResult<()> {
     if has_turn(connection, lease, now).await? {
-        return Ok(0);
+        return Ok(());
     }
     let waiting = (
         work::state.eq(State::Retryable),
@@ -106,10 +112,9 @@ async fn rescue_suspect(
         work::has_attempts.eq(true),
     );
     let row = work::table.find((suspect.delivery_id, &suspect.line.handler));
-    let rescued = diesel::update(row).set(waiting).execute(connection).await?;
-    keep(connection, suspect, now).await?;
-    promote(connection, &suspect.line).await?;
-    Ok(rescued)
+    diesel::update(row).set(waiting).execute(connection).await?;
+    rescue.count(end(connection, suspect, State::Retryable, now).await?);
+    Ok(())
 }
 
 /// Whether a suspect runs, or is about to. A suspect that nobody claims, because its handler is paused or gone, holds

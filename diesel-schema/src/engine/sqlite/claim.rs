@@ -2,9 +2,11 @@ use diesel::prelude::*;
 use diesel::query_dsl::methods::ExecuteDsl;
 
 use super::line::was_promoted;
-use super::lookup::{body_of_version, current_delivery};
+use super::lookup::current_delivery;
+use super::{at_once, shared};
 use crate::engine::claim::ClaimBudget;
 use crate::engine::update::update;
+use crate::schema::versions::completed_before;
 use crate::schema::work::{body_size, claimable};
 use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, State, Ticket, Timestamp, WorkRow, deliveries, work};
 
@@ -52,21 +54,26 @@ pub(super) fn take(
     ExecuteDsl::execute(update(work::table.find(key), running), connection)?;
     let result_id = delivery.result_id.as_deref().unwrap_or_default();
     let current: Option<i64> = current_delivery(&delivery.endpoint, result_id).get_result(connection).optional()?;
-    let former_body: Option<Option<Vec<u8>>> = match delivery.version {
+    let former: Option<(i64, Option<Vec<u8>>)> = match delivery.version {
         Some(version) if version > 1 => {
-            let former = body_of_version(row.first_delivery_id, version - 1);
-            former.get_result(connection).optional()?
+            let mut former = completed_before(row.first_delivery_id, version, &row.handler).load_iter(connection)?;
+            former.next().transpose()?
         }
         _ => None,
     };
-    Ok(Claim {
+    let (former_version, former_body) = former.map_or((None, None), |(version, body)| (Some(version), body));
+    let mut claim = Claim {
         ticket,
         attempt,
         max_attempts: row.max_attempts,
         is_superseded: current.is_some_and(|current| current > delivery.id),
         delivery,
-        former_body: former_body.flatten(),
-    })
+        former_version,
+        former_body,
+        changes_since: Vec::new(),
+    };
+    at_once(shared::add_changes(connection, &mut claim))?;
+    Ok(claim)
 }
 
 #[cfg(test)]
@@ -77,8 +84,9 @@ mod tests {
 
     use super::*;
     use crate::engine::sqlite::line::{behind_first, first_of};
-    use crate::engine::sqlite::lookup::{body_of_version, known, of_message, quarantined, waiting};
+    use crate::engine::sqlite::lookup::{known, of_message, quarantined, waiting};
     use crate::engine::sqlite::migrations::MIGRATIONS;
+    use crate::schema::versions::{changes_between, versions};
     use crate::schema::work::lapsed;
 
     #[derive(QueryableByName)]
@@ -113,7 +121,9 @@ mod tests {
             (sql(&quarantined()), "mojito_deliveries_by_version"),
             (sql(&waiting(&[0; 32])), "mojito_deliveries_by_fingerprint"),
             (sql(&of_message("e", "m")), "mojito_deliveries_by_message"),
-            (sql(&body_of_version(1, 1)), "mojito_deliveries_by_version"),
+            (sql(&completed_before(1, 2, "h")), "mojito_deliveries_by_version"),
+            (sql(&changes_between(1, 1, 3)), "mojito_deliveries_by_version"),
+            (sql(&versions(1, "h")), "mojito_deliveries_by_version"),
         ];
 
         for (query, index) in cases {

@@ -1,14 +1,15 @@
 use std::collections::HashSet;
 
-use diesel::dsl::{auto_type, not, sql};
+use diesel::dsl::{auto_type, exists, not, sql};
 use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::query_dsl::methods::ExecuteDsl;
 use diesel::sql_types::Bool;
 
 use crate::engine::update::update;
+use crate::schema::versions::versions;
 use crate::schema::work::{WAIT, Wait};
-use crate::{Line, deliveries, work};
+use crate::{Line, State, Timestamp, Versions, deliveries, handlers, work};
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -80,6 +81,60 @@ pub(super) async fn promote(connection: &mut SqliteConnection, line: &Line) -> Q
         Some(next) => mark(next, true).map(|rows| rows == 1),
         None => Ok(false),
     }
+}
+
+/// Ends the overtaken work of a line as skipped, and promotes: only where the handler wants the latest version. Work that
+/// waits is overtaken by each newer version that the handler has work of, unless a replay made it wait. `ended` is work
+/// that the caller has just given up, or made wait. Gives back whether that was skipped.
+///
+/// The caller holds the write lock: nobody else records or ends work meanwhile.
+pub(super) async fn skip_overtaken(
+    connection: &mut SqliteConnection,
+    line: &Line,
+    ended: Option<i64>,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    let (result, handler) = (line.first_delivery_id, line.handler.as_str());
+    let wants: Option<Versions> =
+        handlers::table.find(handler).select(handlers::wants).get_result(connection).optional()?;
+    let newest: Option<i64> = match wants {
+        Some(Versions::Latest) => versions(result, handler).load_iter(connection)?.next().transpose()?,
+        _ => None,
+    };
+    let mut is_skipped = false;
+    if let Some(newest) = newest {
+        let mut older: Vec<i64> = first_of(result, handler).select(work::delivery_id).load(connection)?;
+        older.extend(behind_first(result, handler).select(work::delivery_id).load::<i64>(connection)?);
+        older.extend(ended);
+        for id in older.into_iter().filter(|id| *id < newest) {
+            let skipped = (
+                work::state.eq(State::Skipped),
+                work::due_at.eq(None::<Timestamp>),
+                work::finished_at.eq(now),
+                work::is_first.eq(false),
+                work::hook_due_at.eq(None::<Timestamp>),
+            );
+            let is_ended = ended == Some(id);
+            let given_up = if is_ended { State::Discarded } else { State::Pending };
+            let rows = ExecuteDsl::execute(update(overtaken(id, handler, given_up), skipped), connection)?;
+            is_skipped |= rows == 1 && is_ended;
+        }
+    }
+    promote(connection, line).await?;
+    Ok(is_skipped)
+}
+
+/// The work on one version, if it waits or is in one more state, and no replay made it wait.
+#[auto_type(no_type_alias)]
+fn overtaken<'a>(delivery_id: i64, handler: &'a str, or_in: State) -> _ {
+    let (pending, retryable): (State, State) = (State::Pending, State::Retryable);
+    let version = deliveries::table.filter(deliveries::id.eq(delivery_id)).filter(deliveries::version.is_not_null());
+    work::table
+        .filter(work::delivery_id.eq(delivery_id))
+        .filter(work::handler.eq(handler))
+        .filter(not(work::is_replayed))
+        .filter(work::state.eq(pending).or(work::state.eq(retryable)).or(work::state.eq(or_in)))
+        .filter(exists(version))
 }
 
 /// The rows with these keys that exist and do not run. Nobody else can lock a row here.

@@ -35,15 +35,6 @@ pub(super) fn of_message<'a>(endpoint: &'a str, message_id: &'a str) -> _ {
     deliveries::table.filter(deliveries::endpoint.eq(endpoint)).filter(deliveries::message_id.eq(message_id))
 }
 
-/// The body of one version of a result.
-#[auto_type(no_type_alias)]
-pub(super) fn body_of_version(first_delivery_id: i64, version: i64) -> _ {
-    deliveries::table
-        .filter(deliveries::first_delivery_id.eq(first_delivery_id))
-        .filter(deliveries::version.eq(version))
-        .select(deliveries::body)
-}
-
 /// The delivery that is the state of a result.
 #[auto_type(no_type_alias)]
 pub(super) fn current_delivery<'a>(endpoint: &'a str, id: &'a str) -> _ {

@@ -43,13 +43,13 @@ use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_util::FutureExt as _;
 
 use self::dsl::RunQueryDsl;
-use self::line::{keep_delivery, lock_idle, lock_wait, promote};
+use self::line::{keep_delivery, lock_idle, lock_wait, promote, skip_overtaken};
 use self::session::Session;
 use self::spawn::Spawner;
 use crate::engine::db_error::trouble;
 use crate::{
     Backend, ClaimRequest, Claimed, ErasedRows, Left, Line, NewDelivery, NotCommitted, OwedHook, Preview, Recorded,
-    Recording, Rehearsing, Rescue, RolledBack, Settlement, Ticket, Timestamp, WorkQueue,
+    Recording, Rehearsing, Rescue, RolledBack, Settlement, State, Ticket, Timestamp, WorkQueue,
 };
 
 /// SQLite in the host's own process: the embedded default.
@@ -121,7 +121,7 @@ impl WorkQueue<Wrapper> for Sqlite {
         ticket: Ticket,
         settlement: Settlement,
         now: Timestamp,
-    ) -> QueryResult<bool> {
+    ) -> QueryResult<Option<State>> {
         write(connection, move |c| at_once(shared::settle(c, &ticket, &settlement, now))).await
     }
 
@@ -219,11 +219,11 @@ fn begin(session: &mut Session, ticket: &Ticket, now: Timestamp) -> QueryResult<
     session.batch_execute(WITHOUT_FSYNC)?;
     Transactions::begin_transaction_sql(session, "BEGIN IMMEDIATE")?;
     match at_once(shared::settle(session, ticket, &Settlement::Complete, now)) {
-        Ok(true) => {
+        Ok(Some(_)) => {
             session.lend();
             Ok(true)
         }
-        Ok(false) => rollback(session).map(|_| false),
+        Ok(None) => rollback(session).map(|_| false),
         Err(error) => {
             let _ = rollback(session)?;
             Err(error)

@@ -257,7 +257,7 @@ impl Operations<Wrapper> for Sqlite {
                 return Ok(true);
             }
             let Some(last_id) = at_once(shared::attach(c, &specs, now))? else { return Ok(true) };
-            at_once(shared::catch_up(c, &specs, last_id)).map(|()| false)
+            at_once(shared::catch_up(c, &specs, last_id, now)).map(|()| false)
         })
         .await
     }

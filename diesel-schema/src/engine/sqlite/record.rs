@@ -26,7 +26,7 @@ pub(super) async fn record(
     let ids = free_ids(connection, batch.len())?;
     let lines = open_lines(connection, &heads, &handlers)?;
     let plan = BatchPlan::new(batch, &handlers, ReadSet { heads, known, messages, lines, ids }, now);
-    write(connection, &plan).await?;
+    write(connection, &plan, now).await?;
     failpoint::reach("record.written");
     Ok(plan.recorded.into_iter().map(Some).collect())
 }
