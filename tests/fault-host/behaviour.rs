@@ -12,6 +12,8 @@ pub(crate) enum Behaviour {
     Plain,
     /// Its effect is a line in the journal: something elsewhere, that no transaction takes back.
     External,
+    /// Answers this error, whatever comes.
+    Broken(String),
     /// Takes its time.
     Slow(Duration),
     /// Waits until a file is there, before its transaction.
@@ -49,7 +51,7 @@ pub(crate) enum Poison {
 }
 
 impl Behaviour {
-    /// `plain`, `external`, `slow:<ms>`, `gated:<file>`, `holding:<file>`, `counting:<rows>`, `flaky:<percent>`, `pending`,
+    /// `plain`, `external`, `broken:<error>`, `slow:<ms>`, `gated:<file>`, `holding:<file>`, `counting:<rows>`, `flaky:<percent>`, `pending`,
     /// `blocking`, `parked:<file>`, `fail`, `refuse`, `panic`, `abort`, `overflow`, `exhaust`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, argument) = text.split_once(':').unwrap_or((text, ""));
@@ -57,6 +59,7 @@ impl Behaviour {
         Ok(match name {
             "plain" => Self::Plain,
             "external" => Self::External,
+            "broken" => Self::Broken(argument.to_owned()),
             "slow" => Self::Slow(Duration::from_millis(number()?)),
             "gated" => Self::Gated(argument.into()),
             "holding" => Self::Holding(argument.into()),
@@ -78,6 +81,7 @@ impl Behaviour {
     /// Runs the part before the transaction.
     pub(crate) async fn show(&self, result_id: &str) -> HandlerResult {
         match self {
+            Self::Broken(error) => Err(error.as_str().into()),
             Self::Slow(time) => {
                 tokio::time::sleep(*time).await;
                 Ok(())

@@ -38,6 +38,7 @@ mod launch;
 mod leaks;
 mod leases;
 mod migrations;
+mod night;
 mod numbers;
 mod operations;
 mod panics;

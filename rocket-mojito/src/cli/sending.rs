@@ -45,7 +45,7 @@ pub(super) fn receiver(
         let remedy = "stand beside the host's Rocket.toml, or use the host's own command line";
         return Err(Failure::Usage(format!("the secrets of the endpoints are not known: {remedy}")));
     };
-    let signers = settings.signers(endpoint)?;
+    let signers = settings.signers(endpoint, None)?;
     let url = to.map_or_else(|| host_url(target.listens_at, &settings.mount, endpoint), str::to_owned);
     let receiver = mojito_simulator::Target::try_new(&url).map_err(|error| Failure::Usage(error.to_string()))?;
     if !is_remote_allowed && !receiver.is_loopback() {

@@ -55,7 +55,7 @@ impl EndpointConfig {
     }
 
     /// The secrets and keys, in their order.
-    #[cfg(feature = "cli")]
+    #[cfg(any(feature = "cli", feature = "testing"))]
     pub(super) fn secrets(&self) -> &[SecretConfig] {
         &self.secrets
     }

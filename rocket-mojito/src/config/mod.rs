@@ -9,8 +9,6 @@ mod live_endpoints;
 mod origin;
 mod pool;
 mod secret;
-#[cfg(feature = "testing")]
-mod sender;
 mod settings;
 #[cfg(feature = "cli")]
 mod signers;
@@ -25,7 +23,5 @@ pub(crate) use self::key::{Key, Mac, Scheme};
 pub(crate) use self::live_endpoints::LiveEndpoints;
 pub(crate) use self::pool::{compare_pool, read_pool};
 pub use self::secret::{Encoding, SecretConfig};
-#[cfg(feature = "testing")]
-pub(crate) use self::sender::Sender;
 pub use self::settings::MojitoConfig;
 pub(crate) use self::settings::{InboxSettings, Retention};

@@ -5,18 +5,24 @@ use super::{Encoding, MojitoConfig, SecretConfig};
 use crate::Error;
 
 impl MojitoConfig {
-    /// The credentials with which a sender authenticates at an endpoint: the first secret, and the first key.
+    /// The credentials with which a sender authenticates at an endpoint: the first secret, and the first key. A wanted
+    /// one comes before the others.
     ///
     /// # Errors
     ///
-    /// When there is no such endpoint, or a secret of it is not sound.
-    pub(crate) fn signers(&self, endpoint: &str) -> Result<Vec<Signer>, Error> {
+    /// When there is no such endpoint or no such secret, or a secret of it is not sound.
+    pub(crate) fn signers(&self, endpoint: &str, wanted: Option<&str>) -> Result<Vec<Signer>, Error> {
         let Some(config) = self.endpoints.get(endpoint) else {
             let path = "mojito.endpoints";
             return Err(Error::config(format!("there is no endpoint `{endpoint}`: name one of those below `{path}`")));
         };
         let (mut secret, mut key) = (None, None);
-        for config in config.secrets() {
+        let (chosen, others): (Vec<_>, Vec<_>) =
+            config.secrets().iter().partition(|secret| wanted == Some(secret.id.as_str()));
+        if let Some(id) = wanted.filter(|_| chosen.is_empty()) {
+            return Err(Error::config(format!("there is no secret `{id}` at the endpoint `{endpoint}`")));
+        }
+        for config in chosen.into_iter().chain(others) {
             let refused = |fault| {
                 let path = format!("mojito.endpoints.{endpoint}.secrets");
                 Error::config(format!("secret `{}` in `{path}` {fault}", config.id))

@@ -16,6 +16,7 @@
 //! | [`operate`] | alarms, log lines, the disk, the clock |
 //! | [`failures`] | discarded and quarantined deliveries, replays, handlers that come and go |
 //! | [`terminal`] | the command line |
+//! | [`night`] | a night with four accidents, command by command |
 //! | [`retention`] | retention, and the erasure of a person |
 //! | [`backups`] | backups, and restores to an earlier time |
 //! | [`upgrading`] | a newer version |
@@ -48,6 +49,9 @@ pub mod operate {}
 pub mod failures {}
 #[doc = include_str!("../../guide/terminal.md")]
 pub mod terminal {}
+
+#[doc = include_str!("../../guide/night.md")]
+pub mod night {}
 #[doc = include_str!("../../guide/retention.md")]
 pub mod retention {}
 #[doc = include_str!("../../guide/backups.md")]

@@ -8,9 +8,8 @@ use rocket::{Build, Rocket};
 
 use super::database::unavailable;
 use super::mark::{Host, Testing};
-use super::signature::sign;
 use super::{Answer, ExampleEvent};
-use crate::config::{Endpoints, Sender};
+use crate::config::Endpoints;
 use crate::dispatch::Performed;
 use crate::store::CommitFailure;
 use crate::{Error, EventKind, Inbox, Timestamp};
@@ -167,30 +166,12 @@ impl TestInbox {
         message_id: Option<&str>,
         body: &[u8],
     ) -> Result<Vec<Header<'static>>, Error> {
-        let config = self.host().config.endpoints.get(endpoint);
-        let config = config.ok_or_else(|| Error::config(format!("there is no endpoint `{endpoint}`")))?;
-        let mut senders = config.senders()?;
-        if let Some(id) = secret_id {
-            let place = senders.iter().position(|sender| sender.id() == id);
-            let place = place.ok_or_else(|| Error::config(format!("there is no secret `{id}` at `{endpoint}`")))?;
-            let chosen = senders.remove(place);
-            senders.insert(0, chosen);
-        }
+        let signers = self.host().config.signers(endpoint, secret_id)?;
         let number = self.posted.fetch_add(1, Ordering::Relaxed);
         let message_id = message_id.map_or_else(|| format!("msg_{number}"), str::to_owned);
-        let (mut secret, mut signature) = (None, None);
-        for sender in senders {
-            match sender {
-                Sender::Secret { header, value, .. } => {
-                    secret.get_or_insert_with(|| vec![Header::new(header, value)]);
-                }
-                Sender::Key(key) => {
-                    let now = Timestamp::now().unix_timestamp();
-                    signature.get_or_insert_with(|| sign(&key, &message_id, now, body));
-                }
-            }
-        }
-        Ok(secret.into_iter().chain(signature).flatten().collect())
+        let now = u64::try_from(Timestamp::now().unix_timestamp()).unwrap_or_default();
+        let headers = signers.iter().flat_map(|signer| signer.sign(&message_id, now, body));
+        Ok(headers.map(|(name, value)| Header::new(name, value)).collect())
     }
 
     /// Runs everything that is due until nothing is, one attempt at a time. The order is fixed: handler by handler as

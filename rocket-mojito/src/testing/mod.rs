@@ -67,7 +67,6 @@ mod inbox;
 mod mark;
 mod perform;
 mod quarantined;
-mod signature;
 mod snapshot;
 mod violation;
 

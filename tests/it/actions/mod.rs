@@ -25,11 +25,11 @@ fn run(database: &impl TestDatabase, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-async fn on_sqlite() -> Arc<Database> {
+pub(crate) async fn on_sqlite() -> Arc<Database> {
     Arc::new(Database::with_effects())
 }
 
-async fn on_postgres() -> PostgresDatabase {
+pub(crate) async fn on_postgres() -> PostgresDatabase {
     PostgresDatabase::shared().await
 }
 
@@ -52,4 +52,4 @@ macro_rules! on_each_database {
     };
 }
 
-use on_each_database;
+pub(crate) use on_each_database;

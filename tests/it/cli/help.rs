@@ -47,7 +47,7 @@ fn listed(help: &str) -> Vec<String> {
 }
 
 /// The words of a line as a shell parts them: blanks part, single quotes hold together.
-pub(super) fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let parts = line.split('\'').enumerate();
     let words = parts.flat_map(|(index, part)| match index % 2 {
         0 => part.split_whitespace().map(str::to_owned).collect(),

@@ -1,7 +1,7 @@
 //! The command line: the program that stands alone, and a host with arguments, each as a process on a real database.
 
 mod actions;
-mod help;
+pub(crate) mod help;
 mod host;
 mod lists;
 mod sending;

@@ -167,6 +167,12 @@ pub(crate) async fn try_post(host: SocketAddr, event: &str, body: &[u8]) -> Opti
     exchange(host, &request("POST", &path, &[("X-Mojito-Secret", SECRET), ("Connection", "close")], body)).await
 }
 
+/// The same to another endpoint, with a secret of its own.
+pub(crate) async fn post_to_endpoint(host: SocketAddr, endpoint: &str, secret: &str, body: &[u8]) -> Option<Answer> {
+    let path = format!("/webhooks/jobmojito/{endpoint}/interview_result");
+    exchange(host, &request("POST", &path, &[("X-Mojito-Secret", secret), ("Connection", "close")], body)).await
+}
+
 /// The same for a request without a body.
 pub(crate) async fn try_send(host: SocketAddr, method: &str, path: &str) -> Option<Answer> {
     exchange(host, &head(method, path, &[("Connection", "close")])).await

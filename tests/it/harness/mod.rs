@@ -52,7 +52,7 @@ pub(crate) use self::final_state::{FinalState, lost, settled};
 pub(crate) use self::host::{AUTH, BASE, Host, HostBuilder, SECRET, config};
 pub(crate) use self::journal::{EntryKind, JournalEntry};
 pub(crate) use self::ledger::{Ledger, PostOutcome, Sent};
-pub(crate) use self::load::{Load, SENDERS, post_at_once, try_post, try_send};
+pub(crate) use self::load::{Load, SENDERS, post_at_once, post_to_endpoint, try_post, try_send};
 pub(crate) use self::log::Log;
 pub(crate) use self::memory::Memory;
 pub(crate) use self::patched_host::patched_host;
