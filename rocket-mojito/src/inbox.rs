@@ -1,6 +1,7 @@
 mod check;
 #[cfg(feature = "cli")]
 mod detached;
+mod drift;
 mod endpoints;
 mod look;
 mod pause;

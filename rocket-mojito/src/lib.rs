@@ -98,7 +98,8 @@ pub use self::dispatch::{Context, HandlerError, HandlerResult, MojitoHandler};
 pub use self::erasure::{Elsewhere, Erased, Erasure, Kept, KeptBecause};
 pub use self::error::Error;
 pub use self::event::{
-    Event, Extra, InterviewStatus, Number, Payload, Presence, ProcessingStatus, Reasons, ResultStatus,
+    Difference, Drift, DriftKind, Event, Extra, InterviewStatus, Number, Payload, Presence, ProcessingStatus, Reasons,
+    ResultStatus,
 };
 pub use self::fairing::MojitoFairing;
 pub use self::inbox::{Check, EndpointState, Inbox, SecretState, Verdict};

@@ -139,7 +139,7 @@ async fn a_handler_that_waits_is_timed_out_while_the_others_block() {
 /// Calls to SQLite block the thread of the handler that makes them. Where another one took over each time, more and more
 /// threads had memory of their own.
 #[tokio::test(flavor = "multi_thread")]
-async fn there_is_a_thread_for_each_attempt_that_may_run_at_once_for_the_executor_and_for_the_hook() {
+async fn there_is_a_thread_for_each_attempt_that_may_run_at_once_for_the_executor_the_hook_and_a_rehearsal() {
     let database = Arc::new(Database::with_effects());
     let mut host = Process::builder(&database).setting("handler_concurrency", 3).start().await;
     let ledger = Ledger::default();
@@ -151,7 +151,7 @@ async fn there_is_a_thread_for_each_attempt_that_may_run_at_once_for_the_executo
     let threads = std::fs::read_dir(format!("/proc/{}/task", host.id())).unwrap();
     let names = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("comm")).unwrap_or_default());
 
-    assert_eq!(names.filter(|name| name.trim() == "mojito-handler").count(), 3 + 1 + 1);
+    assert_eq!(names.filter(|name| name.trim() == "mojito-handler").count(), 3 + 1 + 1 + 1);
 }
 
 fn open(gate: &Path) {

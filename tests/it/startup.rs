@@ -84,6 +84,7 @@ async fn assert_all_works(database: &Arc<Database>, hosts: &mut [&mut Process]) 
         "mojito_migrations",
         "mojito_pauses",
         "mojito_results",
+        "mojito_seen",
         "mojito_work",
     ];
     assert_eq!(tables(database), expected);

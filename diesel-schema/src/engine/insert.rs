@@ -219,7 +219,7 @@ mod tests {
         let results = left_out("mojito_results", Insert::<ResultInsert<'_>>::COLUMNS).unwrap();
         let work = left_out("mojito_work", Insert::<WorkInsert<'_>>::COLUMNS).unwrap();
 
-        assert_eq!(deliveries, ["repeat_count", "last_repeat_at"]);
+        assert_eq!(deliveries, ["repeat_count", "last_repeat_at", "dismissed_at"]);
         assert_eq!(results, ["erased_at"]);
         assert_eq!(
             work,
@@ -235,6 +235,7 @@ mod tests {
                 "was_promoted",
                 "started_at",
                 "has_attempts",
+                "dismissed_at",
                 "error_group",
                 "is_replayed",
             ]

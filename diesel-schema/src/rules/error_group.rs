@@ -242,7 +242,7 @@ mod tests {
             ("mail to ann.smith@example.com bounced", "mail to # bounced"),
             ("mail to <ann@example.com> bounced", "mail to <#> bounced"),
             ("GET https://files.example.com/report?of=ann failed", "GET # failed"),
-            ("cannot read /home/ann/desk.toml: no such file", "cannot read #: no such file"),
+            ("cannot read /srv/ann/desk.toml: no such file", "cannot read #: no such file"),
             ("no phone of Ann Smith", "no phone of #"),
             ("Ann Smith has no phone", "# has no phone"),
             ("no phone of Ann-Marie O'Neil-SMITH, nor of Bo", "no phone of #, nor of #"),

@@ -19,8 +19,8 @@ text_enum! {
     /// no version: it is not skipped, and skips nothing. An operator's replay of an old version gets its attempt, even if
     /// a newer one is recorded meanwhile. Where that attempt fails, the work is `Skipped` again.
     ///
-    /// No change is lost by it: [`changes`](https://docs.rs/rocket-mojito/latest/rocket_mojito/struct.Event.html#method.changes)
-    /// compares with the newest version that the handler has completed.
+    /// No change is lost by it: `Event::changes` of the plugin compares with the newest version that the handler has
+    /// completed.
     #[derive(Default)]
     #[non_exhaustive]
     Versions {

@@ -4,8 +4,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::target::{Operator, Target};
 use super::{
-    audit, cancel, deliveries, discard, dismiss, doctor, erase, errors, history, migrate, pause, prune, rehearse,
-    replay, resend, retire, secret, shell, show, simulate, status, trigger, work,
+    audit, cancel, deliveries, discard, dismiss, doctor, drift, erase, errors, history, migrate, pause, prune,
+    rehearse, replay, resend, retire, secret, shell, show, simulate, status, trigger, work,
 };
 
 /// Looks after the webhooks of JobMojito that a host has received
@@ -117,6 +117,10 @@ pub(super) enum Command {
     /// Runs the pending migrations
     #[command(after_help = "Example: rocket-mojito migrate")]
     Migrate(migrate::Migrate),
+    /// Compares stored bodies, or a newer document of the vendor, with the payloads that this version knows: keys, types
+    /// and words, without values. Exits with 1 where they differ
+    #[command(after_help = "Example: rocket-mojito drift --newest 1000")]
+    Drift(drift::Drift),
     /// Sends one invented delivery to the host, signed by the endpoint's own scheme
     #[command(after_help = "Example: rocket-mojito trigger interview_result --set score=4.5 --set candidate_name=Ann")]
     Trigger(trigger::Trigger),
@@ -186,6 +190,7 @@ impl Words {
             Command::Retire(retire) => retire.run(inbox, output, actor).await,
             Command::Cancel(cancel) => cancel.run(inbox, output).await,
             Command::Migrate(migrate) => migrate.run(inbox, output).await,
+            Command::Drift(drift) => drift.run(inbox, output).await,
             Command::Trigger(trigger) => trigger.run(target, output).await,
             Command::Resend(resend) => resend.run(target, output, actor).await,
             Command::Simulate(simulate) => simulate.run(target, output).await,

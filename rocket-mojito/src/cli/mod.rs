@@ -19,6 +19,7 @@ mod deliveries;
 mod discard;
 mod dismiss;
 mod doctor;
+mod drift;
 mod erase;
 mod errors;
 mod exit;

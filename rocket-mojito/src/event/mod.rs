@@ -6,6 +6,7 @@
 mod body;
 mod changes;
 mod classify;
+mod drift;
 #[expect(clippy::module_inception, reason = "the noun of this folder")]
 mod event;
 mod extra;
@@ -20,6 +21,8 @@ mod value;
 
 pub(crate) use self::body::ParsedBody;
 pub(crate) use self::classify::classify;
+pub(crate) use self::drift::DriftCount;
+pub use self::drift::{Difference, Drift, DriftKind};
 pub use self::event::Event;
 pub use self::extra::Extra;
 pub use self::number::Number;

@@ -18,7 +18,7 @@ use crate::erasure::{Elsewhere, Erased, Erasure, Kept, KeptBecause};
 use crate::operation::Actor;
 
 /// The most bytes of bodies, or of states, that one step reads. A longer body is a step by itself.
-const MAX_STEP_BYTES: i64 = 4 << 20;
+pub(super) const MAX_STEP_BYTES: i64 = 4 << 20;
 
 /// How long a handler may take to forget a result. Where a database has one writer, no other transaction writes
 /// meanwhile.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, AttemptRow, AuditRow, Backend, Backlog, Dismissed, EndpointFacts, ErrorGroups, Facts, KnownHandler,
+    Action, AttemptRow, AuditRow, Backend, Backlog, Bodies, Dismissed, EndpointFacts, ErrorGroups, Facts, KnownHandler,
     Listing, Name, NewAudit, OpenError, Overview, PauseKind, PauseRow, Person, QueryResult, Selection, Timestamp,
     Waiting,
 };
@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 
 use super::actions::Unfinished;
 use super::change::{Change, MAX_STEP_DELIVERIES};
+use super::erasure::MAX_STEP_BYTES;
 use super::operation_tasks::Begun;
 use super::prune::{MAX_PRUNE_STEP, PrunePass};
 use super::{Database, DedicatedConnection, ErasedHook, NotErased, Pauses, RehearsedHandler, Unavailable, Wakeup};
@@ -35,6 +36,9 @@ pub(crate) trait Requests: Send + Sync {
 
     /// The newest attempts on a delivery that did not simply succeed at once, the newest last.
     async fn attempts(&self, delivery_id: i64) -> Result<Vec<AttemptRow>, Unavailable>;
+
+    /// The next stored bodies after a delivery, each with its delivery. Empty where there are no more.
+    async fn bodies(&self, after: i64) -> Result<Vec<(i64, Vec<u8>)>, Unavailable>;
 
     /// The newest deliveries of a selection, before the delivery `before`.
     async fn list(&self, selection: Selection, before: i64, limit: i64) -> Result<Listing, Unavailable>;
@@ -249,6 +253,11 @@ impl<B: Backend> Requests for Operations<B> {
 
     async fn attempts(&self, delivery_id: i64) -> Result<Vec<AttemptRow>, Unavailable> {
         self.read_beside(|c| B::attempts(c, delivery_id).boxed()).await
+    }
+
+    async fn bodies(&self, after: i64) -> Result<Vec<(i64, Vec<u8>)>, Unavailable> {
+        let stored = self.read_beside(|c| B::bodies(c, Bodies::All, after, MAX_STEP_BYTES).boxed()).await?;
+        Ok(stored.into_iter().map(|stored| (stored.delivery_id, stored.body)).collect())
     }
 
     async fn handlers(&self) -> Result<Vec<KnownHandler>, Unavailable> {

@@ -7,6 +7,7 @@ use crate::harness::{Ledger, Process, TestDatabase, drained, until};
 
 on_each_database!(
     a_replay_whose_process_is_killed_is_taken_over_and_replays_each_row_once,
+    a_replay_that_dies_at_a_step_is_taken_over_behind_that,
     a_replay_is_cancelled_from_another_process,
     a_replay_that_is_interrupted_on_its_terminal_is_not_taken_over,
 );
@@ -73,6 +74,23 @@ async fn a_replay_whose_process_is_killed_is_taken_over_and_replays_each_row_onc
 
     assert!(left.0 == "running" && left.1 < RESULTS, "it was killed in the middle: {left:?}");
     assert_eq!((taken, handled(database).await), (RESULTS, vec!["2".to_owned(); RESULTS]));
+}
+
+async fn a_replay_that_dies_at_a_step_is_taken_over_behind_that(database: &impl TestDatabase) {
+    let _host = host(database).await;
+    let mut command = command_line(database, &["replay", "--all", "--per-second", "10", "--yes"]);
+
+    let died = command.env("MOJITO_FAILPOINT", "action.step:5").output().unwrap();
+    let left = action(database).await;
+    until("the host has taken it over", async || match action(database).await {
+        (state, RESULTS) if state == "done" => Ok(()),
+        other => Err(other),
+    })
+    .await;
+
+    assert!(!died.status.success(), "{died:?}");
+    assert_eq!(left, ("running".to_owned(), 5));
+    assert_eq!(handled(database).await, vec!["2".to_owned(); RESULTS]);
 }
 
 async fn a_replay_is_cancelled_from_another_process(database: &impl TestDatabase) {

@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "retire",
     "cancel",
     "migrate",
+    "drift",
     "trigger",
     "resend",
     "simulate",
@@ -75,7 +76,7 @@ async fn every_example_runs<B: TestBackend>() {
         let is_fine = match command[0] {
             // A program that stands alone has no handler. The host runs this example.
             "rehearse" => ended.code == 2 && ended.error.contains("`HiringDesk` is not attached in this process"),
-            "doctor" => ended.code <= 1 && !ended.out.is_empty(),
+            "doctor" | "drift" => ended.code <= 1 && !ended.out.is_empty(),
             _ => ended.code == 0 && !ended.out.is_empty(),
         };
         assert!(is_fine && arguments.starts_with(&command), "{arguments:?}: {ended:?}");

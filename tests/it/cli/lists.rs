@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use serde_json::json;
+use rocket_mojito::internals::delivery;
+use serde_json::{Value, json};
 
-use super::{CANARY, Desk, keys};
-use crate::harness::{TestBackend, on_each_backend};
+use super::{CANARY, Desk, Ended, keys};
+use crate::harness::{Body, Store, TestBackend, on_each_backend, record_all};
 
 on_each_backend!(
     documents_have_these_fields,
@@ -14,6 +16,7 @@ on_each_backend!(
     nothing_personal_is_printed_unless_revealed,
     a_history_tells_who_waits_behind_whom,
     doctor_says_what_holds_and_what_to_do,
+    drift_tells_what_bodies_and_documents_have_beyond_this_version,
 );
 
 async fn documents_have_these_fields<B: TestBackend>() {
@@ -110,7 +113,7 @@ async fn errors_are_grouped_and_select<B: TestBackend>() {
     let largest = desk.run(&["errors", "--limit", "1"]);
     let of_one = desk.json(&["errors", "--handler", "Ledger"]).documents();
 
-    let told = |group: &serde_json::Value| (group["handler"].clone(), group["error"].clone(), group["count"].clone());
+    let told = |group: &Value| (group["handler"].clone(), group["error"].clone(), group["count"].clone());
     let printer = (json!("HiringDesk"), json!("no printer for #"), json!(1));
     let ink = |handler: &str| (json!(handler), json!("no ink"), json!(1));
     assert_eq!(errors.iter().map(told).collect::<Vec<_>>(), [ink("HiringDesk"), printer, ink("Ledger")]);
@@ -127,7 +130,10 @@ async fn errors_are_grouped_and_select<B: TestBackend>() {
     let replay = desk.json(&["replay", "--error", group, "--yes"]).documents();
     assert_eq!((&discard[0]["plan"]["work"], &replay[1]["done"]["work"]), (&json!(0), &json!(1)));
     assert_eq!(desk.json(&["errors", "--error", group]).documents().len(), 0, "it waits again, and has not failed");
-    assert_eq!(desk.store.audit().await[0].target, r##"{"handler":null,"selection":{"error":"no printer for #"}}"##);
+    assert_eq!(
+        desk.store.audit().await[0].target,
+        r##"{"handler":null,"per_second":50,"selection":{"error":"no printer for #"}}"##
+    );
 }
 
 async fn a_delivery_shows_its_attempts<B: TestBackend>() {
@@ -150,7 +156,7 @@ async fn a_delivery_shows_its_attempts<B: TestBackend>() {
         "ended_at": "2026-01-01T00:00:01Z", "has_error": false,
     });
     let attempts = shown["attempts"].as_array().unwrap();
-    let of = |attempt: &serde_json::Value| (attempt["handler"].clone(), attempt["attempt"].clone());
+    let of = |attempt: &Value| (attempt["handler"].clone(), attempt["attempt"].clone());
     assert_eq!(attempts[0], expected);
     let told: Vec<_> = attempts.iter().map(of).collect();
     assert_eq!(told, [(json!("HiringDesk"), json!(1)), (json!("HiringDesk"), json!(2)), (json!("Ledger"), json!(1))]);
@@ -241,7 +247,7 @@ async fn doctor_says_what_holds_and_what_to_do<B: TestBackend>() {
     let empty = Desk::<B>::empty().await;
     let broken = empty.json(&["doctor", "--database", empty.store.url()]);
 
-    let verdicts = |documents: Vec<serde_json::Value>, verdict: &str| {
+    let verdicts = |documents: Vec<Value>, verdict: &str| {
         let of = documents.into_iter().filter(|check| check["verdict"] == *verdict);
         of.map(|check| check["promise"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
@@ -251,4 +257,34 @@ async fn doctor_says_what_holds_and_what_to_do<B: TestBackend>() {
     assert_eq!((required.code, verdicts(required.documents(), "broken")), (2, vec!["standby".to_owned()]));
     assert_eq!(broken.code, 2);
     assert_eq!(verdicts(broken.documents(), "broken"), ["migrations"]);
+}
+
+async fn drift_tells_what_bodies_and_documents_have_beyond_this_version<B: TestBackend>() {
+    let mut desk = Desk { store: Store::<B>::open().await, folder: tempfile::tempdir().unwrap() };
+    let bodies = ["1", "2", "3"].map(|id| Body::result(id).with("mood", CANARY).with("status", "thawed"));
+    let batch = bodies.iter().map(|body| delivery(body.bytes())).collect();
+    record_all::<B>(&mut desk.store.connection, batch, Arc::new(Vec::new())).await.unwrap();
+    let document =
+        r#"{"components":{"schemas":{"WebhookInterviewResultPayload":{"properties":{"id":{"type":"string"}}}}}}"#;
+    std::fs::write(desk.folder.path().join("newer.json"), document).unwrap();
+    let run = |arguments: &[&str]| {
+        let place = ["--database", desk.store.url(), "--json"];
+        desk.run(&[&["drift"], arguments, &place].concat())
+    };
+
+    let (stored, newest, newer, none) = (run(&[]), run(&["--newest", "1"]), run(&["newer.json"]), run(&["no.json"]));
+
+    let told = |ended: &Ended| {
+        let documents = ended.documents();
+        let row = |one: &Value| format!("{} {} {} {}", one["kind"], one["key"], one["found"], one["count"]);
+        documents.iter().map(row).map(|row| row.replace('"', "")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (stored.code, told(&stored)),
+        (1, vec!["key mood string 3".to_owned(), "word status thawed 3".to_owned()])
+    );
+    assert_eq!((newest.code, told(&newest)[0].as_str()), (1, "key mood string 1"));
+    assert!(newer.code == 1 && told(&newer).contains(&"missing score  1".to_owned()), "{newer:?}");
+    assert!(none.code == 2 && none.error.contains("no.json"), "{none:?}");
+    assert!(!stored.out.contains(CANARY), "{stored:?}");
 }

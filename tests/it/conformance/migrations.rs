@@ -50,6 +50,7 @@ async fn what_is_to_run_is_told_by_name<B: TestBackend>() {
         "0007_mark_promoted",
         "0008_keep_attempts",
         "0009_watch_actions",
+        "0010_group_errors",
         "0011_skip_overtaken",
     ];
     assert_eq!(before, names);

@@ -62,11 +62,12 @@ macro_rules! look {
 
         async fn newest_delivery(connection: &mut Self::Connection) -> DeliveryRow {
             let newest = deliveries::table.order(deliveries::id.desc()).select(DeliveryRow::as_select());
-            newest.first(connection).await.unwrap()
+            connection.transaction(async |c| newest.first(c).await).await.unwrap()
         }
 
         async fn count_of_deliveries(connection: &mut Self::Connection) -> usize {
-            let count: i64 = deliveries::table.count().get_result(connection).await.unwrap();
+            let count = deliveries::table.count();
+            let count: i64 = connection.transaction(async |c| count.get_result(c).await).await.unwrap();
             usize::try_from(count).unwrap()
         }
 

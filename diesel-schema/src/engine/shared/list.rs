@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How many rows one page reads, where no index leads to the selected rows.
-const MAX_ROWS_READ: i64 = 10_000;
+const MAX_ROWS_READ: i64 = 5_000;
 
 /// The columns of a delivery in a list: its facts, and its texts of JSON with its repeats, its dismissal and its
 /// fingerprint.

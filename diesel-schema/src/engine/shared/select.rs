@@ -206,6 +206,9 @@ async fn handlers_of(
     ids: Vec<i64>,
     condition: Option<&str>,
 ) -> QueryResult<HashMap<i64, Vec<String>>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     let mut query = work::table.filter(work::delivery_id.eq_any(ids)).into_boxed::<Db>();
     if let Some(condition) = condition {
         query = query.filter(sql::<Bool>(condition));
