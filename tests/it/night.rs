@@ -23,6 +23,9 @@ const CANDIDATES: usize = 500;
 /// How many rows a replay has changed before it is killed.
 const KILLED_AFTER: i64 = 20;
 
+/// The secret of the second endpoint's file.
+const BERLIN: &str = "berlin, 0123456789abcdef0123456789";
+
 /// The handler that is broken.
 const BROKEN: &str = "effects:broken:no printer on port 9100";
 
@@ -81,7 +84,7 @@ fn fits(pattern: &str, line: &str) -> bool {
 impl<'d, D: TestDatabase> Night<'d, D> {
     async fn fall(database: &'d D) -> Self {
         let folder = database.folder();
-        fs::write(folder.join("berlin"), SECRET).unwrap();
+        fs::write(folder.join("berlin"), BERLIN).unwrap();
         let settings = format!("[default.databases.mojito]\nurl = {:?}\n[default.mojito]\n", database.url());
         fs::write(folder.join("Rocket.toml"), settings).unwrap();
         let host = Self::builder(database, BROKEN).start().await;
@@ -99,7 +102,7 @@ impl<'d, D: TestDatabase> Night<'d, D> {
         Process::builder(database).handlers(handlers).variable("ROCKET_MOJITO", Self::settings(database).as_bytes())
     }
 
-    /// What happens beside the operator, in the order of the transcript.
+    /// Lets an accident of the transcript happen, by its number.
     async fn happens(&mut self, accident: usize) {
         match accident {
             // Candidates finish, a body is cut, and the second endpoint's sender has a secret that was taken back.

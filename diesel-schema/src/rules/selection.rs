@@ -143,6 +143,7 @@ impl Selection {
                 "received_until" => selection.received_until(Timestamp::from_rfc3339(word()?)?),
                 "handler" => selection.handler(word()?),
                 "state" => selection.state(State::from_text(word()?)?),
+                "error" => selection.error(word()?),
                 _ => return None,
             };
         }
@@ -280,9 +281,12 @@ mod tests {
             .received_from(Timestamp::now())
             .received_until(Timestamp::now())
             .handler("HiringDesk")
-            .state(State::Discarded);
+            .state(State::Discarded)
+            .error("no printer on port 9100");
         let described = serde_json::to_value(&whole).unwrap();
 
+        // The range of ids is one condition. Without a word of its own a condition would be lost by a takeover.
+        assert_eq!(described.as_object().unwrap().len(), 11);
         assert_eq!(Selection::from_described(&described), Some(whole));
         assert_eq!(Selection::from_described(&serde_json::json!({})), Some(Selection::all()));
         for unknown in [serde_json::json!({ "planet": "Mars" }), serde_json::json!({ "state": "lost" })] {

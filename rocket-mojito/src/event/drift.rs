@@ -9,7 +9,7 @@ use crate::{Error, EventKind, Field, FindingCode};
 /// The longest word that is told.
 const MAX_WORD_LENGTH: usize = 64;
 
-/// What is told instead of a key or word that may be a value.
+/// The text instead of a key or word that may be a value.
 const NOT_TOLD: &str = "(not told: it may be a value)";
 
 /// The schema of the vendor's payload, in its document.

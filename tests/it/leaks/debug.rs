@@ -305,12 +305,14 @@ fn new(body: Vec<u8>) -> NewDelivery {
 async fn a_rehearsal_shows_nothing_of_an_error() {
     let (sender, _shown) = unbounded_channel();
     let host = Host::builder().config(|config| config.pause_handler("Showing")).handler(Showing(sender)).start().await;
+    // The second version is answered with an error.
     host.post("interview_result", &told("r-1")).await;
+    host.post("interview_result", &body("").with("id", "r-1").with("score", 7).bytes()).await;
 
     let rehearsal = Rehearsal::of(Selection::all(), "Showing");
     let rehearsed = host.inbox.rehearse(rehearsal, Actor::new("anna")).await.unwrap();
 
-    assert_eq!(rehearsed.deliveries[0].answer.error(), Some(CANARY));
+    assert_eq!(rehearsed.deliveries[1].answer.error(), Some(CANARY));
     assert_mute(rehearsed);
     host.stop().await;
 }
