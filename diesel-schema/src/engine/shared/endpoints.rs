@@ -5,6 +5,7 @@ use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResul
 use diesel::sql_types::Bool;
 
 use super::{Connection, RunQueryDsl};
+use crate::schema::deliveries::UNDISMISSED;
 use crate::schema::seen::seen;
 use crate::{EndpointFacts, SecretUse, Timestamp, deliveries, work};
 
@@ -33,7 +34,7 @@ pub(crate) async fn endpoints(connection: &mut Connection, configured: &[String]
         endpoint.waiting += 1;
         endpoint.oldest_waiting = endpoint.oldest_waiting.into_iter().chain([came]).min();
     }
-    let unread = deliveries::table.filter(sql::<Bool>("standing = 'quarantined'")).select(deliveries::endpoint);
+    let unread = deliveries::table.filter(sql::<Bool>(UNDISMISSED)).select(deliveries::endpoint);
     let unread: Vec<String> = unread.limit(MAX_ROWS_READ).load(connection).await?;
     let is_cut = has_more || is_full(unread.len());
     for name in unread {
