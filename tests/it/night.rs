@@ -164,7 +164,7 @@ impl<'d, D: TestDatabase> Night<'d, D> {
     /// Runs a command, and compares its output.
     async fn run(&mut self, line: &str, expected: &[&str]) {
         let mut command = self.command(line);
-        if expected.iter().any(|line| *line == "Killed") {
+        if expected.contains(&"Killed") {
             let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             self.wait_for_rows().await;
             child.kill().unwrap();

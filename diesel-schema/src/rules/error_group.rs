@@ -169,9 +169,9 @@ fn without_names(line: &str) -> String {
             let is_value = shapes[index] == Shape::Value || (has_name && !is_alone_at_start);
             kept.push_str(&line[end..from]);
             if is_value {
-                kept.push(VALUE)
+                kept.push(VALUE);
             } else {
-                kept.push_str(&line[from..until])
+                kept.push_str(&line[from..until]);
             }
             end = until;
         }

@@ -10,7 +10,7 @@ mod origin;
 mod pool;
 mod secret;
 mod settings;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "testing"))]
 mod signers;
 mod variables;
 

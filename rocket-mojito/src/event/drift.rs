@@ -282,7 +282,7 @@ mod tests {
             "webhooks": {"interview_result": {}, "interview_archived": {}},
             "components": {"schemas": {"WebhookInterviewResultPayload": {"properties": {
                 "id": {"type": "integer"}, "mood": {"type": ["string", "null"]}, "score": {"type": "number"},
-                "status": {"type": "string", "enum": ["active", "archived"]},
+                "status": {"type": "string", "enum": ["active", "thawed"]},
                 "ai_analysis_recruiter_why_hire": {"oneOf": [{"type": "array"}, {"type": "string"}]}
             }}}}
         }"##;
@@ -295,7 +295,7 @@ mod tests {
             ("key", "mood", "string", 1),
             ("missing", "candidate_name", "", 1),
             ("type", "id", "integer", 1),
-            ("word", "status", "archived", 1),
+            ("word", "status", "thawed", 1),
         ] {
             assert!(told.contains(&expected), "{expected:?}: {told:?}");
         }

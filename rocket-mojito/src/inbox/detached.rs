@@ -9,8 +9,7 @@ use crate::ingress::Ingress;
 use crate::notices::Notices;
 use crate::pool::Pool;
 use crate::store::{
-    Database, DedicatedConnection, ErasedHook, OperationTasks, Operations, Pauses, Recorder, RehearsedHandler,
-    Unavailable, Wakeup,
+    CalledHandlers, Database, DedicatedConnection, OperationTasks, Operations, Pauses, Recorder, Unavailable, Wakeup,
 };
 
 impl Inbox {
@@ -21,7 +20,7 @@ impl Inbox {
         config: &MojitoConfig,
         pauses: Pauses,
         endpoints: LiveEndpoints,
-        (hooks, rehearsed): (Vec<Arc<dyn ErasedHook<B>>>, Vec<Arc<dyn RehearsedHandler<B>>>),
+        (hooks, rehearsed): CalledHandlers<B>,
     ) -> Result<Self, OpenError> {
         let notices = Notices::start().map_err(OpenError::no_connection)?;
         let database = Arc::new(Database::new(pool, notices.clone()).await?);

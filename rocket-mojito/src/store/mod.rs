@@ -38,7 +38,7 @@ pub(crate) use self::operation_tasks::{OperationTasks, Started};
 pub(crate) use self::operations::{Operations, Requests};
 pub(crate) use self::pauses::Pauses;
 pub(crate) use self::recorder::{Recorder, RecorderHandle};
-pub(crate) use self::rehearsed_handler::RehearsedHandler;
+pub(crate) use self::rehearsed_handler::{CalledHandlers, RehearsedHandler};
 pub(crate) use self::secret_uses::SecretUses;
 pub(crate) use self::unavailable::Unavailable;
 pub(crate) use self::wakeup::Wakeup;

@@ -15,7 +15,9 @@ use super::change::{Change, MAX_STEP_DELIVERIES};
 use super::erasure::MAX_STEP_BYTES;
 use super::operation_tasks::Begun;
 use super::prune::{MAX_PRUNE_STEP, PrunePass};
-use super::{Database, DedicatedConnection, ErasedHook, NotErased, Pauses, RehearsedHandler, Unavailable, Wakeup};
+use super::{
+    CalledHandlers, Database, DedicatedConnection, ErasedHook, NotErased, Pauses, RehearsedHandler, Unavailable, Wakeup,
+};
 use crate::config::Retention;
 use crate::erasure::{Erased, Erasure};
 use crate::operation::{Actor, Dismissal, Planned, Pruned, Replay, Replayed};
@@ -168,7 +170,7 @@ impl<B: Backend> Operations<B> {
     pub fn new(
         link: DedicatedConnection<B>,
         handlers: Vec<String>,
-        (hooks, rehearsed): (Vec<Arc<dyn ErasedHook<B>>>, Vec<Arc<dyn RehearsedHandler<B>>>),
+        (hooks, rehearsed): CalledHandlers<B>,
         pauses: Pauses,
         wakeup: Wakeup,
     ) -> Self {

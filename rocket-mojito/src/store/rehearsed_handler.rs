@@ -3,8 +3,12 @@ use std::time::Duration;
 
 use mojito_schema::{Backend, Claim, TableChange};
 
-use super::Database;
+use super::{Database, ErasedHook};
 use crate::rehearsal::Answer;
+
+/// The handlers of this process, as operators' actions call them: those with a hook of an erasure, and all of them in a
+/// rehearsal.
+pub(crate) type CalledHandlers<B> = (Vec<Arc<dyn ErasedHook<B>>>, Vec<Arc<dyn RehearsedHandler<B>>>);
 
 /// A handler of this process, as a rehearsal sees it.
 #[rocket::async_trait]

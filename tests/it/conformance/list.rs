@@ -72,7 +72,7 @@ async fn a_list_of_quarantine_shows_why<B: TestBackend>() {
 }
 
 async fn a_list_that_searches_far_says_how_far_it_has_come<B: TestBackend>() {
-    const ROWS: i64 = 10_002;
+    const ROWS: i64 = 5_002;
     let mut store = Store::<B>::open().await;
     // Quarantined ones are the smallest rows that there are.
     let batch: Vec<_> = (0..ROWS).map(|n| garbled(&n.to_string())).collect();
