@@ -52,7 +52,7 @@
 //! | --- | --- |
 //! | `sqlite` (default) | the store in a SQLite file, `Sqlite`; SQLite itself is built in |
 //! | `postgres` | the store in PostgreSQL, `Postgres`, for many processes; a driver in pure Rust, TLS by rustls |
-//! | `testing` | tests of a host and its handlers: examples of events, single attempts, a host step by step, [`testing`](crate::testing#test-your-host) |
+//! | `testing` | tests of a host and its handlers: examples of events, single attempts, a host step by step, in the module of that name |
 //! | `cli` | the command line for operators: inside the host, and as the program `rocket-mojito` |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
