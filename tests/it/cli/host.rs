@@ -4,7 +4,8 @@ use std::sync::Arc;
 use rocket_mojito::internals::delivery;
 use serde_json::{Value, json};
 
-use super::{CANARY, Desk, Ended, keys, program, spec};
+use super::{CANARY, Desk, Ended, keys, program};
+use crate::conformance::handler;
 use crate::harness::{Body, SECRET, Store, TestBackend, eventually, on_each_backend, record_all};
 
 on_each_backend!(
@@ -74,7 +75,7 @@ async fn a_host_with_arguments_rehearses_its_handler<B: TestBackend>() {
         )
         .await;
     let batch = ["r-1", "poison-1"].map(|id| delivery(Body::result(id).bytes())).into();
-    record_all::<B>(&mut desk.store.connection, batch, Arc::new(vec![spec("effects")])).await.unwrap();
+    record_all::<B>(&mut desk.store.connection, batch, Arc::new(vec![handler("effects")])).await.unwrap();
     let before = desk.states().await;
     let run = |arguments: &[&str]| {
         let arguments = [&["mojito", "rehearse", "--handler", "effects"], arguments].concat();

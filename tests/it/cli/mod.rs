@@ -12,10 +12,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use mojito_schema::{EventKind, HandlerSpec, Versions};
+use mojito_schema::EventKind;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::conformance::handler;
 use crate::harness::deliveries::{garbled, said};
 use crate::harness::{Store, TestBackend, record_all};
 
@@ -72,16 +73,6 @@ fn program(program: &Path, folder: &Path) -> Command {
     command
 }
 
-fn spec(name: &str) -> HandlerSpec {
-    HandlerSpec {
-        name: name.to_owned(),
-        takes_late: false,
-        wants: Versions::Every,
-        max_attempts: 3,
-        has_erased_hook: false,
-    }
-}
-
 impl<B: TestBackend> Desk<B> {
     /// Without any table.
     async fn empty() -> Self {
@@ -99,7 +90,7 @@ impl<B: TestBackend> Desk<B> {
             said(event, "res_1", &format!("{CANARY} again")),
             garbled(CANARY),
         ];
-        let handlers = Arc::new(vec![spec("HiringDesk"), spec("Ledger")]);
+        let handlers = Arc::new(vec![handler("HiringDesk"), handler("Ledger")]);
         record_all::<B>(&mut store.connection, batch, handlers).await.unwrap();
         store
             .run(

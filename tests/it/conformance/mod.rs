@@ -54,7 +54,7 @@ fn received(received_at: Timestamp, mut delivery: NewDelivery) -> NewDelivery {
     delivery
 }
 
-fn handler(name: &str) -> HandlerSpec {
+pub(crate) fn handler(name: &str) -> HandlerSpec {
     HandlerSpec {
         name: name.to_owned(),
         takes_late: false,

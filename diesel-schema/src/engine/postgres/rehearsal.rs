@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::Bool;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use futures_util::future::join;
 
 use super::fence::{self, beginning, guard, is_outermost, not_committed, not_intact, opened, whether_intact};
+use super::shared::ChangeCounts;
 use super::transaction::{self, STATEMENT_TIMEOUT, TRANSACTION_SETTING};
 use super::{Connection, connection, shared};
 use crate::{Line, NotCommitted, RolledBack, TableChange};
@@ -37,18 +38,6 @@ const NOTHING_COUNTED: &str = "the server counts no changed rows: switch `track_
 struct Counting {
     #[diesel(sql_type = Bool)]
     is_on: bool,
-}
-
-#[derive(QueryableByName)]
-struct Counts {
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = BigInt)]
-    inserted: i64,
-    #[diesel(sql_type = BigInt)]
-    updated: i64,
-    #[diesel(sql_type = BigInt)]
-    deleted: i64,
 }
 
 /// Begins a handler's transaction without a fence, unless work of the line is leased. It has the same settings as one
@@ -104,12 +93,6 @@ pub(super) async fn end(connection: &mut Connection, line: &Line) -> Result<Roll
 }
 
 async fn changes(connection: &mut Connection) -> QueryResult<Vec<TableChange>> {
-    let rows: Vec<Counts> = diesel::sql_query(CHANGED).load(connection).await?;
-    let change = |Counts { name, inserted, updated, deleted }| TableChange {
-        table: name,
-        inserted: inserted.unsigned_abs(),
-        updated: updated.unsigned_abs(),
-        deleted: deleted.unsigned_abs(),
-    };
-    Ok(rows.into_iter().map(change).collect())
+    let rows: Vec<ChangeCounts> = diesel::sql_query(CHANGED).load(connection).await?;
+    Ok(rows.into_iter().map(TableChange::from).collect())
 }

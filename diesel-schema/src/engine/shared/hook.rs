@@ -4,11 +4,10 @@ use diesel::prelude::{
     ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper,
 };
 
-use super::{Connection, RunQueryDsl, add_changes};
+use super::{Connection, RunQueryDsl, claim_of};
 use crate::engine::update::update;
-use crate::schema::versions::completed_before;
 use crate::schema::work::due_hooks;
-use crate::{Claim, DeliveryRow, EventKind, OwedHook, Standing, Ticket, Timestamp, WorkRow, deliveries, results, work};
+use crate::{DeliveryRow, EventKind, OwedHook, Standing, Ticket, Timestamp, WorkRow, deliveries, work};
 
 /// Takes the hook that has been due for longest.
 pub(crate) async fn take_hook(
@@ -42,28 +41,8 @@ async fn owed(connection: &mut Connection, row: WorkRow, taken_until: Timestamp)
     let Some(delivery): Option<DeliveryRow> = delivery.get_result(connection).await.optional()? else {
         return Ok(None);
     };
-    let result_id = delivery.result_id.as_deref().unwrap_or_default();
-    let current = results::table.find((&delivery.endpoint, result_id)).select(results::delivery_id);
-    let current: Option<i64> = current.get_result(connection).await.optional()?;
-    let former: Option<(i64, Option<Vec<u8>>)> = match delivery.version {
-        Some(version) => {
-            let former = completed_before(row.first_delivery_id, version, &row.handler).limit(1);
-            former.get_result(connection).await.optional()?
-        }
-        None => None,
-    };
-    let (former_version, former_body) = former.map_or((None, None), |(version, body)| (Some(version), body));
-    let mut claim = Claim {
-        ticket: Ticket::of(&row, row.epoch),
-        attempt: row.attempt,
-        max_attempts: row.max_attempts,
-        is_superseded: current.is_some_and(|current| current > delivery.id),
-        delivery,
-        former_version,
-        former_body,
-        changes_since: Vec::new(),
-    };
-    add_changes(connection, &mut claim).await?;
+    let attempts = (row.attempt, row.max_attempts);
+    let claim = claim_of(connection, Ticket::of(&row, row.epoch), attempts, delivery).await?;
     Ok(Some(OwedHook {
         delivery_id: row.delivery_id,
         handler: row.handler,

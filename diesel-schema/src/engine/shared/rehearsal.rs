@@ -1,8 +1,32 @@
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName};
+use diesel::sql_types::{BigInt, Text};
 
-use super::{Connection, RunQueryDsl, add_changes, delivery};
-use crate::schema::versions::completed_before;
-use crate::{Claim, Line, Preview, Ticket, results, work};
+use super::{Connection, RunQueryDsl, claim_of, delivery};
+use crate::{Line, Preview, TableChange, Ticket, work};
+
+/// The changed rows of a table, as a database counts them.
+#[derive(QueryableByName)]
+pub(crate) struct ChangeCounts {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = BigInt)]
+    inserted: i64,
+    #[diesel(sql_type = BigInt)]
+    updated: i64,
+    #[diesel(sql_type = BigInt)]
+    deleted: i64,
+}
+
+impl From<ChangeCounts> for TableChange {
+    fn from(ChangeCounts { name, inserted, updated, deleted }: ChangeCounts) -> Self {
+        Self {
+            table: name,
+            inserted: inserted.unsigned_abs(),
+            updated: updated.unsigned_abs(),
+            deleted: deleted.unsigned_abs(),
+        }
+    }
+}
 
 /// Whether work of a line is leased. Only its first can be.
 pub(crate) async fn is_leased(connection: &mut Connection, line: &Line) -> QueryResult<bool> {
@@ -23,31 +47,10 @@ pub(crate) async fn preview(
 ) -> QueryResult<Option<Preview>> {
     let Some(delivery) = delivery(connection, delivery_id).await? else { return Ok(None) };
     let Some(first_delivery_id) = delivery.first_delivery_id else { return Ok(None) };
-    let key = (&delivery.endpoint, delivery.result_id.as_deref().unwrap_or_default());
-    let current = results::table.find(key).select(results::delivery_id);
-    let current: Option<i64> = current.get_result(connection).await.optional()?;
-    let former: Option<(i64, Option<Vec<u8>>)> = match delivery.version {
-        Some(version) if version > 1 => {
-            let former = completed_before(first_delivery_id, version, handler).limit(1);
-            former.get_result(connection).await.optional()?
-        }
-        _ => None,
-    };
-    let (former_version, former_body) = former.map_or((None, None), |(version, body)| (Some(version), body));
     let epoch = Ticket::new_epoch();
     let handler = handler.to_owned();
     let ticket = Ticket { delivery_id, handler, first_delivery_id, epoch, has_attempts: false };
     let is_leased = is_leased(connection, &ticket.line()).await?;
-    let mut claim = Claim {
-        ticket,
-        attempt: 1,
-        max_attempts: 1,
-        is_superseded: current.is_some_and(|current| current > delivery_id),
-        delivery,
-        former_version,
-        former_body,
-        changes_since: Vec::new(),
-    };
-    add_changes(connection, &mut claim).await?;
+    let claim = claim_of(connection, ticket, (1, 1), delivery).await?;
     Ok(Some(Preview { claim, is_leased }))
 }

@@ -4,6 +4,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{BigInt, Text};
 
 use super::session::Session;
+use super::shared::ChangeCounts;
 use super::{Transactions, at_once, is_outermost, rollback, shared};
 use crate::{Line, NotCommitted, RolledBack, TableChange};
 
@@ -23,18 +24,6 @@ const CHANGED: &str = "SELECT name, inserted, updated, deleted FROM temp.mojito_
 struct Table {
     #[diesel(sql_type = Text)]
     name: String,
-}
-
-#[derive(QueryableByName)]
-struct Counts {
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = BigInt)]
-    inserted: i64,
-    #[diesel(sql_type = BigInt)]
-    updated: i64,
-    #[diesel(sql_type = BigInt)]
-    deleted: i64,
 }
 
 #[derive(QueryableByName)]
@@ -103,14 +92,8 @@ pub(super) fn end(session: &mut Session) -> Result<RolledBack, NotCommitted> {
 }
 
 fn changes(session: &mut Session) -> QueryResult<Vec<TableChange>> {
-    let rows: Vec<Counts> = diesel::sql_query(CHANGED).load(&mut **session)?;
-    let change = |Counts { name, inserted, updated, deleted }| TableChange {
-        table: name,
-        inserted: inserted.unsigned_abs(),
-        updated: updated.unsigned_abs(),
-        deleted: deleted.unsigned_abs(),
-    };
-    Ok(rows.into_iter().map(change).collect())
+    let rows: Vec<ChangeCounts> = diesel::sql_query(CHANGED).load(&mut **session)?;
+    Ok(rows.into_iter().map(TableChange::from).collect())
 }
 
 /// The tables with rows that refer to no row, with the count of these rows.
