@@ -15,6 +15,8 @@ use super::{JournalEntry, PrivateServer, ScratchDatabase, TestBackend, TestDatab
 pub(crate) struct PostgresDatabase {
     folder: TempDir,
     url: String,
+    /// The URL of the same database, past every proxy.
+    direct_url: String,
     /// Where the database is on the shared server: dropped with this.
     _storage: Option<ScratchDatabase>,
 }
@@ -30,7 +32,8 @@ impl PostgresDatabase {
     /// A database of its own on the server that all tests share.
     pub(crate) async fn shared() -> Self {
         let storage = ScratchDatabase::new().await;
-        let database = Self { folder: tempfile::tempdir().unwrap(), url: storage.url(), _storage: Some(storage) };
+        let (folder, url, direct_url) = (tempfile::tempdir().unwrap(), storage.url(), storage.direct_url());
+        let database = Self { folder, url, direct_url, _storage: Some(storage) };
         database.run(TABLES).await;
         database
     }
@@ -38,7 +41,8 @@ impl PostgresDatabase {
     /// On a server of the test's own.
     pub(crate) async fn on(server: &PrivateServer) -> Self {
         let url = server.url(server.address(), "postgres");
-        let database = Self { folder: tempfile::tempdir().unwrap(), url, _storage: None };
+        let folder = tempfile::tempdir().unwrap();
+        let database = Self { folder, direct_url: url.clone(), url, _storage: None };
         database.run(TABLES).await;
         database
     }
@@ -57,7 +61,7 @@ impl PostgresDatabase {
     }
 
     pub(crate) async fn connect(&self) -> AsyncPgConnection {
-        AsyncPgConnection::establish(&self.url).await.unwrap()
+        AsyncPgConnection::establish(&self.direct_url).await.unwrap()
     }
 
     /// Runs statements.
