@@ -420,12 +420,12 @@ pub(crate) fn lapsed<'a>(now: &'a Timestamp) -> _ {
     work::table.filter(work::lease_until.lt(now)).filter(work::state.eq(running))
 }
 
-/// A wait: the moment that it was measured from, and its end as a lease or as a pause.
-pub(crate) type Wait = (Option<Timestamp>, Option<Timestamp>, Option<Timestamp>);
+/// The first delivery of the line, and a wait: the moment that it was measured from, and its end as a lease or as a pause.
+pub(crate) type Wait = (i64, (Option<Timestamp>, Option<Timestamp>, Option<Timestamp>));
 
 /// The columns of a wait.
-pub(crate) const WAIT: (work::measured_from, work::lease_until, work::due_at) =
-    (work::measured_from, work::lease_until, work::due_at);
+pub(crate) const WAIT: (work::first_delivery_id, (work::measured_from, work::lease_until, work::due_at)) =
+    (work::first_delivery_id, (work::measured_from, work::lease_until, work::due_at));
 
 diesel::define_sql_function! {
     /// The number of bytes of a body. Neither database reads the body for it.

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use mojito_schema::{
-    Action, AttemptOutcome, Backend, ClaimRequest, Expiry, HandlerSpec, Line, Open, Opening, Operations, Postgres,
-    Requeue, Settlement, State, Ticket, Timestamp, Versions, WorkQueue, WorkRow, prune,
+    Action, AttemptOutcome, ClaimRequest, Expiry, HandlerSpec, Line, Open, Opening, Operations, Postgres, Requeue,
+    Settlement, State, Ticket, Timestamp, Versions, WorkQueue, WorkRow, prune,
 };
 use tokio::task::JoinSet;
 
+use super::gate::{self, Connection, Gate, waits_or};
 use super::{LEASE, begun, claim, garbled, handler, record, result};
-use crate::harness::{Store, TestBackend, attach_all, on_each_backend, rounds, seed, until};
+use crate::harness::{Store, TestBackend, attach_all, on_each_backend, rounds, seed};
 
 on_each_backend!(
     whatever_happens_in_a_line_it_has_one_first,
@@ -60,7 +61,7 @@ fn handlers() -> Arc<Vec<HandlerSpec>> {
 }
 
 /// The lines of which the rule does not hold.
-fn broken(work: &[WorkRow]) -> Vec<String> {
+pub(super) fn broken(work: &[WorkRow]) -> Vec<String> {
     let mut lines: BTreeMap<(i64, &str), Vec<&WorkRow>> = BTreeMap::new();
     for row in work {
         lines.entry((row.first_delivery_id, &row.handler)).or_default().push(row);
@@ -269,27 +270,6 @@ async fn a_line_without_a_first_is_found_and_goes_on<B: TestBackend>() {
     assert_eq!(claim(&mut store, 10).await.len(), 2);
 }
 
-/// Makes every transaction on a connection that is named `held` wait at its commit, until the gate is opened.
-const GATE: &str = "
-    CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        IF current_setting('application_name') = 'held' THEN
-            PERFORM pg_advisory_xact_lock(4711);
-        END IF;
-        RETURN NULL;
-    END $$;
-    CREATE CONSTRAINT TRIGGER gate AFTER INSERT OR UPDATE OR DELETE ON mojito_work
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()";
-
-/// How many transactions wait for a lock that somebody else has.
-const WAITING: &str =
-    "SELECT count(*)::text AS value FROM pg_locks WHERE NOT granted AND (database IS NULL OR database =
-    (SELECT oid FROM pg_database WHERE datname = current_database()))";
-
-/// Those that wait at the gate, and those that wait for anything else.
-const AT_GATE: &str = "objid = 4711 AND locktype = 'advisory'";
-const ELSEWHERE: &str = "NOT (objid = 4711 AND locktype = 'advisory')";
-
 // Shows P4.
 /// Each thing that can happen is held at its commit, done and not to be seen, while each other thing happens.
 #[tokio::test(flavor = "multi_thread")]
@@ -298,17 +278,13 @@ async fn no_two_things_at_once_leave_a_line_without_a_first_or_with_two() {
     for held in STEPS {
         let mut store = Store::<Postgres>::open().await;
         attach_all::<Postgres>(&mut store.connection, &handlers()).await;
-        store.run(GATE).await;
-        let url = format!("{}?application_name=held", store.url());
-        let mut first = Postgres::open(&url, Open::Existing).await.unwrap();
+        let mut first = gate::build(&mut store).await;
         for other in STEPS {
             let id = format!("{held:?}-{other:?}");
             first = one_beside_the_other(&mut store, first, (held, other), &id, &mut random).await;
         }
     }
 }
-
-type Connection = <Postgres as Backend>::Connection;
 
 async fn one_beside_the_other(
     store: &mut Store<Postgres>,
@@ -327,19 +303,18 @@ async fn one_beside_the_other(
         let request = ClaimRequest::new("Ledger", 1, LEASE);
         Postgres::claim(&mut store.connection, request, Timestamp::now()).await.unwrap();
     }
-    let mut gate = store.another().await;
-    Postgres::execute(&mut gate, "SELECT pg_advisory_lock(4711)").await;
+    let gate = Gate::close(store).await;
 
     let (name, mut own) = (id.to_owned(), random.fork());
     let first = tokio::spawn(async move {
         take::<Postgres>(&mut first, held, &[&name], &mut own).await;
         first
     });
-    wait_for(store, || first.is_finished(), AT_GATE).await;
+    gate.holds(store, || first.is_finished()).await;
     let (name, mut own, mut connection) = (id.to_owned(), random.fork(), store.another().await);
     let second = tokio::spawn(async move { take::<Postgres>(&mut connection, other, &[&name], &mut own).await });
-    wait_for(store, || second.is_finished(), ELSEWHERE).await;
-    Postgres::execute(&mut gate, "SELECT pg_advisory_unlock(4711)").await;
+    waits_or(store, || second.is_finished()).await;
+    gate.open().await;
     let (first, second) = tokio::join!(first, second);
     second.unwrap();
 
@@ -349,18 +324,11 @@ async fn one_beside_the_other(
     first.unwrap()
 }
 
-/// Waits until a task has ended, or somebody waits for such a lock.
-async fn wait_for(store: &mut Store<Postgres>, has_ended: impl Fn() -> bool, lock: &str) {
-    let query = format!("{WAITING} AND {lock}");
-    let waits = async || if has_ended() || store.texts(&query).await != ["0"] { Ok(()) } else { Err(()) };
-    until("it ends, or somebody waits for the lock", waits).await;
-}
-
 /// Several processes at everything at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_number_of_processes_leaves_a_line_without_a_first_or_with_two() {
     let mut random = Rng::with_seed(seed());
-    for _ in 0..rounds(2, 50) {
+    for _ in 0..rounds(4, 50) {
         let mut store = Store::<Postgres>::open().await;
         attach_all::<Postgres>(&mut store.connection, &handlers()).await;
         let mut processes = JoinSet::new();
@@ -416,7 +384,7 @@ async fn nothing_is_made_or_admitted_of_a_delivery_that_is_being_removed() {
     let admitted = tokio::spawn(async move {
         Postgres::admit(&mut connection, id, result("r", "1"), None, other, Timestamp::now()).await.unwrap().unwrap()
     });
-    wait_for(&mut store, || admitted.is_finished(), ELSEWHERE).await;
+    waits_or(&mut store, || admitted.is_finished()).await;
     Postgres::execute(&mut pruner, "COMMIT").await;
 
     assert_eq!((requeued.work, requeued.left_alone), (0, 1));

@@ -10,35 +10,38 @@ use super::{Connection, shared};
 use crate::engine::claim::ClaimBudget;
 use crate::engine::update::update;
 use crate::schema::work::{body_size, claimable};
-use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, State, Ticket, Timestamp, WorkRow, deliveries, work};
+use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, Line, State, Ticket, Timestamp, WorkRow, deliveries, work};
 
 /// The select itself locks the rows that it finds, so the claims never exceed the limit, under any plan. Rows that
-/// another process is about to claim are skipped.
+/// another process is about to claim are skipped. What is locked and left waits on: others have passed over it meanwhile.
 pub(super) async fn claim(connection: &mut Connection, request: &ClaimRequest, now: Timestamp) -> QueryResult<Claimed> {
     let mut budget = ClaimBudget::new(request);
     let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
-    let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut claims, mut unreadable, mut left) = (Vec::new(), Vec::new(), Vec::new());
     loop {
         let missing = limit - i64::try_from(claims.len()).unwrap_or(limit);
         let free = claimable(&request.handler, &now).filter(work::delivery_id.ne_all(unreadable.clone()));
         let free = free.limit(missing).for_update().skip_locked().select((WorkRow::as_select(), body_size()));
         let found: Vec<(WorkRow, Option<i32>)> = free.load(connection).await?;
         let is_cut = i64::try_from(found.len()) == Ok(missing);
-        let rows = found.into_iter().filter_map(|(row, size)| budget.takes(&row, size).then_some(row)).collect();
-        let known = unreadable.len();
-        let mut taken = take(connection, request, rows, now, &mut unreadable).await?;
+        let (fit, over): (Vec<_>, Vec<_>) = found.into_iter().partition(|(row, size)| budget.takes(row, *size));
+        let (mut taken, skipped) =
+            take(connection, request, fit.into_iter().map(|(row, _)| row).collect(), now).await?;
         for claim in &mut taken {
             shared::add_changes(connection, claim).await?;
         }
         claims.extend(taken);
-        if unreadable.len() == known {
+        unreadable.extend(skipped.iter().map(|row| row.delivery_id));
+        left.extend(over.iter().map(|(row, _)| row).chain(&skipped).map(line));
+        if skipped.is_empty() {
+            shared::skip_overtaken_in(connection, left, now).await?;
             return Ok(Claimed { claims, is_cut: is_cut || budget.is_cut(), has_promoted: false });
         }
     }
 }
 
 /// Claims rows that were locked as claimable, in one round trip. Rows with words of a later version, which runs beside
-/// this one, are left to that version: the rows behind them are ours.
+/// this one, are left to that version: the rows behind them are ours. Gives back the claims, and the rows that are left.
 ///
 /// Subqueries with one value look up the other columns row by row. A join that was planned while the tables were small
 /// reads all of them, and goes on to do so while they grow.
@@ -47,10 +50,9 @@ pub(super) async fn take(
     request: &ClaimRequest,
     rows: Vec<WorkRow>,
     now: Timestamp,
-    unreadable: &mut Vec<i64>,
-) -> QueryResult<Vec<Claim>> {
+) -> QueryResult<(Vec<Claim>, Vec<WorkRow>)> {
     if rows.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let epoch = Ticket::new_epoch();
     let ids: Vec<i64> = rows.iter().map(|row| row.delivery_id).collect();
@@ -77,11 +79,11 @@ pub(super) async fn take(
     )
     .await?;
     let mut deliveries: HashMap<i64, Found> = deliveries.into_iter().map(|found| (found.0.id, found)).collect();
-    let mut claims = Vec::with_capacity(rows.len());
+    let (mut claims, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         let id = row.delivery_id;
         let Some((delivery, former, current_delivery_id)) = deliveries.remove(&id) else {
-            unreadable.push(id);
+            unreadable.push(row);
             continue;
         };
         let (former_version, former_body) = former.map_or((None, None), |(version, body)| (Some(version), body));
@@ -96,7 +98,12 @@ pub(super) async fn take(
             is_superseded: current_delivery_id.is_some_and(|current| current > id),
         });
     }
-    Ok(claims)
+    Ok((claims, unreadable))
+}
+
+/// The line that a row is in.
+fn line(row: &WorkRow) -> Line {
+    Line { first_delivery_id: row.first_delivery_id, handler: row.handler.clone() }
 }
 
 /// A delivery, the version before it that the handler has completed, and the delivery that its result stands at.

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use diesel::define_sql_function;
 use diesel::prelude::*;
@@ -46,20 +46,29 @@ pub(super) async fn promote_if_seen(mut connection: &Connection, line: &Line) ->
 
 /// Locks the rows with these keys that exist, do not run, and are not locked by anybody else. A handler's transaction
 /// has its row locked to its end.
+///
+/// No other row is locked, and the caller promotes in the line of each that waits: others promote past a locked row.
 pub(super) async fn lock_idle(
     mut connection: &Connection,
     keys: impl Iterator<Item = (i64, &str)>,
 ) -> QueryResult<HashSet<(i64, String)>> {
-    let (ids, handlers): (Vec<i64>, HashSet<&str>) = keys.unzip();
-    let rows = work::table
-        .filter(work::delivery_id.eq_any(ids))
-        .filter(work::handler.eq_any(handlers.into_iter().collect::<Vec<_>>()))
-        .filter(work::lease_until.is_null())
-        .order((work::delivery_id, work::handler))
-        .for_update()
-        .skip_locked()
-        .select((work::delivery_id, work::handler));
-    Ok(rows.load(&mut connection).await?.into_iter().collect())
+    let mut ids_by_handler: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    for (id, handler) in keys {
+        ids_by_handler.entry(handler).or_default().push(id);
+    }
+    let mut idle = HashSet::new();
+    for (handler, ids) in ids_by_handler {
+        let rows = work::table
+            .filter(work::delivery_id.eq_any(ids))
+            .filter(work::handler.eq(handler))
+            .filter(work::lease_until.is_null())
+            .order(work::delivery_id)
+            .for_update()
+            .skip_locked()
+            .select((work::delivery_id, work::handler));
+        idle.extend(rows.load::<(i64, String)>(&mut connection).await?);
+    }
+    Ok(idle)
 }
 
 /// Whether a delivery exists, and nobody is about to remove it. Then nobody removes it before the transaction ends.

@@ -31,8 +31,7 @@ impl Testing<Connection> for Postgres {
         let request = ClaimRequest::new(work.1.as_str(), 1, lease);
         transaction!(connection, TransactionSettings::default(), |c, now| async {
             let row = shared::make_claimable(c, &work, max_attempts, now).await?;
-            let mut unreadable = Vec::new();
-            let claimed = claim::take(c, &request, vec![row], now, &mut unreadable).await?;
+            let (claimed, _) = claim::take(c, &request, vec![row], now).await?;
             claimed.into_iter().next().ok_or(diesel::NotFound)
         })
     }

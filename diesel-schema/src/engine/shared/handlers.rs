@@ -7,7 +7,7 @@ use diesel::sql_types::Bool;
 
 use super::overview::oldest_due;
 use super::replay::give_up;
-use super::{Connection, RunQueryDsl, keep_delivery, skip_overtaken};
+use super::{Connection, RunQueryDsl, keep_delivery, skip_overtaken_in};
 use crate::schema::handlers::{SPEC, active};
 use crate::schema::work::{IsFirstAndWaits, UNDISMISSED, unfinished};
 use crate::{HandlerSpec, KnownHandler, Line, Standing, Timestamp, Versions, deliveries, handlers, work};
@@ -166,12 +166,7 @@ async fn give_work(
         diesel::insert_into(work::table).values(new).on_conflict_do_nothing().execute(connection).await?;
         lines.push(Line { first_delivery_id, handler: spec.name.clone() });
     }
-    lines.sort();
-    lines.dedup();
-    for line in &lines {
-        skip_overtaken(connection, line, None, now).await?;
-    }
-    Ok(())
+    skip_overtaken_in(connection, lines, now).await
 }
 
 /// Notes that a process has these handlers attached, unless that was noted within a minute.

@@ -58,7 +58,7 @@ pub(crate) use self::rescue::{LAPSED, rescue};
 pub(crate) use self::seen::note_uses;
 pub(crate) use self::select::{is_known, page, undismissed};
 pub(crate) use self::settle::settle;
-pub(crate) use self::sweep::{lines_without_first, promote_lines};
+pub(crate) use self::sweep::{lines_without_first, promote_lines, skip_overtaken_in};
 pub(crate) use self::testing::{make_claimable, state_of};
 pub(crate) use self::waits::{cut_waits, overlong_waits};
 pub(crate) use self::watch::{has_received, held_up, unattached};

@@ -1,8 +1,8 @@
 use diesel::prelude::{QueryDsl, QueryResult};
 
-use super::{Connection, RunQueryDsl, promote};
+use super::{Connection, RunQueryDsl, promote, skip_overtaken};
 use crate::schema::line::{finished_firsts, without_first};
-use crate::{Line, work};
+use crate::{Line, Timestamp, work};
 
 /// The most lines that one sweep mends.
 const MAX_LINES: i64 = 100;
@@ -24,4 +24,19 @@ pub(crate) async fn promote_lines(connection: &mut Connection, lines: &[Line]) -
         promoted += u64::from(promote(connection, line).await?);
     }
     Ok(promoted)
+}
+
+/// Ends the overtaken work of these lines, and promotes in them. Each transaction that has had waiting work locked owes
+/// this to its lines: the others have passed over what was locked.
+pub(crate) async fn skip_overtaken_in(
+    connection: &mut Connection,
+    mut lines: Vec<Line>,
+    now: Timestamp,
+) -> QueryResult<()> {
+    lines.sort();
+    lines.dedup();
+    for line in &lines {
+        skip_overtaken(connection, line, None, now).await?;
+    }
+    Ok(())
 }

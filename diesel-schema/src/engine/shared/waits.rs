@@ -4,8 +4,8 @@ use diesel::dsl::sql;
 use diesel::prelude::{ExpressionMethods, QueryDsl, QueryResult};
 use diesel::sql_types::Bool;
 
-use super::{Connection, RunQueryDsl, lock_wait};
-use crate::{Timestamp, work};
+use super::{Connection, RunQueryDsl, lock_wait, skip_overtaken_in};
+use crate::{Line, Timestamp, work};
 
 /// The most waits that one sweep cuts, of leases and of pauses.
 const MAX_WAITS: i64 = 100;
@@ -35,9 +35,11 @@ pub(crate) async fn cut_waits(
     now: Timestamp,
 ) -> QueryResult<u64> {
     let mut cut = 0;
+    let mut lines = Vec::new();
     for (delivery_id, handler) in waits {
-        let wait = lock_wait(connection, *delivery_id, handler).await?;
-        let Some((Some(measured_from), lease_until, due_at)) = wait else { continue };
+        let Some((first_delivery_id, wait)) = lock_wait(connection, *delivery_id, handler).await? else { continue };
+        lines.push(Line { first_delivery_id, handler: handler.clone() });
+        let (Some(measured_from), lease_until, due_at) = wait else { continue };
         if measured_from <= now.after(CLOCK_TOLERANCE) {
             continue;
         }
@@ -50,5 +52,6 @@ pub(crate) async fn cut_waits(
         let row = work::table.find((*delivery_id, handler));
         cut += diesel::update(row).set(meant).execute(connection).await? as u64;
     }
+    skip_overtaken_in(connection, lines, now).await?;
     Ok(cut)
 }
