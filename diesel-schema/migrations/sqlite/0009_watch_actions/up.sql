@@ -4,10 +4,14 @@ ALTER TABLE mojito_work ADD COLUMN dismissed_at TEXT;
 -- The same for a delivery in quarantine.
 ALTER TABLE mojito_deliveries ADD COLUMN dismissed_at TEXT;
 
--- Backlog, dismissal: dead work that nobody has dismissed.
-CREATE INDEX mojito_work_undismissed ON mojito_work (delivery_id, handler)
+-- Backlog, dismissal: dead work that nobody has dismissed. With every column of the condition, so that a count reads no row.
+CREATE INDEX mojito_work_undismissed ON mojito_work (delivery_id, handler, state, dismissed_at, finished_at)
     WHERE state = 'discarded' AND (dismissed_at IS NULL OR dismissed_at < finished_at);
--- The same for deliveries in quarantine.
+-- Backlog, promotion: what waits behind the first of its line. With the columns of the condition, for the same reason.
+DROP INDEX mojito_work_behind;
+CREATE INDEX mojito_work_behind ON mojito_work (first_delivery_id, handler, delivery_id, finished_at, is_first)
+    WHERE finished_at IS NULL AND NOT is_first;
+-- The same as of work for deliveries in quarantine.
 CREATE INDEX mojito_deliveries_undismissed ON mojito_deliveries (id)
     WHERE standing = 'quarantined' AND dismissed_at IS NULL;
 

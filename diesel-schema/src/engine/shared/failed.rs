@@ -11,7 +11,7 @@ use crate::rules::selection::{selected, sought};
 use crate::{ErrorGroup, ErrorGroups, Selection, Timestamp, deliveries, work};
 
 /// How many rows of failing and dead work one page reads.
-pub(super) const MAX_ROWS_READ: usize = 10_000;
+pub(super) const MAX_ROWS_READ: usize = 5_000;
 
 /// The condition of failing and dead work that nobody has dismissed, in the words of its index.
 const FAILED: &str = "last_error IS NOT NULL AND (finished_at IS NULL OR state = 'discarded' \

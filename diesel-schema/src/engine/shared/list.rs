@@ -11,6 +11,7 @@ use super::select::first_deliveries;
 use super::{Connection, Db, RunQueryDsl};
 use crate::rules::error_group::fails_with;
 use crate::rules::selection::{selected, sought};
+use crate::schema::work::is_in;
 use crate::{
     EventKind, Field, Finding, Listed, Listing, Selection, Standing, State, Timestamp, WorkRow, deliveries, work,
 };
@@ -67,14 +68,15 @@ pub(crate) async fn list(
             }
         }
     };
-    let query = selected!(selection, Db).filter(deliveries::id.between(range.first_id, range.last_id()));
+    let query = selected!(selection, Db);
     let (query, end) = match ids {
         Some(ids) => {
             let is_cut = i64::try_from(ids.len()) == Ok(limit);
             let end = if is_cut { ids.last().copied() } else { end };
             (query.filter(deliveries::id.eq_any(ids)), end)
         }
-        None => (query.filter(deliveries::id.ge(end.unwrap_or(range.first_id))), end),
+        // One lower bound: of two, SQLite would begin to read at the first, and compare each row with the second.
+        None => (query.filter(deliveries::id.between(end.unwrap_or(range.first_id), range.last_id())), end),
     };
     let facts = (
         deliveries::id,
@@ -167,7 +169,7 @@ async fn ids_of_work(
     match selection.state {
         // The literal matches the partial index.
         Some(State::Discarded) => query = query.filter(sql::<Bool>("state = 'discarded'")),
-        Some(state) => query = query.filter(work::state.eq(state)),
+        Some(state) => query = query.filter(is_in(state)),
         None => {}
     }
     if let Some(handler) = &selection.handler {
@@ -233,7 +235,7 @@ async fn work_on(
     }
     let mut query = work::table.filter(work::delivery_id.eq_any(ids)).into_boxed::<Db>();
     query = match selection.state {
-        Some(state) => query.filter(work::state.eq(state)),
+        Some(state) => query.filter(is_in(state)),
         None => query.filter(work::state.eq_any(State::ALL)),
     };
     if let Some(handler) = &selection.handler {

@@ -214,7 +214,7 @@ async fn handlers_of(
         query = query.filter(sql::<Bool>(condition));
     }
     if let Some(state) = selection.state {
-        query = query.filter(work::state.eq(state));
+        query = query.filter(of_work::is_in(state));
     }
     if let Some(handler) = &selection.handler {
         query = query.filter(work::handler.eq(sought(handler)));
