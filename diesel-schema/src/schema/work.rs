@@ -413,8 +413,8 @@ pub(crate) fn due_hooks<'a>(handler: &'a str, now: Timestamp) -> _ {
 /// The condition of dead work that nobody has dismissed, in the words of its index.
 pub(crate) const UNDISMISSED: &str = "state = 'discarded' AND (dismissed_at IS NULL OR dismissed_at < finished_at)";
 
-/// Whether work is in a state, without an index of states: of those Postgres reads all the work in that state, where
-/// another index leads to a few rows.
+/// Whether work is in a state, without an index of states. By one, Postgres reads all the work in the state, though another
+/// index leads to a few rows.
 #[auto_type(no_type_alias)]
 pub(crate) fn is_in(state: State) -> _ {
     let (nothing, text): (&'static str, &'static str) = ("", state.as_str());
@@ -428,7 +428,8 @@ pub(crate) fn lapsed<'a>(now: &'a Timestamp) -> _ {
     work::table.filter(work::lease_until.lt(now)).filter(work::state.eq(running))
 }
 
-/// The first delivery of the line, and a wait: the moment that it was measured from, and its end as a lease or as a pause.
+/// The first delivery of the line, and a wait. A wait has the moment that it was measured from, and its end as a lease or as
+/// a pause.
 pub(crate) type Wait = (i64, (Option<Timestamp>, Option<Timestamp>, Option<Timestamp>));
 
 /// The columns of a wait.

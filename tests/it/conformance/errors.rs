@@ -191,12 +191,12 @@ async fn an_error_of_an_older_version_is_in_its_group_all_the_same<B: TestBacken
 
 async fn errors_that_go_back_far_say_how_far_they_have_come<B: TestBackend>() {
     let mut store = failed::<B>(vec![None; 5]).await;
-    // Five deliveries, each dead for 2,600 handlers.
+    // Five deliveries, each dead for 1,300 handlers.
     store
         .run(
             "INSERT INTO mojito_work
                  (delivery_id, handler, first_delivery_id, state, max_attempts, finished_at, last_error, error_group, is_first)
-             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2600)
+             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1300)
              SELECT id, 'h' || n, id, 'discarded', 3, '2026-01-01 00:00:00', 'no', 'no', false
              FROM mojito_deliveries, numbers",
         )

@@ -19,7 +19,7 @@ pub(crate) async fn dismiss(
         return Ok(Err(stopped));
     }
     let mut dismissed = Dismissed::default();
-    // What was replayed meanwhile may wait, and was locked.
+    // Work that was replayed meanwhile may wait, and was locked.
     let mut alive = Vec::new();
     for (id, handler) in lock_idle(connection, keys(selected).into_iter()).await? {
         let row = work::table.find((id, &handler)).filter(sql::<Bool>(of_work::UNDISMISSED));

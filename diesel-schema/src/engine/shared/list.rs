@@ -68,15 +68,16 @@ pub(crate) async fn list(
             }
         }
     };
-    let query = selected!(selection, Db);
+    // One lower bound: of two, SQLite would begin to read at the first, and compare each row with the second.
+    let first_id = end.filter(|_| ids.is_none()).unwrap_or(range.first_id);
+    let query = selected!(selection, Db).filter(deliveries::id.between(first_id, range.last_id()));
     let (query, end) = match ids {
         Some(ids) => {
             let is_cut = i64::try_from(ids.len()) == Ok(limit);
             let end = if is_cut { ids.last().copied() } else { end };
             (query.filter(deliveries::id.eq_any(ids)), end)
         }
-        // One lower bound: of two, SQLite would begin to read at the first, and compare each row with the second.
-        None => (query.filter(deliveries::id.between(end.unwrap_or(range.first_id), range.last_id())), end),
+        None => (query, end),
     };
     let facts = (
         deliveries::id,
