@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::measure::{Backlog, Blocked, Case, Delay, Footprint, Growth, Speed};
+use crate::measure::{Backlog, Blocked, Case, Delay, Footprint, Growth, Indexes, Speed};
 use crate::report::Spread;
 use crate::system::{Backend, System};
 
@@ -15,6 +15,8 @@ pub(crate) struct Findings {
     pub half_load: BTreeMap<Backend, Delay>,
     /// By the number of deliveries that were there: without and with a first that has failed, round by round.
     pub blocked: BTreeMap<(Backend, u64), Vec<(Blocked, Blocked)>>,
+    /// With the operators' indexes and without, round by round.
+    pub indexes: BTreeMap<Backend, Vec<(Indexes, Indexes)>>,
     pub growth: BTreeMap<Backend, Vec<Growth>>,
 }
 

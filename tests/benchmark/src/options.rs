@@ -52,6 +52,7 @@ pub(crate) enum Part {
     Memory,
     Dispatch,
     Blocked,
+    Indexes,
     Growth,
 }
 
@@ -142,12 +143,13 @@ impl Section {
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 7] = [
         ("speed", Self::Speed),
         ("repeats", Self::Repeats),
         ("memory", Self::Memory),
         ("dispatch", Self::Dispatch),
         ("blocked", Self::Blocked),
+        ("indexes", Self::Indexes),
         ("growth", Self::Growth),
     ];
 }

@@ -1,6 +1,6 @@
 use crate::bench::Bench;
 use crate::findings::Findings;
-use crate::measure::{Backlog, Blocked, Case, Delay, Footprint, Growth, Speed};
+use crate::measure::{Backlog, Blocked, Case, Delay, Footprint, Growth, Indexes, Speed};
 use crate::options::{Options, Part};
 use crate::report::Spread;
 use crate::system::{Backend, System};
@@ -20,6 +20,9 @@ pub(crate) fn run(bench: &Bench, options: &Options) -> anyhow::Result<Findings> 
         }
         if options.parts.contains(&Part::Blocked) {
             blocked(backend, bench, options, &mut findings)?;
+        }
+        if options.parts.contains(&Part::Indexes) {
+            indexes(backend, bench, options, &mut findings)?;
         }
         if options.parts.contains(&Part::Growth) {
             for &size in &options.sizes {
@@ -78,6 +81,17 @@ fn blocked(backend: Backend, bench: &Bench, options: &Options, findings: &mut Fi
             println!("{backend}: free {free:?}\n{backend}: blocked {blocked:?}");
             findings.blocked.entry((backend, blocked.deliveries)).or_default().push((free, blocked));
         }
+    }
+    Ok(())
+}
+
+/// In each round with the operators' indexes, and without.
+fn indexes(backend: Backend, bench: &Bench, options: &Options, findings: &mut Findings) -> anyhow::Result<()> {
+    for _ in 0..options.rounds {
+        let measure = |are_there| Indexes::measure(backend, bench, are_there, options.length);
+        let (with, without) = (measure(true)?, measure(false)?);
+        println!("{backend}: indexes {with:?}\n{backend}: none {without:?}");
+        findings.indexes.entry(backend).or_default().push((with, without));
     }
     Ok(())
 }

@@ -82,12 +82,21 @@ impl Database {
         }
     }
 
+    /// Runs statements.
+    pub fn run(&mut self, statements: &str) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.run(statements),
+            Self::Postgres(postgres) => postgres.run(statements),
+        }
+    }
+
     /// Makes the first deliveries older than anything is kept.
     pub fn age(&mut self, count: u64) -> anyhow::Result<()> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.run(&fill::SQLITE.age(count)),
-            Self::Postgres(postgres) => postgres.run(&fill::POSTGRES.age(count)),
-        }
+        let dialect = match self {
+            Self::Sqlite(_) => &fill::SQLITE,
+            Self::Postgres(_) => &fill::POSTGRES,
+        };
+        self.run(&dialect.age(count))
     }
 
     /// The column `number` of the only row that a query gives.

@@ -4,6 +4,7 @@ mod backlog;
 mod blocked;
 mod delay;
 mod growth;
+mod indexes;
 mod memory;
 mod speed;
 
@@ -13,6 +14,7 @@ pub(crate) use self::backlog::Backlog;
 pub(crate) use self::blocked::Blocked;
 pub(crate) use self::delay::Delay;
 pub(crate) use self::growth::Growth;
+pub(crate) use self::indexes::Indexes;
 pub(crate) use self::memory::Footprint;
 pub(crate) use self::speed::{Case, Speed};
 

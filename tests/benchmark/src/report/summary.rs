@@ -4,7 +4,7 @@ use super::bars::{bars, measured};
 use super::spread::short;
 use super::{Spread, Table};
 use crate::findings::Findings;
-use crate::measure::{Blocked, Case, Speed};
+use crate::measure::{Blocked, Case, Indexes, Speed};
 use crate::system::{Backend, System};
 
 /// Everything that was measured, as tables.
@@ -17,6 +17,7 @@ pub(crate) fn summary(findings: &Findings) -> String {
         ("A backlog, recorded while the handler was paused", backlog_table(findings)),
         ("From a request to the start of its handler", delay_table(findings)),
         ("Behind a failing handler, the example, 64 connections", blocked_table(findings)),
+        ("With and without the operators' indexes, the example, 64 connections", indexes_table(findings)),
         ("The cost of one delivery in a database with many", growth_table(findings)),
     ];
     let mut text = String::new();
@@ -138,6 +139,25 @@ fn blocked_table(findings: &Findings) -> Option<Table> {
         }
     }
     (!findings.blocked.is_empty()).then_some(table)
+}
+
+fn indexes_table(findings: &Findings) -> Option<Table> {
+    let mut table =
+        Table::new(["database", "operators' indexes", "acknowledged / s", "CPU s / 1,000: server + database"]);
+    for (backend, rounds) in &findings.indexes {
+        let (with, without): (Vec<Indexes>, Vec<Indexes>) = rounds.iter().copied().unzip();
+        for (are_there, rounds) in [("there", with), ("dropped", without)] {
+            let spread =
+                |figure: fn(&Indexes) -> f64| Spread::of(rounds.iter().map(figure)).expect("at least one").to_string();
+            table.add([
+                backend.to_string(),
+                are_there.to_owned(),
+                spread(|indexes| indexes.recorded),
+                spread(|indexes| indexes.cpu),
+            ]);
+        }
+    }
+    (!findings.indexes.is_empty()).then_some(table)
 }
 
 fn growth_table(findings: &Findings) -> Option<Table> {
