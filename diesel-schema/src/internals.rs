@@ -100,8 +100,8 @@ impl Memory {
                 message: row.message_id.map(|id| (row.endpoint.to_owned(), id.to_owned())),
                 standing: row.standing,
                 version: row.version,
-                changes: Field::list_from_json(&row.changes),
-                findings: Finding::from_json(&row.findings),
+                changes: row.changes.0,
+                findings: row.findings.0,
                 repeat_count: 0,
                 handlers: Vec::new(),
             });

@@ -127,8 +127,8 @@ pub use self::schema::audit::{AuditRow, audit};
 pub(crate) use self::schema::clock_readings::clock_readings;
 pub use self::schema::deliveries::{DeliveryRow, deliveries};
 pub use self::schema::event_kind::EventKind;
-pub use self::schema::field::Field;
-pub use self::schema::finding::{Finding, FindingCode};
+pub use self::schema::field::{Changes, Field};
+pub use self::schema::finding::{Finding, FindingCode, Findings};
 pub use self::schema::handlers::{KnownHandler, handlers};
 #[doc(hidden)]
 pub use self::schema::line::Line;

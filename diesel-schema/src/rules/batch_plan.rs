@@ -8,8 +8,8 @@ use crate::schema::deliveries::{DeliveryInsert, StoredCopy};
 use crate::schema::results::{ResultInsert, ResultWrite};
 use crate::schema::work::WorkInsert;
 use crate::{
-    Content, EventKind, Field, Finding, FindingCode, Fingerprint, HandlerSpec, NewDelivery, Recorded, Standing, State,
-    Timestamp, Versions,
+    Changes, Content, EventKind, Field, Finding, FindingCode, Findings, Fingerprint, HandlerSpec, NewDelivery,
+    Recorded, Standing, State, Timestamp, Versions,
 };
 
 /// The stored rows that decide a batch, read under the locks that also cover the batch's writes.
@@ -131,14 +131,14 @@ impl<'a> Planner<'a> {
                 Recorded { delivery_id: of, standing: Standing::Repeat, version: None }
             }
             Verdict::Current { version, changes, is_recurrence } => {
-                let id = self.insert(delivery, Standing::Current, Some(version), &changes, is_recurrence);
+                let id = self.insert(delivery, Standing::Current, Some(version), changes, is_recurrence);
                 let first = self.advance(delivery, id, version);
                 self.overtake(first);
                 self.give_work(id, first, |_| true);
                 Recorded { delivery_id: id, standing: Standing::Current, version: Some(version) }
             }
             Verdict::Late => {
-                let id = self.insert(delivery, Standing::Late, None, &[], false);
+                let id = self.insert(delivery, Standing::Late, None, Vec::new(), false);
                 if delivery.event == EventKind::InterviewCollected {
                     self.note_late(delivery, id);
                 }
@@ -146,7 +146,7 @@ impl<'a> Planner<'a> {
                 Recorded { delivery_id: id, standing: Standing::Late, version: None }
             }
             Verdict::Quarantine => {
-                let id = self.insert(delivery, Standing::Quarantined, None, &[], false);
+                let id = self.insert(delivery, Standing::Quarantined, None, Vec::new(), false);
                 Recorded { delivery_id: id, standing: Standing::Quarantined, version: None }
             }
         }
@@ -157,7 +157,7 @@ impl<'a> Planner<'a> {
         delivery: &'a NewDelivery,
         standing: Standing,
         version: Option<i64>,
-        changes: &[Field],
+        changes: Vec<Field>,
         is_recurrence: bool,
     ) -> i64 {
         let id = self.ground.ids.pop_front().expect("an id for each delivery");
@@ -165,10 +165,10 @@ impl<'a> Planner<'a> {
         let known = StoredCopy { id, standing, message_id: delivery.message_id.clone() };
         self.ground.known.entry(delivery.fingerprint).or_default().push(known);
         let is_reused = message.is_some_and(|message| !self.ground.messages.insert(message));
-        let mut findings = Cow::Borrowed(&delivery.findings[..]);
+        let mut findings = delivery.findings.clone();
         for (code, is_found) in [(FindingCode::Recurrence, is_recurrence), (FindingCode::IdReused, is_reused)] {
             if is_found {
-                findings.to_mut().push(Finding::new(code));
+                findings.push(Finding::new(code));
             }
         }
         self.plan.deliveries.push(DeliveryInsert {
@@ -183,8 +183,8 @@ impl<'a> Planner<'a> {
             secret_id: &delivery.secret_id,
             received_at: delivery.received_at,
             body: &delivery.body,
-            changes: Field::list_to_json(changes),
-            findings: Finding::to_json(&findings),
+            changes: Changes(changes),
+            findings: Findings(findings),
             message_id: delivery.message_id.as_deref(),
         });
         id

@@ -12,6 +12,7 @@ pub(crate) mod field;
 pub(crate) mod finding;
 pub(crate) mod handlers;
 pub(crate) mod joinable;
+pub(crate) mod json_text;
 pub(crate) mod line;
 pub(crate) mod migrations;
 pub(crate) mod pauses;

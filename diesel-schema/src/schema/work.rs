@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::line::Line;
 use crate::schema::deliveries::deliveries;
-use crate::{AttemptOutcome, DeliveryRow, State, Timestamp, UtcTimestamp};
+use crate::{AttemptOutcome, Changes, DeliveryRow, State, Timestamp, UtcTimestamp};
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -186,7 +186,7 @@ pub struct Claim {
     pub former_body: Option<Vec<u8>>,
     /// The stored changes of the versions since, up to this one, as JSON. None where this one is the next: its stored
     /// changes are enough.
-    pub changes_since: Vec<String>,
+    pub changes_since: Vec<Changes>,
     /// Whether its result has a later version by now.
     pub is_superseded: bool,
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, AttemptOutcome, Claim, EventKind, HandlerSpec, Line, NewDelivery, Requeue, Selection, Settlement, State,
-    Ticket, Timestamp, Versions,
+    Action, AttemptOutcome, Changes, Claim, EventKind, Field, HandlerSpec, Line, NewDelivery, Requeue, Selection,
+    Settlement, State, Ticket, Timestamp, Versions,
 };
 
 use super::{LEASE, begun, claim, claim_one, garbled, handler, result, said, states};
@@ -369,5 +369,5 @@ async fn a_former_version_without_a_body_is_told_by_the_changes_since<B: TestBac
 
     assert_eq!(states(&mut store).await, [Completed, Skipped, Running]);
     assert_eq!((claim.former_version, &claim.former_body), (Some(1), &None));
-    assert_eq!(claim.changes_since, [r#"["ai_analysis"]"#; 2]);
+    assert_eq!(claim.changes_since, vec![Changes(vec![Field::AiAnalysis]); 2]);
 }

@@ -12,15 +12,15 @@ use super::{Connection, Db, RunQueryDsl};
 use crate::rules::error_group::fails_with;
 use crate::rules::selection::{selected, sought};
 use crate::{
-    EventKind, Field, Finding, Listed, Listing, Selection, Standing, State, Timestamp, WorkRow, deliveries, work,
+    Changes, EventKind, Findings, Listed, Listing, Selection, Standing, State, Timestamp, WorkRow, deliveries, work,
 };
 
 /// How many rows one page reads, where no index leads to the selected rows.
 const MAX_ROWS_READ: i64 = 5_000;
 
-/// The columns of a delivery in a list: its facts, and its texts of JSON with its repeats, its dismissal and its
-/// fingerprint.
-type Columns = (Facts, (String, String, String, i64, Option<Timestamp>, Option<Timestamp>, Vec<u8>));
+/// The columns of a delivery in a list: its facts, and its findings and changes with its repeats, its dismissal
+/// and its fingerprint.
+type Columns = (Facts, (String, Findings, Changes, i64, Option<Timestamp>, Option<Timestamp>, Vec<u8>));
 
 type Facts = (i64, String, EventKind, Option<String>, Option<i64>, Standing, Timestamp, bool);
 
@@ -111,11 +111,11 @@ pub(crate) async fn list(
             fingerprint,
             received_at,
             secret_id,
-            changes: changed_fields(&changes),
+            changes: changes.0,
             repeat_count,
             last_repeat_at,
             has_body,
-            findings: Finding::from_json(&findings),
+            findings: findings.0,
             dismissed_at: dismissed_at.filter(|_| standing == Standing::Quarantined),
             work: work.remove(&id).unwrap_or_default(),
         }
@@ -128,12 +128,6 @@ pub(crate) async fn list(
 
 fn id_of((facts, _): &Columns) -> i64 {
     facts.0
-}
-
-/// The fields in a column of changes. Fields that only a later version of the program knows are left out.
-fn changed_fields(json: &str) -> Vec<Field> {
-    let names: Vec<String> = serde_json::from_str(json).unwrap_or_default();
-    names.iter().filter_map(|name| Field::from_text(name)).collect()
 }
 
 /// The ids from the first delivery up to the delivery before which the page begins.
