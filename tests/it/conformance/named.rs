@@ -54,6 +54,7 @@ fn untold(id: &str) -> Vec<u8> {
     Body::result(id).without("interview_status").bytes()
 }
 
+// Shows O18.
 async fn a_delivery_of_no_known_event_is_handled_as_what_it_is_named<B: TestBackend>() {
     let mut desk = Desk::<B>::with(&[untold("r")]).await;
 
@@ -89,6 +90,7 @@ async fn a_body_that_is_not_usable_stays_in_quarantine_with_its_reason<B: TestBa
     desk.host.stop().await;
 }
 
+// Shows O18.
 async fn an_event_that_is_known_is_not_named_otherwise<B: TestBackend>() {
     let mut desk = Desk::<B>::with(&[untold("r"), Body::result("s").bytes()]).await;
     // A version of the program that understood less has left it in quarantine.

@@ -186,6 +186,7 @@ fn words(rehearsed: &Rehearsed) -> Vec<&'static str> {
     rehearsed.deliveries.iter().map(|one| one.answer.as_str()).collect()
 }
 
+// Shows O11.
 async fn the_changed_rows_are_told_by_table_with_those_of_triggers_and_cascades<B: HostTables>() {
     let stage = Stage::<B>::set(&[
         (
@@ -214,6 +215,7 @@ async fn the_changed_rows_are_told_by_table_with_those_of_triggers_and_cascades<
     stage.host.stop().await;
 }
 
+// Shows O10.
 async fn each_answer_is_told_and_nothing_is_left<B: HostTables>() {
     let mut stage = Stage::<B>::set(&[
         ("writes", Act::Writes(INSERT)),
@@ -255,6 +257,7 @@ fn told_of(work: &[WorkRow]) -> Vec<String> {
     work.iter().map(|row| format!("{row:?}")).collect()
 }
 
+// Shows O11.
 async fn a_constraint_that_is_checked_at_the_commit_is_checked<B: HostTables>() {
     let mut stage = Stage::<B>::set(&[
         ("child", Act::Writes("INSERT INTO \"Odd 'name'\" VALUES (1, 99)")),
@@ -288,6 +291,7 @@ async fn an_error_that_the_handler_passes_by_is_judged_as_by_a_commit<B: HostTab
     stage.host.stop().await;
 }
 
+// Shows O13.
 async fn a_handler_is_told_and_its_key_is_another_one<B: HostTables>() {
     let mut stage = Stage::<B>::set(&[("r", Act::Nothing), ("s", Act::Nothing)]).await;
 
@@ -306,6 +310,7 @@ async fn a_handler_is_told_and_its_key_is_another_one<B: HostTables>() {
     stage.host.stop().await;
 }
 
+// Shows O12.
 async fn a_line_that_is_leased_is_passed_by<B: HostTables>() {
     let mut stage = Stage::<B>::set(&[("r", Act::Writes(INSERT)), ("s", Act::Writes(INSERT))]).await;
     let body = Body::result("r").with("score", 9).bytes();
@@ -321,6 +326,7 @@ async fn a_line_that_is_leased_is_passed_by<B: HostTables>() {
     stage.host.stop().await;
 }
 
+// Shows O12.
 async fn a_line_that_is_leased_meanwhile_is_noticed<B: HostTables>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a"), result("s", "a")]).await;
@@ -378,6 +384,7 @@ async fn a_handler_of_another_process_is_refused_by_name<B: HostTables>() {
     stage.host.stop().await;
 }
 
+// Shows O10.
 async fn a_connection_is_as_good_as_before_after_each_end<B: HostTables>() {
     let mut store = Store::<B>::open().await;
     store.run(TABLES).await;
