@@ -5,6 +5,7 @@
 pub(crate) mod action;
 pub(crate) mod attempts;
 pub(crate) mod audit;
+pub(crate) mod claim;
 pub(crate) mod clock_readings;
 pub(crate) mod deliveries;
 pub(crate) mod event_kind;

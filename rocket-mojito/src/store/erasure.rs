@@ -3,11 +3,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use mojito_schema::{
     Action, Backend, Bodies, ErasedRows, Execution, NotCommitted, Person, QueryResult, StoredBody, Timestamp, Undone,
     fault, trouble,
 };
-use rocket::futures::FutureExt;
 
 use super::actions::Unfinished;
 use super::matcher::{Holds, Matcher};
@@ -75,7 +75,7 @@ impl Found {
             Some(first) => !self.results.contains_key(first),
             None => !self.loose.contains(delivery),
         };
-        Elsewhere::of(self.elsewhere.iter().filter(is_left).map(|(delivery, _)| *delivery))
+        Elsewhere::new(self.elsewhere.iter().filter(is_left).map(|(delivery, _)| *delivery))
     }
 }
 

@@ -1,7 +1,7 @@
+use futures_util::FutureExt;
 use mojito_schema::{
     Backend, Content, DeliveryRow, KnownHandler, Line, NewDelivery, Requeue, Selected, Selection, Step, Timestamp,
 };
-use rocket::futures::FutureExt;
 
 use super::change::MAX_STEP_DELIVERIES;
 use super::operations::Operations;

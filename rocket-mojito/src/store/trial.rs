@@ -1,5 +1,5 @@
+use futures_util::FutureExt;
 use mojito_schema::{Backend, Content, EventKind, NewDelivery, Snapshot, Timestamp};
-use rocket::futures::FutureExt;
 
 use super::operations::Operations;
 use super::{Committed, Unavailable};
