@@ -78,7 +78,7 @@ struct Running<B: Backend> {
     operations: OperationTasks,
     endpoints: LiveEndpoints,
     pauses: Pauses,
-    signal: Wakeup,
+    wakeup: Wakeup,
     recording: RecorderHandle,
     /// Owned here until the dispatcher takes it.
     runtime: Option<HandlerRuntime>,
@@ -221,17 +221,17 @@ impl<B: Backend> MojitoFairing<B> {
         let threads = config.handler_concurrency.saturating_add(2).saturating_mul(self.handlers.len());
         let runtime = start_runtime(threads.saturating_add(1))?;
         let database = Arc::new(self.open_database(rocket, &config, handlers, &pauses).await?);
-        let signal = Wakeup::new();
+        let wakeup = Wakeup::new();
         let queue_limit = config.queue_limit.as_u64();
-        let recorder = Recorder::start(&database, &signal, queue_limit, config.ack_deadline);
+        let recorder = Recorder::start(&database, &wakeup, queue_limit, config.ack_deadline);
         let Ok((recorder, recording)) = recorder.await else {
             // The log has the reason, and the process is about to end.
             database.notices().flush().await;
             return Err(Error::unavailable("a connection to record on"));
         };
-        let link = DedicatedConnection::new(Arc::clone(&database));
+        let dedicated = DedicatedConnection::new(Arc::clone(&database));
         let rehearsers = self.rehearsers(&config, runtime.handle(), None);
-        let operations = Operations::new(link, names, (self.hooks(), rehearsers), pauses.clone(), signal.clone());
+        let operations = Operations::new(dedicated, names, (self.hooks(), rehearsers), pauses.clone(), wakeup.clone());
         let operations = OperationTasks::new(operations, database.runtime().clone());
         let (recorder, runtime) = (Arc::new(recorder), Some(runtime));
         let dispatcher = None;
@@ -242,7 +242,7 @@ impl<B: Backend> MojitoFairing<B> {
             operations,
             endpoints,
             pauses,
-            signal,
+            wakeup,
             recording,
             runtime,
             dispatcher,
@@ -341,9 +341,9 @@ impl<B: Backend> Fairing for MojitoFairing<B> {
             let pruner = Pruner { operations, retention: running.config.retention(), notices };
             let notices = database.notices().clone();
             let secret_files = SecretFiles { endpoints: running.endpoints.clone(), notices };
-            let (pauses, signal, upkeep) = (&running.pauses, &running.signal, (pruner, watcher, secret_files));
+            let (pauses, wakeup, upkeep) = (&running.pauses, &running.wakeup, (pruner, watcher, secret_files));
             let dispatcher =
-                Dispatcher::start(database, handlers, runtime, &running.config, pauses, signal, upkeep).await;
+                Dispatcher::start(database, handlers, runtime, &running.config, pauses, wakeup, upkeep).await;
             running.dispatcher = Some(dispatcher);
         }
     }

@@ -27,7 +27,7 @@ use crate::rehearsal::{Rehearsal, Rehearsed};
 /// The operations on one backend, step by step, on a connection of their own. Actions take turns by their steps.
 pub(crate) struct Operations<B: Backend> {
     pub(super) database: Arc<Database<B>>,
-    pub(super) link: Mutex<DedicatedConnection<B>>,
+    pub(super) dedicated: Mutex<DedicatedConnection<B>>,
     /// The connection for reads: an answer must not wait behind an operator's long action.
     pub(super) reader: Mutex<DedicatedConnection<B>>,
     pauses: Pauses,
@@ -44,30 +44,31 @@ pub(crate) struct Operations<B: Backend> {
 
 impl<B: Backend> Operations<B> {
     pub fn new(
-        link: DedicatedConnection<B>,
+        dedicated: DedicatedConnection<B>,
         handlers: Vec<String>,
         (hooks, rehearsed): CalledHandlers<B>,
         pauses: Pauses,
         wakeup: Wakeup,
     ) -> Self {
-        let database = Arc::clone(link.database());
+        let database = Arc::clone(dedicated.database());
         let reader = Mutex::new(DedicatedConnection::new(Arc::clone(&database)));
-        let (hooks, link, pass, rehearsing) = (Arc::new(hooks), Mutex::new(link), Mutex::default(), Mutex::default());
-        Self { database, link, reader, pauses, wakeup, pass, handlers, hooks, rehearsed, rehearsing }
+        let (hooks, dedicated, pass, rehearsing) =
+            (Arc::new(hooks), Mutex::new(dedicated), Mutex::default(), Mutex::default());
+        Self { database, dedicated, reader, pauses, wakeup, pass, handlers, hooks, rehearsed, rehearsing }
     }
 
     pub(super) async fn write<R, F>(&self, verb: F) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        self.link.lock().await.write("the database refused an operator's request", verb).await
+        self.dedicated.lock().await.write("the database refused an operator's request", verb).await
     }
 
     pub(super) async fn read<R, F>(&self, verb: F) -> Result<R, Unavailable>
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        self.link.lock().await.read("the database refused an operator's request", verb).await
+        self.dedicated.lock().await.read("the database refused an operator's request", verb).await
     }
 
     /// The same on the connection for reads.
