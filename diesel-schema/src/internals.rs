@@ -90,7 +90,7 @@ pub async fn migrate(
 impl Memory {
     /// Records a batch.
     pub fn record(&mut self, batch: &[NewDelivery], handlers: &[HandlerSpec], now: Timestamp) -> Vec<Recorded> {
-        let plan = BatchPlan::new(batch, handlers, self.ground(batch), now);
+        let plan = BatchPlan::new(batch, handlers, self.reads(batch), now);
         for row in plan.deliveries {
             let fingerprints = batch.iter().map(|delivery| delivery.fingerprint);
             let fingerprint = fingerprints.into_iter().find(|print| print.as_bytes() == row.fingerprint);
@@ -100,8 +100,8 @@ impl Memory {
                 message: row.message_id.map(|id| (row.endpoint.to_owned(), id.to_owned())),
                 standing: row.standing,
                 version: row.version,
-                changes: Field::list_from_json(&row.changes),
-                findings: Finding::from_json(&row.findings),
+                changes: row.changes.0,
+                findings: row.findings.0,
                 repeat_count: 0,
                 handlers: Vec::new(),
             });
@@ -112,7 +112,7 @@ impl Memory {
         for work in plan.work {
             self.stored(work.delivery_id).handlers.push(work.handler.to_owned());
         }
-        plan.results.into_iter().for_each(|advance| self.advance(advance));
+        plan.results.into_iter().for_each(|change| self.apply(change));
         plan.recorded
     }
 
@@ -126,25 +126,25 @@ impl Memory {
         self.results.get(&(endpoint.to_owned(), id.to_owned()))
     }
 
-    fn ground<'a>(&self, batch: &'a [NewDelivery]) -> ReadSet<'a> {
-        let mut ground = ReadSet::default();
+    fn reads<'a>(&self, batch: &'a [NewDelivery]) -> ReadSet<'a> {
+        let mut reads = ReadSet::default();
         for (delivery, id) in batch.iter().zip(self.deliveries.len() as i64 + 1..) {
-            ground.ids.push_back(id);
+            reads.ids.push_back(id);
             let known: Vec<StoredCopy> = self.known(delivery.fingerprint).collect();
             if !known.is_empty() {
-                ground.known.insert(delivery.fingerprint, known);
+                reads.known.insert(delivery.fingerprint, known);
             }
             if let Some((endpoint, id)) = delivery.message_key()
                 && self.deliveries.iter().any(|stored| stored.is_message(endpoint, id))
             {
-                ground.messages.insert((endpoint, id));
+                reads.messages.insert((endpoint, id));
             }
             let Some(result_id) = delivery.result_id() else { continue };
             if let Some(state) = self.result(&delivery.endpoint, result_id) {
-                ground.heads.insert((&delivery.endpoint, result_id), state.head());
+                reads.heads.insert((&delivery.endpoint, result_id), state.head());
             }
         }
-        ground
+        reads
     }
 
     fn known(&self, fingerprint: Fingerprint) -> impl Iterator<Item = StoredCopy> {
@@ -160,8 +160,8 @@ impl Memory {
         self.deliveries.iter_mut().find(|stored| stored.id == id).expect("a plan names what is stored")
     }
 
-    fn advance(&mut self, advance: ResultChange<'_>) {
-        let ResultInsert { state: row, snapshot } = match advance {
+    fn apply(&mut self, change: ResultChange<'_>) {
+        let ResultInsert { state: row, snapshot } = match change {
             ResultChange::First(row) | ResultChange::Next(row) => row,
             ResultChange::Late { key: (endpoint, id), late_delivery_id } => {
                 let state = self.results.get_mut(&(endpoint.to_owned(), id.to_owned()));

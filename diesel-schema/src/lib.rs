@@ -124,11 +124,13 @@ pub use self::rules::waiting::Waiting;
 pub use self::schema::action::{Action, ActionState};
 pub use self::schema::attempts::{AttemptOutcome, AttemptRow, attempts};
 pub use self::schema::audit::{AuditRow, audit};
+#[doc(hidden)]
+pub use self::schema::claim::{Claim, ClaimRequest, Claimed, Settlement, Ticket};
 pub(crate) use self::schema::clock_readings::clock_readings;
 pub use self::schema::deliveries::{DeliveryRow, deliveries};
 pub use self::schema::event_kind::EventKind;
-pub use self::schema::field::Field;
-pub use self::schema::finding::{Finding, FindingCode};
+pub use self::schema::field::{Changes, Field};
+pub use self::schema::finding::{Finding, FindingCode, Findings};
 pub use self::schema::handlers::{KnownHandler, handlers};
 #[doc(hidden)]
 pub use self::schema::line::Line;
@@ -141,5 +143,3 @@ pub use self::schema::state::State;
 pub use self::schema::timestamp::{Timestamp, UtcTimestamp};
 pub use self::schema::versions::Versions;
 pub use self::schema::work::{Backlog, WorkRow, work};
-#[doc(hidden)]
-pub use self::schema::work::{Claim, ClaimRequest, Claimed, Settlement, Ticket};

@@ -142,7 +142,7 @@ impl Elsewhere {
     /// The maximum number of named deliveries.
     const NAMED: usize = 100;
 
-    pub(crate) fn of(deliveries: impl IntoIterator<Item = i64>) -> Self {
+    pub(crate) fn new(deliveries: impl IntoIterator<Item = i64>) -> Self {
         let mut elsewhere = Self::default();
         for delivery in deliveries {
             elsewhere.count += 1;
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_hundred_are_named_and_all_are_counted() {
-        let elsewhere = Elsewhere::of(1..=300);
+        let elsewhere = Elsewhere::new(1..=300);
 
         assert_eq!((elsewhere.count, elsewhere.deliveries), (300, (1..=100).collect()));
     }

@@ -3,7 +3,10 @@ mod check;
 mod detached;
 mod drift;
 mod endpoints;
+mod erase;
+mod handlers;
 mod look;
+mod names;
 mod pause;
 mod record_body;
 mod rehearse;
@@ -11,9 +14,7 @@ mod started;
 
 use std::sync::Arc;
 
-use mojito_schema::{
-    AttemptRow, Backlog, Dismissed, EventKind, KnownHandler, Listing, Name, Person, Selection, Standing,
-};
+use mojito_schema::{AttemptRow, Backlog, Dismissed, Listing, Selection, Standing};
 use rocket::request::{self, FromRequest, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
@@ -22,11 +23,10 @@ pub use self::endpoints::{EndpointState, SecretState};
 pub(crate) use self::started::Started;
 use crate::Error;
 use crate::config::InboxSettings;
-use crate::erasure::{Erased, Erasure};
 use crate::ingress::{Ingress, MojitoEvent, Receipt, Rejection};
 use crate::notices::{Notice, Notices, Scope};
 use crate::operation::{Actor, Dismissal, Pruned, Replay, Replayed};
-use crate::store::{NotErased, OperationTasks, Pauses, Recorder, Requests, Unfinished};
+use crate::store::{OperationTasks, Pauses, Recorder, Requests, Unfinished};
 
 /// The way into the store: records deliveries, and carries out operators' requests.
 ///
@@ -278,150 +278,6 @@ impl Inbox {
         Started::new(self.operations.start(run).await, |unfinished| not_finished("the pruning", unfinished))
     }
 
-    /// Removes a person from every table, body and error text, result by result. A later delivery of an erased result
-    /// is acknowledged and not kept.
-    ///
-    /// A result is about the person if its state or one of its bodies, former ones too, is. An id counts in a field of
-    /// its name, a mail address wherever it stands as a whole text. Deliveries that only mention the id or address are
-    /// left, and stand in the receipt ([`Erased::elsewhere`]). So do steps that failed ([`Erased::kept`],
-    /// [`Erased::undone`]).
-    ///
-    /// Every stored body is read, a few at a time. On a large table that takes a while, but it blocks nobody. At the
-    /// end SQLite rewrites its file, if that has 64 MiB or less: all other writers wait for a second or so. Each
-    /// attached handler deletes from the host's tables by [`MojitoHandler::erased`](crate::MojitoHandler::erased), in
-    /// the same transaction.
-    ///
-    /// A [`Person`] is enough for up to twenty results; more require [`Erasure::confirm`].
-    ///
-    /// # Errors
-    ///
-    /// [`is_refused`](Error::is_refused) if the person's value is blank, or a mail address is none, or the number of
-    /// results differs from the confirmed one. The same if a handler with the hook
-    /// [`erased`](crate::MojitoHandler::erased) is not attached and [`Erasure::without_handler`] does not name it. A
-    /// refused erasure has changed nothing. Otherwise as [`replay`](Self::replay). The erasure can be asked for again.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future cancels nothing: the erasure goes on.
-    pub async fn erase(&self, erasure: impl Into<Erasure>, actor: Actor) -> Result<Erased, Error> {
-        self.start_erasure(erasure.into(), actor).await.outcome().await
-    }
-
-    /// Starts an erasure, whose outcome need not be waited for.
-    pub(crate) async fn start_erasure(&self, erasure: Erasure, actor: Actor) -> Started<Erased> {
-        let run = async move |operations: Arc<dyn Requests>, begun| operations.erase(erasure, actor, begun).await;
-        Started::new(self.operations.start(run).await, not_erased)
-    }
-
-    /// The dry run of [`erase`](Self::erase): the same counts without writes, and without the handlers. `kept` and
-    /// `undone` are empty.
-    ///
-    /// # Errors
-    ///
-    /// [`is_refused`](Error::is_refused) if the person's value is blank, or a mail address is none. Otherwise when the
-    /// database does not answer.
-    pub async fn count_erasure(&self, person: &Person) -> Result<Erased, Error> {
-        let person = person.clone();
-        self.operations.run(async move |operations| operations.count_erasure(person).await).await.map_err(not_erased)
-    }
-
-    /// Every handler that any process has ever attached to this database. Each with its waiting work, the last time at
-    /// which a process reported it attached, and whether it is retired.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
-    pub async fn handlers(&self) -> Result<Vec<KnownHandler>, Error> {
-        self.operations
-            .run(async move |operations| operations.handlers().await)
-            .await
-            .map_err(|_| Error::unavailable("the handlers"))
-    }
-
-    /// Retires a handler that is gone for good, or was renamed. Deliveries make no work for it any more, and its
-    /// waiting work is discarded. Returns the count of that. Running work ends as it does.
-    ///
-    /// A launch that attaches the handler again ends the retirement, and makes work for it of every delivery recorded
-    /// since. Discarded work comes back only by a [`replay`](Self::replay).
-    ///
-    /// # Errors
-    ///
-    /// [`is_refused`](Error::is_refused) if a process had the handler attached within the last three minutes, since
-    /// that process would get no sign of it. Otherwise as [`replay`](Self::replay).
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future cancels nothing: the retirement goes on.
-    pub async fn retire_handler(&self, name: &str, actor: Actor) -> Result<u64, Error> {
-        let known = self.known(name).await?;
-        let refused = || {
-            Error::refused(format!(
-                "the handler `{name}` is attached, or was within three minutes: stop the processes that have it first"
-            ))
-        };
-        if known.is_attached {
-            return Err(refused());
-        }
-        let name = name.to_owned();
-        let retired = self.operations.run(async move |operations| operations.retire(name, actor).await).await;
-        retired.map_err(|_| Error::unavailable("the retirement"))?.ok_or_else(refused)
-    }
-
-    /// A handler that has been attached.
-    async fn known(&self, name: &str) -> Result<KnownHandler, Error> {
-        let mut handlers = self.handlers().await?;
-        let Some(place) = handlers.iter().position(|handler| handler.name == name) else {
-            let known: Vec<&str> = handlers.iter().map(|handler| handler.name.as_str()).collect();
-            return Err(Error::config(format!("there is no handler `{name}`: there is `{}`", known.join("`, `"))));
-        };
-        Ok(handlers.swap_remove(place))
-    }
-
-    /// Refuses a retired handler, since work made for it would never be done.
-    async fn check_target(&self, name: &str) -> Result<(), Error> {
-        match self.known(name).await?.retired_at {
-            Some(_) => Err(Error::refused(format!("the handler `{name}` is retired: attach it again first"))),
-            None => Ok(()),
-        }
-    }
-
-    /// Refuses an event that is named for deliveries of a known event.
-    async fn check_events(&self, replay: &Replay) -> Result<(), Error> {
-        let Some(kind) = replay.as_event else { return Ok(()) };
-        if kind == EventKind::Unknown {
-            return Err(Error::refused("`unknown` is no kind of event: name one that a handler knows"));
-        }
-        let selection = replay.selection.clone();
-        let found = self.operations.run(async move |operations| operations.first_with_event(selection).await).await;
-        match found.map_err(|_| Error::unavailable("the replay"))? {
-            Some(delivery) => Err(Error::refused(format!(
-                "the event of the delivery {delivery} is known: replay it without another one, or select those of the \
-                 event `unknown` alone"
-            ))),
-            None => Ok(()),
-        }
-    }
-
-    /// Refuses a mistyped name, which would silently select nothing. A former handler or endpoint may still have rows.
-    async fn check_names(&self, selection: &Selection, handler: Option<&str>) -> Result<(), Error> {
-        for name in [selection.handler_name(), handler].into_iter().flatten() {
-            let unknown = self.pauses.check_handler(name);
-            self.check_name(Name::Handler(name.to_owned()), unknown).await?;
-        }
-        if let Some(name) = selection.endpoint_name() {
-            let unknown = self.pauses.check_endpoint(name);
-            self.check_name(Name::Endpoint(name.to_owned()), unknown).await?;
-        }
-        Ok(())
-    }
-
-    async fn check_name(&self, name: Name, unknown: Result<(), Error>) -> Result<(), Error> {
-        let Err(error) = unknown else { return Ok(()) };
-        let is_known = self.operations.run(async move |operations| operations.is_known(name).await).await;
-        let is_known = is_known.map_err(|_| Error::unavailable("the names"))?;
-        if is_known { Ok(()) } else { Err(error) }
-    }
-
     /// Reads the secrets of every endpoint again, in this process. A rotation needs it only to be sure of the moment.
     /// The plugin reads the file of a secret by itself, once the file has changed and then stood still for 2 s. Secrets
     /// that are configured by `env` or `value` change by a restart alone.
@@ -449,14 +305,6 @@ fn not_finished(action: &'static str, unfinished: Unfinished) -> Error {
     match unfinished {
         Unfinished::Stopped => Error::stopped(action),
         Unfinished::Unavailable(_) => Error::unavailable(action),
-    }
-}
-
-fn not_erased(error: NotErased) -> Error {
-    match error {
-        NotErased::Refused(sentence) => Error::refused(sentence),
-        NotErased::Stopped => Error::stopped("the erasure"),
-        NotErased::Unavailable(_) => Error::unavailable("the erasure"),
     }
 }
 

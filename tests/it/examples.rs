@@ -37,6 +37,7 @@ fn blocks() -> [String; 4] {
     [block("toml", 0), block("sql", 0), block("rust", 0), block("toml", 1)]
 }
 
+// Shows O30.
 #[test]
 fn the_twenty_lines_of_the_readme_are_the_example() {
     let [_, migration, program, _] = blocks();
@@ -49,6 +50,7 @@ fn the_twenty_lines_of_the_readme_are_the_example() {
     assert!(Checkout::read("README.md").contains("`migrations/2026-11-01-000000_offers/up.sql`"));
 }
 
+// Shows O30.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_twenty_lines_make_an_offer_for_a_posted_decision() {
     let [.., settings] = blocks();

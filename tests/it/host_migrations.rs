@@ -85,6 +85,7 @@ async fn a_handler_finds_the_tables_of_the_hosts_migrations<B: Migrating>() {
     assert_eq!(store.texts(LISTED).await, ["20261101000000"], "a second launch has nothing to do");
 }
 
+// Shows O31.
 async fn hosts_that_launch_at_once_run_each_migration_once<B: Migrating>() {
     let mut store = Store::<B>::open_empty().await;
     let url = store.url().to_owned();
@@ -100,6 +101,7 @@ async fn hosts_that_launch_at_once_run_each_migration_once<B: Migrating>() {
     assert_eq!(store.texts(LISTED).await, ["20261101000000"]);
 }
 
+// Shows O31.
 async fn a_migration_that_fails_stops_the_launch_and_none_is_kept<B: Migrating>() {
     let log = Log::capture();
     let mut store = Store::<B>::open_empty().await;

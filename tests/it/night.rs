@@ -192,6 +192,7 @@ async fn berlin_posts(address: SocketAddr, secret: &str) -> PostOutcome {
     post_to_endpoint(address, "berlin", secret, &Body::result("r-berlin").bytes()).await.into()
 }
 
+// Shows O24.
 async fn the_night_of_the_guide_ends_with_each_effect_once(database: &impl TestDatabase) {
     let chapter = Checkout::read("rocket-mojito/guide/night.md");
     let transcript = chapter.split_once("```text\n").unwrap().1.split_once("```").unwrap().0;

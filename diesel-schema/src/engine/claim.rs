@@ -1,5 +1,5 @@
 use crate::WorkRow;
-use crate::schema::work::ClaimRequest;
+use crate::schema::claim::ClaimRequest;
 
 /// The bytes of bodies that a claim takes beside its first row: claimed deliveries wait in memory.
 const MAX_BYTES: i64 = 1 << 20;

@@ -18,7 +18,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Double, HasSqlType, Integer, Nulla
 use crate::schema::deliveries::DeliveryInsert;
 use crate::schema::results::ResultInsert;
 use crate::schema::work::WorkInsert;
-use crate::{EventKind, Standing, State, Timestamp, UtcTimestamp};
+use crate::{Changes, EventKind, Findings, Standing, State, Timestamp, UtcTimestamp};
 
 /// Inserts a row: the statement's text is always the same, and prepared once.
 pub(crate) struct Insert<'a, R>(pub &'a R);
@@ -132,8 +132,8 @@ insertable! {
         secret_id: &'a str as Text,
         received_at: Timestamp as UtcTimestamp,
         body: &'a [u8] as Binary,
-        changes: String as Text,
-        findings: String as Text,
+        changes: Changes as Text,
+        findings: Findings as Text,
         message_id: Option<&'a str> as Nullable<Text>,
     }
 }

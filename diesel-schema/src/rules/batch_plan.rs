@@ -8,8 +8,8 @@ use crate::schema::deliveries::{DeliveryInsert, StoredCopy};
 use crate::schema::results::{ResultInsert, ResultWrite};
 use crate::schema::work::WorkInsert;
 use crate::{
-    Content, EventKind, Field, Finding, FindingCode, Fingerprint, HandlerSpec, NewDelivery, Recorded, Standing, State,
-    Timestamp, Versions,
+    Changes, Content, EventKind, Field, Finding, FindingCode, Findings, Fingerprint, HandlerSpec, NewDelivery,
+    Recorded, Standing, State, Timestamp, Versions,
 };
 
 /// The stored rows that decide a batch, read under the locks that also cover the batch's writes.
@@ -61,43 +61,43 @@ impl<'a> BatchPlan<'a> {
     pub fn new(
         batch: impl IntoIterator<Item = &'a NewDelivery>,
         handlers: &'a [HandlerSpec],
-        ground: ReadSet<'a>,
+        reads: ReadSet<'a>,
         now: Timestamp,
     ) -> Self {
         let batch = batch.into_iter();
         let (_, most) = batch.size_hint();
-        let mut draft = Planner::new(most.unwrap_or(0), handlers, ground, now);
+        let mut planner = Planner::new(most.unwrap_or(0), handlers, reads, now);
         for delivery in batch {
-            let verdict = draft.judge(delivery);
-            let recorded = draft.add(delivery, verdict);
-            draft.plan.recorded.push(recorded);
+            let verdict = planner.judge(delivery);
+            let recorded = planner.add(delivery, verdict);
+            planner.plan.recorded.push(recorded);
         }
-        draft.finish()
+        planner.finish()
     }
 
-    /// Decides a delivery that is stored in quarantine, under the only id of `ground`, and is understood only now.
+    /// Decides a delivery that is stored in quarantine, under the only id of `reads`, and is understood only now.
     ///
     /// The delivery is judged as a new one, but in its stored order: it is late where a later delivery is its result's
     /// state.
     pub fn for_admission(
         delivery: &'a NewDelivery,
         handlers: &'a [HandlerSpec],
-        ground: ReadSet<'a>,
+        reads: ReadSet<'a>,
         now: Timestamp,
     ) -> Self {
         let is_overtaken =
-            ground.heads.values().any(|head| !head.erased && ground.ids.iter().any(|id| head.delivery_id > *id));
-        let mut draft = Planner::new(1, handlers, ground, now);
-        let verdict = if is_overtaken { Verdict::Late } else { draft.judge(delivery) };
-        let recorded = draft.add(delivery, verdict);
-        draft.plan.recorded.push(recorded);
-        draft.finish()
+            reads.heads.values().any(|head| !head.erased && reads.ids.iter().any(|id| head.delivery_id > *id));
+        let mut planner = Planner::new(1, handlers, reads, now);
+        let verdict = if is_overtaken { Verdict::Late } else { planner.judge(delivery) };
+        let recorded = planner.add(delivery, verdict);
+        planner.plan.recorded.push(recorded);
+        planner.finish()
     }
 }
 
 struct Planner<'a> {
     plan: BatchPlan<'a>,
-    ground: ReadSet<'a>,
+    reads: ReadSet<'a>,
     // Sorted, so that several processes write the same results in the same order.
     touched: BTreeSet<ResultKey<'a>>,
     handlers: &'a [HandlerSpec],
@@ -105,7 +105,7 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn new(deliveries: usize, handlers: &'a [HandlerSpec], ground: ReadSet<'a>, now: Timestamp) -> Self {
+    fn new(deliveries: usize, handlers: &'a [HandlerSpec], reads: ReadSet<'a>, now: Timestamp) -> Self {
         let plan = BatchPlan {
             deliveries: Vec::with_capacity(deliveries),
             results: Vec::with_capacity(deliveries),
@@ -113,12 +113,12 @@ impl<'a> Planner<'a> {
             recorded: Vec::with_capacity(deliveries),
             ..BatchPlan::default()
         };
-        Self { plan, ground, touched: BTreeSet::new(), handlers, now }
+        Self { plan, reads, touched: BTreeSet::new(), handlers, now }
     }
 
     fn judge(&self, delivery: &NewDelivery) -> Verdict {
-        let head = delivery.result_key().and_then(|key| self.ground.heads.get(&key));
-        let known = self.ground.known.get(&delivery.fingerprint).map_or(&[][..], Vec::as_slice);
+        let head = delivery.result_key().and_then(|key| self.reads.heads.get(&key));
+        let known = self.reads.known.get(&delivery.fingerprint).map_or(&[][..], Vec::as_slice);
         judge(head, known, delivery, delivery.is_overdue())
     }
 
@@ -131,14 +131,14 @@ impl<'a> Planner<'a> {
                 Recorded { delivery_id: of, standing: Standing::Repeat, version: None }
             }
             Verdict::Current { version, changes, is_recurrence } => {
-                let id = self.insert(delivery, Standing::Current, Some(version), &changes, is_recurrence);
-                let first = self.advance(delivery, id, version);
+                let id = self.insert(delivery, Standing::Current, Some(version), changes, is_recurrence);
+                let first = self.set_state(delivery, id, version);
                 self.overtake(first);
                 self.give_work(id, first, |_| true);
                 Recorded { delivery_id: id, standing: Standing::Current, version: Some(version) }
             }
             Verdict::Late => {
-                let id = self.insert(delivery, Standing::Late, None, &[], false);
+                let id = self.insert(delivery, Standing::Late, None, Vec::new(), false);
                 if delivery.event == EventKind::InterviewCollected {
                     self.note_late(delivery, id);
                 }
@@ -146,7 +146,7 @@ impl<'a> Planner<'a> {
                 Recorded { delivery_id: id, standing: Standing::Late, version: None }
             }
             Verdict::Quarantine => {
-                let id = self.insert(delivery, Standing::Quarantined, None, &[], false);
+                let id = self.insert(delivery, Standing::Quarantined, None, Vec::new(), false);
                 Recorded { delivery_id: id, standing: Standing::Quarantined, version: None }
             }
         }
@@ -157,18 +157,18 @@ impl<'a> Planner<'a> {
         delivery: &'a NewDelivery,
         standing: Standing,
         version: Option<i64>,
-        changes: &[Field],
+        changes: Vec<Field>,
         is_recurrence: bool,
     ) -> i64 {
-        let id = self.ground.ids.pop_front().expect("an id for each delivery");
+        let id = self.reads.ids.pop_front().expect("an id for each delivery");
         let message = delivery.message_key();
         let known = StoredCopy { id, standing, message_id: delivery.message_id.clone() };
-        self.ground.known.entry(delivery.fingerprint).or_default().push(known);
-        let is_reused = message.is_some_and(|message| !self.ground.messages.insert(message));
-        let mut findings = Cow::Borrowed(&delivery.findings[..]);
+        self.reads.known.entry(delivery.fingerprint).or_default().push(known);
+        let is_reused = message.is_some_and(|message| !self.reads.messages.insert(message));
+        let mut findings = delivery.findings.clone();
         for (code, is_found) in [(FindingCode::Recurrence, is_recurrence), (FindingCode::IdReused, is_reused)] {
             if is_found {
-                findings.to_mut().push(Finding::new(code));
+                findings.push(Finding::new(code));
             }
         }
         self.plan.deliveries.push(DeliveryInsert {
@@ -183,20 +183,20 @@ impl<'a> Planner<'a> {
             secret_id: &delivery.secret_id,
             received_at: delivery.received_at,
             body: &delivery.body,
-            changes: Field::list_to_json(changes),
-            findings: Finding::to_json(&findings),
+            changes: Changes(changes),
+            findings: Findings(findings),
             message_id: delivery.message_id.as_deref(),
         });
         id
     }
 
     /// Makes a delivery the state of its result. Returns the first delivery about that result.
-    fn advance(&mut self, delivery: &'a NewDelivery, delivery_id: i64, version: i64) -> i64 {
+    fn set_state(&mut self, delivery: &'a NewDelivery, delivery_id: i64, version: i64) -> i64 {
         let Content::Usable { result_id, snapshot } = &delivery.content else {
             unreachable!("only a usable delivery becomes current");
         };
         let key = (delivery.endpoint.as_str(), result_id.as_str());
-        let entry = self.ground.heads.entry(key);
+        let entry = self.reads.heads.entry(key);
         let former = match &entry {
             Entry::Occupied(former) => Some(former.get()),
             Entry::Vacant(_) => None,
@@ -220,7 +220,7 @@ impl<'a> Planner<'a> {
 
     fn note_late(&mut self, delivery: &'a NewDelivery, id: i64) {
         if let Some(key) = delivery.result_key()
-            && let Some(head) = self.ground.heads.get_mut(&key)
+            && let Some(head) = self.reads.heads.get_mut(&key)
         {
             head.late_delivery_id = head.late_delivery_id.max(Some(id));
             self.touched.insert(key);
@@ -229,7 +229,7 @@ impl<'a> Planner<'a> {
 
     /// The first delivery about the same result: `id` itself where the result has no state yet.
     fn first_of(&self, delivery: &NewDelivery, id: i64) -> i64 {
-        let head = delivery.result_key().and_then(|key| self.ground.heads.get(&key));
+        let head = delivery.result_key().and_then(|key| self.reads.heads.get(&key));
         head.map_or(id, |head| head.first_delivery_id)
     }
 
@@ -237,7 +237,7 @@ impl<'a> Planner<'a> {
     fn overtake(&mut self, first_delivery_id: i64) {
         for handler in self.handlers.iter().filter(|handler| handler.wants == Versions::Latest) {
             let line = (first_delivery_id, handler.name.as_str());
-            if self.ground.lines.contains(&line) {
+            if self.reads.lines.contains(&line) {
                 self.plan.overtaken.insert(line);
             }
         }
@@ -251,14 +251,14 @@ impl<'a> Planner<'a> {
                 first_delivery_id,
                 state: State::Pending,
                 max_attempts: handler.max_attempts,
-                is_first: self.ground.lines.insert((first_delivery_id, &handler.name)),
+                is_first: self.reads.lines.insert((first_delivery_id, &handler.name)),
             });
         }
     }
 
     fn finish(mut self) -> BatchPlan<'a> {
         for key in self.touched {
-            let head = self.ground.heads.remove(&key).expect("a touched result has a head");
+            let head = self.reads.heads.remove(&key).expect("a touched result has a head");
             let Cow::Borrowed(snapshot) = head.snapshot else {
                 let late_delivery_id = head.late_delivery_id.expect("else it was not touched");
                 self.plan.results.push(ResultChange::Late { key, late_delivery_id });

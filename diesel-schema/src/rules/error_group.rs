@@ -129,7 +129,7 @@ enum Shape {
 }
 
 impl Shape {
-    fn of(word: &str) -> Self {
+    fn new(word: &str) -> Self {
         let letters: Vec<char> = word.chars().filter(|letter| letter.is_alphabetic()).collect();
         let mut pairs = word.chars().zip(word.chars().skip(1));
         let joints = pairs.by_ref().filter(|(one, next)| one.is_lowercase() && next.is_uppercase()).count();
@@ -150,7 +150,7 @@ impl Shape {
 /// The line without the words that look like names.
 fn without_names(line: &str) -> String {
     let words = words(line);
-    let shapes: Vec<Shape> = words.iter().map(|(from, until)| Shape::of(&line[*from..*until])).collect();
+    let shapes: Vec<Shape> = words.iter().map(|(from, until)| Shape::new(&line[*from..*until])).collect();
     let is_beside = |left: usize, right: usize| {
         let may_be_name = |index: usize| shapes.get(index).is_some_and(|shape| !matches!(shape, Shape::Plain));
         may_be_name(left) && may_be_name(right) && line[words[left].1..words[right].0] == *" "

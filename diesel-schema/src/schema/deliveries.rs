@@ -2,6 +2,8 @@ use std::fmt;
 
 use diesel::prelude::*;
 
+use super::field::Changes;
+use super::finding::Findings;
 use crate::{EventKind, Standing, Timestamp};
 
 diesel::table! {
@@ -79,10 +81,10 @@ pub struct DeliveryRow {
     pub repeat_count: i64,
     /// When the last repeat came.
     pub last_repeat_at: Option<Timestamp>,
-    /// JSON array of the vendor's field names.
-    pub changes: String,
-    /// JSON array of `{"code", "field"}`.
-    pub findings: String,
+    /// The fields that changed with it.
+    pub changes: Changes,
+    /// The findings about it.
+    pub findings: Findings,
     /// The id that a gateway gave to the message and signed, where its scheme has one: the same in each retry.
     pub message_id: Option<String>,
 }
@@ -129,7 +131,7 @@ pub(crate) struct DeliveryInsert<'a> {
     pub secret_id: &'a str,
     pub received_at: Timestamp,
     pub body: &'a [u8],
-    pub changes: String,
-    pub findings: String,
+    pub changes: Changes,
+    pub findings: Findings,
     pub message_id: Option<&'a str>,
 }

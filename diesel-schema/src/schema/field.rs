@@ -1,3 +1,8 @@
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
+
+use super::json_text::json_text;
 use super::text_enum::text_enum;
 
 text_enum! {
@@ -48,13 +53,22 @@ text_enum! {
     }
 }
 
-impl Field {
-    /// A list of changes as the tables hold it: a JSON array of the fields' names, which need no escaping.
-    pub fn list_to_json(fields: &[Self]) -> String {
-        let length = fields.iter().map(|field| field.as_str().len() + r#","""#.len()).sum::<usize>();
+/// The fields that changed with a delivery. `mojito_deliveries.changes` holds them as a JSON array of their names.
+///
+/// Names from a later version of the program are left out when it is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub struct Changes(pub Vec<Field>);
+
+json_text!(Changes);
+
+impl Changes {
+    // The names need no escaping.
+    fn to_json(&self) -> String {
+        let length = self.0.iter().map(|field| field.as_str().len() + r#","""#.len()).sum::<usize>();
         let mut json = String::with_capacity("[]".len() + length);
         json.push('[');
-        for (index, field) in fields.iter().enumerate() {
+        for (index, field) in self.0.iter().enumerate() {
             json.push_str(if index > 0 { r#",""# } else { r#"""# });
             json.push_str(field.as_str());
             json.push('"');
@@ -63,10 +77,9 @@ impl Field {
         json
     }
 
-    /// The fields of a stored list of changes. Names from a later version of the program are left out.
-    pub fn list_from_json(json: &str) -> Vec<Self> {
+    fn from_json(json: &str) -> Self {
         let names: Vec<String> = serde_json::from_str(json).unwrap_or_default();
-        names.iter().filter_map(|name| Self::from_text(name)).collect()
+        Self(names.iter().filter_map(|name| Field::from_text(name)).collect())
     }
 }
 
@@ -75,12 +88,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_of_fields_is_json() {
+    fn changes_are_stored_as_json() {
         for fields in [&[][..], &[Field::Id], &[Field::Score, Field::WhyHire], Field::ALL] {
-            let json = Field::list_to_json(fields);
+            let changes = Changes(fields.to_vec());
+
+            let json = changes.to_json();
 
             assert_eq!(json, serde_json::to_string(fields).unwrap());
-            assert_eq!(Field::list_from_json(&json), fields);
+            assert_eq!(Changes::from_json(&json), changes);
         }
+    }
+
+    #[test]
+    fn fields_of_a_later_version_are_left_out() {
+        assert_eq!(Changes::from_json(r#"["of_next_year","score"]"#), Changes(vec![Field::Score]));
     }
 }

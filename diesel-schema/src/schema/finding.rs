@@ -1,7 +1,11 @@
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
 
-use crate::Field;
-use crate::schema::text_enum::text_enum;
+use super::field::Field;
+use super::json_text::json_text;
+use super::text_enum::text_enum;
 
 /// Something noteworthy about a delivery: kept beside it, shown to handlers and operators.
 ///
@@ -24,20 +28,29 @@ impl Finding {
     pub const fn in_field(code: FindingCode, field: Field) -> Self {
         Self { code, field: Some(field) }
     }
+}
 
-    /// The findings as the tables hold them: a JSON array without repetitions, `[]` where there is none.
-    pub fn to_json(findings: &[Self]) -> String {
+/// The findings about a delivery. `mojito_deliveries.findings` holds them as a JSON array of `{"code", "field"}`.
+///
+/// Each is stored once. Codes from a later version of the program are left out when it is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub struct Findings(pub Vec<Finding>);
+
+json_text!(Findings);
+
+impl Findings {
+    fn to_json(&self) -> String {
         // The usual case.
-        if findings.is_empty() {
+        if self.0.is_empty() {
             return "[]".to_owned();
         }
-        let is_first = |(index, finding): &(usize, &Self)| !findings[..*index].contains(finding);
-        let once: Vec<&Self> = findings.iter().enumerate().filter(is_first).map(|(_, finding)| finding).collect();
+        let is_first = |(index, finding): &(usize, &Finding)| !self.0[..*index].contains(finding);
+        let once: Vec<&Finding> = self.0.iter().enumerate().filter(is_first).map(|(_, finding)| finding).collect();
         serde_json::to_string(&once).expect("codes and names always serialise")
     }
 
-    /// The findings of a stored delivery. Codes from a later version of the program are left out.
-    pub fn from_json(json: &str) -> Vec<Self> {
+    fn from_json(json: &str) -> Self {
         #[derive(Deserialize)]
         struct Stored {
             code: String,
@@ -47,9 +60,9 @@ impl Finding {
         let stored: Vec<Stored> = serde_json::from_str(json).unwrap_or_default();
         let known = |finding: Stored| {
             let code = FindingCode::from_text(&finding.code)?;
-            Some(Self { code, field: finding.field.as_deref().and_then(Field::from_text) })
+            Some(Finding { code, field: finding.field.as_deref().and_then(Field::from_text) })
         };
-        stored.into_iter().filter_map(known).collect()
+        Self(stored.into_iter().filter_map(known).collect())
     }
 }
 
@@ -113,17 +126,20 @@ mod tests {
     fn a_finding_is_stored_once() {
         let (one, other) = (Finding::new(FindingCode::IdReused), Finding::in_field(FindingCode::Missing, Field::Score));
 
-        assert_eq!(Finding::from_json(&Finding::to_json(&[one, other, one, other])), [one, other]);
+        let json = Findings(vec![one, other, one, other]).to_json();
+
+        assert_eq!(Findings::from_json(&json), Findings(vec![one, other]));
     }
 
     #[test]
     fn findings_survive_the_table_and_unknown_ones_are_left_out() {
-        let findings = [Finding::new(FindingCode::Recurrence), Finding::in_field(FindingCode::WrongType, Field::Score)];
+        let wrong_type = Finding::in_field(FindingCode::WrongType, Field::Score);
+        let findings = Findings(vec![Finding::new(FindingCode::Recurrence), wrong_type]);
 
-        let json = Finding::to_json(&findings);
+        let json = findings.to_json();
         let with_newer = json.replacen('[', r#"[{"code":"of_next_year","field":null},"#, 1);
 
         assert_eq!(json, r#"[{"code":"recurrence","field":null},{"code":"wrong_type","field":"score"}]"#);
-        assert_eq!(Finding::from_json(&with_newer), findings);
+        assert_eq!(Findings::from_json(&with_newer), findings);
     }
 }

@@ -5,6 +5,7 @@
 pub(crate) mod action;
 pub(crate) mod attempts;
 pub(crate) mod audit;
+pub(crate) mod claim;
 pub(crate) mod clock_readings;
 pub(crate) mod deliveries;
 pub(crate) mod event_kind;
@@ -12,6 +13,7 @@ pub(crate) mod field;
 pub(crate) mod finding;
 pub(crate) mod handlers;
 pub(crate) mod joinable;
+pub(crate) mod json_text;
 pub(crate) mod line;
 pub(crate) mod migrations;
 pub(crate) mod pauses;

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use mojito_schema::QueryResult;
-use rocket_mojito::{Field, Finding, Timestamp};
+use rocket_mojito::{Finding, Timestamp};
 
 use super::labels;
 use crate::database::DbConnection;
@@ -56,8 +56,8 @@ impl Entry {
             repeats: row.repeat_count,
             last_repeat: row.last_repeat_at.map(Moment),
             notices: noticed.get(&row.id).into_iter().flatten().copied().map(Notice::label).collect(),
-            changes: Field::list_from_json(&row.changes).into_iter().map(labels::field).collect(),
-            findings: Finding::from_json(&row.findings).into_iter().map(finding).collect(),
+            changes: row.changes.0.into_iter().map(labels::field).collect(),
+            findings: row.findings.0.into_iter().map(finding).collect(),
         }
     }
 }

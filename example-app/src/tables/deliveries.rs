@@ -3,7 +3,7 @@
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use mojito_schema::{deliveries, results};
+use mojito_schema::{Changes, Findings, deliveries, results};
 use rocket_mojito::{Event, EventKind, Standing, Timestamp};
 
 use crate::database::DbConnection;
@@ -29,10 +29,10 @@ pub struct HistoryRow {
     pub repeat_count: i64,
     /// When the last repeat came.
     pub last_repeat_at: Option<Timestamp>,
-    /// JSON array of the vendor's field names.
-    pub changes: String,
-    /// JSON array of findings.
-    pub findings: String,
+    /// The fields that changed with it.
+    pub changes: Changes,
+    /// The findings about it.
+    pub findings: Findings,
 }
 
 /// The deliveries of one result, newest first.

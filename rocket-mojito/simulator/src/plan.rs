@@ -150,17 +150,17 @@ impl Plan {
             let accidents = [(self.cut, Accident::CutBody), (self.lost, Accident::LostAnswer)];
             for (percent, accident) in accidents {
                 if random.percent(percent) {
-                    steps.push(Step::of(&[Post { delivery, accident: Some(accident) }]));
+                    steps.push(Step::new(&[Post { delivery, accident: Some(accident) }]));
                 }
             }
             let post = Post { delivery, accident: None };
             let is_doubled = random.percent(self.duplicates);
             match random.below(3) {
-                0 if is_doubled => steps.push(Step::of(&[post, post])),
-                1 if is_doubled => steps.extend([Step::of(&[post]), Step::of(&[post])]),
+                0 if is_doubled => steps.push(Step::new(&[post, post])),
+                1 if is_doubled => steps.extend([Step::new(&[post]), Step::new(&[post])]),
                 _ => {
-                    steps.push(Step::of(&[post]));
-                    tail.extend(is_doubled.then(|| Step::of(&[post])));
+                    steps.push(Step::new(&[post]));
+                    tail.extend(is_doubled.then(|| Step::new(&[post])));
                 }
             }
         }
@@ -193,7 +193,7 @@ impl Plan {
 }
 
 impl Step {
-    fn of(posts: &[Post]) -> Self {
+    fn new(posts: &[Post]) -> Self {
         Self { posts: posts.to_vec() }
     }
 }

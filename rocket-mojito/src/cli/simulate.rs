@@ -103,10 +103,7 @@ impl Simulate {
         let simulation = Simulation::new(self.plan(seed), receiver);
         let is_cancelled = self.watch(&simulation, output).await?;
         let ledger = simulation.ledger();
-        let report = match self.unchecked {
-            true => Report::unchecked(&ledger),
-            false => Report::check(&ledger, &rows).await?,
-        };
+        let report = if self.unchecked { Report::unchecked(&ledger) } else { Report::check(&ledger, &rows).await? };
         let document = ReportDocument::new(seed, &report, !self.unchecked, is_cancelled);
         output.answer(&document, || document.lines())?;
         if !document.faults.is_empty() {
@@ -115,10 +112,12 @@ impl Simulate {
                 vec![row.result.clone(), row.fault.to_owned(), cell(row.event)]
             })?;
         }
-        Ok(match is_cancelled {
-            true => Exit::Cancelled,
-            false if report.agrees() && report.given_up == 0 => Exit::Done,
-            false => Exit::Partly,
+        Ok(if is_cancelled {
+            Exit::Cancelled
+        } else if report.agrees() && report.given_up == 0 {
+            Exit::Done
+        } else {
+            Exit::Partly
         })
     }
 

@@ -83,8 +83,8 @@ impl<B: Backend> Discarded<B> {
 
     async fn take(&self) -> Option<OwedHook> {
         let (name, pauses) = (Arc::clone(&self.name), self.pauses.clone());
-        let mut link = self.leases.link.lock().await;
-        let taken = link.commit("no hook could be taken", |connection| {
+        let mut dedicated = self.leases.dedicated.lock().await;
+        let taken = dedicated.commit("no hook could be taken", |connection| {
             async move {
                 // The handler may have been paused while this call waited for the connection.
                 if pauses.has_handler(&name) {
@@ -132,9 +132,9 @@ impl<B: Backend> Discarded<B> {
             let (handler, delivery) = (self.name.to_string(), owed.claim.ticket.delivery_id);
             self.leases.database.notices().say(Notice::HookFailed { handler, delivery });
         }
-        let mut link = self.leases.link.lock().await;
+        let mut dedicated = self.leases.dedicated.lock().await;
         // If the database cannot be reached, the hook is taken again after its lease.
-        let _ = link
+        let _ = dedicated
             .commit("a hook could not be settled", |c| B::settle_hook(c, owed, pause, Timestamp::now()).boxed())
             .await
             .map(Committed::outcome);

@@ -90,11 +90,11 @@ impl<B: Backend> Dispatcher<B> {
         (pruner, watcher, secret_files): (Pruner, Watcher, SecretFiles),
     ) -> Self {
         let pool = database.keep_open().await;
-        let mut link = DedicatedConnection::new(Arc::clone(&database));
+        let mut dedicated = DedicatedConnection::new(Arc::clone(&database));
         // Opened before other users take the server's last connection. If that fails now, the log says so.
-        let _ = link.open().await;
-        let link = Arc::new(Mutex::new(link));
-        let leases = Leases { database, link, in_flight: InFlight::default(), given_up: Wakeup::new() };
+        let _ = dedicated.open().await;
+        let dedicated = Arc::new(Mutex::new(dedicated));
+        let leases = Leases { database, dedicated, in_flight: InFlight::default(), given_up: Wakeup::new() };
         let (stop, stopped) = Stop::new();
         let roster = Roster { leases: leases.clone(), names: handlers.iter().map(|handler| handler.name()).collect() };
         let (mut slots, mut executors, mut hooks) = (Vec::new(), Vec::new(), Vec::new());

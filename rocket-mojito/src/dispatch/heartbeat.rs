@@ -119,9 +119,9 @@ impl<B: Backend> Heartbeat<B> {
         if lines.is_empty() {
             return;
         }
-        let mut link = self.leases.link.lock().await;
-        let promoted = link.commit(FAILURE, |c| B::promote(c, lines).boxed()).await.map(Committed::outcome);
-        drop(link);
+        let mut dedicated = self.leases.dedicated.lock().await;
+        let promoted = dedicated.commit(FAILURE, |c| B::promote(c, lines).boxed()).await.map(Committed::outcome);
+        drop(dedicated);
         if let Ok(count @ 1..) = promoted {
             self.leases.database.notices().say(Notice::Promoted { count });
             self.wakeup.notify();
@@ -136,10 +136,12 @@ impl<B: Backend> Heartbeat<B> {
         if waits.is_empty() {
             return;
         }
-        let mut link = self.leases.link.lock().await;
-        let cut =
-            link.commit(FAILURE, |c| B::cut_waits(c, waits, Timestamp::now()).boxed()).await.map(Committed::outcome);
-        drop(link);
+        let mut dedicated = self.leases.dedicated.lock().await;
+        let cut = dedicated
+            .commit(FAILURE, |c| B::cut_waits(c, waits, Timestamp::now()).boxed())
+            .await
+            .map(Committed::outcome);
+        drop(dedicated);
         if let Ok(cut @ 1..) = cut {
             self.leases.database.notices().say(Notice::Cut { count: cut });
             self.wakeup.notify();

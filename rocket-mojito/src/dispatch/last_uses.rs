@@ -26,8 +26,8 @@ impl<B: Backend> Service for LastUses<B> {
             tokio::select! {
                 _ = stop.changed() => {}
                 uses = self.leases.database.secret_uses().due() => {
-                    let mut link = self.leases.link.lock().await;
-                    let noted = link.commit(FAILURE, |c| B::note_uses(c, uses).boxed()).await;
+                    let mut dedicated = self.leases.dedicated.lock().await;
+                    let noted = dedicated.commit(FAILURE, |c| B::note_uses(c, uses).boxed()).await;
                     if noted.map(Committed::outcome).is_err() {
                         // The next use is noted instead.
                         self.leases.database.secret_uses().forget();

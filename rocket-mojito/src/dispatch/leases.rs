@@ -17,7 +17,7 @@ const RELEASE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// settled.
 pub(super) struct Leases<B: Backend> {
     pub database: Arc<Database<B>>,
-    pub link: Arc<tokio::sync::Mutex<DedicatedConnection<B>>>,
+    pub dedicated: Arc<tokio::sync::Mutex<DedicatedConnection<B>>>,
     pub in_flight: InFlight,
     /// Notifies when work failed for good.
     pub given_up: Wakeup,
@@ -27,7 +27,7 @@ impl<B: Backend> Clone for Leases<B> {
     fn clone(&self) -> Self {
         Self {
             database: Arc::clone(&self.database),
-            link: Arc::clone(&self.link),
+            dedicated: Arc::clone(&self.dedicated),
             in_flight: self.in_flight.clone(),
             given_up: self.given_up.clone(),
         }
@@ -53,8 +53,8 @@ impl<B: Backend> Leases<B> {
 
     async fn claim_now(&self, request: ClaimRequest, pauses: Pauses) -> Result<(Vec<Leased>, bool), Unavailable> {
         const FAILURE: &str = "nothing could be claimed";
-        let mut link = self.link.lock().await;
-        let claimed = link.commit(FAILURE, |connection| {
+        let mut dedicated = self.dedicated.lock().await;
+        let claimed = dedicated.commit(FAILURE, |connection| {
             async move {
                 // The handler may have been paused while this claim waited for the connection.
                 if pauses.has_handler(&request.handler) {
@@ -70,7 +70,7 @@ impl<B: Backend> Leases<B> {
         // renew, if the clock was put forward.
         let tickets = committed.seen().claims.iter().map(|claim| claim.ticket.clone());
         let in_flight: Vec<_> = tickets.map(|ticket| self.in_flight.hold(ticket)).collect();
-        drop(link);
+        drop(dedicated);
         // A power cut may undo the claim together with the process that holds it. It must not undo the delivery of
         // a handler that has begun. Nor may it undo the end of the predecessor in the line, which would begin again
         // after its successor.
@@ -91,9 +91,9 @@ impl<B: Backend> Leases<B> {
     /// Renews the leases of every ticket in flight, and rescues lapsed leases of any process. `None` if the database
     /// does not answer.
     pub async fn renew_and_rescue(&self, lease: Duration) -> Option<Rescue> {
-        let mut link = self.link.lock().await;
+        let mut dedicated = self.dedicated.lock().await;
         let held = self.in_flight.tickets();
-        let rescue = link
+        let rescue = dedicated
             .commit("leases could not be renewed", |c| B::renew_and_rescue(c, held, lease, Timestamp::now()).boxed())
             .await;
         rescue.map(Committed::outcome).ok()
@@ -121,8 +121,8 @@ impl<B: Backend> Leases<B> {
     /// database cannot be reached, the lease lapses and the work is rescued.
     pub async fn settle(&self, ticket: Ticket, settlement: Settlement) -> Result<Option<State>, Unavailable> {
         let (handler, delivery) = (ticket.handler.clone(), ticket.delivery_id);
-        let mut link = self.link.lock().await;
-        let settled = link
+        let mut dedicated = self.dedicated.lock().await;
+        let settled = dedicated
             .commit("an attempt could not be settled", |c| B::settle(c, ticket, settlement, Timestamp::now()).boxed())
             .await
             .map(Committed::outcome);

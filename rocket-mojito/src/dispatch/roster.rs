@@ -48,18 +48,18 @@ impl<B: Backend> Service for Roster<B> {
 impl<B: Backend> Roster<B> {
     async fn look(&self, reminded: &mut HashMap<String, Instant>) {
         let names = self.names.clone();
-        let mut link = self.leases.link.lock().await;
-        let noted = link.commit(FAILURE, |c| B::note_attached(c, names, Timestamp::now()).boxed()).await;
+        let mut dedicated = self.leases.dedicated.lock().await;
+        let noted = dedicated.commit(FAILURE, |c| B::note_attached(c, names, Timestamp::now()).boxed()).await;
         // The next look repeats a note that a power cut undid.
         let Ok(unattached) = noted.map(Committed::outcome) else { return };
         let due = due(reminded, &unattached, Instant::now());
         if due.is_empty() {
             return;
         }
-        let Ok(known) = link.read(FAILURE, |c| B::known_handlers(c).boxed()).await else { return };
+        let Ok(known) = dedicated.read(FAILURE, |c| B::known_handlers(c).boxed()).await else { return };
         let attached = known.into_iter().filter(|handler| handler.is_attached).map(|handler| handler.name).collect();
-        let Ok(waiting) = link.read(FAILURE, |c| B::unattached(c, attached).boxed()).await else { return };
-        drop(link);
+        let Ok(waiting) = dedicated.read(FAILURE, |c| B::unattached(c, attached).boxed()).await else { return };
+        drop(dedicated);
         for handler in due {
             let lines = waiting.iter().find(|waiting| waiting.handler == handler);
             let (count, delivery) = (lines.map_or(0, |lines| lines.count), lines.map(|lines| lines.delivery_id));

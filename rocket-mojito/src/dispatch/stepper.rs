@@ -49,8 +49,8 @@ impl<B: Backend> Stepper<B> {
         pauses: Pauses,
         config: &MojitoConfig,
     ) -> Self {
-        let link = Arc::new(Mutex::new(DedicatedConnection::new(Arc::clone(&database))));
-        let leases = Leases { database, link, in_flight: InFlight::default(), given_up: Wakeup::new() };
+        let dedicated = Arc::new(Mutex::new(DedicatedConnection::new(Arc::clone(&database))));
+        let leases = Leases { database, dedicated, in_flight: InFlight::default(), given_up: Wakeup::new() };
         Self { leases, handlers, pauses, timeout: config.handler_timeout, lease: config.lease }
     }
 
@@ -174,8 +174,8 @@ impl<B: Backend> Stepper<B> {
     where
         F: for<'c> FnOnce(&'c mut B::Connection) -> BoxFuture<'c, QueryResult<R>>,
     {
-        let mut link = self.leases.link.lock().await;
-        link.commit("a step of a test failed", verb).await.map(Committed::outcome)
+        let mut dedicated = self.leases.dedicated.lock().await;
+        dedicated.commit("a step of a test failed", verb).await.map(Committed::outcome)
     }
 
     /// Rescues lapsed leases, and promotes where a dead process could not.

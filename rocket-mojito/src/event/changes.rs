@@ -1,4 +1,4 @@
-use mojito_schema::{Claim, Snapshot};
+use mojito_schema::{Changes, Claim, Snapshot};
 
 use super::{ParsedBody, Payload};
 use crate::Field;
@@ -8,10 +8,10 @@ use crate::Field;
 /// The stored changes are those of the version just before. If the handler has completed that one, nothing needs to be
 /// compared.
 pub(super) fn changes_of(claim: &Claim, payload: &Payload) -> Vec<Field> {
-    let (stored, former) = (&claim.delivery.changes, claim.former_version);
+    let (stored, former) = (&claim.delivery.changes.0, claim.former_version);
     match claim.delivery.version {
         Some(version) if former.unwrap_or_default() + 1 < version => {}
-        _ => return Field::list_from_json(stored),
+        _ => return stored.clone(),
     }
     let snapshot = |payload: Payload| payload.into_state().1;
     let former = match (former, claim.former_body.as_deref().map(ParsedBody::parse)) {
@@ -23,7 +23,7 @@ pub(super) fn changes_of(claim: &Claim, payload: &Payload) -> Vec<Field> {
 }
 
 /// The fields that are in any of these stored lists, in the vendor's order.
-fn changes_in(lists: &[String]) -> Vec<Field> {
-    let changed: Vec<Field> = lists.iter().flat_map(|list| Field::list_from_json(list)).collect();
-    Field::ALL.iter().copied().filter(|field| changed.contains(field)).collect()
+fn changes_in(lists: &[Changes]) -> Vec<Field> {
+    let has_changed = |field: &Field| lists.iter().any(|list| list.0.contains(field));
+    Field::ALL.iter().copied().filter(has_changed).collect()
 }

@@ -124,7 +124,7 @@ impl Event {
             standing: delivery.standing,
             version: delivery.version,
             changes,
-            findings: Finding::from_json(&delivery.findings),
+            findings: delivery.findings.0,
             received_at: delivery.received_at,
             is_superseded: claim.is_superseded,
             former_body: claim.former_body,

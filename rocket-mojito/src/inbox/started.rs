@@ -1,5 +1,5 @@
-use rocket::futures::FutureExt;
-use rocket::futures::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 
 use crate::Error;
 use crate::store::{Started as Task, Unavailable};

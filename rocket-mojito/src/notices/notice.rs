@@ -112,48 +112,39 @@ impl Notice {
                 let line = error("work was discarded: `last_error` of the work says why, and it can be replayed");
                 return of_attempt(line, handler, delivery, attempt, outcome);
             }
-            Self::HookFailed { handler, delivery } => Line {
-                handler: Some(handler),
-                delivery: Some(delivery),
-                ..warning("the hook `discarded` failed, panicked or took more than 5 s, and is called again later")
-            },
-            Self::Overtime { handler, delivery } => Line {
-                handler: Some(handler),
-                delivery: Some(delivery),
-                ..warning(
+            Self::HookFailed { handler, delivery } => {
+                let line =
+                    warning("the hook `discarded` failed, panicked or took more than 5 s, and is called again later");
+                of_work(line, handler, delivery)
+            }
+            Self::Overtime { handler, delivery } => {
+                let line = warning(
                     "an attempt goes on after its time-out: its handler blocks a thread, or cannot be rolled back; it \
                      keeps its lease and its slot until it ends",
-                )
-            },
-            Self::TooLate { handler, delivery } => Line {
-                handler: Some(handler),
-                delivery: Some(delivery),
-                ..warning("an attempt came too late: another worker has the delivery")
-            },
-            Self::Rescued { count } => Line { count: Some(count), ..warning("leases had lapsed") },
+                );
+                of_work(line, handler, delivery)
+            }
+            Self::TooLate { handler, delivery } => {
+                of_work(warning("an attempt came too late: another worker has the delivery"), handler, delivery)
+            }
+            Self::Rescued { count } => counted(count, warning("leases had lapsed")),
             Self::DiscardedUnfinished { count } => {
                 let line =
                     error("work was discarded: the lease of its last attempt had lapsed, and it can be replayed");
-                Line { count: Some(count), ..line }
+                counted(count, line)
             }
-            Self::Cut { count } => Line {
-                count: Some(count),
-                ..warning("leases and pauses had been set by a clock that was ahead, and are cut")
-            },
-            Self::Promoted { count } => Line { count: Some(count), ..warning("lines had no first, and go on") },
-            Self::Stopped { count } => {
-                Line { count: Some(count), ..warning("attempts did not end in time and are released") }
+            Self::Cut { count } => {
+                counted(count, warning("leases and pauses had been set by a clock that was ahead, and are cut"))
             }
-            Self::NotReleased { count } => Line {
-                count: Some(count),
-                ..error("not every attempt could be released: the leases lapse by themselves")
-            },
+            Self::Promoted { count } => counted(count, warning("lines had no first, and go on")),
+            Self::Stopped { count } => counted(count, warning("attempts did not end in time and are released")),
+            Self::NotReleased { count } => {
+                counted(count, error("not every attempt could be released: the leases lapse by themselves"))
+            }
             Self::NotRecorded => {
                 error("deliveries were still waiting when the time to stop was over; none was acknowledged")
             }
-            Self::RecorderPanicked { count } => {
-                Line { count: Some(count), ..error("the recorder panicked over a batch") }
-            }
+            Self::RecorderPanicked { count } => counted(count, error("the recorder panicked over a batch")),
             Self::TaskPanicked { task } => Line { task: Some(task), ..error("a task panicked and is started again") },
             Self::Unheard => {
                 let line =
@@ -206,6 +197,14 @@ impl Notice {
         };
         (line, None)
     }
+}
+
+fn counted(count: u64, line: Line) -> Line {
+    Line { count: Some(count), ..line }
+}
+
+fn of_work(line: Line, handler: String, delivery: i64) -> Line {
+    Line { handler: Some(handler), delivery: Some(delivery), ..line }
 }
 
 fn of_attempt(

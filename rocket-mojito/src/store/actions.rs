@@ -1,15 +1,16 @@
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use mojito_schema::{
     Action, ActionState, Backend, Dismissed, Execution, KnownHandler, Line, Page, Selected, Selection, State, Step,
     Stopped, TakenOver, Timestamp, failpoint,
 };
-use rocket::futures::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
 use super::change::{Change, MAX_STEP_DELIVERIES};
 use super::operation_tasks::Begun;
-use super::operations::{Operations, Requests, audit_of};
+use super::operations::{Operations, audit_of};
+use super::requests::Requests;
 use super::{Unavailable, prune};
 use crate::operation::{Actor, Planned, Replay, Replayed};
 

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use mojito_schema::{Backend, Open, QueryResult, Trouble, fault, is_unknown, trouble};
-use rocket::futures::FutureExt;
-use rocket::futures::future::BoxFuture;
 
 use super::{Database, Unavailable};
 

@@ -3,11 +3,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use mojito_schema::{
     Action, Backend, Bodies, ErasedRows, Execution, NotCommitted, Person, QueryResult, StoredBody, Timestamp, Undone,
     fault, trouble,
 };
-use rocket::futures::FutureExt;
 
 use super::actions::Unfinished;
 use super::matcher::{Holds, Matcher};
@@ -75,7 +75,7 @@ impl Found {
             Some(first) => !self.results.contains_key(first),
             None => !self.loose.contains(delivery),
         };
-        Elsewhere::of(self.elsewhere.iter().filter(is_left).map(|(delivery, _)| *delivery))
+        Elsewhere::new(self.elsewhere.iter().filter(is_left).map(|(delivery, _)| *delivery))
     }
 }
 
@@ -244,12 +244,12 @@ impl<B: Backend> Operations<B> {
         let ended = self.write(|c| erase_result::<B>(c, hooks, key).boxed()).await?;
         if let Ended::Kept { .. } = ended {
             // A hook that was given up half-way has left the connection in an unknown state.
-            self.link.lock().await.close();
+            self.dedicated.lock().await.close();
             return Ok(ended);
         }
         if !self.hooks.is_empty() {
             // A hook may have changed the connection's session.
-            self.link.lock().await.close();
+            self.dedicated.lock().await.close();
         }
         // A hook can end the transaction itself: the table tells whether the erasure was committed.
         let (endpoint, id) = (endpoint.to_owned(), id.to_owned());

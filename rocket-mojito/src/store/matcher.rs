@@ -143,10 +143,12 @@ impl Matcher {
             Self::Ids { values, .. } if values.iter().any(|value| has_word(text, value)) => Holds::Elsewhere,
             Self::Address(address) if text.contains('@') => {
                 let text = in_small_letters(text);
-                match trimmed(&text) == address {
-                    true => Holds::Person,
-                    false if text.contains(address) => Holds::Elsewhere,
-                    false => Holds::Nothing,
+                if trimmed(&text) == address {
+                    Holds::Person
+                } else if text.contains(address) {
+                    Holds::Elsewhere
+                } else {
+                    Holds::Nothing
                 }
             }
             _ => Holds::Nothing,
@@ -174,18 +176,22 @@ impl Matcher {
                         values.iter().any(|id| value.starts_with(id.as_str()) && is_bounded(value, 0, id))
                     }
                 });
-                match is_named {
-                    true => Holds::Person,
-                    false if values.iter().any(|value| has_word(text, value)) => Holds::Elsewhere,
-                    false => Holds::Nothing,
+                if is_named {
+                    Holds::Person
+                } else if values.iter().any(|value| has_word(text, value)) {
+                    Holds::Elsewhere
+                } else {
+                    Holds::Nothing
                 }
             }
             Self::Address(address) => {
                 let text = in_small_letters(text);
-                match text.contains(address) {
-                    true if places(&text, address).any(|at| is_bounded(&text, at, address)) => Holds::Person,
-                    true => Holds::Elsewhere,
-                    false => Holds::Nothing,
+                if places(&text, address).any(|at| is_bounded(&text, at, address)) {
+                    Holds::Person
+                } else if text.contains(address) {
+                    Holds::Elsewhere
+                } else {
+                    Holds::Nothing
                 }
             }
         }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use mojito_schema::{Action, Backend, Clock, Execution, Expiry, Timestamp, prune};
-use rocket::futures::FutureExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -9,7 +9,8 @@ use super::Unavailable;
 use super::actions::{ACTION_LEASE, Unfinished};
 use super::change::MAX_STEP_DELIVERIES;
 use super::operation_tasks::Begun;
-use super::operations::{Operations, Requests};
+use super::operations::Operations;
+use super::requests::Requests;
 use crate::config::Retention;
 use crate::notices::Notice;
 use crate::operation::{Actor, Pruned};

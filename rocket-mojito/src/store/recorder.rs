@@ -64,8 +64,8 @@ impl Recorder {
         let room = Arc::new(Semaphore::new(room_size as usize));
         let recorder = Self { queue, room, room_size, keys, ack_deadline };
         let able = Arc::new(AtomicUsize::new(MAX_BATCHES));
-        let writers = Links::for_batches(database).map(|links| Writer {
-            links,
+        let writers = WriterConnections::for_batches(database).map(|connections| Writer {
+            connections,
             database: Arc::clone(database),
             wakeup: wakeup.clone(),
             patience: ack_deadline,
@@ -74,7 +74,7 @@ impl Recorder {
         });
         let mut opened = Vec::with_capacity(MAX_BATCHES);
         for writer in &writers {
-            opened.push(writer.links.open().await);
+            opened.push(writer.connections.open().await);
         }
         if let [Err(refused), ..] = opened[..]
             && opened.iter().all(Result::is_err)
@@ -161,7 +161,7 @@ impl RecorderHandle {
 }
 
 /// The connections that a batch is written on.
-struct Links<B: Backend> {
+struct WriterConnections<B: Backend> {
     /// For a lone delivery with no batch in flight. SQLite runs the fsync in the commit, which is one step less and
     /// delays no other batch.
     alone: Arc<Mutex<DedicatedConnection<B>>>,
@@ -169,11 +169,11 @@ struct Links<B: Backend> {
     together: Arc<Mutex<DedicatedConnection<B>>>,
 }
 
-impl<B: Backend> Links<B> {
+impl<B: Backend> WriterConnections<B> {
     /// With a single writer, batches share their connections: the page cache of one connection is of no use once
     /// another one has written.
     fn for_batches(database: &Arc<Database<B>>) -> [Self; MAX_BATCHES] {
-        let shared = |link| Arc::new(Mutex::new(link));
+        let shared = |dedicated| Arc::new(Mutex::new(dedicated));
         if B::SINGLE_WRITER {
             let alone = shared(DedicatedConnection::synced(Arc::clone(database)));
             let together = shared(DedicatedConnection::new(Arc::clone(database)));
@@ -186,7 +186,7 @@ impl<B: Backend> Links<B> {
     }
 }
 
-impl<B: Backend> Links<B> {
+impl<B: Backend> WriterConnections<B> {
     async fn open(&self) -> Result<(), Unavailable> {
         self.alone.lock().await.open().await?;
         self.together.lock().await.open().await
@@ -195,7 +195,7 @@ impl<B: Backend> Links<B> {
 
 /// Writes one batch at a time.
 struct Writer<B: Backend> {
-    links: Links<B>,
+    connections: WriterConnections<B>,
     database: Arc<Database<B>>,
     wakeup: Wakeup,
     patience: Duration,
@@ -253,7 +253,7 @@ impl<B: Backend> Writer<B> {
     async fn reopen(&self) {
         loop {
             tokio::time::sleep(REOPEN_INTERVAL).await;
-            if self.links.open().await.is_ok() {
+            if self.connections.open().await.is_ok() {
                 self.able.fetch_add(1, Ordering::AcqRel);
                 return;
             }
@@ -261,11 +261,11 @@ impl<B: Backend> Writer<B> {
     }
 
     async fn record(&self, batch: &Arc<Vec<NewDelivery>>, keys: &[Option<u64>], is_alone: bool) -> Vec<Outcome> {
-        let link = if is_alone { &self.links.alone } else { &self.links.together };
-        let mut recorded = self.write(link, Arc::clone(batch)).await;
+        let dedicated = if is_alone { &self.connections.alone } else { &self.connections.together };
+        let mut recorded = self.write(dedicated, Arc::clone(batch)).await;
         if recorded == Err(Unavailable::Connection) {
             // Nothing of the batch was committed on the lost connection: it begins again on another one.
-            recorded = self.write(link, Arc::clone(batch)).await;
+            recorded = self.write(dedicated, Arc::clone(batch)).await;
         }
         match recorded {
             Ok(recorded) => recorded.into_iter().map(Ok).collect(),
@@ -293,7 +293,7 @@ impl<B: Backend> Writer<B> {
                 outcomes.push(Err(Unavailable::Database));
                 continue;
             }
-            let outcome = self.write(&self.links.together, Arc::new(vec![delivery.clone()])).await;
+            let outcome = self.write(&self.connections.together, Arc::new(vec![delivery.clone()])).await;
             let outcome = outcome.map(|recorded| recorded[0]);
             if outcome == Ok(None) {
                 set_aside.extend(key);
@@ -305,13 +305,13 @@ impl<B: Backend> Writer<B> {
 
     async fn write(
         &self,
-        link: &Mutex<DedicatedConnection<B>>,
+        dedicated: &Mutex<DedicatedConnection<B>>,
         batch: Arc<Vec<NewDelivery>>,
     ) -> Result<Vec<Option<Recorded>>, Unavailable> {
         const FAILURE: &str = "a batch was not recorded";
-        let mut link = link.lock().await;
-        let committed = link.commit(FAILURE, |c| B::record(c, batch, Timestamp::now()).boxed()).await?;
-        drop(link);
+        let mut dedicated = dedicated.lock().await;
+        let committed = dedicated.commit(FAILURE, |c| B::record(c, batch, Timestamp::now()).boxed()).await?;
+        drop(dedicated);
         let recorded = committed.durable(FAILURE).await?;
         let newest = recorded.iter().flatten().map(|recorded| recorded.delivery_id).max();
         self.database.note_durable(newest.unwrap_or(0));

@@ -1,14 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use mojito_schema::{Action, Backend, Execution, TableChange};
-use rocket::futures::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
 use super::actions::{ACTION_LEASE, Unfinished};
 use super::change::MAX_STEP_DELIVERIES;
 use super::operation_tasks::Begun;
-use super::operations::{Operations, Requests};
+use super::operations::Operations;
+use super::requests::Requests;
 use super::{RehearsedHandler, Unavailable};
 use crate::operation::Actor;
 use crate::rehearsal::{Answer, Rehearsal, Rehearsed, RehearsedDelivery, Unrehearsed};

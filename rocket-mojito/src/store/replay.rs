@@ -1,7 +1,7 @@
+use futures_util::FutureExt;
 use mojito_schema::{
     Backend, Content, DeliveryRow, KnownHandler, Line, NewDelivery, Requeue, Selected, Selection, Step, Timestamp,
 };
-use rocket::futures::FutureExt;
 
 use super::change::MAX_STEP_DELIVERIES;
 use super::operations::Operations;
@@ -99,7 +99,7 @@ fn read_again(row: DeliveryRow, named: Option<EventKind>) -> Option<NewDelivery>
         findings.push(Finding::new(FindingCode::EventNamed));
     }
     // A finding that does not come from the body either.
-    findings.extend(Finding::from_json(&row.findings).into_iter().filter(|found| found.code == FindingCode::IdReused));
+    findings.extend(row.findings.0.into_iter().filter(|found| found.code == FindingCode::IdReused));
     let (result_id, snapshot) = payload.into_state();
     let content = Content::Usable { result_id, snapshot: Box::new(snapshot) };
     let mut delivery = NewDelivery::new(row.endpoint, row.secret_id, event, row.received_at, body, content);

@@ -77,8 +77,8 @@ impl Uses {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use mojito_schema::{Content, EventKind, Timestamp};
-    use rocket::futures::FutureExt;
 
     use super::*;
 

@@ -1,5 +1,5 @@
+use futures_util::FutureExt;
 use mojito_schema::{Backend, Content, EventKind, NewDelivery, Snapshot, Timestamp};
-use rocket::futures::FutureExt;
 
 use super::operations::Operations;
 use super::{Committed, Unavailable};
@@ -9,9 +9,9 @@ impl<B: Backend> Operations<B> {
     /// for its refusal.
     pub(super) async fn try_record(&self, endpoint: String) -> Result<(), Unavailable> {
         let delivery = trial(endpoint);
-        let mut link = self.reader.lock().await;
-        let tried =
-            link.commit("the database takes no delivery", |c| B::try_record(c, delivery, Timestamp::now()).boxed());
+        let mut dedicated = self.reader.lock().await;
+        let tried = dedicated
+            .commit("the database takes no delivery", |c| B::try_record(c, delivery, Timestamp::now()).boxed());
         tried.await.map(Committed::outcome)?;
         self.database.health().take();
         Ok(())

@@ -23,6 +23,7 @@ async fn answers(host: &mut Process, status: u16) -> Duration {
     began.elapsed()
 }
 
+// Shows O03.
 async fn a_pause_of_an_endpoint_holds_in_every_process_and_after_a_restart(database: &impl TestDatabase) {
     let host = Process::builder(database);
     let (mut one, mut other, ledger) = (host.start().await, host.start().await, Ledger::default());
@@ -46,6 +47,7 @@ async fn a_pause_of_an_endpoint_holds_in_every_process_and_after_a_restart(datab
     assert!(resumed.iter().all(|took| *took < LONGEST), "{resumed:?}");
 }
 
+// Shows O03.
 async fn a_pause_of_a_handler_holds_in_every_process_and_loses_nothing(database: &impl TestDatabase) {
     let host = Process::builder(database);
     let (mut one, ledger) = (host.start().await, Ledger::default());

@@ -59,6 +59,7 @@ async fn handled(database: &impl TestDatabase) -> Vec<String> {
     database.query("SELECT CAST(count(*) AS TEXT) AS value FROM effects GROUP BY result_id ORDER BY 1").await
 }
 
+// Shows O06.
 async fn a_replay_whose_process_is_killed_is_taken_over_and_replays_each_row_once(database: &impl TestDatabase) {
     let _host = host(database).await;
     let mut child = replaying(database, "4").await;
@@ -76,6 +77,7 @@ async fn a_replay_whose_process_is_killed_is_taken_over_and_replays_each_row_onc
     assert_eq!((taken, handled(database).await), (RESULTS, vec!["2".to_owned(); RESULTS]));
 }
 
+// Shows O06.
 async fn a_replay_that_dies_at_a_step_is_taken_over_behind_that(database: &impl TestDatabase) {
     let _host = host(database).await;
     let mut command = command_line(database, &["replay", "--all", "--per-second", "10", "--yes"]);
@@ -93,6 +95,7 @@ async fn a_replay_that_dies_at_a_step_is_taken_over_behind_that(database: &impl 
     assert_eq!(handled(database).await, vec!["2".to_owned(); RESULTS]);
 }
 
+// Shows O05.
 async fn a_replay_is_cancelled_from_another_process(database: &impl TestDatabase) {
     let _host = host(database).await;
     let mut child = replaying(database, "1").await;
@@ -110,6 +113,7 @@ async fn a_replay_is_cancelled_from_another_process(database: &impl TestDatabase
     assert_eq!(watched.lines().count(), 1, "nothing runs any more: {watched}");
 }
 
+// Shows O07.
 async fn a_replay_that_is_interrupted_on_its_terminal_is_not_taken_over(database: &impl TestDatabase) {
     let _host = host(database).await;
     let mut child = replaying(database, "1").await;

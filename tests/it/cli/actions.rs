@@ -34,6 +34,7 @@ fn states(first: &'static str) -> Vec<(i64, String, &'static str)> {
     ]
 }
 
+// Shows O21.
 async fn a_replay_is_planned_then_made<B: TestBackend>() {
     let mut desk = Desk::<B>::seeded().await;
     let replay = ["replay", "--state", "discarded", "--handler", "HiringDesk"];
@@ -97,6 +98,7 @@ async fn a_discard_gives_up_what_waits_alone<B: TestBackend>() {
     assert_eq!(waiting.map(|(_, handler, _)| handler).collect::<Vec<_>>(), ["Ledger"; 3]);
 }
 
+// Shows O01.
 async fn a_dismissal_clears_the_alarm_and_a_replay_brings_it_back<B: TestBackend>() {
     let mut desk = Desk::<B>::seeded().await;
     let dead = ["work", "--state", "discarded"];
@@ -134,6 +136,7 @@ async fn a_dismissal_clears_the_alarm_and_a_replay_brings_it_back<B: TestBackend
     assert!(desk.store.work().await.iter().all(|row| row.dismissed_at.is_none()));
 }
 
+// Shows O04.
 async fn a_pause_stands_in_the_status_until_it_is_resumed<B: TestBackend>() {
     let mut desk = Desk::<B>::seeded().await;
     let pause = ["pause", "handler", "HiringDesk", "--why", "no paper"];
@@ -167,6 +170,7 @@ async fn a_pause_stands_in_the_status_until_it_is_resumed<B: TestBackend>() {
     assert_eq!(desk.store.audit().await[0].target, r#"{"handler":"HiringDesk"}"#);
 }
 
+// Shows O04.
 async fn a_resumption_names_the_setting_that_still_pauses<B: TestBackend>() {
     let desk = Desk::<B>::seeded().await;
     let file = desk.folder.path().join("Rocket.toml");
@@ -202,6 +206,7 @@ async fn a_prune_wants_the_settings_and_counts_first<B: TestBackend>() {
     assert_eq!(desk.store.deliveries().await.iter().map(|row| row.id).collect::<Vec<_>>(), [2, 3, 4]);
 }
 
+// Shows O21.
 async fn an_erasure_counts_first_and_names_nobody<B: TestBackend>() {
     let mut desk = Desk::<B>::seeded().await;
 

@@ -83,11 +83,13 @@ async fn every_example_runs<B: TestBackend>() {
     }
 }
 
+// Shows O30.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_of_each_command_runs_on_sqlite() {
     every_example_runs::<Sqlite>().await;
 }
 
+// Shows O30.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_of_each_command_runs_on_postgres() {
     every_example_runs::<Postgres>().await;

@@ -33,6 +33,7 @@ fn host_with(handler: &str, folder: &Path, url: &str, arguments: &[&str]) -> End
     Ended::of(host.args(arguments))
 }
 
+// Shows O23.
 async fn a_host_with_arguments_answers_and_registers_nothing<B: TestBackend>() {
     let mut desk = Desk::<B>::seeded().await;
     let run = |arguments: &[&str]| host(desk.folder.path(), desk.store.url(), arguments);
@@ -54,6 +55,7 @@ async fn a_host_with_arguments_answers_and_registers_nothing<B: TestBackend>() {
     assert!(desk.states().await.iter().all(|(_, _, state)| *state == "pending"));
 }
 
+// Shows O23.
 async fn a_host_with_arguments_migrates_nothing<B: TestBackend>() {
     let desk = Desk::<B>::empty().await;
 
@@ -66,6 +68,7 @@ async fn a_host_with_arguments_migrates_nothing<B: TestBackend>() {
     assert!(again.out.starts_with("ran 0001_create_tables\n"), "a table was made before: {again:?}");
 }
 
+// Shows O10.
 async fn a_host_with_arguments_rehearses_its_handler<B: TestBackend>() {
     let mut desk = Desk { store: Store::<B>::open().await, folder: tempfile::tempdir().unwrap() };
     desk.store

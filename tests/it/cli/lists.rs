@@ -100,6 +100,7 @@ async fn filters_and_pages_select<B: TestBackend>() {
     assert!(unknown.code == 2 && unknown.error.contains("HiringDisk"), "{unknown:?}");
 }
 
+// Shows O08.
 async fn errors_are_grouped_and_select<B: TestBackend>() {
     let mut desk = Desk::<B>::seeded().await;
     desk.store
@@ -182,6 +183,7 @@ async fn skipped_work_is_listed_and_replayed_and_is_no_backlog<B: TestBackend>()
     assert_eq!(desk.states().await[0], (1, "HiringDesk".to_owned(), "pending"));
 }
 
+// Shows O22.
 async fn nothing_personal_is_printed_unless_revealed<B: TestBackend>() {
     let mut desk = Desk::<B>::seeded().await;
     let looks: [&[&str]; 9] = [

@@ -115,6 +115,7 @@ async fn the_examples_of_the_commands_that_send_run<B: TestBackend>() {
     host.stop().await;
 }
 
+// Shows O29.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_this_machine_is_sent_to_unless_more_is_allowed() {
     let desk = Desk::<Sqlite>::seeded().await;

@@ -75,6 +75,7 @@ async fn a_step_tells_how_far_the_action_has_come<B: TestBackend>() {
     assert_eq!((row.state, row.affected), (ActionState::Done, 1));
 }
 
+// Shows O05.
 async fn a_cancelled_action_takes_no_further_step<B: TestBackend>() {
     let mut store = seeded::<B>().await;
     let step = begun::<B>(&mut store.connection, Action::Replay).await;
@@ -100,6 +101,7 @@ async fn a_cancelled_action_takes_no_further_step<B: TestBackend>() {
     assert_eq!(take_over(&mut store).await, None, "it was ended on purpose");
 }
 
+// Shows O06.
 async fn an_action_that_is_taken_over_goes_on_behind_its_last_step<B: TestBackend>() {
     let mut store = seeded::<B>().await;
     let step = begun::<B>(&mut store.connection, Action::Replay).await;
@@ -120,6 +122,7 @@ async fn an_action_that_is_taken_over_goes_on_behind_its_last_step<B: TestBacken
     assert_eq!(progress(&mut store).await, (ActionState::Running, Some(9), 2));
 }
 
+// Shows O07.
 async fn an_action_whose_lease_lasts_or_that_has_ended_is_not_taken_over<B: TestBackend>() {
     let mut store = seeded::<B>().await;
     let lasting = begun::<B>(&mut store.connection, Action::Replay).await;

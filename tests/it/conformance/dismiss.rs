@@ -48,6 +48,7 @@ async fn dismiss<B: TestBackend>(store: &mut Store<B>, selection: Selection) -> 
     (dismissed.work, dismissed.quarantined)
 }
 
+// Shows O01.
 async fn dismissed_rows_leave_the_backlog_and_stay_in_the_lists<B: TestBackend>() {
     let mut store = seeded::<B>().await;
 
@@ -67,6 +68,7 @@ async fn dismissed_rows_leave_the_backlog_and_stay_in_the_lists<B: TestBackend>(
     assert_eq!(waiting, 1);
 }
 
+// Shows O01.
 async fn a_dismissal_covers_the_selected_rows_alone<B: TestBackend>() {
     let mut store = seeded::<B>().await;
 
@@ -79,6 +81,7 @@ async fn a_dismissal_covers_the_selected_rows_alone<B: TestBackend>() {
     assert_eq!(alarms(&mut store).await, (0, 1), "a condition on the work leaves the quarantine out");
 }
 
+// Shows O02.
 async fn a_replay_takes_a_dismissal_back<B: TestBackend>() {
     let mut store = seeded::<B>().await;
     dismiss(&mut store, Selection::all()).await;
@@ -97,6 +100,7 @@ async fn a_replay_takes_a_dismissal_back<B: TestBackend>() {
     assert!(all.iter().all(|listed| listed.dismissed_at.is_none()), "{all:?}");
 }
 
+// Shows O02.
 async fn work_that_dies_again_after_a_replay_by_an_older_version_is_not_dismissed<B: TestBackend>() {
     let mut store = seeded::<B>().await;
     dismiss(&mut store, Selection::all()).await;

@@ -20,6 +20,7 @@ async fn endpoints<B: TestBackend>(store: &mut Store<B>, configured: &[&str]) ->
     B::endpoints(&mut store.connection, configured).await.unwrap()
 }
 
+// Shows O20.
 async fn the_last_use_of_a_secret_is_noted_and_never_an_earlier_one<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     // Both databases keep microseconds.

@@ -111,6 +111,7 @@ async fn a_group_goes_with_its_error<B: TestBackend>() {
     assert_eq!(groups(&mut store, Selection::all()).await, [(GROUP.to_owned(), 1, 3)]);
 }
 
+// Shows O08.
 async fn groups_count_what_fails_and_what_is_dead<B: TestBackend>() {
     let other = Some(retry("no printer"));
     let dead = Some(give_up(ERROR));
@@ -145,6 +146,7 @@ async fn groups_count_what_fails_and_what_is_dead<B: TestBackend>() {
     assert_eq!(groups(&mut store, Selection::delivery(2)).await, [phone(1, 2)]);
 }
 
+// Shows O08.
 async fn all_that_died_of_an_error_is_a_selection<B: TestBackend>() {
     let dead = || Some(give_up(ERROR));
     let other = Some(give_up("no printer"));
@@ -189,6 +191,7 @@ async fn an_error_of_an_older_version_is_in_its_group_all_the_same<B: TestBacken
     assert_eq!(selected(&mut store, &of_error).await, [1, 3]);
 }
 
+// Shows O09.
 async fn errors_that_go_back_far_say_how_far_they_have_come<B: TestBackend>() {
     let mut store = failed::<B>(vec![None; 5]).await;
     // Five deliveries, each dead for 1,300 handlers.

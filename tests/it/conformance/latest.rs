@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mojito_schema::{
-    Action, AttemptOutcome, Claim, EventKind, HandlerSpec, Line, NewDelivery, Requeue, Selection, Settlement, State,
-    Ticket, Timestamp, Versions,
+    Action, AttemptOutcome, Changes, Claim, EventKind, Field, HandlerSpec, Line, NewDelivery, Requeue, Selection,
+    Settlement, State, Ticket, Timestamp, Versions,
 };
 
 use super::{LEASE, begun, claim, claim_one, garbled, handler, result, said, states};
@@ -72,6 +72,7 @@ async fn owes_a_hook<B: TestBackend>(store: &mut Store<B>) -> bool {
     owed.unwrap().is_some()
 }
 
+// Shows O14.
 async fn a_newer_version_skips_the_older_ones_that_wait<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "1"), result("other", "1")]).await;
@@ -130,6 +131,7 @@ async fn a_running_version_is_passed_over_and_completes<B: TestBackend>() {
     assert_eq!(claimed(&mut store).await, newer[1..]);
 }
 
+// Shows O14.
 async fn a_running_version_that_fails_is_skipped_if_it_was_overtaken<B: TestBackend>() {
     for (settlement, outcomes) in [
         (retry(Duration::from_secs(3600)), 1),
@@ -204,6 +206,7 @@ async fn late_work_is_not_skipped_and_skips_nothing<B: TestBackend>() {
     assert_eq!(claimed(&mut store).await, ids[..1]);
 }
 
+// Shows O15.
 async fn a_replay_runs_although_it_is_overtaken<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let ids = record(&mut store, vec![result("r", "1"), result("r", "2")]).await;
@@ -331,6 +334,7 @@ fn former(claim: &Claim) -> (Option<i64>, Option<Vec<u8>>, usize) {
     (claim.former_version, claim.former_body.clone(), claim.changes_since.len())
 }
 
+// Shows O16.
 async fn a_claim_tells_the_version_that_its_handler_has_completed<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let handlers = Arc::new(vec![handler("Desk")]);
@@ -369,5 +373,5 @@ async fn a_former_version_without_a_body_is_told_by_the_changes_since<B: TestBac
 
     assert_eq!(states(&mut store).await, [Completed, Skipped, Running]);
     assert_eq!((claim.former_version, &claim.former_body), (Some(1), &None));
-    assert_eq!(claim.changes_since, [r#"["ai_analysis"]"#; 2]);
+    assert_eq!(claim.changes_since, vec![Changes(vec![Field::AiAnalysis]); 2]);
 }

@@ -71,6 +71,7 @@ async fn a_list_of_quarantine_shows_why<B: TestBackend>() {
     assert!(waiting.deliveries[0].has_body && waiting.deliveries[0].work.is_empty());
 }
 
+// Shows O09.
 async fn a_list_that_searches_far_says_how_far_it_has_come<B: TestBackend>() {
     const ROWS: i64 = 5_002;
     let mut store = Store::<B>::open().await;

@@ -54,6 +54,7 @@ fn untold(id: &str) -> Vec<u8> {
     Body::result(id).without("interview_status").bytes()
 }
 
+// Shows O18.
 async fn a_delivery_of_no_known_event_is_handled_as_what_it_is_named<B: TestBackend>() {
     let mut desk = Desk::<B>::with(&[untold("r")]).await;
 
@@ -65,7 +66,7 @@ async fn a_delivery_of_no_known_event_is_handled_as_what_it_is_named<B: TestBack
     assert_eq!((plain.admitted, plain.still_quarantined), (0, 1));
     assert_eq!((named.admitted, named.still_quarantined, work.len()), (1, 0, 1));
     assert_eq!((row.event, row.standing, row.version), (EventKind::InterviewFailed, Standing::Current, Some(1)));
-    let findings = Finding::from_json(&row.findings);
+    let findings = &row.findings.0;
     assert!(findings.contains(&Finding::new(FindingCode::EventNamed)), "{findings:?}");
     assert!(!findings.contains(&Finding::new(FindingCode::UnknownEvent)), "{findings:?}");
     assert!(work[0].last_error.as_ref().unwrap().starts_with("interview_failed "), "{:?}", work[0].last_error);
@@ -82,13 +83,14 @@ async fn a_body_that_is_not_usable_stays_in_quarantine_with_its_reason<B: TestBa
 
     let rows = desk.store.deliveries().await;
     assert_eq!((named.admitted, named.still_quarantined), (0, 2));
-    let reasons: Vec<Vec<Finding>> = rows.iter().map(|row| Finding::from_json(&row.findings)).collect();
+    let reasons: Vec<&[Finding]> = rows.iter().map(|row| &row.findings.0[..]).collect();
     assert_eq!(reasons[0], [Finding::new(FindingCode::NotJson)]);
     assert_eq!(reasons[1][0].code, FindingCode::BadId);
     assert!(rows.iter().all(|row| row.standing == Standing::Quarantined && row.event == EventKind::Unknown));
     desk.host.stop().await;
 }
 
+// Shows O18.
 async fn an_event_that_is_known_is_not_named_otherwise<B: TestBackend>() {
     let mut desk = Desk::<B>::with(&[untold("r"), Body::result("s").bytes()]).await;
     // A version of the program that understood less has left it in quarantine.

@@ -224,6 +224,7 @@ impl<B: TestBackend> Checked<B> {
     }
 }
 
+// Shows O15.
 async fn work_ends_as_a_model_in_memory_says<B: TestBackend>() {
     let mut random = Rng::with_seed(seed());
     let spec = |name: &str| HandlerSpec {

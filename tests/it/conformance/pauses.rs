@@ -14,6 +14,7 @@ async fn pause<B: TestBackend>(store: &mut Store<B>, kind: PauseKind, actor: &st
     B::pause(&mut store.connection, kind, "Desk".to_owned(), audit, Timestamp::now()).await.unwrap()
 }
 
+// Shows O04.
 async fn a_pause_tells_who_and_why_and_the_first_stands<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
 

@@ -93,7 +93,7 @@ async fn a_body_that_comes_back_is_a_recurrence<B: TestBackend>() {
 
     let row = store.deliveries().await.remove(2);
     assert_eq!((recorded[0].standing, recorded[0].version), (Standing::Current, Some(3)));
-    assert_eq!(Finding::from_json(&row.findings), [Finding::new(FindingCode::Recurrence)]);
+    assert_eq!(row.findings.0, [Finding::new(FindingCode::Recurrence)]);
     assert_eq!(store.result("r").await.unwrap().snapshot.ai_analysis.as_deref(), Some("a"));
 }
 
@@ -135,9 +135,12 @@ async fn changes_and_findings_are_kept<B: TestBackend>() {
     record(&mut store, vec![scored.clone()]).await;
 
     let rows = store.deliveries().await;
-    assert_eq!(Field::list_from_json(&rows[0].changes), [Field::AiAnalysis]);
-    assert_eq!(Field::list_from_json(&rows[1].changes), [Field::Score, Field::AiAnalysis]);
-    assert_eq!(Finding::from_json(&rows[1].findings), scored.findings);
+    assert_eq!(rows[0].changes.0, [Field::AiAnalysis]);
+    assert_eq!(rows[1].changes.0, [Field::Score, Field::AiAnalysis]);
+    assert_eq!(rows[1].findings.0, scored.findings);
+    let columns = "SELECT changes || ' ' || findings AS value FROM mojito_deliveries ORDER BY id";
+    let stored = [r#"["ai_analysis"] []"#, r#"["score","ai_analysis"] [{"code":"recurrence","field":null}]"#];
+    assert_eq!(store.texts(columns).await, stored);
 }
 
 async fn every_column_of_a_snapshot_comes_back_as_it_was<B: TestBackend>() {
@@ -272,8 +275,8 @@ async fn another_message_is_a_version_whatever_it_says<B: TestBackend>() {
 
     let rows = store.deliveries().await;
     assert_eq!(recorded.iter().map(|recorded| recorded.version).collect::<Vec<_>>(), [1, 2, 3, 4].map(Some));
-    assert!(Field::list_from_json(&rows[1].changes).is_empty());
-    let findings: Vec<_> = rows.iter().map(|row| Finding::from_json(&row.findings)).collect();
+    assert!(rows[1].changes.0.is_empty());
+    let findings: Vec<_> = rows.iter().map(|row| row.findings.0.clone()).collect();
     assert_eq!(findings, [vec![], vec![], vec![], vec![Finding::new(FindingCode::Recurrence)]]);
 }
 
@@ -286,7 +289,7 @@ async fn an_id_that_is_used_again_is_found_out_and_loses_nothing<B: TestBackend>
     record(&mut store, vec![elsewhere]).await;
 
     let rows = store.deliveries().await;
-    let findings: Vec<_> = rows.iter().map(|row| Finding::from_json(&row.findings)).collect();
+    let findings: Vec<_> = rows.iter().map(|row| row.findings.0.clone()).collect();
     let reused = vec![Finding::new(FindingCode::IdReused)];
     assert_eq!(findings, [vec![], reused.clone(), reused, vec![]]);
     assert!(rows.iter().all(|row| row.standing == Standing::Current), "{rows:?}");

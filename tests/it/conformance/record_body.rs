@@ -23,6 +23,7 @@ async fn recorded(inbox: &Inbox, kind: EventKind, body: Vec<u8>) -> (i64, Standi
     (receipt.delivery_id(), receipt.standing(), receipt.version())
 }
 
+// Shows O17.
 async fn a_vouched_body_is_recorded_as_a_posted_one_without_a_secret<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let host = host(&store).await;
@@ -46,6 +47,7 @@ async fn a_vouched_body_is_recorded_as_a_posted_one_without_a_secret<B: TestBack
     host.stop().await;
 }
 
+// Shows O17.
 async fn a_vouched_body_is_refused_as_a_posted_one<B: TestBackend>() {
     let mut store = Store::<B>::open().await;
     let host = host(&store).await;

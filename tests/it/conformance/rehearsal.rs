@@ -1,18 +1,14 @@
 //! Rehearsals: the verbs on a store of their own, and real handlers in a host.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+mod stage;
 
 use diesel_async::SimpleAsyncConnection as _;
-use mojito_schema::{Action, EventKind, Line, Postgres, Rehearsing as _, Sqlite, State, Timestamp, WorkRow};
-use rocket_mojito::{
-    Actor, Answer, Context, Event, HandlerError, HandlerResult, MojitoFairing, MojitoHandler, Rehearsal, Rehearsed,
-    Selection, Unrehearsed,
-};
+use mojito_schema::{Action, EventKind, Line, Rehearsing as _, Sqlite, State, Timestamp, WorkRow};
+use rocket_mojito::{Answer, Rehearsal, Rehearsed, Selection, Unrehearsed};
 
+use self::stage::{Act, HostTables, INSERT, Stage, TABLES, anna};
 use super::{LEASE, claim_on, claim_one, record, result};
-use crate::harness::{Body, Store, TestBackend, TestServer, config, on_each_backend};
+use crate::harness::{Body, Store, TestBackend, on_each_backend};
 
 on_each_backend!(
     the_changed_rows_are_told_by_table_with_those_of_triggers_and_cascades,
@@ -29,153 +25,6 @@ on_each_backend!(
     a_condition_on_work_means_the_work_of_the_rehearsed_handler,
 );
 
-/// The host's tables, with a trigger, a cascade and a key that is checked at the commit.
-trait HostTables: TestBackend {
-    const TRIGGER: &str;
-
-    /// Whether a transaction goes on after an error of a statement.
-    const GOES_ON: bool;
-}
-
-const TABLES: &str = "
-    CREATE TABLE offers (id INTEGER PRIMARY KEY, result TEXT NOT NULL);
-    CREATE TABLE offer_lines (offer INTEGER REFERENCES offers (id) ON DELETE CASCADE);
-    CREATE TABLE \"Odd 'name'\" (id INTEGER PRIMARY KEY, offer INTEGER REFERENCES offers (id) DEFERRABLE INITIALLY DEFERRED);
-    CREATE TABLE history (line TEXT);
-    INSERT INTO offers VALUES (1, 'kept'), (2, 'kept');
-    INSERT INTO offer_lines VALUES (2), (2);";
-
-impl HostTables for Sqlite {
-    const TRIGGER: &str = "
-        CREATE TRIGGER keep_history AFTER INSERT ON offers BEGIN INSERT INTO history VALUES (new.result); END";
-
-    const GOES_ON: bool = true;
-}
-
-impl HostTables for Postgres {
-    const TRIGGER: &str = "
-        CREATE FUNCTION keep_history() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN INSERT INTO history VALUES (new.result); RETURN new; END $$;
-        CREATE TRIGGER keep_history AFTER INSERT ON offers FOR EACH ROW EXECUTE FUNCTION keep_history()";
-
-    const GOES_ON: bool = false;
-}
-
-/// The values that a handler was told in a run.
-#[derive(Debug, Clone, PartialEq)]
-struct Told {
-    is_rehearsal: bool,
-    attempt: i32,
-    key: String,
-}
-
-/// A handler whose statements and answer the id of the result says.
-struct Desk {
-    acts: HashMap<&'static str, Act>,
-    told: Arc<Mutex<Vec<Told>>>,
-}
-
-#[derive(Clone, Copy)]
-enum Act {
-    Nothing,
-    Writes(&'static str),
-    PassesBy(&'static str),
-    WritesThenFails(&'static str),
-    WritesThenDiscards,
-    WritesThenPanics,
-    WritesThenHangs,
-}
-
-const INSERT: &str = "INSERT INTO offers VALUES (10, 'new')";
-
-impl Desk {
-    async fn act<B: TestBackend>(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
-        let (is_rehearsal, attempt, key) = (cx.is_rehearsal(), cx.attempt(), cx.key().to_owned());
-        self.told.lock().unwrap().push(Told { is_rehearsal, attempt, key });
-        match self.acts[event.payload().id.as_str()] {
-            Act::Nothing => return Ok(()),
-            Act::Writes(statements) => cx.transaction().await?.batch_execute(statements).await?,
-            Act::PassesBy(statements) => {
-                let tx = cx.transaction().await?;
-                tx.batch_execute(INSERT).await?;
-                let _ = tx.batch_execute(statements).await;
-            }
-            act => {
-                cx.transaction().await?.batch_execute(INSERT).await?;
-                match act {
-                    Act::WritesThenFails(text) => return Err(text.into()),
-                    Act::WritesThenDiscards => return Err(HandlerError::discard("no such office")),
-                    Act::WritesThenPanics => panic!("as the test says"),
-                    _ => std::future::pending().await,
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-#[rocket::async_trait]
-impl<B: TestBackend> MojitoHandler<B> for Desk {
-    fn name(&self) -> String {
-        "Desk".to_owned()
-    }
-
-    async fn interview_result(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
-        self.act(event, cx).await
-    }
-}
-
-/// A host with one delivery for each act, in their order, whose handler is paused.
-struct Stage<B: TestBackend> {
-    store: Store<B>,
-    host: TestServer,
-    told: Arc<Mutex<Vec<Told>>>,
-}
-
-impl<B: HostTables> Stage<B> {
-    async fn set(acts: &[(&'static str, Act)]) -> Self {
-        let mut store = Store::<B>::open().await;
-        store.run(TABLES).await;
-        store.run(B::TRIGGER).await;
-        let told = Arc::default();
-        let desk = Desk { acts: acts.iter().copied().collect(), told: Arc::clone(&told) };
-        let config = config().handler_timeout(Duration::from_secs(1));
-        let host = TestServer::on(store.url(), MojitoFairing::<B>::new(config).handler(desk)).await;
-        host.inbox.pause_handler("Desk", anna()).await.unwrap();
-        for (id, _) in acts {
-            let body = Body::result(id).bytes();
-            host.inbox.record_body("default", EventKind::InterviewResult, body).await.unwrap();
-        }
-        Self { store, host, told }
-    }
-
-    async fn rehearse(&self, rehearsal: Rehearsal) -> Rehearsed {
-        self.host.inbox.rehearse(rehearsal.per_second(1_000), anna()).await.unwrap()
-    }
-
-    async fn rehearse_all(&self) -> Rehearsed {
-        self.rehearse(Rehearsal::of(Selection::all(), "Desk")).await
-    }
-
-    /// The rows of the host's tables, and of the plugin's that tell of handling.
-    async fn rows(&mut self) -> Vec<String> {
-        let mut rows = Vec::new();
-        for query in [
-            "SELECT result AS value FROM offers ORDER BY id",
-            "SELECT 'line' AS value FROM offer_lines",
-            "SELECT line AS value FROM history",
-            "SELECT outcome AS value FROM mojito_attempts",
-        ] {
-            rows.extend(self.store.texts(query).await);
-        }
-        rows
-    }
-}
-
-fn anna() -> Actor {
-    Actor::new("anna").because("before the replay")
-}
-
 /// The changes on a delivery: table, inserted, updated, deleted.
 fn changes(rehearsed: &Rehearsed, index: usize) -> Vec<(&str, u64, u64, u64)> {
     let changes = rehearsed.deliveries[index].changes.iter();
@@ -186,6 +35,7 @@ fn words(rehearsed: &Rehearsed) -> Vec<&'static str> {
     rehearsed.deliveries.iter().map(|one| one.answer.as_str()).collect()
 }
 
+// Shows O11.
 async fn the_changed_rows_are_told_by_table_with_those_of_triggers_and_cascades<B: HostTables>() {
     let stage = Stage::<B>::set(&[
         (
@@ -214,6 +64,7 @@ async fn the_changed_rows_are_told_by_table_with_those_of_triggers_and_cascades<
     stage.host.stop().await;
 }
 
+// Shows O10.
 async fn each_answer_is_told_and_nothing_is_left<B: HostTables>() {
     let mut stage = Stage::<B>::set(&[
         ("writes", Act::Writes(INSERT)),
@@ -255,6 +106,7 @@ fn told_of(work: &[WorkRow]) -> Vec<String> {
     work.iter().map(|row| format!("{row:?}")).collect()
 }
 
+// Shows O11.
 async fn a_constraint_that_is_checked_at_the_commit_is_checked<B: HostTables>() {
     let mut stage = Stage::<B>::set(&[
         ("child", Act::Writes("INSERT INTO \"Odd 'name'\" VALUES (1, 99)")),
@@ -288,6 +140,7 @@ async fn an_error_that_the_handler_passes_by_is_judged_as_by_a_commit<B: HostTab
     stage.host.stop().await;
 }
 
+// Shows O13.
 async fn a_handler_is_told_and_its_key_is_another_one<B: HostTables>() {
     let mut stage = Stage::<B>::set(&[("r", Act::Nothing), ("s", Act::Nothing)]).await;
 
@@ -306,6 +159,7 @@ async fn a_handler_is_told_and_its_key_is_another_one<B: HostTables>() {
     stage.host.stop().await;
 }
 
+// Shows O12.
 async fn a_line_that_is_leased_is_passed_by<B: HostTables>() {
     let mut stage = Stage::<B>::set(&[("r", Act::Writes(INSERT)), ("s", Act::Writes(INSERT))]).await;
     let body = Body::result("r").with("score", 9).bytes();
@@ -321,6 +175,7 @@ async fn a_line_that_is_leased_is_passed_by<B: HostTables>() {
     stage.host.stop().await;
 }
 
+// Shows O12.
 async fn a_line_that_is_leased_meanwhile_is_noticed<B: HostTables>() {
     let mut store = Store::<B>::open().await;
     record(&mut store, vec![result("r", "a"), result("s", "a")]).await;
@@ -378,6 +233,7 @@ async fn a_handler_of_another_process_is_refused_by_name<B: HostTables>() {
     stage.host.stop().await;
 }
 
+// Shows O10.
 async fn a_connection_is_as_good_as_before_after_each_end<B: HostTables>() {
     let mut store = Store::<B>::open().await;
     store.run(TABLES).await;

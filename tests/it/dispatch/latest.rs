@@ -23,6 +23,7 @@ async fn post(host: &Host, body: &Body) -> i64 {
     host.post("interview_result", &body.bytes()).await.delivery()
 }
 
+// Shows O14.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_old_version_holds_up_nothing_and_hides_no_change() {
     let (script, mut seen) = ScriptedHandler::new(|event, _| match event.version() {
@@ -48,6 +49,7 @@ async fn a_bad_old_version_holds_up_nothing_and_hides_no_change() {
     host.stop().await;
 }
 
+// Shows O16.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_was_discarded_hides_no_change() {
     let (host, mut seen) = host(|event, _| match event.version() {
@@ -77,6 +79,7 @@ async fn a_version_that_was_discarded_hides_no_change() {
     host.stop().await;
 }
 
+// Shows O16.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_the_former_body_is_gone_every_change_since_is_told() {
     let (host, mut seen) = host(|event, _| match event.version() {
@@ -223,6 +226,7 @@ fn observed(seen: &mut UnboundedReceiver<ObservedAttempt>) -> Vec<ObservedAttemp
     std::iter::from_fn(|| seen.try_recv().ok()).collect()
 }
 
+// Shows O15.
 #[tokio::test(flavor = "multi_thread")]
 async fn at_random_every_change_is_told_every_effect_is_there_and_every_replay_runs() {
     for seed in std::iter::successors(Some(seed()), |seed| Some(seed + 1)).take(rounds(2, 50) as usize) {

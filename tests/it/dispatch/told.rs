@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mojito_schema::Timestamp;
-use rocket_mojito::{Actor, Field, Finding, FindingCode};
+use rocket_mojito::{Actor, Field, FindingCode};
 
 use super::{builder, host};
 use crate::harness::{Body, Host, ScriptedAction, ScriptedHandler, next};
@@ -33,7 +33,7 @@ async fn an_attempt_is_told_what_was_found_about_its_delivery() {
     host.post("interview_result", &Body::result("odd").with("score", "a text").bytes()).await;
     let odd = next(&mut seen).await;
 
-    let stored = Finding::from_json(&host.database.delivery(odd.delivery).findings);
+    let stored = host.database.delivery(odd.delivery).findings.0;
     assert_eq!(plain.findings, []);
     assert_eq!(odd.findings, stored);
     assert_eq!(odd.findings.iter().map(|found| found.code).collect::<Vec<_>>(), [FindingCode::WrongType]);

@@ -22,6 +22,7 @@ async fn endpoint(inbox: &Inbox, holds: impl Fn(&EndpointState) -> bool) -> Endp
     .await
 }
 
+// Shows O20.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_use_of_each_secret_is_told_and_what_was_refused_is_no_use() {
     let secret = |id: &str, value: &str| SecretConfig::header(id, "X-Secret", value);

@@ -33,6 +33,7 @@ async fn refused(host: &Host, secret: &str) {
     }
 }
 
+// Shows O19.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_whose_file_has_changed_is_valid_without_a_restart() {
     let folder = tempfile::tempdir().unwrap();
@@ -52,6 +53,7 @@ async fn a_secret_whose_file_has_changed_is_valid_without_a_restart() {
     host.stop().await;
 }
 
+// Shows O19.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_half_written_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -74,6 +76,7 @@ async fn a_file_that_is_half_written_is_not_read() {
     host.stop().await;
 }
 
+// Shows O19.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_holds_no_secret_any_more_changes_nothing_and_says_so() {
     let log = Log::capture();

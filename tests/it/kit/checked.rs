@@ -36,10 +36,12 @@ fn named(outcome: Result<(), CheckError>) -> Vec<(String, Disturbance)> {
     error.violations().iter().map(|violation| (violation.table.clone(), violation.disturbance)).collect()
 }
 
+// Shows O26.
 async fn a_handler_that_writes_under_keys_through_its_transaction_passes<B: TestBackend>() {
     checked::<B>(Way::Good).await.unwrap();
 }
 
+// Shows O26.
 async fn a_handler_that_is_not_idempotent_is_named_with_its_table<B: TestBackend>() {
     let outcome = checked::<B>(Way::Effect).await;
 
@@ -50,6 +52,7 @@ async fn a_handler_that_is_not_idempotent_is_named_with_its_table<B: TestBackend
     assert_eq!(named(outcome), [("effects".to_owned(), Disturbance::Twice)]);
 }
 
+// Shows O26.
 async fn a_handler_that_shows_outdated_states_is_named_with_its_table<B: TestBackend>() {
     let outcome = checked::<B>(Way::Overwrite).await;
 

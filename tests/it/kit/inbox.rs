@@ -20,6 +20,7 @@ fn outcomes(performed: &[Performed]) -> Vec<(i64, AttemptOutcome)> {
     performed.iter().map(|one| (one.delivery_id(), one.outcome())).collect()
 }
 
+// Shows O25.
 async fn what_is_posted_is_handled_in_a_drain_and_not_before<B: TestBackend>() {
     let (_storage, database, inbox) = inbox_with::<B>(Kit::new(Way::Effect), |config| config).await;
 
@@ -42,6 +43,7 @@ async fn what_is_posted_is_handled_in_a_drain_and_not_before<B: TestBackend>() {
     inbox.stop().await;
 }
 
+// Shows O25.
 async fn a_retry_in_hours_is_due_once_the_clock_has_moved<B: TestBackend>() {
     let five_hours = Duration::from_secs(5 * 3600);
     let (_storage, _database, inbox) = inbox_with::<B>(Kit::new(Way::RetryIn(five_hours)), |config| config).await;

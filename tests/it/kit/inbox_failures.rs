@@ -39,6 +39,7 @@ async fn a_commit_that_fails_is_rolled_back_and_made_again<B: TestBackend>() {
     inbox.stop().await;
 }
 
+// Shows O25.
 async fn a_process_that_dies_before_the_commit_leaves_nothing_and_its_work_is_rescued<B: TestBackend>() {
     let (_storage, database, inbox) = inbox_with::<B>(Kit::new(Way::Effect), |config| config).await;
     post(&inbox).await;

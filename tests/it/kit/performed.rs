@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use mojito_schema::{Changes, Field};
 use rocket_mojito::testing::{Performed, TestDatabase, perform};
 use rocket_mojito::{AttemptOutcome, Event, EventKind, State};
 
@@ -71,8 +72,8 @@ async fn the_version_before_is_there_and_was_handled<B: TestBackend>() {
 
     let mut connection = database.connection().await.unwrap();
     let deliveries = B::deliveries(&mut connection).await;
-    let changes: Vec<(Option<i64>, &str)> = deliveries.iter().map(|row| (row.version, row.changes.as_str())).collect();
-    assert_eq!(changes[1], (Some(2), r#"["recruiter_go_next_round"]"#));
+    let changes: Vec<_> = deliveries.iter().map(|row| (row.version, &row.changes)).collect();
+    assert_eq!(changes[1], (Some(2), &Changes(vec![Field::RecruiterGoNextRound])));
     assert_eq!(changes.len(), 2);
     assert!(B::work(&mut connection).await.iter().all(|row| row.state == State::Completed));
     drop(connection);

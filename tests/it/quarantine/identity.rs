@@ -39,7 +39,7 @@ async fn the_same_id_at_two_endpoints_is_two_results() {
     let keys: Vec<_> = results.iter().map(|row| (row.endpoint.as_str(), row.id.as_str(), row.version)).collect();
     assert_eq!(keys, [("A", "r-1", 1), ("a", "r-1", 1), ("default", "r-1", 1)]);
     for id in ids {
-        assert_eq!(host.database.delivery(id).findings, "[]", "the body was not here before");
+        assert_eq!(host.database.delivery(id).findings.0, [], "the body was not here before");
     }
     unusable.dedup();
     assert_eq!(unusable.len(), 3, "what is quarantined is of one endpoint as well");

@@ -1,3 +1,5 @@
+use mojito_schema::{Changes, Field};
+
 use super::{findings, keep, result};
 use crate::harness::Host;
 
@@ -49,7 +51,7 @@ async fn another_spelling_of_a_number_is_a_new_version_without_a_change() {
     let second = keep(&host, "interview_result", &scored("r-1", "score", "5.0")).await;
     let third = keep(&host, "interview_result", &scored("r-1", "score", "5.5")).await;
 
-    assert_eq!((second.version, second.changes.as_str()), (Some(2), "[]"));
-    assert_eq!((third.version, third.changes.as_str()), (Some(3), r#"["score"]"#));
+    assert_eq!((second.version, second.changes), (Some(2), Changes::default()));
+    assert_eq!((third.version, third.changes), (Some(3), Changes(vec![Field::Score])));
     host.stop().await;
 }

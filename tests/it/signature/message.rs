@@ -1,4 +1,4 @@
-use mojito_schema::{Finding, FindingCode, Standing};
+use mojito_schema::{Changes, Finding, FindingCode, Findings, Standing};
 use rocket_mojito::{Actor, EndpointConfig, MojitoConfig, Replay, SecretConfig, Selection};
 
 use crate::harness::{Answer, BASE, Body, Host, Signer};
@@ -63,7 +63,7 @@ async fn an_id_that_is_used_again_for_another_body_loses_neither() {
     }
 
     let kept = host.database.deliveries();
-    let reused = |findings: &str| Finding::from_json(findings).contains(&Finding::new(FindingCode::IdReused));
+    let reused = |findings: &Findings| findings.0.contains(&Finding::new(FindingCode::IdReused));
     assert_eq!(kept.iter().map(|row| row.body.as_deref().unwrap()).collect::<Vec<_>>(), bodies);
     assert_eq!(kept.iter().map(|row| row.repeat_count).collect::<Vec<_>>(), [1, 1, 1]);
     assert_eq!(kept.iter().map(|row| reused(&row.findings)).collect::<Vec<_>>(), [false, true, true]);
@@ -81,7 +81,7 @@ async fn the_same_body_under_another_id_is_another_message() {
 
     let kept = host.database.deliveries();
     assert_eq!(kept.iter().map(|row| row.version).collect::<Vec<_>>(), [Some(1), Some(2)]);
-    assert_eq!((kept[1].changes.as_str(), kept[1].findings.as_str()), ("[]", "[]"));
+    assert_eq!((&kept[1].changes, &kept[1].findings), (&Changes::default(), &Findings::default()));
     host.stop().await;
 }
 
@@ -105,7 +105,7 @@ async fn a_message_that_is_understood_later_keeps_its_id_and_what_was_found_abou
     let row = host.database.delivery(id);
     assert_eq!((replayed.admitted, row.standing, row.version), (1, Standing::Current, Some(1)));
     assert_eq!((row.message_id.as_deref(), row.repeat_count), (Some("msg_1"), 1));
-    assert_eq!(Finding::from_json(&row.findings), [Finding::new(FindingCode::IdReused)]);
+    assert_eq!(row.findings.0, [Finding::new(FindingCode::IdReused)]);
     assert_eq!((retry.delivery(), host.database.deliveries().len()), (id, 2));
     host.stop().await;
 }

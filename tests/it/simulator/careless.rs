@@ -129,6 +129,7 @@ async fn faults(flaw: Flaw, plan: Plan) -> BTreeSet<&'static str> {
     report.faults.iter().map(|fault| fault.kind.as_str()).collect()
 }
 
+// Shows O28.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_breaks_a_promise_is_named_by_the_report() {
     // In order: a collected delivery that is overtaken would be one more fault of a receiver without that rule.

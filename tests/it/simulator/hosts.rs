@@ -42,6 +42,7 @@ async fn simulated<B: TestBackend>(plan: Plan) -> (Simulation, Rows<B>) {
     (simulation, Rows(Mutex::new(store)))
 }
 
+// Shows O27.
 async fn a_host_agrees_with_everything_that_was_acknowledged_through_every_accident<B: TestBackend>() {
     let candidates = rounds(40, 2_000);
 

@@ -45,9 +45,9 @@ impl<B: TestBackend> Checked<B> {
             if expected.standing == Standing::Repeat {
                 continue;
             }
-            let has = |code| Finding::from_json(&row.findings).contains(&Finding::new(code));
+            let has = |code| row.findings.0.contains(&Finding::new(code));
             let found = (has(FindingCode::Recurrence), has(FindingCode::IdReused));
-            let has_changed = Field::list_from_json(&row.changes).contains(&Field::AiAnalysis);
+            let has_changed = row.changes.0.contains(&Field::AiAnalysis);
             assert_eq!(found, (expected.is_recurrence, expected.is_reused), "{history:?}");
             assert_eq!(has_changed, expected.has_changed, "{history:?}");
         }

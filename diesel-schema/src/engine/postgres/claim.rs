@@ -89,7 +89,7 @@ pub(super) async fn take(
         };
         let (former_version, former_body) = former.map_or((None, None), |(version, body)| (Some(version), body));
         claims.push(Claim {
-            ticket: Ticket::of(&row, epoch),
+            ticket: Ticket::from_row(&row, epoch),
             attempt: row.attempt + 1,
             max_attempts: row.max_attempts,
             delivery,

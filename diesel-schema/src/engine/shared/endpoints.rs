@@ -7,17 +7,15 @@ use diesel::sql_types::{Bool, Untyped};
 use super::{Connection, RunQueryDsl};
 use crate::schema::deliveries::UNDISMISSED;
 use crate::schema::seen::seen;
+use crate::schema::work::{WAITING_BEHIND, WAITING_FIRST};
 use crate::{EndpointFacts, SecretUse, Timestamp, deliveries, work};
 
 /// How many rows each count reads, and how many of the newest deliveries are searched for one of an endpoint.
 const MAX_ROWS_READ: i64 = 5_000;
 
-/// The conditions of work that waits, in the words of two indexes: the firsts of the lines, and what is behind them. Each
-/// with the column that its index begins with: in no order, Postgres would read all that waits, and then take so many.
-const WAITS: [(&str, &str); 2] = [
-    ("is_first AND lease_until IS NULL AND finished_at IS NULL", "handler"),
-    ("finished_at IS NULL AND NOT is_first", "first_delivery_id"),
-];
+/// Two indexes of work that waits, by their conditions. Each with the column that it begins with: in no order, Postgres
+/// would read all that waits, and then take so many.
+const WAITING: [(&str, &str); 2] = [(WAITING_FIRST, "handler"), (WAITING_BEHIND, "first_delivery_id")];
 
 /// Every endpoint with its backlog and its senders: those that are configured, and those that something is known of.
 pub(crate) async fn endpoints(connection: &mut Connection, configured: &[String]) -> QueryResult<Vec<EndpointFacts>> {
@@ -61,7 +59,7 @@ fn of<'e>(endpoints: &'e mut BTreeMap<String, EndpointFacts>, name: &str) -> &'e
 /// were read.
 async fn waiting(connection: &mut Connection) -> QueryResult<(Vec<(String, Timestamp)>, bool)> {
     let (mut ids, mut has_more) = (BTreeSet::new(), false);
-    for (condition, order) in WAITS {
+    for (condition, order) in WAITING {
         let rows = work::table.filter(sql::<Bool>(condition)).select(work::delivery_id).limit(MAX_ROWS_READ / 2);
         let rows: Vec<i64> = rows.order(sql::<Untyped>(order)).load(connection).await?;
         has_more |= is_full(2 * rows.len());

@@ -42,7 +42,7 @@ async fn owed(connection: &mut Connection, row: WorkRow, taken_until: Timestamp)
         return Ok(None);
     };
     let attempts = (row.attempt, row.max_attempts);
-    let claim = claim_of(connection, Ticket::of(&row, row.epoch), attempts, delivery).await?;
+    let claim = claim_of(connection, Ticket::from_row(&row, row.epoch), attempts, delivery).await?;
     Ok(Some(OwedHook {
         delivery_id: row.delivery_id,
         handler: row.handler,

@@ -13,15 +13,15 @@ use crate::rules::error_group::fails_with;
 use crate::rules::selection::{selected, sought};
 use crate::schema::work::is_in;
 use crate::{
-    EventKind, Field, Finding, Listed, Listing, Selection, Standing, State, Timestamp, WorkRow, deliveries, work,
+    Changes, EventKind, Findings, Listed, Listing, Selection, Standing, State, Timestamp, WorkRow, deliveries, work,
 };
 
 /// How many rows one page reads, where no index leads to the selected rows.
 const MAX_ROWS_READ: i64 = 5_000;
 
-/// The columns of a delivery in a list: its facts, and its texts of JSON with its repeats, its dismissal and its
-/// fingerprint.
-type Columns = (Facts, (String, String, String, i64, Option<Timestamp>, Option<Timestamp>, Vec<u8>));
+/// The columns of a delivery in a list: its facts, and its findings and changes with its repeats, its dismissal
+/// and its fingerprint.
+type Columns = (Facts, (String, Findings, Changes, i64, Option<Timestamp>, Option<Timestamp>, Vec<u8>));
 
 type Facts = (i64, String, EventKind, Option<String>, Option<i64>, Standing, Timestamp, bool);
 
@@ -34,7 +34,104 @@ pub(crate) async fn list(
 ) -> QueryResult<Listing> {
     let before = before.min(selection.last_id.saturating_add(1));
     let range = Range { first_id: selection.first_id, before };
-    let (ids, end) = match (selection.state, selection.standing) {
+    let (ids, end) = candidates(connection, selection, range, limit).await?;
+    // One lower bound: of two, SQLite would begin to read at the first, and compare each row with the second.
+    let first_id = end.filter(|_| ids.is_none()).unwrap_or(range.first_id);
+    let query = selected!(selection, Db).filter(deliveries::id.between(first_id, range.last_id()));
+    let (query, end) = match ids {
+        Some(ids) => {
+            let is_cut = i64::try_from(ids.len()) == Ok(limit);
+            let end = if is_cut { ids.last().copied() } else { end };
+            (query.filter(deliveries::id.eq_any(ids)), end)
+        }
+        None => (query, end),
+    };
+    let facts = (
+        deliveries::id,
+        deliveries::endpoint,
+        deliveries::event,
+        deliveries::result_id,
+        deliveries::version,
+        deliveries::standing,
+        deliveries::received_at,
+        sql::<Bool>("(body IS NOT NULL)"),
+    );
+    let others = (
+        deliveries::secret_id,
+        deliveries::findings,
+        deliveries::changes,
+        deliveries::repeat_count,
+        deliveries::last_repeat_at,
+        deliveries::dismissed_at,
+        deliveries::fingerprint,
+    );
+    // This version cannot show words of a later version of the program, which runs beside it.
+    let query = query.filter(deliveries::event.eq_any(EventKind::ALL));
+    let query = query.filter(deliveries::standing.eq_any(Standing::ALL));
+    let query = query.order(deliveries::id.desc()).limit(limit).select((facts, others));
+    let rows: Vec<Columns> = query.load(connection).await?;
+    let is_full = i64::try_from(rows.len()) == Ok(limit);
+    let next_before = if is_full { rows.last().map(id_of) } else { end };
+    let mut work = work_on(connection, selection, rows.iter().map(id_of).collect()).await?;
+    let deliveries = rows.into_iter().map(|columns| {
+        let work = work.remove(&id_of(&columns)).unwrap_or_default();
+        listed(columns, work)
+    });
+    // The ids of one result are read without a look at their work.
+    let names_work = selection.names_work();
+    let deliveries = deliveries.filter(|listed| !names_work || !listed.work.is_empty());
+    Ok(Listing { deliveries: deliveries.collect(), next_before: next_before.filter(|id| *id > selection.first_id) })
+}
+
+fn listed((facts, others): Columns, work: Vec<WorkRow>) -> Listed {
+    let (delivery_id, endpoint, event, result_id, version, standing, received_at, has_body) = facts;
+    let (secret_id, findings, changes, repeat_count, last_repeat_at, dismissed_at, fingerprint) = others;
+    Listed {
+        delivery_id,
+        endpoint,
+        event,
+        result_id,
+        version,
+        standing,
+        fingerprint,
+        received_at,
+        secret_id,
+        changes: changes.0,
+        repeat_count,
+        last_repeat_at,
+        has_body,
+        findings: findings.0,
+        dismissed_at: dismissed_at.filter(|_| standing == Standing::Quarantined),
+        work,
+    }
+}
+
+fn id_of((facts, _): &Columns) -> i64 {
+    facts.0
+}
+
+/// The ids from the first delivery up to the delivery before which the page begins.
+#[derive(Clone, Copy)]
+struct Range {
+    first_id: i64,
+    before: i64,
+}
+
+impl Range {
+    fn last_id(self) -> i64 {
+        self.before.saturating_sub(1)
+    }
+}
+
+/// The newest deliveries of a selection that an index leads to, if one does. Also the delivery at which the search ends,
+/// if more are behind it.
+async fn candidates(
+    connection: &mut Connection,
+    selection: &Selection,
+    range: Range,
+    limit: i64,
+) -> QueryResult<(Option<Vec<i64>>, Option<i64>)> {
+    Ok(match (selection.state, selection.standing) {
         _ if selection.first_id == selection.last_id => (None, None),
         _ if selection.result_id.is_some() => {
             let result_id = selection.result_id.as_deref().map(sought).unwrap_or_default();
@@ -67,89 +164,7 @@ pub(crate) async fn list(
                 (None, end)
             }
         }
-    };
-    // One lower bound: of two, SQLite would begin to read at the first, and compare each row with the second.
-    let first_id = end.filter(|_| ids.is_none()).unwrap_or(range.first_id);
-    let query = selected!(selection, Db).filter(deliveries::id.between(first_id, range.last_id()));
-    let (query, end) = match ids {
-        Some(ids) => {
-            let is_cut = i64::try_from(ids.len()) == Ok(limit);
-            let end = if is_cut { ids.last().copied() } else { end };
-            (query.filter(deliveries::id.eq_any(ids)), end)
-        }
-        None => (query, end),
-    };
-    let facts = (
-        deliveries::id,
-        deliveries::endpoint,
-        deliveries::event,
-        deliveries::result_id,
-        deliveries::version,
-        deliveries::standing,
-        deliveries::received_at,
-        sql::<Bool>("(body IS NOT NULL)"),
-    );
-    let texts = (deliveries::secret_id, deliveries::findings, deliveries::changes);
-    let moments = (deliveries::last_repeat_at, deliveries::dismissed_at);
-    let (repeats, fingerprint) = (deliveries::repeat_count, deliveries::fingerprint);
-    let columns = (facts, (texts.0, texts.1, texts.2, repeats, moments.0, moments.1, fingerprint));
-    // This version cannot show words of a later version of the program, which runs beside it.
-    let query = query.filter(deliveries::event.eq_any(EventKind::ALL));
-    let query = query.filter(deliveries::standing.eq_any(Standing::ALL));
-    let query = query.order(deliveries::id.desc()).limit(limit).select(columns);
-    let rows: Vec<Columns> = query.load(connection).await?;
-    let is_full = i64::try_from(rows.len()) == Ok(limit);
-    let next_before = if is_full { rows.last().map(id_of) } else { end };
-    let mut work = work_on(connection, selection, rows.iter().map(id_of).collect()).await?;
-    let deliveries = rows.into_iter().map(|(facts, texts)| {
-        let (id, endpoint, event, result_id, version, standing, received_at, has_body) = facts;
-        let (secret_id, findings, changes, repeat_count, last_repeat_at, dismissed_at, fingerprint) = texts;
-        Listed {
-            delivery_id: id,
-            endpoint,
-            event,
-            result_id,
-            version,
-            standing,
-            fingerprint,
-            received_at,
-            secret_id,
-            changes: changed_fields(&changes),
-            repeat_count,
-            last_repeat_at,
-            has_body,
-            findings: Finding::from_json(&findings),
-            dismissed_at: dismissed_at.filter(|_| standing == Standing::Quarantined),
-            work: work.remove(&id).unwrap_or_default(),
-        }
-    });
-    // The ids of one result are read without a look at their work.
-    let names_work = selection.names_work();
-    let deliveries = deliveries.filter(|listed| !names_work || !listed.work.is_empty());
-    Ok(Listing { deliveries: deliveries.collect(), next_before: next_before.filter(|id| *id > selection.first_id) })
-}
-
-fn id_of((facts, _): &Columns) -> i64 {
-    facts.0
-}
-
-/// The fields in a column of changes. Fields that only a later version of the program knows are left out.
-fn changed_fields(json: &str) -> Vec<Field> {
-    let names: Vec<String> = serde_json::from_str(json).unwrap_or_default();
-    names.iter().filter_map(|name| Field::from_text(name)).collect()
-}
-
-/// The ids from the first delivery up to the delivery before which the page begins.
-#[derive(Clone, Copy)]
-struct Range {
-    first_id: i64,
-    before: i64,
-}
-
-impl Range {
-    fn last_id(self) -> i64 {
-        self.before.saturating_sub(1)
-    }
+    })
 }
 
 /// The id at which the window ends, if more deliveries are behind it.

@@ -1,15 +1,11 @@
 use std::time::Duration;
 
-use diesel::dsl::sql;
 use diesel::prelude::{ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryResult};
-use diesel::sql_types::Bool;
 
+use super::watch::next_waiting_handler;
 use super::{Connection, RunQueryDsl};
 use crate::schema::work::{DueFrom, claimable};
 use crate::{Overview, Timestamp, deliveries, work};
-
-/// The condition of waiting lines, in the words of the index of claims.
-const WAITS: &str = "is_first AND lease_until IS NULL AND finished_at IS NULL";
 
 /// Every due time is later than this long ago.
 const LONG_AGO: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -19,9 +15,7 @@ pub(crate) async fn overview(connection: &mut Connection, now: Timestamp) -> Que
     let last_received: Option<Timestamp> = last.get_result(connection).await.optional()?;
     let (mut oldest_due, mut handler) = (None::<Timestamp>, String::new());
     loop {
-        // Handler by handler: one look at the index finds each.
-        let next = work::table.filter(sql::<Bool>(WAITS)).filter(work::handler.gt(&handler)).order(work::handler);
-        let next = next.select(work::handler).limit(1).get_result::<String>(connection).await.optional()?;
+        let next = next_waiting_handler(connection, &handler).await?;
         let Some(next) = next else { return Ok(Overview { oldest_due, last_received }) };
         handler = next;
         let due = self::oldest_due(connection, &handler, now).await?;

@@ -18,9 +18,6 @@ use crate::{
 /// How many deliveries a step looks at, where no index leads to the selected ones.
 const MAX_ROWS_READ: i64 = 10_000;
 
-/// The condition of waiting lines, in the words of the index of claims.
-const WAITS: &str = "is_first AND lease_until IS NULL AND finished_at IS NULL";
-
 /// The deliveries that a step looks at, and whether there are more behind them.
 enum Range {
     /// These deliveries, and the last one that was looked at.
@@ -252,7 +249,7 @@ pub(crate) async fn is_known(connection: &mut Connection, name: &Name) -> QueryR
                 return Ok(true);
             }
             // No index finds the completed work of a handler that was never attached to these tables.
-            for condition in [WAITS, "state = 'discarded'"] {
+            for condition in [of_work::WAITING_FIRST, "state = 'discarded'"] {
                 let of_handler = work::table.filter(sql::<Bool>(condition)).filter(work::handler.eq(sought(name)));
                 let of_handler = of_handler.select(work::delivery_id).limit(1);
                 if of_handler.get_result::<i64>(connection).await.optional()?.is_some() {

@@ -3,23 +3,25 @@ use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResul
 use diesel::sql_types::Bool;
 
 use super::{Connection, RunQueryDsl};
+use crate::schema::work::{WAITING_BEHIND, WAITING_FIRST};
 use crate::{Timestamp, Waiting, deliveries, work};
 
 /// How many rows one look reads at most.
 const MAX_ROWS_READ: i64 = 1_000;
 
-/// The condition of waiting lines, in the words of the index of claims.
-const WAITS: &str = "is_first AND lease_until IS NULL AND finished_at IS NULL";
+/// The next handler, by name, that work waits for: one look at the index finds it.
+pub(super) async fn next_waiting_handler(connection: &mut Connection, last: &str) -> QueryResult<Option<String>> {
+    let next = work::table.filter(sql::<Bool>(WAITING_FIRST)).filter(work::handler.gt(last)).order(work::handler);
+    next.select(work::handler).limit(1).get_result(connection).await.optional()
+}
 
-/// The lines that wait for a handler that is not in `attached`, handler by handler: one look at the index finds each.
+/// The lines that wait for a handler that is not in `attached`, handler by handler.
 pub(crate) async fn unattached(connection: &mut Connection, attached: &[String]) -> QueryResult<Vec<Waiting>> {
     let (mut unattached, mut last) = (Vec::new(), String::new());
     loop {
-        let next = work::table.filter(sql::<Bool>(WAITS)).filter(work::handler.gt(&last)).order(work::handler);
-        let next = next.select(work::handler).limit(1).get_result::<String>(connection).await.optional()?;
-        let Some(handler) = next else { return Ok(unattached) };
+        let Some(handler) = next_waiting_handler(connection, &last).await? else { return Ok(unattached) };
         if !attached.contains(&handler) {
-            let lines = work::table.filter(sql::<Bool>(WAITS)).filter(work::handler.eq(&handler));
+            let lines = work::table.filter(sql::<Bool>(WAITING_FIRST)).filter(work::handler.eq(&handler));
             let lines = lines.select((count_star(), min(work::delivery_id)));
             let (count, sample): (i64, Option<i64>) = lines.get_result(connection).await?;
             unattached.extend(waiting(&handler, count, sample));
@@ -37,11 +39,11 @@ pub(crate) async fn held_up(
 ) -> QueryResult<Vec<Waiting>> {
     let mut held_up = Vec::new();
     for handler in handlers {
-        let failing = work::table.filter(sql::<Bool>(WAITS)).filter(work::handler.eq(handler));
+        let failing = work::table.filter(sql::<Bool>(WAITING_FIRST)).filter(work::handler.eq(handler));
         let failing =
             failing.filter(sql::<Bool>("state = 'retryable'")).select(work::first_delivery_id).limit(MAX_ROWS_READ);
         let lines: Vec<i64> = failing.load(connection).await?;
-        let behind = work::table.filter(sql::<Bool>("finished_at IS NULL AND NOT is_first"));
+        let behind = work::table.filter(sql::<Bool>(WAITING_BEHIND));
         let behind = behind.filter(work::handler.eq(handler)).filter(work::first_delivery_id.eq_any(lines));
         let behind: Vec<i64> = behind.select(work::delivery_id).limit(MAX_ROWS_READ).load(connection).await?;
         let old = deliveries::table.filter(deliveries::id.eq_any(behind)).filter(deliveries::received_at.le(since));

@@ -39,7 +39,7 @@ pub(super) fn take(
 ) -> QueryResult<Claim> {
     let delivery: DeliveryRow =
         deliveries::table.find(row.delivery_id).select(DeliveryRow::as_select()).get_result(connection)?;
-    let ticket = Ticket::of(&row, epoch);
+    let ticket = Ticket::from_row(&row, epoch);
     let attempt = row.attempt + 1;
     let running = (
         work::state.eq(State::Running),
