@@ -68,6 +68,9 @@ pub use self::engine::backend::Backend;
 pub use self::engine::blocking::let_thread_block;
 #[doc(hidden)]
 pub use self::engine::commit::{Left, NotCommitted};
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+#[doc(hidden)]
+pub use self::engine::copy::{CopyError, copy};
 #[doc(hidden)]
 pub use self::engine::db_error::{Trouble, fault, is_conflict, is_read_only, is_unknown, trouble};
 #[doc(hidden)]
@@ -83,6 +86,9 @@ pub use self::engine::opening::{Notify, Open, OpenFiles, Opening};
 pub use self::engine::operations::Operations;
 #[cfg(feature = "postgres")]
 pub use self::engine::postgres::Postgres;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+#[doc(hidden)]
+pub use self::engine::postgres::target::CopyTarget;
 #[doc(hidden)]
 pub use self::engine::prune::prune;
 #[doc(hidden)]
@@ -91,6 +97,9 @@ pub use self::engine::recording::Recording;
 pub use self::engine::rehearsing::{Rehearsing, RolledBack};
 #[cfg(feature = "sqlite")]
 pub use self::engine::sqlite::Sqlite;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+#[doc(hidden)]
+pub use self::engine::sqlite::source::CopySource;
 #[doc(hidden)]
 pub use self::engine::testing::Testing;
 #[doc(hidden)]

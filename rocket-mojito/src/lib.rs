@@ -61,6 +61,8 @@ compile_error!("enable a database feature: `sqlite` or `postgres`");
 #[cfg(feature = "cli")]
 pub mod cli;
 mod config;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod copy;
 mod dispatch;
 mod erasure;
 mod error;
@@ -94,6 +96,8 @@ pub use mojito_schema::{
 pub use {diesel, diesel_async, mojito_schema as schema};
 
 pub use self::config::{Encoding, EndpointConfig, MojitoConfig, SecretConfig};
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub use self::copy::{CopiedTable, InboxCopy};
 pub use self::dispatch::{Context, HandlerError, HandlerResult, MojitoHandler};
 pub use self::erasure::{Elsewhere, Erased, Erasure, Kept, KeptBecause};
 pub use self::error::Error;

@@ -149,6 +149,7 @@ fn every_fail_point_is_tried() {
         include_str!("panics.rs"),
         include_str!("startup.rs"),
         include_str!("actions/running.rs"),
+        include_str!("copy/cut_off.rs"),
     ];
     // A point stands alone, or with the number of times at which it is reached.
     let is_tried = |point: &str| {

@@ -12,6 +12,7 @@ mod checkout;
 mod cli;
 mod concurrency;
 mod conformance;
+mod copy;
 mod corpus;
 mod crash;
 mod discarded;

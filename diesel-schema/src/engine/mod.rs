@@ -7,6 +7,10 @@ pub(crate) mod backend;
 pub(crate) mod blocking;
 pub(crate) mod claim;
 pub(crate) mod commit;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub(crate) mod copied;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub(crate) mod copy;
 pub(crate) mod db_error;
 #[doc(hidden)]
 pub mod failpoint;

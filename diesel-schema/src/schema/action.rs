@@ -23,6 +23,8 @@ text_enum! {
         Reveal = "reveal",
         /// A handler was run without effect.
         Rehearse = "rehearse",
+        /// The rows of another database were copied into this one.
+        Import = "import",
     }
 }
 

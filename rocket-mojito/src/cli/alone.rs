@@ -25,16 +25,15 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let output = Output::new(words.json);
-    let ran = if words.command.needs_nothing() {
-        words.run_without(&output, Arguments::command())
-    } else {
-        // A call to SQLite blocks its thread, which other tasks must not wait for.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        runtime.expect("the system gives threads").block_on(async {
-            let target = place.open(words.command.creates()).await?;
-            words.run(&target, &output).await
-        })
-    };
+    // A call to SQLite blocks its thread, which other tasks must not wait for.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let ran = runtime.expect("the system gives threads").block_on(async {
+        if words.command.needs_no_inbox() {
+            return words.run_without(&output, Arguments::command()).await;
+        }
+        let target = place.open(words.command.creates()).await?;
+        words.run(&target, &output).await
+    });
     ran.unwrap_or_else(|failure: Failure| {
         Output::fail(&failure);
         Exit::Broken
@@ -95,7 +94,7 @@ async fn on_sqlite(_: &str, _: bool, _: &MojitoConfig) -> Result<Inbox, Error> {
 }
 
 /// The path in a URL of SQLite, as other clients write it.
-fn path(url: &str) -> &str {
+pub(super) fn path(url: &str) -> &str {
     url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url)
 }
 

@@ -1,5 +1,7 @@
 use clap::{Parser, Subcommand};
 
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+use super::copy;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::target::{Operator, Target};
@@ -117,6 +119,12 @@ pub(super) enum Command {
     /// Runs the pending migrations
     #[command(after_help = "Example: rocket-mojito migrate")]
     Migrate(migrate::Migrate),
+    /// Copies an inbox from a SQLite file into a new Postgres database, while no host runs on either
+    #[cfg(all(feature = "postgres", feature = "sqlite"))]
+    #[command(
+        after_help = "Example: rocket-mojito copy --from hiring.db --to postgres://hiring@localhost/hiring --dry-run"
+    )]
+    Copy(copy::Copy),
     /// Compares stored bodies, or a newer document of the vendor, with the payloads that this version knows: keys, types
     /// and words, without values. Exits with 1 where they differ
     #[command(after_help = "Example: rocket-mojito drift --newest 1000")]
@@ -143,8 +151,12 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Whether the command needs no database.
-    pub(super) fn needs_nothing(&self) -> bool {
+    /// Whether the command needs no inbox: it opens no database, or its own.
+    pub(super) fn needs_no_inbox(&self) -> bool {
+        #[cfg(all(feature = "postgres", feature = "sqlite"))]
+        if matches!(self, Self::Copy(_)) {
+            return true;
+        }
         matches!(self, Self::Secret(_) | Self::Completions(_) | Self::Man(_))
     }
 
@@ -155,9 +167,11 @@ impl Command {
 }
 
 impl Words {
-    /// Runs a command that needs no database.
-    pub(super) fn run_without(self, output: &Output, program: clap::Command) -> Result<Exit, Failure> {
+    /// Runs a command that needs no inbox.
+    pub(super) async fn run_without(self, output: &Output, program: clap::Command) -> Result<Exit, Failure> {
         match self.command {
+            #[cfg(all(feature = "postgres", feature = "sqlite"))]
+            Command::Copy(copy) => copy.run(output, self.operator.actor()).await,
             Command::Secret(secret) => secret.run(output),
             Command::Completions(completions) => completions.run(output, program),
             Command::Man(man) => man.run(output, program),
@@ -194,6 +208,8 @@ impl Words {
             Command::Trigger(trigger) => trigger.run(target, output).await,
             Command::Resend(resend) => resend.run(target, output, actor).await,
             Command::Simulate(simulate) => simulate.run(target, output).await,
+            #[cfg(all(feature = "postgres", feature = "sqlite"))]
+            Command::Copy(_) => Err(Failure::Usage("the command opens its databases itself".to_owned())),
             Command::Secret(_) | Command::Completions(_) | Command::Man(_) => {
                 Err(Failure::Usage("the command needs no database".to_owned()))
             }

@@ -42,8 +42,8 @@ pub async fn run(rocket: Rocket<Build>) -> Result<ExitCode, rocket::Error> {
     };
     let HostWord::Mojito(words) = arguments.word;
     let output = Output::new(words.json);
-    let ran = if words.command.needs_nothing() {
-        words.run_without(&output, program())
+    let ran = if words.command.needs_no_inbox() {
+        words.run_without(&output, program()).await
     } else {
         answer(rocket, words, &output).await
     };

@@ -15,6 +15,8 @@ mod arguments;
 mod audit;
 mod cancel;
 mod consent;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod copy;
 mod deliveries;
 mod discard;
 mod dismiss;

@@ -12,6 +12,15 @@ use crate::{Error, Inbox};
 /// The interval between two looks at the audit.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
+/// A bar over so many rows, which is hidden without a terminal.
+pub(super) fn bar(output: &Output, planned: u64) -> ProgressBar {
+    let bar = if output.has_bar() { ProgressBar::new(planned) } else { ProgressBar::hidden() };
+    match ProgressStyle::with_template("{bar:40} {pos} of {len}, {eta} left") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
 /// Waits for an action, with a bar on a terminal. Its row in the audit tells how far it has come. Ctrl-C cancels it, as
 /// another process can.
 ///
@@ -22,10 +31,7 @@ pub(super) async fn watched<R: Send + 'static>(
     planned: u64,
     action: impl Future<Output = Result<Started<R>, Error>>,
 ) -> Result<Result<R, Exit>, Failure> {
-    let bar = if output.has_bar() { ProgressBar::new(planned) } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos} of {len}, {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = bar(output, planned);
     let (mut action, mut is_interrupted) = (std::pin::pin!(action), false);
     // An action that is about to begin has to be known before it can be cancelled: else a host would take it over.
     let started = loop {

@@ -13,6 +13,7 @@
 //! | [`proxy`] | what a proxy has to do, and what Rocket decides first |
 //! | [`container`] | signals, users, volumes, memory |
 //! | [`processes`] | many processes on one database |
+//! | [`to_postgres`] | the copy of an inbox from SQLite into Postgres |
 //! | [`operate`] | alarms, log lines, the disk, the clock |
 //! | [`failures`] | discarded and quarantined deliveries, replays, handlers that come and go |
 //! | [`terminal`] | the command line |
@@ -43,6 +44,8 @@ pub mod proxy {}
 pub mod container {}
 #[doc = include_str!("../../guide/processes.md")]
 pub mod processes {}
+#[doc = include_str!("../../guide/to_postgres.md")]
+pub mod to_postgres {}
 #[doc = include_str!("../../guide/operate.md")]
 pub mod operate {}
 #[doc = include_str!("../../guide/failures.md")]

@@ -16,7 +16,7 @@ use crate::engine::open_error::OpenError;
 use crate::failpoint;
 use crate::schema::migrations::migrations;
 
-const MIGRATIONS: &[Migration] = migrations!("postgres");
+pub(super) const MIGRATIONS: &[Migration] = migrations!("postgres");
 
 /// The holder of this lock runs a step; the second of two processes then finds it done. The number is ours.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(5570251196)";
@@ -236,7 +236,7 @@ pub(super) async fn pending(connection: &mut Connection) -> Result<Vec<String>, 
     Ok(missing(MIGRATIONS, &recorded).iter().map(|migration| migration.name.to_owned()).collect())
 }
 
-async fn recorded_by_itself(connection: &mut Connection) -> Result<Vec<String>, OpenError> {
+pub(super) async fn recorded_by_itself(connection: &mut Connection) -> Result<Vec<String>, OpenError> {
     let recorded = connection.transaction(async |c| recorded(c).await).await;
     recorded.map_err(|error| OpenError::because("the state of the tables cannot be read", error))
 }

@@ -24,6 +24,8 @@ mod rescue;
 #[path = "../shared/mod.rs"]
 mod shared;
 mod stream;
+#[cfg(feature = "sqlite")]
+pub(crate) mod target;
 mod tls;
 mod transaction;
 mod url;

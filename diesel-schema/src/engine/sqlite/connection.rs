@@ -48,17 +48,7 @@ pub(super) fn shared_url(url: &str) -> String {
 }
 
 pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
-    if let Some((scheme, _)) = url.split_once("://")
-        && scheme != "file"
-    {
-        let remedy = "set `url` to the path of a file, or build with the feature of that database";
-        return Err(OpenError::new(format!("the URL of a `{scheme}` database for SQLite: {remedy}")));
-    }
-    if let Some(scheme) = SCHEMES.iter().find(|scheme| url.starts_with(**scheme)) {
-        return Err(OpenError::new(format!(
-            "`{scheme}` is no part of the name of a SQLite file: set `url` to its path alone, such as `hiring.db`"
-        )));
-    }
+    check_url(url)?;
     let (url, caller) = match open {
         Open::Create => (url.to_owned(), Spawner::InPlace),
         Open::Existing => (existing(url), Spawner::InPlace),
@@ -86,7 +76,23 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
     Ok(connection)
 }
 
-fn establish(url: &str, open: Open) -> Result<SqliteConnection, OpenError> {
+/// Refuses a URL that is none of a SQLite file.
+pub(super) fn check_url(url: &str) -> Result<(), OpenError> {
+    if let Some((scheme, _)) = url.split_once("://")
+        && scheme != "file"
+    {
+        let remedy = "set `url` to the path of a file, or build with the feature of that database";
+        return Err(OpenError::new(format!("the URL of a `{scheme}` database for SQLite: {remedy}")));
+    }
+    if let Some(scheme) = SCHEMES.iter().find(|scheme| url.starts_with(**scheme)) {
+        return Err(OpenError::new(format!(
+            "`{scheme}` is no part of the name of a SQLite file: set `url` to its path alone, such as `hiring.db`"
+        )));
+    }
+    Ok(())
+}
+
+pub(super) fn establish(url: &str, open: Open) -> Result<SqliteConnection, OpenError> {
     if open == Open::Create {
         file::make(url)?;
     }
@@ -129,7 +135,7 @@ fn take_over(connection: &mut SqliteConnection) -> QueryResult<()> {
 }
 
 /// The URL of the same file, but only if the file exists.
-fn existing(url: &str) -> String {
+pub(super) fn existing(url: &str) -> String {
     match url.strip_prefix("file:") {
         Some(rest) if rest.contains("mode=") || rest.contains("vfs=memdb") => url.to_owned(),
         Some(rest) if rest.contains('?') => format!("{url}&mode=rw"),

@@ -50,10 +50,15 @@ pub(super) async fn run_host(mut connection: Wrapper, host: HostMigrations<Db>) 
 
 pub(super) async fn pending(connection: &mut Wrapper) -> Result<Vec<String>, OpenError> {
     let recorded = connection
-        .spawn_blocking(|c| if has_bookkeeping(c)? { recorded(c) } else { Ok(Vec::new()) })
+        .spawn_blocking(|c| recorded_by_itself(c))
         .await
         .map_err(|error| OpenError::because("the state of the tables cannot be read", error))?;
     Ok(missing(MIGRATIONS, &recorded).iter().map(|migration| migration.name.to_owned()).collect())
+}
+
+/// The recorded migrations; none where the tables do not exist yet.
+pub(super) fn recorded_by_itself(connection: &mut SqliteConnection) -> QueryResult<Vec<String>> {
+    if has_bookkeeping(connection)? { recorded(connection) } else { Ok(Vec::new()) }
 }
 
 fn recorded(connection: &mut SqliteConnection) -> QueryResult<Vec<String>> {

@@ -23,6 +23,8 @@ mod session;
 #[cfg_attr(feature = "postgres", expect(clippy::duplicate_mod, reason = "each backend has it with its own connection"))]
 #[path = "../shared/mod.rs"]
 mod shared;
+#[cfg(feature = "postgres")]
+pub(crate) mod source;
 mod spawn;
 mod statement;
 mod testing;
