@@ -40,6 +40,7 @@ mod leaks;
 mod leases;
 mod migrations;
 mod night;
+mod nightly;
 mod numbers;
 mod operations;
 mod panics;
