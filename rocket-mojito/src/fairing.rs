@@ -1,9 +1,10 @@
-use std::collections::HashSet;
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod tables;
 
-use mojito_schema::{Backend, HandlerSpec, HostMigrations, MigrationSource, Open, OpenError, Timestamp};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mojito_schema::{Backend, HandlerSpec, HostMigrations, MigrationSource, Open, OpenError};
 use rocket::config::LogLevel;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::{Build, Orbit, Rocket, async_trait};
@@ -11,9 +12,10 @@ use rocket_db_pools::Database as HostDatabase;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
+use self::tables::{attach, migrate};
 #[cfg(feature = "cli")]
 use crate::cli::Command;
-use crate::config::{Endpoints, LiveEndpoints, MojitoConfig, compare_pool, read_pool};
+use crate::config::{LiveEndpoints, MojitoConfig, compare_pool, read_pool};
 #[cfg(feature = "testing")]
 use crate::dispatch::Stepper;
 use crate::dispatch::{
@@ -29,12 +31,6 @@ use crate::store::{
 #[cfg(feature = "testing")]
 use crate::testing::Testing;
 use crate::{Error, Inbox, routes};
-
-/// The time after which the launch logs that work is still made for a formerly retired handler.
-const SLOW_ATTACH: Duration = Duration::from_secs(10);
-
-/// The time after which the launch logs that migrations still run.
-const SLOW_MIGRATION: Duration = Duration::from_secs(10);
 
 /// The plugin: attach it, and JobMojito's webhooks are received, recorded and handled.
 ///
@@ -62,13 +58,15 @@ const SLOW_MIGRATION: Duration = Duration::from_secs(10);
 /// }
 /// ```
 ///
-/// At launch it opens the database, runs its migrations and mounts its routes. At liftoff it starts to run handlers,
-/// and at shutdown it stops them. Any fault stops the launch with a sentence in the log.
+/// At launch it opens the database, runs its migrations and mounts its routes, unless it is
+/// [`without_routes`](Self::without_routes). At liftoff it starts to run handlers, and at shutdown it stops them. Any
+/// fault stops the launch with a sentence in the log.
 pub struct MojitoFairing<B: Backend> {
     config: MojitoConfig,
     handlers: Vec<Arc<dyn MojitoHandler<B>>>,
     host_pool: Option<HostPool<B>>,
     migrations: Vec<HostMigrations<B::Dialect>>,
+    has_routes: bool,
     running: Mutex<Option<Running<B>>>,
 }
 
@@ -103,7 +101,8 @@ impl<B: Backend> MojitoFairing<B> {
     /// The first handler determines the database. Without a handler, name the database:
     /// `MojitoFairing::<Sqlite>::new(config)`.
     pub fn new(config: MojitoConfig) -> Self {
-        Self { config, handlers: Vec::new(), host_pool: None, migrations: Vec::new(), running: Mutex::new(None) }
+        let (handlers, migrations) = (Vec::new(), Vec::new());
+        Self { config, handlers, host_pool: None, migrations, has_routes: true, running: Mutex::new(None) }
     }
 
     /// Adds a handler. Each handler has its own work.
@@ -142,6 +141,48 @@ impl<B: Backend> MojitoFairing<B> {
         self
     }
 
+    /// Mounts no route, for a host whose own routes have guards of their own. Everything else is as ever.
+    ///
+    /// The host's routes take [`MojitoEvent`](crate::MojitoEvent) and call [`Inbox::record`], or vouch for a body by
+    /// [`Inbox::record_body`]. A host without such a route receives nothing, and only
+    /// [`silence_alert`](MojitoConfig::silence_alert) tells so. The setting [`mount`](MojitoConfig::mount) then says
+    /// where the host's routes are: the feature `testing` and the command `trigger` post there.
+    ///
+    /// ```no_run
+    /// # // It would open a database.
+    /// use rocket::{post, routes};
+    /// use rocket_mojito::{Inbox, MojitoConfig, MojitoEvent, MojitoFairing, Receipt, Rejection, Sqlite};
+    ///
+    /// # struct Inside;
+    /// # #[rocket::async_trait]
+    /// # impl<'r> rocket::request::FromRequest<'r> for Inside {
+    /// #     type Error = ();
+    /// #     async fn from_request(_: &'r rocket::Request<'_>) -> rocket::request::Outcome<Self, ()> {
+    /// #         rocket::request::Outcome::Success(Self)
+    /// #     }
+    /// # }
+    /// /// `Inside` is a guard of the host's. It decides before the body is read.
+    /// #[post("/interview_result", data = "<event>")]
+    /// async fn result(
+    ///     _inside: Inside,
+    ///     event: Result<MojitoEvent, Rejection>,
+    ///     inbox: Inbox,
+    /// ) -> Result<Receipt, Rejection> {
+    ///     inbox.record(event?).await
+    /// }
+    ///
+    /// #[rocket::launch]
+    /// fn rocket() -> _ {
+    ///     let config = MojitoConfig::from_env().expect("the settings below `mojito` are sound").mount("/hooks");
+    ///     let fairing = MojitoFairing::<Sqlite>::new(config).without_routes();
+    ///     rocket::build().attach(fairing).mount("/hooks", routes![result])
+    /// }
+    /// ```
+    pub fn without_routes(mut self) -> Self {
+        self.has_routes = false;
+        self
+    }
+
     /// Every fault of the setup shows here, before the first request.
     async fn assemble(&self, rocket: Rocket<Build>) -> Result<Rocket<Build>, (Rocket<Build>, Error)> {
         #[cfg(feature = "cli")]
@@ -151,7 +192,8 @@ impl<B: Backend> MojitoFairing<B> {
         match self.prepare(&rocket).await {
             Ok(running) => {
                 let (config, endpoints) = (&running.config, running.endpoints.clone());
-                let rocket = mount(rocket, config, &endpoints.in_force());
+                let endpoints_in_force = endpoints.in_force();
+                let rocket = if self.has_routes { routes::mount(rocket, config, &endpoints_in_force) } else { rocket };
                 let notices = running.database.notices().clone();
                 let ingress = Ingress::new(endpoints, config, running.pauses.clone(), notices.clone());
                 let (recorder, operations) = (Arc::clone(&running.recorder), running.operations.clone());
@@ -386,45 +428,6 @@ fn start_runtime(threads: usize) -> Result<HandlerRuntime, Error> {
              `mojito.handler_concurrency`"
         ))
     })
-}
-
-/// Enters the handlers before this process records, so that every recorder knows them. A formerly retired handler gets
-/// work for every delivery recorded since, which may take a while.
-async fn attach<B: Backend>(connection: &mut B::Connection, specs: Arc<Vec<HandlerSpec>>) -> Result<(), OpenError> {
-    let mut said = Instant::now();
-    loop {
-        match B::attach(connection, Arc::clone(&specs), Timestamp::now()).await {
-            Ok(true) => return Ok(()),
-            Ok(false) => {}
-            Err(error) => return Err(OpenError::not_attached(error)),
-        }
-        if said.elapsed() >= SLOW_ATTACH {
-            tracing::warn!("work is still made for a handler that was retired: it gets all that was recorded since");
-            said = Instant::now();
-        }
-    }
-}
-
-/// Runs the migrations, and logs at intervals that they still run.
-async fn migrate<B: Backend>(connection: &mut B::Connection) -> Result<(), OpenError> {
-    let mut migrating = pin!(B::migrate(connection));
-    loop {
-        match tokio::time::timeout(SLOW_MIGRATION, migrating.as_mut()).await {
-            Ok(migrated) => return migrated,
-            Err(_) => tracing::warn!("the migrations still run, or wait for somebody who uses the tables"),
-        }
-    }
-}
-
-fn mount(mut rocket: Rocket<Build>, config: &MojitoConfig, endpoints: &Endpoints) -> Rocket<Build> {
-    for endpoint in endpoints.iter() {
-        let base = match endpoint.name.as_str() {
-            Endpoints::DEFAULT => config.mount.clone(),
-            name => format!("{}/{name}", config.mount.trim_end_matches('/')),
-        };
-        rocket = rocket.mount(base, routes::routes());
-    }
-    rocket
 }
 
 #[async_trait]
