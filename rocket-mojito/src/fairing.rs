@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 #[cfg(feature = "cli")]
 use crate::cli::Command;
-use crate::config::{Endpoints, LiveEndpoints, MojitoConfig};
+use crate::config::{LiveEndpoints, MojitoConfig};
 #[cfg(feature = "testing")]
 use crate::dispatch::Stepper;
 use crate::dispatch::{Dispatcher, HandlerRuntime, Hook, MojitoHandler, Pruner, Rehearser, SecretFiles, Watcher};
@@ -54,13 +54,15 @@ use crate::{Error, Inbox, routes};
 /// }
 /// ```
 ///
-/// At launch it opens the database, runs its migrations and mounts its routes. At liftoff it starts to run handlers,
-/// and at shutdown it stops them. Any fault stops the launch with a sentence in the log.
+/// At launch it opens the database, runs its migrations and mounts its routes, unless it is
+/// [`without_routes`](Self::without_routes). At liftoff it starts to run handlers, and at shutdown it stops them. Any
+/// fault stops the launch with a sentence in the log.
 pub struct MojitoFairing<B: Backend> {
     config: MojitoConfig,
     handlers: Vec<Arc<dyn MojitoHandler<B>>>,
     host_pool: Option<HostPool<B>>,
     migrations: Vec<HostMigrations<B::Dialect>>,
+    has_routes: bool,
     running: Mutex<Option<Running<B>>>,
 }
 
@@ -95,7 +97,8 @@ impl<B: Backend> MojitoFairing<B> {
     /// The first handler determines the database. Without a handler, name the database:
     /// `MojitoFairing::<Sqlite>::new(config)`.
     pub fn new(config: MojitoConfig) -> Self {
-        Self { config, handlers: Vec::new(), host_pool: None, migrations: Vec::new(), running: Mutex::new(None) }
+        let (handlers, migrations) = (Vec::new(), Vec::new());
+        Self { config, handlers, host_pool: None, migrations, has_routes: true, running: Mutex::new(None) }
     }
 
     /// Adds a handler. Each handler has its own work.
@@ -134,6 +137,48 @@ impl<B: Backend> MojitoFairing<B> {
         self
     }
 
+    /// Mounts no route, for a host whose own routes have guards of their own. Everything else is as ever.
+    ///
+    /// The host's routes take [`MojitoEvent`](crate::MojitoEvent) and call [`Inbox::record`], or vouch for a body by
+    /// [`Inbox::record_body`]. A host without such a route receives nothing, and only
+    /// [`silence_alert`](MojitoConfig::silence_alert) tells so. The setting [`mount`](MojitoConfig::mount) then says
+    /// where the host's routes are: the feature `testing` and the command `trigger` post there.
+    ///
+    /// ```no_run
+    /// # // It would open a database.
+    /// use rocket::{post, routes};
+    /// use rocket_mojito::{Inbox, MojitoConfig, MojitoEvent, MojitoFairing, Receipt, Rejection, Sqlite};
+    ///
+    /// # struct Inside;
+    /// # #[rocket::async_trait]
+    /// # impl<'r> rocket::request::FromRequest<'r> for Inside {
+    /// #     type Error = ();
+    /// #     async fn from_request(_: &'r rocket::Request<'_>) -> rocket::request::Outcome<Self, ()> {
+    /// #         rocket::request::Outcome::Success(Self)
+    /// #     }
+    /// # }
+    /// /// `Inside` is a guard of the host's. It decides before the body is read.
+    /// #[post("/interview_result", data = "<event>")]
+    /// async fn result(
+    ///     _inside: Inside,
+    ///     event: Result<MojitoEvent, Rejection>,
+    ///     inbox: Inbox,
+    /// ) -> Result<Receipt, Rejection> {
+    ///     inbox.record(event?).await
+    /// }
+    ///
+    /// #[rocket::launch]
+    /// fn rocket() -> _ {
+    ///     let config = MojitoConfig::from_env().expect("the settings below `mojito` are sound").mount("/hooks");
+    ///     let fairing = MojitoFairing::<Sqlite>::new(config).without_routes();
+    ///     rocket::build().attach(fairing).mount("/hooks", routes![result])
+    /// }
+    /// ```
+    pub fn without_routes(mut self) -> Self {
+        self.has_routes = false;
+        self
+    }
+
     /// Every fault of the setup shows here, before the first request.
     async fn assemble(&self, rocket: Rocket<Build>) -> Result<Rocket<Build>, (Rocket<Build>, Error)> {
         #[cfg(feature = "cli")]
@@ -143,7 +188,8 @@ impl<B: Backend> MojitoFairing<B> {
         match self.prepare(&rocket).await {
             Ok(running) => {
                 let (config, endpoints) = (&running.config, running.endpoints.clone());
-                let rocket = mount(rocket, config, &endpoints.in_force());
+                let endpoints_in_force = endpoints.in_force();
+                let rocket = if self.has_routes { routes::mount(rocket, config, &endpoints_in_force) } else { rocket };
                 let notices = running.database.notices().clone();
                 let ingress = Ingress::new(endpoints, config, running.pauses.clone(), notices.clone());
                 let (recorder, operations) = (Arc::clone(&running.recorder), running.operations.clone());
@@ -285,17 +331,6 @@ fn start_runtime(threads: usize) -> Result<HandlerRuntime, Error> {
              `mojito.handler_concurrency`"
         ))
     })
-}
-
-fn mount(mut rocket: Rocket<Build>, config: &MojitoConfig, endpoints: &Endpoints) -> Rocket<Build> {
-    for endpoint in endpoints.iter() {
-        let base = match endpoint.name.as_str() {
-            Endpoints::DEFAULT => config.mount.clone(),
-            name => format!("{}/{name}", config.mount.trim_end_matches('/')),
-        };
-        rocket = rocket.mount(base, routes::routes());
-    }
-    rocket
 }
 
 #[async_trait]

@@ -37,7 +37,7 @@
 //! | the transaction in which an effect happens exactly once, and the key for effects elsewhere | [`Context`] |
 //! | the content of a delivery, and its change to the result | [`Event`], [`Payload`] |
 //! | every status of an answer to a refused request | [`Rejection`] |
-//! | routes of your own | [`MojitoEvent`], [`Inbox::record`] |
+//! | routes of your own | [`MojitoEvent`], [`Inbox::record`], [`MojitoFairing::without_routes`] |
 //! | the backlog, lists, history, replay, rehearsal, discard, erasure, pauses | [`Inbox`] |
 //! | a Diesel 2.3 pool for `rocket_db_pools` | [`pool`] |
 //!

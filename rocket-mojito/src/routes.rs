@@ -1,12 +1,25 @@
 use rocket::http::Method;
 use rocket::route::{self, Handler, Route};
-use rocket::{Data, Request, post, routes};
+use rocket::{Build, Data, Request, Rocket, post, routes};
 
 use crate::Inbox;
+use crate::config::{Endpoints, MojitoConfig};
 use crate::ingress::{Cause, MojitoEvent, Receipt, Rejection};
 
-/// The routes of one endpoint, to be mounted at its path.
-pub(crate) fn routes() -> Vec<Route> {
+/// Mounts the routes of each endpoint at its path.
+pub(crate) fn mount(mut rocket: Rocket<Build>, config: &MojitoConfig, endpoints: &Endpoints) -> Rocket<Build> {
+    for endpoint in endpoints.iter() {
+        let base = match endpoint.name.as_str() {
+            Endpoints::DEFAULT => config.mount.clone(),
+            name => format!("{}/{name}", config.mount.trim_end_matches('/')),
+        };
+        rocket = rocket.mount(base, of_endpoint());
+    }
+    rocket
+}
+
+/// The routes of one endpoint.
+fn of_endpoint() -> Vec<Route> {
     let mut routes = routes![interview_result, interview_collected, interview_failed, any_event];
     let paths: Vec<String> = routes.iter().map(|route| route.uri.to_string()).collect();
     for path in paths {

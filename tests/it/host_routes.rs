@@ -3,3 +3,4 @@
 mod endpoints;
 mod guards;
 mod shared_pool;
+mod without_routes;

@@ -123,7 +123,8 @@ impl MojitoConfig {
         }
     }
 
-    /// The path at which the routes are mounted. Default: `/webhooks/jobmojito`.
+    /// The path at which the routes are mounted. Default: `/webhooks/jobmojito`. Of a fairing
+    /// [`without_routes`](crate::MojitoFairing::without_routes), the path of the host's own routes.
     pub fn mount(self, path: impl Into<String>) -> Self {
         let path = path.into();
         self.change(move |settings| settings.mount.clone_from(&path))
