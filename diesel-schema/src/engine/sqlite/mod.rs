@@ -25,6 +25,7 @@ mod session;
 mod shared;
 mod spawn;
 mod statement;
+mod sync_turns;
 mod testing;
 #[cfg(test)]
 mod tests;
