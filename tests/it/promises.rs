@@ -50,13 +50,18 @@ struct Function {
 }
 
 fn sources() -> Vec<File> {
-    Checkout::files("tests/it").into_iter().filter(File::is_rust).collect()
+    let files = ["tests/it", "tests/models"].into_iter().flat_map(Checkout::files);
+    files.filter(File::is_rust).collect()
 }
 
-/// The function of a name like `crash::killed_under_load`: the file is the module, or its folder.
+/// The function of a name like `crash::killed_under_load`: the file is the module, or its folder. Models have a program of
+/// their own.
 fn find(sources: &[File], name: &str) -> Option<Function> {
     let (module, function) = name.rsplit_once("::")?;
-    let path = format!("tests/it/{}", module.replace("::", "/"));
+    let path = match module.strip_prefix("models::") {
+        Some(module) => format!("tests/models/tests/{module}"),
+        None => format!("tests/it/{}", module.replace("::", "/")),
+    };
     let is_module = |file: &&File| {
         let own = file.path.trim_end_matches(".rs").trim_end_matches("/mod");
         own == path || own.starts_with(&format!("{path}/"))

@@ -31,6 +31,8 @@ pub(crate) mod recording;
 pub(crate) mod rehearsing;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+#[cfg(feature = "sqlite")]
+mod sync;
 pub(crate) mod testing;
 pub(crate) mod update;
 pub(crate) mod work_queue;

@@ -8,7 +8,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::checkpointer::Checkpointer;
 use super::discarded::Discarded;
-use super::executor::{Executor, Slots};
+use super::executor::Executor;
 use super::heartbeat::Heartbeat;
 use super::last_uses::LastUses;
 use super::leases::{InFlight, Leases};
@@ -16,6 +16,7 @@ use super::notifier::Notifier;
 use super::pruner::Pruner;
 use super::roster::Roster;
 use super::secret_files::SecretFiles;
+use super::slots::Slots;
 use super::supervisor::serve;
 use super::watcher::Watcher;
 use super::{HandlerRuntime, MojitoHandler};

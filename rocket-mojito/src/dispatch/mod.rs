@@ -17,6 +17,7 @@
 mod attempt;
 mod backoff;
 mod checkpointer;
+mod claim_loop;
 mod context;
 mod discarded;
 mod dispatcher;
@@ -33,10 +34,12 @@ mod performed;
 mod prefetch;
 mod pruner;
 mod rehearser;
+mod relay;
 mod roster;
 mod running;
 mod runtime;
 mod secret_files;
+mod slots;
 #[cfg(feature = "testing")]
 mod stepper;
 mod supervisor;

@@ -1,25 +1,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use mojito_schema::{Backend, Notify, QueryResult};
+use mojito_schema::Backend;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
+use super::relay::Relay;
 use super::supervisor::Service;
 use crate::notices::{Notice, Notices, Scope};
 use crate::store::{Database, Wakeup};
-
-/// The longest silence before the connection is probed.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-
-/// The time limit of a NOTIFY.
-const NOTIFY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The pause after a NOTIFY. Work recorded during the pause shares one NOTIFY, so that a busy process does not wake
-/// idle ones for every batch.
-const MIN_NOTIFY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The longest pause before a lost connection is opened again.
 const MAX_RECONNECT_INTERVAL: Duration = Duration::from_secs(5);
@@ -70,35 +59,10 @@ impl<B: Backend> Notifier<B> {
     /// notify each other.
     async fn hold(&self, is_down: &mut bool) -> bool {
         let Ok(opened) = B::open_notifier(self.database.url()).await else { return true };
-        let Some(mut notifier) = opened else { return false };
+        let Some(notifier) = opened else { return false };
         *is_down = false;
         self.database.notices().works(|| Scope::Notifications);
-        let (name, mut own) = (format!("{:016x}", fastrand::u64(..)), self.wakeup.listen_for_own());
-        // Work was made while the connection was down.
-        own.mark_changed();
-        self.wakeup.notify_of_others();
-        loop {
-            let is_told = tokio::select! {
-                heard = notifier.notified() => match heard {
-                    Ok(from) if from == name => continue,
-                    Ok(_) => {
-                        self.wakeup.notify_of_others();
-                        continue;
-                    }
-                    Err(_) => return true,
-                },
-                _ = own.changed() => in_time(notifier.notify(&name).boxed()).await,
-                // Silence may mean that the other end is gone.
-                () = sleep(KEEPALIVE_INTERVAL) => in_time(notifier.notify(&name).boxed()).await,
-            };
-            if is_told.is_none() {
-                return true;
-            }
-            sleep(MIN_NOTIFY_INTERVAL).await;
-        }
+        Relay { connection: notifier, wakeup: &self.wakeup }.run().await;
+        true
     }
-}
-
-async fn in_time<T>(verb: BoxFuture<'_, QueryResult<T>>) -> Option<T> {
-    timeout(NOTIFY_TIMEOUT, verb).await.ok()?.ok()
 }

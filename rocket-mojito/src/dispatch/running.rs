@@ -7,8 +7,8 @@ use tokio::time::timeout;
 
 use super::attempt;
 use super::ending::Ending;
-use super::executor::Slot;
 use super::leases::{InFlight, InFlightGuard};
+use super::slots::Slot;
 use crate::notices::{Notice, Notices};
 
 /// The time for an attempt to end after its time-out before the log names it.

@@ -59,13 +59,31 @@ impl Queue {
         Self { entries, stop, has_ended: false, returned, fresh: VecDeque::new(), aside, health }
     }
 
+    /// Hands each batch to a free writer, until the queue is stopped and empty. `finish` records a batch, which is alone
+    /// or not, and resolves as [`Busy::push`] has it.
+    ///
+    /// `tests/models` runs it under each order of its steps: each delivery is answered once.
+    pub async fn hand_out<W, F>(mut self, mut free: Vec<W>, finish: impl Fn(W, Vec<Entry>, bool) -> F)
+    where
+        W: 'static,
+        F: Future<Output = (W, Option<Vec<Entry>>)> + Send + 'static,
+    {
+        let mut busy = Busy::default();
+        loop {
+            let batch = self.next_batch(&mut free, &mut busy).await;
+            let Some(writer) = free.pop().filter(|_| !batch.is_empty()) else { break };
+            let is_alone = batch.len() == 1 && busy.is_idle();
+            busy.push(batch.len(), keys_of(&batch), finish(writer, batch, is_alone));
+        }
+    }
+
     /// Waits for deliveries and for a free writer. The batch is empty once the queue is stopped and empty.
     ///
     /// While deliveries are in flight, the next batch gathers as many: smaller batches would cost more than an earlier
     /// start gains. A batch in flight that stands still holds up the next one for [`GATHER_TIMEOUT`] at most.
     ///
     /// Deliveries that were set aside are tried again in a batch of their own, so that they hold up no others.
-    pub async fn next_batch<W: 'static>(&mut self, free: &mut Vec<W>, busy: &mut Busy<W>) -> Vec<Entry> {
+    async fn next_batch<W: 'static>(&mut self, free: &mut Vec<W>, busy: &mut Busy<W>) -> Vec<Entry> {
         let mut is_held_for_long = false;
         let mut hold = pin!(sleep(GATHER_TIMEOUT));
         loop {
@@ -173,7 +191,7 @@ async fn drain(
 }
 
 /// The keys of a batch, each once.
-pub(super) fn keys_of(batch: &[Entry]) -> Vec<u64> {
+fn keys_of(batch: &[Entry]) -> Vec<u64> {
     let mut keys: Vec<u64> = batch.iter().filter_map(|entry| entry.key).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -181,14 +199,14 @@ pub(super) fn keys_of(batch: &[Entry]) -> Vec<u64> {
 }
 
 /// The batches in flight, each with its writer.
-pub(super) struct Busy<W> {
+struct Busy<W> {
     batches: FuturesUnordered<BoxFuture<'static, Ended<W>>>,
     /// The number of their deliveries.
     deliveries: usize,
 }
 
 /// A batch that has ended.
-pub(super) struct Ended<W> {
+struct Ended<W> {
     writer: W,
     /// The deliveries whose rows another transaction has locked.
     set_aside: Vec<Entry>,
@@ -205,13 +223,13 @@ impl<W> Default for Busy<W> {
 
 impl<W: 'static> Busy<W> {
     /// Whether no batch is in flight.
-    pub fn is_idle(&self) -> bool {
+    fn is_idle(&self) -> bool {
         self.batches.is_empty()
     }
 
     /// Adds a batch of so many deliveries, of results with these keys. It resolves to its writer, which is then free,
     /// and the deliveries set aside. `None` where the writer has given the whole batch back before.
-    pub fn push(
+    fn push(
         &mut self,
         deliveries: usize,
         keys: Vec<u64>,
@@ -227,7 +245,7 @@ impl<W: 'static> Busy<W> {
     }
 
     /// The batch that ends next, or `None` where no batch is in flight.
-    pub async fn next(&mut self) -> Option<Ended<W>> {
+    async fn next(&mut self) -> Option<Ended<W>> {
         let ended = self.batches.next().await?;
         self.deliveries -= ended.deliveries;
         Some(ended)

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::aside::Aside;
-use super::batch_queue::{Busy, Entry, Queue, keys_of};
+use super::batch_queue::{Entry, Queue};
 use super::{Database, DedicatedConnection, Unavailable, Wakeup};
 use crate::notices::{Notice, Notices};
 
@@ -84,7 +84,8 @@ impl Recorder {
         let aside = Aside::new(room_size as usize / SET_ASIDE_DIVISOR);
         let queue = Queue::new(entries, stopped, returned, aside, Arc::clone(database.health()));
         let notices = database.notices().clone();
-        Ok((recorder, RecorderHandle { stop, task: tokio::spawn(record(queue, writers.into())), notices }))
+        let task = tokio::spawn(queue.hand_out(writers.into(), Writer::finish));
+        Ok((recorder, RecorderHandle { stop, task, notices }))
     }
 
     /// A recorder that takes no delivery, for a process that only operates.
@@ -317,16 +318,5 @@ impl<B: Backend> Writer<B> {
         self.database.note_durable(newest.unwrap_or(0));
         failpoint::reach("record.committed");
         Ok(recorded)
-    }
-}
-
-/// Hands each batch to a free writer, until the queue is stopped and empty.
-async fn record<B: Backend>(mut queue: Queue, mut free: Vec<Writer<B>>) {
-    let mut busy = Busy::default();
-    loop {
-        let batch = queue.next_batch(&mut free, &mut busy).await;
-        let Some(writer) = free.pop().filter(|_| !batch.is_empty()) else { break };
-        let is_alone = batch.len() == 1 && busy.is_idle();
-        busy.push(batch.len(), keys_of(&batch), writer.finish(batch, is_alone));
     }
 }

@@ -27,6 +27,7 @@ mod shared;
 pub(crate) mod source;
 mod spawn;
 mod statement;
+mod sync_turns;
 mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,13 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error};
 use tokio::task::spawn_blocking;
+
+use super::sync_turns::SyncTurns;
 
 /// Syncs the write-ahead log (WAL), after commits that did not.
 ///
@@ -17,17 +18,7 @@ pub(super) struct WalSync(Arc<Shared>);
 
 struct Shared {
     log: File,
-    /// The number of callers that have asked.
-    asked: AtomicU64,
-    synced: Mutex<Synced>,
-}
-
-#[derive(Default)]
-struct Synced {
-    /// The number of callers that are served.
-    served: u64,
-    /// After a failed fsync the system counts the unwritten bytes as written, and the next fsync would succeed.
-    has_failed: bool,
+    turns: SyncTurns,
 }
 
 impl WalSync {
@@ -42,7 +33,7 @@ impl WalSync {
         }
         // SQLite holds no locks on the WAL itself, which closing this file could lose.
         let log = File::open(log)?;
-        Ok(Self(Arc::new(Shared { log, asked: AtomicU64::default(), synced: Mutex::default() })))
+        Ok(Self(Arc::new(Shared { log, turns: SyncTurns::default() })))
     }
 
     /// Waits until all earlier commits are on the disk.
@@ -56,8 +47,8 @@ impl WalSync {
     /// The fsync goes on, and its failure is remembered.
     pub async fn wait(&self) -> QueryResult<()> {
         let shared = Arc::clone(&self.0);
-        let number = shared.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let outcome = spawn_blocking(move || shared.serve(number)).await;
+        let turn = shared.turns.ask();
+        let outcome = spawn_blocking(move || shared.turns.serve(turn, || shared.log.sync_data())).await;
         // The error in SQLite's own words.
         let failed = || Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new("disk I/O error".to_owned()));
         outcome.map_err(io::Error::other).flatten().map_err(|_| failed())
@@ -65,26 +56,7 @@ impl WalSync {
 
     /// Forgets earlier failures: the disk has shown the whole WAL.
     pub fn settled(&self) {
-        self.0.synced.lock().unwrap_or_else(PoisonError::into_inner).has_failed = false;
-    }
-}
-
-impl Shared {
-    fn serve(&self, number: u64) -> io::Result<()> {
-        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
-        if synced.has_failed {
-            return Err(io::Error::other("an earlier sync has failed"));
-        }
-        if synced.served >= number {
-            return Ok(());
-        }
-        let asked = self.asked.load(Ordering::SeqCst);
-        let outcome = self.log.sync_data();
-        match &outcome {
-            Ok(()) => synced.served = asked,
-            Err(_) => synced.has_failed = true,
-        }
-        outcome
+        self.0.turns.settled();
     }
 }
 
@@ -92,37 +64,25 @@ impl Shared {
 mod tests {
     use super::*;
 
-    /// A file that cannot be synced.
-    fn failing() -> WalSync {
+    #[tokio::test]
+    async fn a_sync_that_failed_is_remembered_until_the_log_is_settled() {
+        // A file that cannot be synced.
         let log = File::open("/dev/null").expect("it is there");
-        WalSync(Arc::new(Shared { log, asked: AtomicU64::default(), synced: Mutex::default() }))
+        let sync = WalSync(Arc::new(Shared { log, turns: SyncTurns::default() }));
+
+        let error = sync.wait().await.expect_err("it fails");
+        // A caller that a later fsync served would be told that all is well.
+        let again = sync.wait().await;
+
+        assert!(error.to_string().contains("disk I/O error"), "{error}");
+        assert!(again.is_err());
     }
 
     #[tokio::test]
-    async fn a_sync_that_failed_is_remembered_until_the_log_is_settled() {
-        let sync = failing();
-        let has_failed = || sync.0.synced.lock().expect("nobody panics").has_failed;
-
-        let error = sync.wait().await.expect_err("it fails");
-        let remembered = has_failed();
-        // A caller that a later fsync served would be told that all is well.
-        sync.0.synced.lock().expect("nobody panics").served = u64::MAX;
-        let again = sync.wait().await;
-        sync.settled();
-
-        assert!(error.to_string().contains("disk I/O error"), "{error}");
-        assert!(remembered && again.is_err());
-        assert!(!has_failed() && sync.wait().await.is_ok());
-    }
-
-    #[test]
-    fn who_asked_before_a_sync_began_is_served_by_it() {
+    async fn a_log_on_a_disk_is_synced() {
         let log = tempfile::NamedTempFile::new().expect("a file");
         let sync = WalSync::new(log.path()).expect("it can be synced");
-        sync.0.asked.store(3, Ordering::SeqCst);
 
-        sync.0.serve(1).expect("it can be synced");
-
-        assert_eq!(sync.0.synced.lock().expect("nobody panics").served, 3);
+        sync.wait().await.expect("it can be synced");
     }
 }
