@@ -100,8 +100,8 @@ async fn leases_end_and_new_ids_come_after_all_that_were_given_out() {
 
     let lines: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((code, lines.len()), (Some(0), 2), "{said}");
-    assert_eq!((&lines[0]["action"], &lines[1]["action"]), (&"copy".into(), &"copy".into()));
-    assert_eq!((&lines[1]["done"]["tables"]["mojito_work"], &lines[0]["plan"]), (&6.into(), &lines[1]["done"]));
+    assert!(lines.iter().all(|line| line["action"] == "copy") && lines[0]["plan"] == lines[1]["done"], "{said}");
+    assert_eq!(lines[1]["done"]["tables"]["mojito_work"], 6);
     let running = "SELECT count(*) FROM mojito_work WHERE state = 'running' AND lease_until < now() AND epoch > 0";
     assert_eq!(copied.to.number(running).await, 1);
     assert_eq!(copied.to.number("SELECT count(*) FROM mojito_audit WHERE lease_until < now() AND cursor = 2").await, 1);

@@ -45,7 +45,7 @@ pub(crate) use self::cgroup::Cgroup;
 pub(crate) use self::checker::overlaps;
 pub(crate) use self::client::{Answer, Connection, chunked, head, post, request};
 pub(crate) use self::copies::{assert_copies_are_one_version, assert_versions_have_no_gap};
-pub(crate) use self::database::Database;
+pub(crate) use self::database::{Database, Effect};
 pub(crate) use self::disk::{BindMount, Disk, as_root, run};
 pub(crate) use self::example::Example;
 pub(crate) use self::final_state::{FinalState, lost, settled};
