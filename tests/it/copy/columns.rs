@@ -11,14 +11,20 @@ const LEASES: [&str; 2] = ["mojito_work.lease_until", "mojito_audit.lease_until"
 /// The column of a table, as a text that is the same in both databases. The type is that of Postgres.
 fn expressions(column: &str, kind: &str) -> (String, String) {
     match kind {
-        "bytea" => (format!("hex({column})"), format!("upper(encode({column}, 'hex'))")),
+        "bytea" => (
+            format!("CASE WHEN {column} IS NOT NULL THEN hex({column}) END"),
+            format!("upper(encode({column}, 'hex'))"),
+        ),
         "boolean" => (format!("CAST({column} AS TEXT)"), format!("CAST(CAST({column} AS INTEGER) AS TEXT)")),
         "timestamp with time zone" => (
             format!("CAST({column} AS TEXT)"),
             format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"),
         ),
         // The shortest digits that are no other number, and 17 digits: `same` compares the numbers.
-        "double precision" => (format!("printf('%!.17g', {column})"), format!("CAST({column} AS TEXT)")),
+        "double precision" => {
+            let digits = format!("CASE WHEN {column} IS NOT NULL THEN printf('%!.17g', {column}) END");
+            (digits, format!("CAST({column} AS TEXT)"))
+        }
         _ => (format!("CAST({column} AS TEXT)"), format!("CAST({column} AS TEXT)")),
     }
 }

@@ -18,8 +18,8 @@ fn chapter() -> Vec<String> {
     transcript.lines().filter_map(|line| line.strip_prefix("$ rocket-mojito ")).map(str::to_owned).collect()
 }
 
-/// A handler that is done at once, one whose attempt is cut off, one that fails and waits, one that gives up, and one
-/// that an operator has paused.
+/// A handler that is done at once, and one whose attempt is cut off. The others fail and wait, give up, and are paused by
+/// an operator.
 fn handlers(is_mended: bool, gate: &str) -> String {
     let broken = if is_mended { "plain" } else { "broken:no printer" };
     format!("effects:plain,gated:gated:{gate},broken:{broken},dying:refuse,paused:plain")
