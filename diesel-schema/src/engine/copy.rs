@@ -104,9 +104,7 @@ pub(crate) fn check_migrations(all: &[Migration], recorded: &[String]) -> Result
     let pending: Vec<&str> = missing(all, recorded).iter().map(|one| one.name).collect();
     if !pending.is_empty() {
         let pending = pending.join("`, `");
-        return Err(OpenError::new(format!(
-            "the migrations `{pending}` have not run: run `rocket-mojito migrate` on it"
-        )));
+        return Err(OpenError::new(format!("the migrations `{pending}` have not run: run `migrate` on it")));
     }
     match recorded.iter().find(|name| !all.iter().any(|one| one.name == name.as_str())) {
         None => Ok(()),

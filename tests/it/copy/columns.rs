@@ -11,14 +11,20 @@ const LEASES: [&str; 2] = ["mojito_work.lease_until", "mojito_audit.lease_until"
 /// The column of a table, as a text that is the same in both databases. The type is that of Postgres.
 fn expressions(column: &str, kind: &str) -> (String, String) {
     match kind {
-        "bytea" => (format!("hex({column})"), format!("upper(encode({column}, 'hex'))")),
+        "bytea" => (
+            format!("CASE WHEN {column} IS NOT NULL THEN hex({column}) END"),
+            format!("upper(encode({column}, 'hex'))"),
+        ),
         "boolean" => (format!("CAST({column} AS TEXT)"), format!("CAST(CAST({column} AS INTEGER) AS TEXT)")),
         "timestamp with time zone" => (
             format!("CAST({column} AS TEXT)"),
             format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"),
         ),
         // The shortest digits that are no other number, and 17 digits: `same` compares the numbers.
-        "double precision" => (format!("printf('%!.17g', {column})"), format!("CAST({column} AS TEXT)")),
+        "double precision" => {
+            let digits = format!("CASE WHEN {column} IS NOT NULL THEN printf('%!.17g', {column}) END");
+            (digits, format!("CAST({column} AS TEXT)"))
+        }
         _ => (format!("CAST({column} AS TEXT)"), format!("CAST({column} AS TEXT)")),
     }
 }
@@ -100,8 +106,8 @@ async fn leases_end_and_new_ids_come_after_all_that_were_given_out() {
 
     let lines: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((code, lines.len()), (Some(0), 2), "{said}");
-    assert_eq!((&lines[0]["action"], &lines[1]["action"]), (&"copy".into(), &"copy".into()));
-    assert_eq!((&lines[1]["done"]["tables"]["mojito_work"], &lines[0]["plan"]), (&6.into(), &lines[1]["done"]));
+    assert!(lines.iter().all(|line| line["action"] == "copy") && lines[0]["plan"] == lines[1]["done"], "{said}");
+    assert_eq!(lines[1]["done"]["tables"]["mojito_work"], 6);
     let running = "SELECT count(*) FROM mojito_work WHERE state = 'running' AND lease_until < now() AND epoch > 0";
     assert_eq!(copied.to.number(running).await, 1);
     assert_eq!(copied.to.number("SELECT count(*) FROM mojito_audit WHERE lease_until < now() AND cursor = 2").await, 1);

@@ -5,7 +5,7 @@ use super::columns::assert_same;
 use super::{Copied, command_line, ended};
 use crate::checkout::Checkout;
 use crate::cli::help::words;
-use crate::harness::{Body, Database, PostgresDatabase, Process, ProcessBuilder, TestDatabase, drained, until};
+use crate::harness::{Body, Database, Effect, PostgresDatabase, Process, ProcessBuilder, TestDatabase, drained, until};
 
 /// The names that the chapter has for the file and for the new database.
 const FILE: &str = "hiring.db";
@@ -18,8 +18,8 @@ fn chapter() -> Vec<String> {
     transcript.lines().filter_map(|line| line.strip_prefix("$ rocket-mojito ")).map(str::to_owned).collect()
 }
 
-/// A handler that is done at once, one whose attempt is cut off, one that fails and waits, one that gives up, and one
-/// that an operator has paused.
+/// A handler that is done at once, and one whose attempt is cut off. The others fail and wait, give up, and are paused by
+/// an operator.
 fn handlers(is_mended: bool, gate: &str) -> String {
     let broken = if is_mended { "plain" } else { "broken:no printer" };
     format!("effects:plain,gated:gated:{gate},broken:{broken},dying:refuse,paused:plain")
@@ -40,8 +40,8 @@ fn versions<'e>(
     versions
 }
 
-fn effects(effects: Vec<crate::harness::Effect>) -> Vec<(String, String, i64)> {
-    let row = |effect: crate::harness::Effect| (effect.handler, effect.result_id, effect.version.unwrap_or_default());
+fn effects(effects: Vec<Effect>) -> Vec<(String, String, i64)> {
+    let row = |effect: Effect| (effect.handler, effect.result_id, effect.version.unwrap_or_default());
     effects.into_iter().map(row).collect()
 }
 
@@ -71,7 +71,7 @@ async fn a_host_on_postgres_goes_on_where_one_on_sqlite_was_killed() {
     let erased = on_postgres.post("interview_result", &version("r-erased", 2.0)).await.unwrap();
     let new = on_postgres.post("interview_result", &version("r-1", 4.0)).await.unwrap();
     drained(&copied.to).await;
-    assert_eq!((repeat.delivery(), new.delivery()), (ids.newest, ids.last + 1));
+    assert!(repeat.delivery() == ids.newest && new.delivery() > ids.last, "{repeat:?} {new:?}");
     assert_eq!((erased.status, copied.to.deliveries().await.len()), (200, usize::try_from(ids.rows + 1).unwrap()));
     assert_each_effect_once(&copied).await;
 }
@@ -113,10 +113,8 @@ async fn live_on_sqlite(copied: &Copied, gate: &str, version: impl Fn(&str, f64)
             "state = 'discarded'",
         ];
         let counts: Vec<i64> = counts.map(|work| file.texts(&has(work))[0].parse().unwrap()).to_vec();
-        match counts[..] {
-            [0, running, waiting, dead] if running > 0 && waiting > 0 && dead > 0 => Ok(()),
-            _ => Err(counts),
-        }
+        let is_there = counts[0] == 0 && counts[1..].iter().all(|count| *count > 0);
+        if is_there { Ok(()) } else { Err(counts) }
     })
     .await;
     let in_use = ended(&mut copied.command());
@@ -124,7 +122,7 @@ async fn live_on_sqlite(copied: &Copied, gate: &str, version: impl Fn(&str, f64)
     process.kill();
     let erased = copied.run(&["erase", "--result", "r-erased", "--yes", "--database", &file.url()]);
     assert!(erased.1.contains("done: 1 results"), "{erased:?}");
-    let number = |query: &str| file.texts(query)[0].parse().unwrap();
+    let number = |query: &str| -> i64 { file.texts(query)[0].parse().unwrap() };
     let last = number("SELECT CAST(seq AS TEXT) AS value FROM sqlite_sequence WHERE name = 'mojito_deliveries'");
     Ids { newest, last, rows: number("SELECT CAST(count(*) AS TEXT) AS value FROM mojito_deliveries") }
 }

@@ -74,7 +74,7 @@ fn refuse_filled(filled: QueryResult<Option<&'static str>>) -> Result<(), OpenEr
     match filled {
         Ok(None) => Ok(()),
         Ok(Some(table)) => Err(OpenError::new(format!(
-            "the database is not empty: `{table}` has rows. Copy into a new one, on which `rocket-mojito migrate` has run \
+            "the database is not empty: `{table}` has rows. Copy into a new one, on which `migrate` has run \
              and no host was launched"
         ))),
         Err(error) => Err(OpenError::new(format!("the tables cannot be read: {}", fault(&error)))),
