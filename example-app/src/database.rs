@@ -18,11 +18,11 @@ pub type DbConnection = <Db as Backend>::Connection;
 /// A pool of connections to it.
 pub type DbPool = Pool<Db>;
 
-/// The migrations of the desk's own tables.
+/// The migrations of the desk's own tables, which the plugin runs at launch.
 #[cfg(feature = "sqlite")]
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// The migrations of the desk's own tables.
+/// The migrations of the desk's own tables, which the plugin runs at launch.
 #[cfg(not(feature = "sqlite"))]
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
@@ -33,3 +33,23 @@ pub(crate) const DEFAULT_URL: Option<&str> = if cfg!(feature = "sqlite") { Some(
 #[derive(rocket_db_pools::Database)]
 #[database("mojito")]
 pub struct HiringDb(DbPool);
+
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod tests {
+    use diesel::{Connection as _, SqliteConnection};
+    use diesel_migrations::MigrationHarness as _;
+
+    use super::*;
+
+    #[test]
+    fn the_tables_go_up_down_and_up_again() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+
+        connection.run_pending_migrations(MIGRATIONS).unwrap();
+        connection.revert_all_migrations(MIGRATIONS).unwrap();
+        connection.run_pending_migrations(MIGRATIONS).unwrap();
+
+        assert!(!connection.has_pending_migration(MIGRATIONS).unwrap());
+    }
+}

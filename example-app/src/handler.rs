@@ -122,14 +122,17 @@ fn noticed(event: &Event, former: Option<Stage>, stage: Stage) -> Vec<Notice> {
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
 mod tests {
+    use diesel::SqliteConnection;
     use diesel::sql_types::Text;
     use diesel_async::RunQueryDsl;
+    use diesel_migrations::MigrationHarness as _;
     use rocket::figment::{Figment, util::map};
     use rocket_db_pools::{Database as _, Pool as _};
     use rocket_mojito::testing::{Disturbance, TestDatabase, TestInbox, check};
     use rocket_mojito::{Actor, EventKind, Person};
 
     use super::*;
+    use crate::database::MIGRATIONS;
     use crate::environment::Environment;
 
     const SECRET: &str = "default-secret-0123456789";
@@ -171,7 +174,8 @@ mod tests {
     async fn the_desk_files_each_delivery_exactly_once_and_its_timeline_tells_of_replays() {
         let fresh = async || {
             let database = TestDatabase::<Db>::in_memory().await?;
-            crate::migrations::run(database.connection().await?).await?;
+            let migrate = |c: &mut SqliteConnection| c.run_pending_migrations(MIGRATIONS).map(|_| ());
+            database.connection().await?.spawn_blocking(move |c| Ok(migrate(c))).await??;
             Ok(database)
         };
 

@@ -6,10 +6,9 @@ use rocket_db_pools::Database as _;
 use rocket_mojito::{MojitoConfig, MojitoFairing};
 
 use crate::access::Access;
-use crate::database::{DEFAULT_URL, HiringDb};
+use crate::database::{DEFAULT_URL, HiringDb, MIGRATIONS};
 use crate::environment::Environment;
 use crate::handler::HiringDesk;
-use crate::migrations::Migrations;
 use crate::pages;
 use crate::secret::{DefaultSecret, ENDPOINT, HEADER};
 use crate::watcher::Watching;
@@ -44,13 +43,14 @@ pub fn rocket(figment: Figment, environment: Environment) -> anyhow::Result<Rock
     let mojito = secret.add_to(mojito);
 
     let desk = HiringDesk::default();
+    let open = desk.open();
+    let fairing = MojitoFairing::new(mojito).database::<HiringDb>().migrations(MIGRATIONS).handler(desk);
 
     Ok(rocket::custom(figment)
         .manage(access)
         .attach(HiringDb::init())
-        .attach(Migrations)
-        .attach(desk.open())
-        .attach(MojitoFairing::new(mojito).database::<HiringDb>().handler(desk))
+        .attach(open)
+        .attach(fairing)
         .attach(Watching::default())
         .attach(pages::Headers)
         .attach(AdHoc::on_liftoff("Greeting", move |rocket| Box::pin(greet(rocket, secret.public_value()))))

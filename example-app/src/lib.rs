@@ -11,7 +11,6 @@ mod database;
 mod environment;
 mod handler;
 mod launch;
-mod migrations;
 mod moment;
 mod notice;
 mod pages;

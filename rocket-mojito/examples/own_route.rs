@@ -1,6 +1,7 @@
 //! A route of the host's own: the guard `MojitoEvent` authenticates and reads the body, `Inbox::record` stores it.
 //!
-//! The guard takes the endpoint from the path, as the plugin's own routes do: `/hooks/staging/interview_result`.
+//! The plugin mounts none beside it, which would be open to every network. `MojitoEvent` takes the endpoint from the
+//! path, as the plugin's own routes do: `/hooks/staging/interview_result`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -48,7 +49,7 @@ fn rocket() -> _ {
     let config = MojitoConfig::from_env().expect("the settings below `mojito` are sound");
     rocket::build()
         .manage(Counter::default())
-        .attach(MojitoFairing::<Sqlite>::new(config))
+        .attach(MojitoFairing::<Sqlite>::new(config).without_routes())
         .mount("/hooks", routes![result])
         .mount("/", routes![recorded])
 }

@@ -2,6 +2,7 @@
 
 mod attention;
 mod clock;
+mod command;
 mod list;
 
 use std::collections::BTreeMap;

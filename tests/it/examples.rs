@@ -1,16 +1,28 @@
 //! The examples of `rocket-mojito/examples` do what they say, and the README shows the first of them.
 
+mod forward_to_nats;
+mod own_pool;
+mod two_tenants;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rocket::figment::Figment;
+use rocket::figment::providers::{Format, Toml};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 
 use crate::checkout::{Checkout, File};
-use crate::harness::{AUTH, BASE, Body, Sample, Signer, eventually, in_time, post, request};
+use crate::harness::{AUTH, BASE, Body, Sample, Signer, TestServer, eventually, in_time, post, request};
 
 /// The most lines of an example.
 const LONGEST: usize = 60;
 
 /// A key as gateways give it out.
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// The lease of a host that has set none, and more.
+const LEASE: Duration = Duration::from_secs(60);
 
 const SETTINGS: &str = r#"
     [default]
@@ -19,10 +31,25 @@ const SETTINGS: &str = r#"
     url = "test.db"
 "#;
 
+/// An endpoint with the secret of the tests.
+fn endpoint() -> String {
+    let (header, value) = AUTH;
+    format!(
+        "[default.mojito.endpoints.default]\nsecrets = [{{ id = \"test\", header = {header:?}, value = {value:?} }}]\n"
+    )
+}
+
 fn with_secret() -> String {
-    let secret = format!("{{ id = \"test\", header = \"{}\", value = \"{}\" }}", AUTH.0, AUTH.1);
-    let endpoint = |name: &str| format!("[default.mojito.endpoints.{name}]\nsecrets = [{secret}]\n");
-    format!("{SETTINGS}{}", endpoint("default"))
+    format!("{SETTINGS}{}", endpoint())
+}
+
+/// Settings of a host in this process: the host's database and the plugin's own are this file.
+fn settings(file: &Path) -> Figment {
+    let file = file.to_str().unwrap();
+    TestServer::figment()
+        .merge(Toml::string(&endpoint()).nested())
+        .merge(("databases.hiring.url", file))
+        .merge(("databases.mojito.url", file))
 }
 
 /// The blocks of the README's section with the twenty lines, in order: manifest, migration, program, settings.
@@ -86,7 +113,7 @@ async fn the_reason_of_a_launch_that_panics_is_the_line_above_the_panic() {
 }
 
 /// The rows of a query with one column of text, `value`.
-fn texts(file: &std::path::Path, query: &str) -> Vec<String> {
+fn texts(file: &Path, query: &str) -> Vec<String> {
     use diesel::prelude::*;
 
     #[derive(QueryableByName)]
@@ -109,11 +136,12 @@ async fn an_own_route_records_for_the_endpoint_of_its_path() {
 
     let taken = post(address, "/hooks/default/interview_result", &[AUTH], &body).await;
     let refused = post(address, "/hooks/default/interview_result", &[("X-Mojito-Secret", "wrong")], &body).await;
+    let built_in = post(address, &format!("{BASE}/interview_result"), &[AUTH], &body).await;
     let mut connection = crate::harness::Connection::open(address).await;
     connection.send(&request("GET", "/recorded", &[], b"")).await;
     let recorded = in_time(connection.answer()).await.unwrap();
 
-    assert_eq!((taken.status, refused.status, recorded.body.as_str()), (200, 401, "1"));
+    assert_eq!((taken.status, refused.status, built_in.status, recorded.body.as_str()), (200, 401, 404, "1"));
     host.stop().await;
 }
 
@@ -145,6 +173,6 @@ fn the_examples_are_short() {
 
     let lengths: Vec<(String, usize)> = examples.map(|file| (file.path, file.text.lines().count())).collect();
 
-    assert!(lengths.len() >= 3, "{lengths:?}");
+    assert!(lengths.len() >= 7, "{lengths:?}");
     assert!(lengths.iter().all(|(_, lines)| *lines <= LONGEST), "{lengths:?}");
 }

@@ -33,8 +33,13 @@ impl Example {
 
     /// The same without that secret.
     pub(crate) fn spawn_bare(&self, settings: &[(&str, &str)]) -> Process {
-        let mut command = Command::new(&self.program);
         let log = self.folder.path().join(format!("example-{}.log", Process::number()));
+        Process::spawn_rocket(&mut self.command(settings), log)
+    }
+
+    /// The program with settings of its environment, not started yet.
+    pub(crate) fn command(&self, settings: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(&self.program);
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -44,7 +49,7 @@ impl Example {
             .env("ROCKET_DATABASES", format!("{{mojito={{url={:?}}}}}", self.url))
             .envs(settings.iter().copied())
             .current_dir(self.folder.path());
-        Process::spawn_rocket(&mut command, log)
+        command
     }
 
     /// Starts a process whose clock is wrong by so much.

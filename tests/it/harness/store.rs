@@ -17,7 +17,7 @@ pub(crate) trait TestBackend: Backend {
     /// The file or the server's database behind it, gone when it is dropped.
     type Storage: Send;
 
-    /// The example on this backend, as the README says to run it.
+    /// The example on this backend, as the README says to run it, with its command line.
     const EXAMPLE: Program;
 
     async fn create() -> (Self::Storage, String);
@@ -118,7 +118,7 @@ macro_rules! look {
 impl TestBackend for Sqlite {
     type Storage = Database;
 
-    const EXAMPLE: Program = Program::example("example-on-sqlite", &["-p", "example-app"]);
+    const EXAMPLE: Program = Program::example("example-on-sqlite", &["-p", "example-app", "--features", "cli"]);
 
     async fn faults(connection: &mut Self::Connection) -> Vec<String> {
         let faults = "SELECT integrity_check AS value FROM pragma_integrity_check WHERE integrity_check <> 'ok'";
@@ -139,7 +139,7 @@ impl TestBackend for Postgres {
 
     const EXAMPLE: Program = Program::example(
         "example-on-postgres",
-        &["-p", "example-app", "--no-default-features", "--features", "postgres"],
+        &["-p", "example-app", "--no-default-features", "--features", "postgres,cli"],
     );
 
     async fn faults(_: &mut Self::Connection) -> Vec<String> {
