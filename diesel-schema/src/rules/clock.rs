@@ -185,6 +185,23 @@ mod tests {
     }
 
     #[test]
+    fn a_reading_at_the_bound_itself_makes_nothing_old() {
+        let readings = [(day(1), 10), (day(5), 50), (day(9), 90)];
+
+        let expiry = clock(day(12), &readings).confirmed_expiry(4 * DAY).unwrap();
+
+        assert_eq!((expiry.before, expiry.trusted_up_to, expiry.old_up_to), (day(5), 50, 10));
+        assert_eq!((expiry.cutoff(), expiry.now), (day(5), day(12)));
+    }
+
+    #[test]
+    fn the_reading_of_this_moment_is_kept() {
+        let readings = [(day(1), 0), (day(19), 0), (day(20), 0)];
+
+        assert_eq!(clock(day(20), &readings).useless(30 * DAY), [0; 0]);
+    }
+
+    #[test]
     fn a_reading_that_others_contradict_makes_nothing_old() {
         // The second reading was taken while the clock was behind.
         let readings = [(day(100), 10), (day(1), 20), (day(101), 30), (day(103), 40)];

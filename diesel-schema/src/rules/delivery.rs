@@ -180,3 +180,20 @@ pub struct HandlerSpec {
     /// Whether it has the hook `erased`.
     pub has_erased_hook: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_is_counted_with_the_snapshot_that_it_may_have() {
+        let delivery = |content: Content| {
+            let (endpoint, secret) = ("default".to_owned(), "first".to_owned());
+            NewDelivery::new(endpoint, secret, EventKind::Unknown, Timestamp::now(), vec![b'x'; 100], content)
+        };
+        let snapshot = Box::new(Snapshot::empty());
+
+        assert_eq!(delivery(Content::Unusable { result_id: None }).size(), 100);
+        assert_eq!(delivery(Content::Usable { result_id: "r".to_owned(), snapshot }).size(), 200);
+    }
+}

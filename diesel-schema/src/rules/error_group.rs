@@ -243,6 +243,16 @@ mod tests {
             ("mail to <ann@example.com> bounced", "mail to <#> bounced"),
             ("GET https://files.example.com/report?of=ann failed", "GET # failed"),
             ("cannot read /srv/ann/desk.toml: no such file", "cannot read #: no such file"),
+            ("cannot read /srv/ann: no such file", "cannot read #: no such file"),
+            ("cannot read ann/desk.toml: no such file", "cannot read #: no such file"),
+            ("no read/write in desk.open", "no read/write in desk.open"),
+            ("GET https://desk failed", "GET # failed"),
+            ("see www.desk for more", "see # for more"),
+            ("status= unknown", "status= unknown"),
+            ("it was NotFoundAtAll", "it was #"),
+            ("it was NotFoundInTables", "it was NotFoundInTables"),
+            ("Connection of Ann refused", "Connection of # refused"),
+            ("no phone of Ann SMITH", "no phone of #"),
             ("no phone of Ann Smith", "no phone of #"),
             ("Ann Smith has no phone", "# has no phone"),
             ("no phone of Ann-Marie O'Neil-SMITH, nor of Bo", "no phone of #, nor of #"),
@@ -262,6 +272,15 @@ mod tests {
 
         assert_eq!((long.len(), long.ends_with("word")), (119, true));
         assert_eq!(endless, "");
+    }
+
+    #[test]
+    fn a_word_or_a_line_may_be_as_long_as_its_bound() {
+        let word = |letters: usize| error_group(&format!("no {}", "x".repeat(letters)));
+        let line = |letters: usize| error_group(&format!("\"{}\" end", "x".repeat(letters - 6)));
+
+        assert_eq!((word(40), word(41)), (format!("no {}", "x".repeat(40)), "no #".to_owned()));
+        assert_eq!((&*line(400), &*line(401)), ("# end", "#"));
     }
 
     #[test]

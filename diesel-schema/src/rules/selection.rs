@@ -271,6 +271,41 @@ mod tests {
     }
 
     #[test]
+    fn each_condition_is_one_on_deliveries_or_on_work() {
+        let on_deliveries = [
+            Selection::all().endpoint("default"),
+            Selection::all().event(EventKind::InterviewResult),
+            Selection::all().standing(Standing::Current),
+            Selection::all().finding(FindingCode::WrongType),
+            Selection::all().result_id("r"),
+            Selection::all().received_from(Timestamp::now()),
+            Selection::all().received_until(Timestamp::now()),
+        ];
+        let on_work = [
+            Selection::all().handler("HiringDesk"),
+            Selection::all().state(State::Discarded),
+            Selection::all().error("no printer"),
+        ];
+
+        for selection in on_deliveries {
+            assert!(selection.names_deliveries() && !selection.names_work(), "{selection:?}");
+        }
+        for selection in on_work {
+            assert!(selection.names_work() && !selection.names_deliveries(), "{selection:?}");
+        }
+        assert!(!Selection::delivery(7).names_deliveries() && !Selection::delivery(7).names_work());
+    }
+
+    #[test]
+    fn the_rest_of_a_selection_begins_behind_a_delivery_and_never_before_its_own_first() {
+        let first = |selection: Selection, id: i64| selection.after(id).first_id;
+
+        assert_eq!(first(Selection::all(), 7), 8);
+        assert_eq!(first(Selection::delivery(9), 7), 9);
+        assert_eq!(first(Selection::all(), i64::MAX), i64::MAX);
+    }
+
+    #[test]
     fn a_selection_is_read_back_from_its_description_whole_or_not_at_all() {
         let whole = Selection::delivery(7)
             .endpoint("default")
