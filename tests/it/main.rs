@@ -39,6 +39,7 @@ mod leaks;
 mod leases;
 mod migrations;
 mod night;
+mod nightly;
 mod numbers;
 mod operations;
 mod panics;
