@@ -221,6 +221,7 @@ fn shortened(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Timestamp;
 
     #[test]
     fn a_group_says_what_happened_and_not_to_whom() {
@@ -263,6 +264,36 @@ mod tests {
         ] {
             assert_eq!(error_group(error), group, "{error:?}");
         }
+    }
+
+    #[test]
+    fn work_fails_with_its_group_or_the_group_of_its_error_until_it_succeeds() {
+        let row = |state: State, last_error: Option<&str>, error_group: Option<&str>| WorkRow {
+            delivery_id: 1,
+            handler: "HiringDesk".to_owned(),
+            first_delivery_id: 1,
+            state,
+            attempt: 1,
+            max_attempts: 20,
+            due_at: None,
+            lease_until: None,
+            epoch: 0,
+            last_error: last_error.map(str::to_owned),
+            finished_at: matches!(state, State::Discarded | State::Completed).then(Timestamp::now),
+            is_first: true,
+            started_at: None,
+            has_attempts: true,
+            dismissed_at: None,
+            error_group: error_group.map(str::to_owned),
+        };
+        let (text, group) = (Some("no printer 7"), Some("no printer #"));
+
+        assert!(fails_with(&row(State::Retryable, text, group), "no printer #"));
+        assert!(fails_with(&row(State::Discarded, text, group), "no printer #"));
+        assert!(fails_with(&row(State::Discarded, text, None), "no printer #"));
+        assert!(!fails_with(&row(State::Completed, text, group), "no printer #"));
+        assert!(!fails_with(&row(State::Retryable, text, group), "no paper"));
+        assert!(!fails_with(&row(State::Pending, None, None), "no printer #"));
     }
 
     #[test]
