@@ -159,7 +159,7 @@ fn without_names(line: &str) -> String {
     while run < words.len() {
         // Words that stand side by side and may all be parts of one name.
         let mut last = run;
-        while last + 1 < words.len() && is_beside(last, last + 1) {
+        while is_beside(last, last + 1) {
             last += 1;
         }
         let has_name = shapes[run..=last].contains(&Shape::Capitalised);
