@@ -253,6 +253,7 @@ mod tests {
             ("it was NotFoundAtAll", "it was #"),
             ("it was NotFoundInTables", "it was NotFoundInTables"),
             ("Connection of Ann refused", "Connection of # refused"),
+            ("no desk, Ann is gone", "no desk, # is gone"),
             ("no phone of Ann SMITH", "no phone of #"),
             ("no phone of Ann Smith", "no phone of #"),
             ("Ann Smith has no phone", "# has no phone"),
