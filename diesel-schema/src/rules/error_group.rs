@@ -129,7 +129,7 @@ enum Shape {
 }
 
 impl Shape {
-    fn new(word: &str) -> Self {
+    fn of(word: &str) -> Self {
         let letters: Vec<char> = word.chars().filter(|letter| letter.is_alphabetic()).collect();
         let mut pairs = word.chars().zip(word.chars().skip(1));
         let joints = pairs.by_ref().filter(|(one, next)| one.is_lowercase() && next.is_uppercase()).count();
@@ -150,7 +150,7 @@ impl Shape {
 /// The line without the words that look like names.
 fn without_names(line: &str) -> String {
     let words = words(line);
-    let shapes: Vec<Shape> = words.iter().map(|(from, until)| Shape::new(&line[*from..*until])).collect();
+    let shapes: Vec<Shape> = words.iter().map(|(from, until)| Shape::of(&line[*from..*until])).collect();
     let is_beside = |left: usize, right: usize| {
         let may_be_name = |index: usize| shapes.get(index).is_some_and(|shape| !matches!(shape, Shape::Plain));
         may_be_name(left) && may_be_name(right) && line[words[left].1..words[right].0] == *" "
@@ -159,7 +159,7 @@ fn without_names(line: &str) -> String {
     while run < words.len() {
         // Words that stand side by side and may all be parts of one name.
         let mut last = run;
-        while last + 1 < words.len() && is_beside(last, last + 1) {
+        while is_beside(last, last + 1) {
             last += 1;
         }
         let has_name = shapes[run..=last].contains(&Shape::Capitalised);
@@ -221,6 +221,7 @@ fn shortened(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Timestamp;
 
     #[test]
     fn a_group_says_what_happened_and_not_to_whom() {
@@ -252,6 +253,7 @@ mod tests {
             ("it was NotFoundAtAll", "it was #"),
             ("it was NotFoundInTables", "it was NotFoundInTables"),
             ("Connection of Ann refused", "Connection of # refused"),
+            ("no desk, Ann is gone", "no desk, # is gone"),
             ("no phone of Ann SMITH", "no phone of #"),
             ("no phone of Ann Smith", "no phone of #"),
             ("Ann Smith has no phone", "# has no phone"),
@@ -263,6 +265,36 @@ mod tests {
         ] {
             assert_eq!(error_group(error), group, "{error:?}");
         }
+    }
+
+    #[test]
+    fn work_fails_with_its_group_or_the_group_of_its_error_until_it_succeeds() {
+        let row = |state: State, last_error: Option<&str>, error_group: Option<&str>| WorkRow {
+            delivery_id: 1,
+            handler: "HiringDesk".to_owned(),
+            first_delivery_id: 1,
+            state,
+            attempt: 1,
+            max_attempts: 20,
+            due_at: None,
+            lease_until: None,
+            epoch: 0,
+            last_error: last_error.map(str::to_owned),
+            finished_at: matches!(state, State::Discarded | State::Completed).then(Timestamp::now),
+            is_first: true,
+            started_at: None,
+            has_attempts: true,
+            dismissed_at: None,
+            error_group: error_group.map(str::to_owned),
+        };
+        let (text, group) = (Some("no printer 7"), Some("no printer #"));
+
+        assert!(fails_with(&row(State::Retryable, text, group), "no printer #"));
+        assert!(fails_with(&row(State::Discarded, text, group), "no printer #"));
+        assert!(fails_with(&row(State::Discarded, text, None), "no printer #"));
+        assert!(!fails_with(&row(State::Completed, text, group), "no printer #"));
+        assert!(!fails_with(&row(State::Retryable, text, group), "no paper"));
+        assert!(!fails_with(&row(State::Pending, None, None), "no printer #"));
     }
 
     #[test]
