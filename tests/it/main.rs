@@ -42,6 +42,7 @@ mod night;
 mod numbers;
 mod operations;
 mod panics;
+mod parsers;
 mod plans;
 mod poison;
 mod pooler;
