@@ -1,6 +1,7 @@
 //! The example application, as processes of its own, seen from outside, on each backend.
 
 mod attention;
+mod browser;
 mod clock;
 mod command;
 mod list;

@@ -44,6 +44,7 @@ mod nightly;
 mod numbers;
 mod operations;
 mod panics;
+mod parsers;
 mod plans;
 mod poison;
 mod pooler;

@@ -12,7 +12,7 @@ mod signatures;
 mod standing;
 
 pub use self::authentication::authentication;
-pub use self::parsing::parsing;
+pub use self::parsing::{parsing, text_columns};
 pub use self::server::server;
 pub use self::signatures::signatures;
 pub use self::standing::standing;

@@ -211,8 +211,9 @@ fn shown(finding: &Finding) -> String {
     format!("{} {:?}", finding.code, finding.field)
 }
 
-fn check_columns(members: &Members<'_>, state: &Snapshot) {
-    let columns = [
+/// The columns that hold one text.
+pub fn text_columns(state: &Snapshot) -> [(Field, &Option<String>); 15] {
+    [
         (Field::InterviewId, &state.interview_id),
         (Field::QuestionSetId, &state.question_set_id),
         (Field::Status, &state.status),
@@ -228,8 +229,11 @@ fn check_columns(members: &Members<'_>, state: &Snapshot) {
         (Field::AiAnalysisRecruiter, &state.ai_analysis_recruiter),
         (Field::PdfExportUrl, &state.pdf_export_url),
         (Field::Reason, &state.reason),
-    ];
-    for (field, column) in columns {
+    ]
+}
+
+fn check_columns(members: &Members<'_>, state: &Snapshot) {
+    for (field, column) in text_columns(state) {
         assert_eq!(*column, text(members, field).map(|(text, _)| text), "{field}");
     }
     for (field, column) in SCORES.into_iter().zip([state.score, state.ai_analysis_recruiter_score]) {

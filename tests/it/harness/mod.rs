@@ -5,6 +5,7 @@
 //! | `MOJITO_TEST_SCALE` | `full` lets randomised and fault tests go round as often as a nightly run should |
 //! | `MOJITO_TEST_SEED` | the seed of the randomised tests; each prints the one that it used |
 
+mod browser;
 mod cgroup;
 mod checker;
 mod client;
@@ -41,6 +42,7 @@ mod wait;
 /// The bodies of the tests are those of the simulator.
 pub(crate) use mojito_simulator::Body;
 
+pub(crate) use self::browser::Browser;
 pub(crate) use self::cgroup::Cgroup;
 pub(crate) use self::checker::overlaps;
 pub(crate) use self::client::{Answer, Connection, chunked, head, post, request};
