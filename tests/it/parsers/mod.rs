@@ -64,7 +64,7 @@ fn a_body_is_read_as_other_parsers_read_it_but_for_the_differences_of_the_list()
             match compare(&mut parsers, parser, &body, &ours) {
                 Ok(None) => same += 1,
                 Ok(Some(difference)) => {
-                    assert!(is_listed(difference, parser), "{parser:?}: {difference:?}: {}", shown(&body))
+                    assert!(is_listed(difference, parser), "{parser:?}: {difference:?}: {}", shown(&body));
                 }
                 Err(difference) => panic!("{parser:?}: {difference}: {}", shown(&body)),
             }

@@ -61,7 +61,7 @@ impl Work for Model {
     }
 
     async fn rest(&self, _until: Option<Instant>) {
-        pending().await;
+        pending::<()>().await;
     }
 }
 
