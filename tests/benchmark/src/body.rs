@@ -1,11 +1,10 @@
 use std::io::Write as _;
 use std::ops::Range;
 
-use fastrand::Rng;
-use serde_json::json;
+use mojito_simulator::{Event, Life, Lives};
 
 /// How many texts there are. A prime, so that they meet each connection in another order.
-const TEMPLATES: u64 = 251;
+const TEMPLATES: usize = 251;
 
 /// How long a body may be.
 const SIZE: Range<usize> = 2_000..4_000;
@@ -13,35 +12,7 @@ const SIZE: Range<usize> = 2_000..4_000;
 /// Where the id stands in every body: `{"id":"…`.
 const ID: Range<usize> = 7..43;
 
-/// Words of a report. Nobody in it is real.
-const WORDS: [&str; 24] = [
-    "the",
-    "candidate",
-    "answered",
-    "clearly",
-    "and",
-    "with",
-    "precise",
-    "examples",
-    "from",
-    "former",
-    "projects",
-    "she",
-    "knows",
-    "how",
-    "to",
-    "lead",
-    "a",
-    "team",
-    "under",
-    "pressure",
-    "naïve",
-    "\"why\"",
-    "curious",
-    "calm,",
-];
-
-/// Unique bodies of 2 to 4 kB, as the vendor sends them: the same text of a report, and another id in each.
+/// Unique bodies of 2 to 4 kB, as the vendor sends them: results of the simulator's, and another id in each.
 pub(crate) struct Bodies {
     seed: u64,
     templates: Vec<Vec<u8>>,
@@ -49,8 +20,8 @@ pub(crate) struct Bodies {
 
 impl Bodies {
     pub fn new(seed: u64) -> Self {
-        let mut random = Rng::with_seed(seed);
-        Self { seed, templates: (0..TEMPLATES).map(|_| template(&mut random)).collect() }
+        let lives = Lives::new(seed).iter();
+        Self { seed, templates: lives.filter_map(|life| template(&life)).take(TEMPLATES).collect() }
     }
 
     /// The id of the body with this number: a UUID in no order, as the vendor's are.
@@ -84,7 +55,8 @@ impl Bodies {
     }
 
     fn template(&self, number: u64) -> &[u8] {
-        &self.templates[usize::try_from(number % TEMPLATES).expect("a few hundred")]
+        let templates = TEMPLATES as u64;
+        &self.templates[usize::try_from(number % templates).expect("a few hundred")]
     }
 }
 
@@ -96,50 +68,11 @@ fn mix(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-fn template(random: &mut Rng) -> Vec<u8> {
-    let person = random.u32(100_000..1_000_000);
-    let mut rest = json!({
-        "interview_id": uuid(random),
-        "question_set_id": uuid(random),
-        "status": "active",
-        "interview_status": "completed",
-        "processing_status": "completed",
-        "profile_interview_id": uuid(random),
-        "profile_id": uuid(random),
-        "candidate_external_id": format!("ats-{person}"),
-        "candidate_name": format!("Test Person {person}"),
-        "candidate_email": format!("test.person.{person}@example.com"),
-        "candidate_phone_number": format!("+1 555 {person}"),
-        "score": f64::from(random.u32(0..1000)) / 100.0,
-        "ai_analysis_recruiter_score": f64::from(random.u32(0..5000)) / 1000.0,
-        "ai_analysis_recruiter": sentence(random, 300),
-        "ai_analysis_recruiter_why_hire": [sentence(random, 80), sentence(random, 60)],
-        "ai_analysis_recruiter_why_not_hire": [sentence(random, 60)],
-        "recruiter_go_next_round": random.bool(),
-        "pdf_export_url": format!("https://reports.example.com/{}.pdf", uuid(random)),
-        "reason": "score",
-        "ai_analysis": "",
-    });
-    let size = random.usize(SIZE);
-    let empty = rest.to_string().len() + r#""id":"","#.len() + 36;
-    rest["ai_analysis"] = sentence(random, size.saturating_sub(empty)).into();
-    let rest = rest.to_string();
-    format!(r#"{{"id":"{}",{}"#, "0".repeat(36), &rest[1..]).into_bytes()
-}
-
-/// At least so many bytes.
-fn sentence(random: &mut Rng, length: usize) -> String {
-    let mut text = String::new();
-    while text.len() < length {
-        text += WORDS[random.usize(0..WORDS.len())];
-        text.push(if random.u8(0..12) == 0 { '\n' } else { ' ' });
-    }
-    text
-}
-
-fn uuid(random: &mut Rng) -> String {
-    let (a, b) = (random.u64(..), random.u64(..));
-    format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", a >> 32, a & 0xffff, b & 0xfff, (b >> 12) & 0xfff, b >> 16)
+/// The last delivery of a life, where it is a result in the form and of the size that is measured.
+fn template(life: &Life) -> Option<Vec<u8>> {
+    let last = life.deliveries().last()?;
+    let has_id = last.body().get(ID) == Some(last.result_id.as_bytes());
+    (last.event == Event::Result && has_id && SIZE.contains(&last.body().len())).then(|| last.body().to_vec())
 }
 
 #[cfg(test)]
@@ -157,7 +90,7 @@ mod tests {
             let mut body = Vec::new();
             bodies.append(number, &mut body);
             assert_eq!(body.len(), bodies.length(number));
-            assert!((2_000..4_400).contains(&body.len()), "{}", body.len());
+            assert!(SIZE.contains(&body.len()), "{}", body.len());
             let read: serde_json::Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(read["id"].as_str().unwrap().as_bytes(), bodies.id(number));
             ids.insert(bodies.id(number));
