@@ -13,8 +13,8 @@ use crate::schema::work::{body_size, claimable};
 use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, Line, State, Ticket, Timestamp, WorkRow, deliveries, work};
 
 /// The select itself locks the rows that it finds, so the claims never exceed the limit, under any plan. Rows that
-/// another process is about to claim are skipped. Others have passed over a row that is locked, and is
-/// left waiting: its line is promoted at the end.
+/// another process is about to claim are skipped. Others have passed over a row that is locked and left waiting: its line
+/// is promoted at the end.
 pub(super) async fn claim(connection: &mut Connection, request: &ClaimRequest, now: Timestamp) -> QueryResult<Claimed> {
     let mut budget = ClaimBudget::new(request);
     let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);

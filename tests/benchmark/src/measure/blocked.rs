@@ -2,16 +2,11 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use super::WARM_UP;
+use super::under_load;
 use crate::bench::Bench;
-use crate::client::Load;
 use crate::database::Database;
-use crate::process;
 use crate::server::Server;
 use crate::system::{Backend, System};
-
-/// How many connections post.
-const CONNECTIONS: usize = 64;
 
 /// The example's handler.
 const HANDLER: &str = "HiringDesk";
@@ -43,25 +38,13 @@ impl Blocked {
         let open = database.number(OPEN)?;
 
         let server = Server::start(System::Example, &database, "{}")?;
-        let load = Load { warm_up: WARM_UP, ..Load::new(server.address, &bench.bodies, CONNECTIONS, length) };
-        let mut marks = Vec::new();
-        let loaded = load.run(|| {
-            marks.push(process::cpu(server.id())? + database.cpu()?);
-            Ok(())
-        })?;
+        let (recorded, cpu) = under_load(&server, &database, bench, length)?;
         server.kill()?;
         let handled = database.number("SELECT count(*) AS number FROM application_events")?;
         ensure!(handled > 0, "nothing was handled meanwhile");
         let blocked = database.number(BLOCKED)?;
         ensure!(blocked == open, "{blocked} of {open} still wait behind what has failed");
-
-        let [began, ended] = marks.as_slice() else { unreachable!("marked twice") };
-        let count = loaded.latencies.len() as f64;
-        Ok(Self {
-            deliveries,
-            recorded: count / loaded.length.as_secs_f64(),
-            cpu: (*ended - *began).as_secs_f64() / count * 1000.0,
-        })
+        Ok(Self { deliveries, recorded, cpu })
     }
 }
 

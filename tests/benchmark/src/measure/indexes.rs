@@ -1,15 +1,10 @@
 use std::time::Duration;
 
-use super::WARM_UP;
+use super::under_load;
 use crate::bench::Bench;
-use crate::client::Load;
 use crate::database::Database;
-use crate::process;
 use crate::server::Server;
 use crate::system::{Backend, System};
-
-/// How many connections post.
-const CONNECTIONS: usize = 64;
 
 /// The indexes that nothing but an operator's lists, counts and actions read.
 const OF_OPERATORS: [&str; 4] =
@@ -34,19 +29,8 @@ impl Indexes {
         }
 
         let server = Server::start(System::Example, &database, "{}")?;
-        let load = Load { warm_up: WARM_UP, ..Load::new(server.address, &bench.bodies, CONNECTIONS, length) };
-        let mut marks = Vec::new();
-        let loaded = load.run(|| {
-            marks.push(process::cpu(server.id())? + database.cpu()?);
-            Ok(())
-        })?;
+        let (recorded, cpu) = under_load(&server, &database, bench, length)?;
         server.kill()?;
-
-        let [began, ended] = marks.as_slice() else { unreachable!("marked twice") };
-        let count = loaded.latencies.len() as f64;
-        Ok(Self {
-            recorded: count / loaded.length.as_secs_f64(),
-            cpu: (*ended - *began).as_secs_f64() / count * 1000.0,
-        })
+        Ok(Self { recorded, cpu })
     }
 }
