@@ -11,6 +11,17 @@ use crate::harness::{Load, PostgresDatabase, TestDatabase, overlaps, post_at_onc
 /// How many rows all handlers write to.
 const COUNTERS: i64 = 12;
 
+/// Makes due what rests, one at a time and without an end. Each conflict of a delivery doubles its pause, and the table
+/// is so small that a serializable transaction conflicts with every other that runs.
+async fn cut_pauses(database: &PostgresDatabase) {
+    loop {
+        let first = "SELECT delivery_id FROM mojito_work WHERE state = 'retryable' ORDER BY due_at LIMIT 1";
+        let cut = format!("UPDATE mojito_work SET due_at = now() WHERE delivery_id = ({first}) AND state = 'retryable'");
+        database.run(&format!("BEGIN ISOLATION LEVEL READ COMMITTED; {cut}; COMMIT")).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
 async fn assert_all_is_counted(isolation: &str) {
     let mut random = Rng::with_seed(seed());
     let database = PostgresDatabase::shared().await;
@@ -32,6 +43,10 @@ async fn assert_all_is_counted(isolation: &str) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let ledger = load.stop().await;
+    tokio::select! {
+        () = database.drained() => {}
+        () = cut_pauses(&database) => {}
+    }
     let final_state = settled(&database, &ledger, &["effects"]).await;
 
     assert_eq!(final_state.discarded().len(), 0, "{:?}", final_state.discarded());
