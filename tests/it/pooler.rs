@@ -96,7 +96,16 @@ async fn every_test_of_the_store_and_of_the_plugin_passes_behind_a_proxy() {
         &[
             &["conformance::", "--skip", "sqlite::", "--skip", "by_itself"][..],
             // Set what a session is like, in the URL.
-            &["--skip", "line::no_two_things", "--skip", "line::a_handler_that_sees", "--skip", "conformance::locked"],
+            &[
+                "--skip",
+                "line::no_two_things",
+                "--skip",
+                "line::a_handler_that_sees",
+                "--skip",
+                "conformance::locked",
+                "--skip",
+                "conformance::pruning",
+            ],
             // Keep a lock of a session, or a transaction that is begun outside of one.
             &[
                 "--skip",

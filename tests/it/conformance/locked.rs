@@ -72,7 +72,7 @@ async fn record(store: &mut Store<Postgres>, delivery: NewDelivery) -> i64 {
 }
 
 /// Completes the next work of a handler.
-async fn complete(store: &mut Store<Postgres>, handler: &str) {
+pub(super) async fn complete(store: &mut Store<Postgres>, handler: &str) {
     let claimed = Postgres::claim(&mut store.connection, ClaimRequest::new(handler, 1, LEASE), Timestamp::now()).await;
     let ticket = claimed.unwrap().claims.remove(0).ticket;
     Postgres::settle(&mut store.connection, ticket, Settlement::Complete, Timestamp::now()).await.unwrap();

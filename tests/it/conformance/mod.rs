@@ -23,6 +23,7 @@ mod operations;
 mod overtaking;
 mod parallel;
 mod pauses;
+mod pruning;
 mod record;
 mod record_body;
 mod rehearsal;

@@ -16,7 +16,8 @@ const COUNTERS: i64 = 12;
 async fn cut_pauses(database: &PostgresDatabase) {
     loop {
         let first = "SELECT delivery_id FROM mojito_work WHERE state = 'retryable' ORDER BY due_at LIMIT 1";
-        let cut = format!("UPDATE mojito_work SET due_at = now() WHERE delivery_id = ({first}) AND state = 'retryable'");
+        let cut =
+            format!("UPDATE mojito_work SET due_at = now() WHERE delivery_id = ({first}) AND state = 'retryable'");
         database.run(&format!("BEGIN ISOLATION LEVEL READ COMMITTED; {cut}; COMMIT")).await;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

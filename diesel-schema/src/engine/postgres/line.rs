@@ -77,6 +77,16 @@ pub(super) async fn keep_delivery(mut connection: &Connection, id: i64) -> Query
     Ok(row.get_result::<i64>(&mut connection).await.optional()?.is_some())
 }
 
+/// Locks deliveries and their work, and waits for others that have locked them. Until the transaction ends, nobody makes
+/// work of these deliveries wait again, and nobody makes more of it. The next statement sees what was committed before.
+pub(super) async fn lock_deliveries(mut connection: &Connection, ids: &[i64]) -> QueryResult<()> {
+    let rows = deliveries::table.filter(deliveries::id.eq_any(ids)).order(deliveries::id).select(deliveries::id);
+    rows.for_update().load::<i64>(&mut connection).await?;
+    let rows = work::table.filter(work::delivery_id.eq_any(ids)).order((work::delivery_id, work::handler));
+    rows.for_update().select(work::delivery_id).load::<i64>(&mut connection).await?;
+    Ok(())
+}
+
 /// Locks a row, and gives back how long it waits, unless another transaction has locked it: a locked row does not wait
 /// for its time.
 pub(super) async fn lock_wait(mut connection: &Connection, id: i64, handler: &str) -> QueryResult<Option<Wait>> {

@@ -40,7 +40,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 #[cfg(mojito_internals)]
 pub(crate) use self::fence::complete;
 use self::handlers::Patience;
-use self::line::{keep_delivery, lock_idle, lock_wait, promote, skip_overtaken};
+use self::line::{keep_delivery, lock_deliveries, lock_idle, lock_wait, promote, skip_overtaken};
 #[cfg(mojito_internals)]
 pub(crate) use self::migrations::run_all as migrate;
 use self::transaction::TransactionSettings;

@@ -62,4 +62,6 @@ pub(crate) use self::sweep::{lines_without_first, promote_lines, skip_overtaken_
 pub(crate) use self::testing::{make_claimable, state_of};
 pub(crate) use self::waits::{cut_waits, overlong_waits};
 pub(crate) use self::watch::{has_received, held_up, unattached};
-use super::{Connection, Db, RunQueryDsl, keep_delivery, lock_idle, lock_wait, promote, skip_overtaken};
+use super::{
+    Connection, Db, RunQueryDsl, keep_delivery, lock_deliveries, lock_idle, lock_wait, promote, skip_overtaken,
+};

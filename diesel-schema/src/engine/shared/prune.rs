@@ -3,7 +3,7 @@ use diesel::prelude::{
     BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
 };
 
-use super::{Connection, RunQueryDsl};
+use super::{Connection, RunQueryDsl, lock_deliveries};
 use crate::schema::work::unfinished;
 use crate::{Expiry, Prunable, PruneStep, Timestamp, deliveries, failpoint, results, work};
 
@@ -43,12 +43,15 @@ pub(crate) async fn prune_bodies(connection: &mut Connection, expiry: &Expiry, l
         let ahead = bodies.filter(deliveries::received_at.gt(expiry.now)).filter(deliveries::id.le(expiry.old_up_to));
         old = ahead.limit(limit).load(connection).await?;
     }
+    let mut pruned = 0;
     if !old.is_empty() {
-        let rows = deliveries::table.filter(deliveries::id.eq_any(&old));
-        diesel::update(rows).set(deliveries::body.eq(None::<Vec<u8>>)).execute(connection).await?;
+        lock_deliveries(connection, &old).await?;
+        // Work that was made to wait before the locks needs its body.
+        let rows = deliveries::table.filter(deliveries::id.eq_any(&old)).filter(not(is_wanted!()));
+        pruned = diesel::update(rows).set(deliveries::body.eq(None::<Vec<u8>>)).execute(connection).await?;
     }
     failpoint::reach("prune.bodies");
-    Ok(old.len() as u64)
+    Ok(pruned as u64)
 }
 
 /// Looks at the next `limit` deliveries, and removes the removable ones, as one set.
@@ -72,7 +75,14 @@ pub(crate) async fn prune_deliveries(
     if odd.is_none() && last_id.is_none_or(|last_id| last_id > expiry.old_up_to) {
         return Ok(PruneStep { removed: 0, next_after: None });
     }
-    let removed = diesel::delete(removable!(window, expiry, floor)).execute(connection).await?;
+    let removable: Vec<i64> = removable!(window, expiry, floor).select(deliveries::id).load(connection).await?;
+    let mut removed = 0;
+    if !removable.is_empty() {
+        lock_deliveries(connection, &removable).await?;
+        // A delivery that was replayed or admitted before the locks is needed again.
+        let locked = deliveries::table.filter(deliveries::id.eq_any(&removable));
+        removed = diesel::delete(removable!(locked, expiry, floor)).execute(connection).await?;
+    }
     Ok(PruneStep { removed: removed as u64, next_after: last_id })
 }
 

@@ -46,7 +46,7 @@ use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use futures_util::FutureExt as _;
 
 use self::dsl::RunQueryDsl;
-use self::line::{keep_delivery, lock_idle, lock_wait, promote, skip_overtaken};
+use self::line::{keep_delivery, lock_deliveries, lock_idle, lock_wait, promote, skip_overtaken};
 use self::session::Session;
 use self::spawn::Spawner;
 use crate::engine::db_error::trouble;
