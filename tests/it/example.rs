@@ -292,9 +292,7 @@ async fn the_commands_of_the_readme_print_what_it_says<B: TestBackend>() {
     let readme = Checkout::read("README.md");
     let blocks = blocks(&readme);
 
-    // The tests' desk has its command line beside.
-    let arguments = B::EXAMPLE.arguments.join(" ").replace(" --features cli", "").replace(",cli", "");
-    assert!(readme.contains(&format!("cargo run {arguments}")), "the README says how to run it");
+    assert!(readme.contains(&format!("cargo run {}", B::RUN_EXAMPLE)), "the README says how to run it");
     assert!(blocks.len() >= 4, "the README shows what to paste");
     for (command, expected) in blocks {
         // On Postgres a delivery that meets the end of an attempt is tried twice, and takes two ids.

@@ -13,7 +13,7 @@ pub(crate) struct Program {
     name: &'static str,
     /// Of `cargo build`. Not those of a release: `tests/releases` makes all in one build, so that they share what they
     /// stand on.
-    pub(crate) arguments: &'static [&'static str],
+    arguments: &'static [&'static str],
     is_release: bool,
 }
 
@@ -28,6 +28,8 @@ impl Program {
         Self { copy, name, arguments: &[], is_release: true }
     }
 
+    /// Built with the features of the whole workspace, tests included, as `cargo test --workspace` does: it shares all
+    /// that it stands on with this program.
     pub(super) const fn example(copy: &'static str, arguments: &'static [&'static str]) -> Self {
         Self { copy, name: "example-app", arguments, is_release: false }
     }
@@ -59,7 +61,9 @@ impl Program {
             Command::new(Checkout::root().join("tests/releases"))
         } else {
             let mut cargo = Command::new(env!("CARGO"));
-            cargo.args(["build", "--quiet", "--bin", self.name]).args(self.arguments);
+            cargo
+                .args(["build", "--quiet", "--workspace", "--test", "left_out", "--bin", self.name])
+                .args(self.arguments);
             cargo
         };
         build.args(["--message-format", "json"]).current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());

@@ -19,6 +19,8 @@ pub(crate) trait TestBackend: Backend {
 
     /// The example on this backend, as the README says to run it, with its command line.
     const EXAMPLE: Program;
+    /// The arguments with which a reader of the documents runs the example.
+    const RUN_EXAMPLE: &str;
 
     async fn create() -> (Self::Storage, String);
     async fn deliveries(connection: &mut Self::Connection) -> Vec<DeliveryRow>;
@@ -118,7 +120,8 @@ macro_rules! look {
 impl TestBackend for Sqlite {
     type Storage = Database;
 
-    const EXAMPLE: Program = Program::example("example-on-sqlite", &["-p", "example-app", "--features", "cli"]);
+    const EXAMPLE: Program = Program::example("example-on-sqlite", &["--features", "example-app/cli"]);
+    const RUN_EXAMPLE: &str = "-p example-app";
 
     async fn faults(connection: &mut Self::Connection) -> Vec<String> {
         let faults = "SELECT integrity_check AS value FROM pragma_integrity_check WHERE integrity_check <> 'ok'";
@@ -139,8 +142,14 @@ impl TestBackend for Postgres {
 
     const EXAMPLE: Program = Program::example(
         "example-on-postgres",
-        &["-p", "example-app", "--no-default-features", "--features", "postgres,cli"],
+        &[
+            "--no-default-features",
+            "--features",
+            "example-app/postgres,example-app/cli,\
+             mojito-schema/default,mojito-tests/default,rocket-mojito/default,rocket-mojito-cli/default",
+        ],
     );
+    const RUN_EXAMPLE: &str = "-p example-app --no-default-features --features postgres";
 
     async fn faults(_: &mut Self::Connection) -> Vec<String> {
         Vec::new()
