@@ -11,10 +11,9 @@ impl MojitoHandler<Sqlite> for HiringDesk {
         if event.payload().recruiter_go_next_round != Some(true) {
             return Ok(());
         }
-        let tx = cx.transaction().await?;
         // The key makes it idempotent: a replay finds the offer that is there.
         let offer = sql_query("INSERT INTO offers (result_id) VALUES (?) ON CONFLICT DO NOTHING");
-        offer.bind::<Text, _>(&event.payload().id).execute(tx).await?;
+        offer.bind::<Text, _>(&event.payload().id).execute(cx.transaction().await?).await?;
         Ok(())
     }
 }
@@ -32,10 +31,11 @@ mod tests {
 
     use super::*;
 
+    const OFFERS: &str = "CREATE TABLE offers (result_id TEXT PRIMARY KEY, score DOUBLE)";
     type Failure = Box<dyn std::error::Error + Send + Sync>;
     async fn database() -> Result<TestDatabase<Sqlite>, Failure> {
         let database = TestDatabase::in_memory().await?;
-        database.connection().await?.batch_execute("CREATE TABLE offers (result_id TEXT PRIMARY KEY)").await?;
+        database.connection().await?.batch_execute(OFFERS).await?;
         Ok(database)
     }
 

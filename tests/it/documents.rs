@@ -7,6 +7,8 @@ use rocket_mojito::{MojitoConfig, SecretConfig};
 use crate::checkout::{Checkout, File};
 use crate::harness::{Host, SECRET};
 
+mod bodies;
+
 /// The chapters of the guide whose tables are those of the code.
 const SETTINGS: &str = "rocket-mojito/guide/settings.md";
 const GATEWAYS: &str = "rocket-mojito/guide/gateways.md";
@@ -232,6 +234,19 @@ fn the_panic_hook_of_the_guide_is_the_one_that_is_tested() {
 
     assert!(shown.contains("std::panic::set_hook"), "{shown}");
     assert!(words(&Checkout::read("tests/fault-host/panics.rs")).contains(&words(&shown)), "{shown}");
+}
+
+/// The tests in the guide are run as an example. They fit the README's program, whose table they make.
+#[test]
+fn the_tests_of_the_guide_are_those_of_the_example() {
+    let chapter = Checkout::read("rocket-mojito/guide/testing.md");
+    let shown = chapter.split_once("```rust\n").unwrap().1.split_once("```").unwrap().0;
+
+    assert!(shown.starts_with("#[cfg(test)]\nmod tests {\n"), "{shown}");
+    assert!(
+        Checkout::read("rocket-mojito/examples/testing_a_handler.rs").ends_with(&format!("\n\n{shown}")),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! | [`your_database`] | an existing application with its own Diesel pool and migrations |
 //! | [`handlers`] | handlers that write, that call others, and what they may do to their connection |
 //! | [`results`] | the state of results, with Diesel |
-//! | [`testing`] | a test of a host |
+//! | [`testing`] | tests of a handler and of a whole host |
 //! | [`settings`] | every setting |
 //! | [`secrets`] | rotation, merchants and environments |
 //! | [`gateways`] | signatures of a gateway |

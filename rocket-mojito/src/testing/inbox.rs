@@ -62,7 +62,7 @@ use crate::{Error, EventKind, Inbox, Timestamp};
 /// # Failures
 ///
 /// A failure is ordered for this host alone, happens once, and is over. After a death nothing of the attempt is
-/// settled: its lease lapses. `advance` by the lease (60 s by default), and the next `drain` rescues the work.
+/// settled: its lease lapses. `advance` by the lease (15 s by default), and the next `drain` rescues the work.
 ///
 /// On drop the host ends, and with it everything that it has started. [`stop`](Self::stop) also runs the shutdown
 /// fairings.
