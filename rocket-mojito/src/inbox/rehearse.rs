@@ -21,7 +21,7 @@ impl Inbox {
     /// # use rocket_mojito::{Actor, Answer, Error, Inbox, Rehearsal, Selection, State};
     /// /// Whether a mended handler would do its dead work now.
     /// async fn is_mended(inbox: &Inbox) -> Result<bool, Error> {
-    ///     let dead = Rehearsal::of(Selection::all().state(State::Discarded), "HiringDesk").limit(20);
+    ///     let dead = Rehearsal::new(Selection::all().state(State::Discarded), "HiringDesk").limit(20);
     ///     let rehearsed = inbox.rehearse(dead, Actor::new("anna@ops")).await?;
     ///     Ok(rehearsed.deliveries.iter().all(|one| one.answer == Answer::Ok))
     /// }

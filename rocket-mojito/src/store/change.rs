@@ -98,7 +98,7 @@ impl Change {
                 Some(Self::Replay(Replay { selection, handler, to_all_handlers, as_event, per_second }))
             }
             Action::Discard => Some(Self::Discard { selection, handler }),
-            Action::Dismiss => Some(Self::Dismiss(Dismissal::of(selection).per_second(per_second()?))),
+            Action::Dismiss => Some(Self::Dismiss(Dismissal::new(selection).per_second(per_second()?))),
             _ => None,
         }
     }
@@ -114,13 +114,13 @@ mod tests {
     fn a_change_is_read_back_from_the_audit() {
         let selection = || Selection::all().state(State::Discarded).handler("Desk").endpoint("default");
         let changes = [
-            Change::Replay(Replay::of(selection()).per_second(7)),
-            Change::Replay(Replay::of(selection()).to_handler("Ledger")),
-            Change::Replay(Replay::of(Selection::delivery(7)).to_all_handlers()),
-            Change::Replay(Replay::of(Selection::delivery(7)).as_event(EventKind::InterviewFailed)),
+            Change::Replay(Replay::new(selection()).per_second(7)),
+            Change::Replay(Replay::new(selection()).to_handler("Ledger")),
+            Change::Replay(Replay::new(Selection::delivery(7)).to_all_handlers()),
+            Change::Replay(Replay::new(Selection::delivery(7)).as_event(EventKind::InterviewFailed)),
             Change::Discard { selection: selection(), handler: None },
             Change::Discard { selection: selection(), handler: Some("Desk".to_owned()) },
-            Change::Dismiss(Dismissal::of(selection())),
+            Change::Dismiss(Dismissal::new(selection())),
         ];
 
         for change in changes {
