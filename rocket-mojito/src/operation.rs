@@ -92,6 +92,37 @@ impl Replay {
     }
 }
 
+/// A discard: the selected work that waits, and its pace.
+///
+/// ```
+/// # use rocket_mojito::{Discard, Selection};
+/// let waiting = Discard::new(Selection::all().handler("HiringDesk")).per_second(100);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discard {
+    pub(crate) selection: Selection,
+    pub(crate) per_second: u32,
+}
+
+impl Discard {
+    /// A discard of the selected work that waits: a thousand deliveries a second.
+    pub fn new(selection: Selection) -> Self {
+        Self { selection, per_second: 1_000 }
+    }
+
+    /// The number of deliveries whose work is given up in each second. At least 1.
+    pub fn per_second(mut self, deliveries: u32) -> Self {
+        self.per_second = deliveries.max(1);
+        self
+    }
+}
+
+impl From<Selection> for Discard {
+    fn from(selection: Selection) -> Self {
+        Self::new(selection)
+    }
+}
+
 /// A dismissal: the selected dead work and deliveries in quarantine, and its pace.
 ///
 /// ```

@@ -138,8 +138,7 @@ async fn a_name_that_nobody_has_is_an_error_wherever_it_stands() {
     next(&mut seen).await;
 
     let errors = [
-        inbox.discard(Selection::all(), Some("Typo"), anna()).await.unwrap_err(),
-        inbox.discard(Selection::all().handler("Typo"), None, anna()).await.unwrap_err(),
+        inbox.discard(Selection::all().handler("Typo"), anna()).await.unwrap_err(),
         inbox.replay(Replay::new(Selection::all().handler("Typo")), anna()).await.unwrap_err(),
         inbox.count(&Selection::all().handler("Typo")).await.unwrap_err(),
     ];
@@ -233,7 +232,7 @@ async fn waiting_work_is_discarded_and_lets_successors_pass() {
     eventually("the first waits", || host.database.work()[0].state == State::Retryable).await;
     host.post("interview_result", &Body::result("r").with("score", 9).bytes()).await;
 
-    let discarded = inbox.discard(Selection::delivery(first), Some("Script"), anna()).await.unwrap();
+    let discarded = inbox.discard(Selection::delivery(first).handler("Script"), anna()).await.unwrap();
     let second = next(&mut seen).await;
     host.drained().await;
 

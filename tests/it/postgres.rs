@@ -152,7 +152,7 @@ async fn what_an_operator_writes_may_hold_nul() {
     let nowhere = Selection::all().result_id("r\0");
     assert_eq!(inbox.count(&nowhere).await.unwrap(), 0);
     assert_eq!(inbox.replay(Replay::new(nowhere.clone()), actor()).await.unwrap().work, 0);
-    assert!(inbox.discard(nowhere, Some("De\0sk"), actor()).await.unwrap_err().is_config());
+    assert!(inbox.discard(nowhere.handler("De\0sk"), actor()).await.unwrap_err().is_config());
     let nobody = inbox.erase(Person::ResultId("r\0".to_owned()), actor()).await.unwrap();
     assert_eq!((nobody.results, nobody.bodies), (0, 0));
 

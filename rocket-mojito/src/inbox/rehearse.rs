@@ -69,7 +69,7 @@ impl Inbox {
         actor: Actor,
     ) -> Result<Started<Option<Rehearsed>>, Error> {
         self.check_rehearsable(&rehearsal.handler).await?;
-        self.check_names(&rehearsal.selection, None).await?;
+        self.check_names(&rehearsal.selection).await?;
         let run = async move |operations: Arc<dyn Requests>, begun| operations.rehearse(rehearsal, actor, begun).await;
         Ok(Started::new(self.operations.start(run).await, |unfinished| not_finished("the rehearsal", unfinished)))
     }

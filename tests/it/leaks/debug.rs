@@ -88,6 +88,7 @@ const MUTE: &[&str] = &[
     "CopyError",
     "CopySource",
     "CopyTarget",
+    "Discard",
     "Dismissal",
     "Difference",
     "Dismissed",
