@@ -10,7 +10,7 @@ use mojito_schema::{ErasedRows, Person, Undone};
 ///
 /// ```
 /// # use rocket_mojito::{Erasure, Person};
-/// let erasure = Erasure::of(Person::Email("ann@example.com".to_owned())).confirm(42);
+/// let erasure = Erasure::new(Person::Email("ann@example.com".to_owned())).confirm(42);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erasure {
@@ -24,7 +24,7 @@ const UNCONFIRMED: u64 = 20;
 
 impl Erasure {
     /// The erasure of a person.
-    pub fn of(person: Person) -> Self {
+    pub fn new(person: Person) -> Self {
         Self { person, confirmed: None, without: BTreeSet::new() }
     }
 
@@ -73,7 +73,7 @@ impl Erasure {
             }
             None if results > UNCONFIRMED => Some(format!(
                 "{results} results name this person: more than {UNCONFIRMED} are erased after \
-                 `Erasure::of(person).confirm({results})`"
+                 `Erasure::new(person).confirm({results})`"
             )),
             _ => None,
         }
@@ -82,7 +82,7 @@ impl Erasure {
 
 impl From<Person> for Erasure {
     fn from(person: Person) -> Self {
-        Self::of(person)
+        Self::new(person)
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn more_than_twenty_results_want_their_exact_number() {
-        let erasure = || Erasure::of(Person::ExternalId("42".to_owned()));
+        let erasure = || Erasure::new(Person::ExternalId("42".to_owned()));
 
         assert_eq!(erasure().refusal(20), None);
         assert!(erasure().refusal(21).is_some_and(|refusal| refusal.contains("confirm(21)")));
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn a_handler_that_is_not_attached_has_to_be_named_and_no_other() {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
-        let erasure = || Erasure::of(Person::ExternalId("42".to_owned()));
+        let erasure = || Erasure::new(Person::ExternalId("42".to_owned()));
         let (hooked, attached) = (names(&["Desk", "Ledger"]), names(&["Desk", "Mails"]));
 
         assert_eq!(erasure().missing(&names(&["Desk"]), &attached), Ok(vec![]));

@@ -25,8 +25,8 @@ use crate::Error;
 use crate::config::InboxSettings;
 use crate::ingress::{Ingress, MojitoEvent, Receipt, Rejection};
 use crate::notices::{Notice, Notices, Scope};
-use crate::operation::{Actor, Dismissal, Pruned, Replay, Replayed};
-use crate::store::{OperationTasks, Pauses, Recorder, Requests, Unfinished};
+use crate::operation::{Actor, Discard, Dismissal, Pruned, Replay, Replayed};
+use crate::store::{Change, OperationTasks, Pauses, Recorder, Requests, Unfinished};
 
 /// The way into the store: records deliveries, and carries out operators' requests.
 ///
@@ -115,7 +115,7 @@ impl Inbox {
     /// As [`count`](Self::count).
     pub async fn list(&self, selection: &Selection, before: Option<i64>, limit: usize) -> Result<Listing, Error> {
         const MAX_LIMIT: usize = 1_000;
-        self.check_names(selection, None).await?;
+        self.check_names(selection).await?;
         let limit = i64::try_from(limit.clamp(1, MAX_LIMIT)).expect("a thousand at most");
         let (selection, before) = (selection.clone(), before.unwrap_or(i64::MAX));
         let listing =
@@ -182,13 +182,27 @@ impl Inbox {
         if let Some(name) = &replay.handler {
             self.check_target(name).await?;
         }
-        self.check_names(&replay.selection, None).await?;
+        self.check_names(&replay.selection).await?;
         self.check_events(&replay).await?;
-        let run = async move |operations: Arc<dyn Requests>, begun| operations.replay(replay, actor, begun).await;
+        let run = async move |operations: Arc<dyn Requests>, begun| {
+            operations.change(Change::Replay(replay), actor, begun).await.map(|changed| changed.replayed)
+        };
         Ok(Started::new(self.operations.start(run).await, |unfinished| not_finished("the replay", unfinished)))
     }
 
-    /// Gives up the selected work that waits, of one handler or of all. Returns its count.
+    /// Gives up the selected work that waits. Returns its count. Running work is left alone. Lists show the discarded
+    /// work as dead, and a [`replay`](Self::replay) brings it back.
+    ///
+    /// A [`Selection`] is enough where the pace does not matter.
+    ///
+    /// ```
+    /// # use rocket_mojito::{Actor, Discard, Error, Inbox, Selection};
+    /// /// A campaign that is over: no handler shall see what still waits. The desk goes on beside it.
+    /// async fn give_up(inbox: &Inbox) -> Result<u64, Error> {
+    ///     let discard = Discard::new(Selection::all().endpoint("campaign")).per_second(100);
+    ///     inbox.discard(discard, Actor::new("anna@ops").because("the campaign is over")).await
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
@@ -197,21 +211,15 @@ impl Inbox {
     /// # Cancellation
     ///
     /// Dropping the future cancels nothing: the discard goes on.
-    pub async fn discard(&self, selection: Selection, handler: Option<&str>, actor: Actor) -> Result<u64, Error> {
-        self.start_discard(selection, handler, actor).await?.outcome().await
+    pub async fn discard(&self, discard: impl Into<Discard>, actor: Actor) -> Result<u64, Error> {
+        self.start_discard(discard.into(), actor).await?.outcome().await
     }
 
     /// Starts a discard, whose outcome need not be waited for.
-    pub(crate) async fn start_discard(
-        &self,
-        selection: Selection,
-        handler: Option<&str>,
-        actor: Actor,
-    ) -> Result<Started<u64>, Error> {
-        self.check_names(&selection, handler).await?;
-        let handler = handler.map(str::to_owned);
+    pub(crate) async fn start_discard(&self, discard: Discard, actor: Actor) -> Result<Started<u64>, Error> {
+        self.check_names(&discard.selection).await?;
         let run = async move |operations: Arc<dyn Requests>, begun| {
-            operations.discard(selection, handler, actor, begun).await
+            operations.change(Change::Discard(discard), actor, begun).await.map(|changed| changed.discarded)
         };
         Ok(Started::new(self.operations.start(run).await, |unfinished| not_finished("the discard", unfinished)))
     }
@@ -248,8 +256,10 @@ impl Inbox {
         dismissal: Dismissal,
         actor: Actor,
     ) -> Result<Started<Dismissed>, Error> {
-        self.check_names(&dismissal.selection, None).await?;
-        let run = async move |operations: Arc<dyn Requests>, begun| operations.dismiss(dismissal, actor, begun).await;
+        self.check_names(&dismissal.selection).await?;
+        let run = async move |operations: Arc<dyn Requests>, begun| {
+            operations.change(Change::Dismiss(dismissal), actor, begun).await.map(|changed| changed.dismissed)
+        };
         Ok(Started::new(self.operations.start(run).await, |unfinished| not_finished("the dismissal", unfinished)))
     }
 

@@ -108,5 +108,5 @@ pub use self::event::{
 pub use self::fairing::MojitoFairing;
 pub use self::inbox::{Check, EndpointState, Inbox, SecretState, Verdict};
 pub use self::ingress::{MojitoEvent, Receipt, Rejection};
-pub use self::operation::{Actor, Dismissal, Pause, Planned, Pruned, Replay, Replayed};
+pub use self::operation::{Actor, Discard, Dismissal, Pause, Planned, Pruned, Replay, Replayed};
 pub use self::rehearsal::{Answer, Rehearsal, Rehearsed, RehearsedDelivery, Unrehearsed};

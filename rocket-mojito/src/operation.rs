@@ -37,8 +37,8 @@ fn without_nul(text: String) -> String {
 ///
 /// ```
 /// # use rocket_mojito::{Replay, Selection, State};
-/// let dead = Replay::of(Selection::all().state(State::Discarded).handler("HiringDesk")).per_second(10);
-/// let to_a_new_handler = Replay::of(Selection::all()).to_handler("Ledger");
+/// let dead = Replay::new(Selection::all().state(State::Discarded).handler("HiringDesk")).per_second(10);
+/// let to_a_new_handler = Replay::new(Selection::all()).to_handler("Ledger");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replay {
@@ -54,7 +54,7 @@ impl Replay {
     ///
     /// Without a condition on the work, the replay covers all work of the selected deliveries. A quarantined delivery
     /// that is understood now gets work for every handler.
-    pub fn of(selection: Selection) -> Self {
+    pub fn new(selection: Selection) -> Self {
         Self { selection, handler: None, to_all_handlers: false, as_event: None, per_second: 50 }
     }
 
@@ -92,11 +92,42 @@ impl Replay {
     }
 }
 
+/// A discard: the selected work that waits, and its pace.
+///
+/// ```
+/// # use rocket_mojito::{Discard, Selection};
+/// let waiting = Discard::new(Selection::all().handler("HiringDesk")).per_second(100);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discard {
+    pub(crate) selection: Selection,
+    pub(crate) per_second: u32,
+}
+
+impl Discard {
+    /// A discard of the selected work that waits: a thousand deliveries a second.
+    pub fn new(selection: Selection) -> Self {
+        Self { selection, per_second: 1_000 }
+    }
+
+    /// The number of deliveries whose work is given up in each second. At least 1.
+    pub fn per_second(mut self, deliveries: u32) -> Self {
+        self.per_second = deliveries.max(1);
+        self
+    }
+}
+
+impl From<Selection> for Discard {
+    fn from(selection: Selection) -> Self {
+        Self::new(selection)
+    }
+}
+
 /// A dismissal: the selected dead work and deliveries in quarantine, and its pace.
 ///
 /// ```
 /// # use rocket_mojito::{Dismissal, Selection};
-/// let known = Dismissal::of(Selection::all().handler("HiringDesk")).per_second(100);
+/// let known = Dismissal::new(Selection::all().handler("HiringDesk")).per_second(100);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dismissal {
@@ -107,7 +138,7 @@ pub struct Dismissal {
 impl Dismissal {
     /// A dismissal of the selected work that is dead, and of the selected deliveries that are in quarantine: a thousand
     /// deliveries a second. A condition on the work leaves deliveries in quarantine out, since they have no work.
-    pub fn of(selection: Selection) -> Self {
+    pub fn new(selection: Selection) -> Self {
         Self { selection, per_second: 1_000 }
     }
 
@@ -120,7 +151,7 @@ impl Dismissal {
 
 impl From<Selection> for Dismissal {
     fn from(selection: Selection) -> Self {
-        Self::of(selection)
+        Self::new(selection)
     }
 }
 

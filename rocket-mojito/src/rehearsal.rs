@@ -6,7 +6,7 @@ use mojito_schema::{Selection, TableChange};
 ///
 /// ```
 /// # use rocket_mojito::{Rehearsal, Selection, State};
-/// let dead = Rehearsal::of(Selection::all().state(State::Discarded), "HiringDesk").limit(20);
+/// let dead = Rehearsal::new(Selection::all().state(State::Discarded), "HiringDesk").limit(20);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rehearsal {
@@ -25,7 +25,7 @@ impl Rehearsal {
     ///
     /// The handler needs no work on a delivery. A condition on work, such as [`Selection::state`], means the work of
     /// this handler, unless the selection names another one.
-    pub fn of(selection: Selection, handler: impl Into<String>) -> Self {
+    pub fn new(selection: Selection, handler: impl Into<String>) -> Self {
         let handler = handler.into();
         let names_another = selection.handler_name().is_some();
         let selection =

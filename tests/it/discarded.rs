@@ -187,7 +187,7 @@ async fn a_body_that_is_gone_ends_the_debt<B: TestBackend>() {
     fixture.store.drained().await;
     fixture.store.run("UPDATE mojito_deliveries SET body = NULL").await;
 
-    fixture.server.inbox.replay(Replay::of(Selection::all()), Actor::new("anna")).await.unwrap();
+    fixture.server.inbox.replay(Replay::new(Selection::all()), Actor::new("anna")).await.unwrap();
     fixture.store.wait_for_text("SELECT state AS value FROM mojito_work", "discarded").await;
 
     fixture.wait_until_owed("0").await;

@@ -185,8 +185,8 @@ async fn a_handler_that_is_attached_is_not_retired_and_a_retired_one_is_handed_n
     unseen(&database, 1);
     let receiver = ingress(&database).await;
     receiver.inbox.retire_handler("Desk", anna()).await.unwrap();
-    let to_retired = receiver.inbox.replay(Replay::of(Selection::all()).to_handler("Desk"), anna()).await;
-    let replayed = receiver.inbox.replay(Replay::of(Selection::delivery(delivery)), anna()).await.unwrap();
+    let to_retired = receiver.inbox.replay(Replay::new(Selection::all()).to_handler("Desk"), anna()).await;
+    let replayed = receiver.inbox.replay(Replay::new(Selection::delivery(delivery)), anna()).await.unwrap();
 
     assert!(attached.contains("`Desk` is attached, or was within three minutes"), "{attached}");
     assert_eq!(unknown, "there is no handler `Dessk`: there is `Desk`");

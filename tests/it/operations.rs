@@ -21,7 +21,7 @@ async fn a_dead_delivery_is_replayed_with_its_key_from_its_first_attempt() {
 
     let dead = Selection::all().state(State::Discarded);
     let count = inbox.count(&dead).await.unwrap();
-    let replayed = inbox.replay(Replay::of(dead), anna()).await.unwrap();
+    let replayed = inbox.replay(Replay::new(dead), anna()).await.unwrap();
     let again = next(&mut seen).await;
 
     let audit = host.database.audit();
@@ -42,7 +42,7 @@ async fn a_replay_of_an_old_version_is_superseded_and_moves_nothing_back() {
     let (one, two) = (next(&mut seen).await, next(&mut seen).await);
     host.drained().await;
 
-    inbox.replay(Replay::of(Selection::delivery(first)), anna()).await.unwrap();
+    inbox.replay(Replay::new(Selection::delivery(first)), anna()).await.unwrap();
     let again = next(&mut seen).await;
     host.drained().await;
 
@@ -68,7 +68,7 @@ async fn a_handler_that_is_added_later_gets_history_by_replay() {
     let (old, _old_seen) = ScriptedHandler::new(|_, _| ScriptedAction::Effect);
     let (new, mut new_seen) = ScriptedHandler::named("New", |_, _| ScriptedAction::Effect);
     let host = Host::builder().database(&database).handler(old).handler(new).start().await;
-    let replayed = host.inbox.replay(Replay::of(Selection::all()).to_handler("New"), anna()).await.unwrap();
+    let replayed = host.inbox.replay(Replay::new(Selection::all()).to_handler("New"), anna()).await.unwrap();
     let mut told =
         [next(&mut new_seen).await, next(&mut new_seen).await, next(&mut new_seen).await].map(|seen| seen.result);
     told.sort();
@@ -91,7 +91,7 @@ async fn a_paced_replay_holds_up_no_live_delivery() {
     host.drained().await;
 
     // One in each second: it is the turn of the last after four.
-    let replay = Replay::of(Selection::all()).per_second(1);
+    let replay = Replay::new(Selection::all()).per_second(1);
     let began = std::time::Instant::now();
     let replayed = tokio::spawn(async move { inbox.replay(replay, anna()).await });
     next(&mut seen).await;
@@ -119,11 +119,11 @@ async fn what_was_not_selected_is_not_replayed() {
     host.drained().await;
 
     // One of the two is dead.
-    let dead = inbox.replay(Replay::of(Selection::all().state(State::Discarded)), anna()).await.unwrap();
+    let dead = inbox.replay(Replay::new(Selection::all().state(State::Discarded)), anna()).await.unwrap();
     host.drained().await;
-    let of_one = inbox.replay(Replay::of(Selection::all().handler("Other")), anna()).await.unwrap();
+    let of_one = inbox.replay(Replay::new(Selection::all().handler("Other")), anna()).await.unwrap();
     host.drained().await;
-    let to_all = Replay::of(Selection::delivery(delivery).state(State::Discarded)).to_all_handlers();
+    let to_all = Replay::new(Selection::delivery(delivery).state(State::Discarded)).to_all_handlers();
     let to_all = inbox.replay(to_all, anna()).await.unwrap();
 
     assert_eq!((dead.work, of_one.work, to_all.work), (1, 1, 2));
@@ -138,9 +138,8 @@ async fn a_name_that_nobody_has_is_an_error_wherever_it_stands() {
     next(&mut seen).await;
 
     let errors = [
-        inbox.discard(Selection::all(), Some("Typo"), anna()).await.unwrap_err(),
-        inbox.discard(Selection::all().handler("Typo"), None, anna()).await.unwrap_err(),
-        inbox.replay(Replay::of(Selection::all().handler("Typo")), anna()).await.unwrap_err(),
+        inbox.discard(Selection::all().handler("Typo"), anna()).await.unwrap_err(),
+        inbox.replay(Replay::new(Selection::all().handler("Typo")), anna()).await.unwrap_err(),
         inbox.count(&Selection::all().handler("Typo")).await.unwrap_err(),
     ];
     let endpoint = inbox.count(&Selection::all().endpoint("defualt")).await.unwrap_err();
@@ -157,7 +156,7 @@ async fn a_name_that_nobody_has_is_an_error_wherever_it_stands() {
 async fn a_replay_to_nobody_is_an_error_that_names_who_there_is() {
     let (host, inbox, _seen) = Host::scripted(|_, _| ScriptedAction::Effect).await;
 
-    let error = inbox.replay(Replay::of(Selection::all()).to_handler("Skript"), anna()).await.unwrap_err();
+    let error = inbox.replay(Replay::new(Selection::all()).to_handler("Skript"), anna()).await.unwrap_err();
 
     assert!(error.is_config());
     assert_eq!(error.to_string(), "there is no handler `Skript`: there is `Script`");
@@ -186,7 +185,7 @@ async fn a_quarantined_delivery_that_is_understood_now_is_admitted() {
     unlearn(&host, delivery);
     let broken = host.post("interview_result", b"not json").await.delivery();
 
-    let replayed = inbox.replay(Replay::of(Selection::all().standing(Standing::Quarantined)), anna()).await.unwrap();
+    let replayed = inbox.replay(Replay::new(Selection::all().standing(Standing::Quarantined)), anna()).await.unwrap();
     let again = next(&mut seen).await;
     host.drained().await;
     let repeat = host.post("", &body).await.delivery();
@@ -211,7 +210,7 @@ async fn what_was_overtaken_in_quarantine_is_late_and_moves_nothing_back() {
     next(&mut seen).await;
     host.drained().await;
 
-    let replayed = inbox.replay(Replay::of(Selection::delivery(old)).to_handler("Script"), anna()).await.unwrap();
+    let replayed = inbox.replay(Replay::new(Selection::delivery(old)).to_handler("Script"), anna()).await.unwrap();
     let again = next(&mut seen).await;
 
     let result = &host.database.results()[0];
@@ -233,7 +232,7 @@ async fn waiting_work_is_discarded_and_lets_successors_pass() {
     eventually("the first waits", || host.database.work()[0].state == State::Retryable).await;
     host.post("interview_result", &Body::result("r").with("score", 9).bytes()).await;
 
-    let discarded = inbox.discard(Selection::delivery(first), Some("Script"), anna()).await.unwrap();
+    let discarded = inbox.discard(Selection::delivery(first).handler("Script"), anna()).await.unwrap();
     let second = next(&mut seen).await;
     host.drained().await;
 

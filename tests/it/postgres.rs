@@ -132,7 +132,7 @@ async fn a_replay_runs_it_again() {
 
     let first = store.work().await[0].epoch;
 
-    let replayed = inbox.replay(Replay::of(Selection::all()), Actor::new("anna")).await.unwrap();
+    let replayed = inbox.replay(Replay::new(Selection::all()), Actor::new("anna")).await.unwrap();
     store.wait_for_work("it is completed again", |work| all_completed(work) && work[0].epoch != first).await;
 
     assert_eq!((replayed.work, effects(&mut store).await.len()), (1, 2));
@@ -151,8 +151,8 @@ async fn what_an_operator_writes_may_hold_nul() {
 
     let nowhere = Selection::all().result_id("r\0");
     assert_eq!(inbox.count(&nowhere).await.unwrap(), 0);
-    assert_eq!(inbox.replay(Replay::of(nowhere.clone()), actor()).await.unwrap().work, 0);
-    assert!(inbox.discard(nowhere, Some("De\0sk"), actor()).await.unwrap_err().is_config());
+    assert_eq!(inbox.replay(Replay::new(nowhere.clone()), actor()).await.unwrap().work, 0);
+    assert!(inbox.discard(nowhere.handler("De\0sk"), actor()).await.unwrap_err().is_config());
     let nobody = inbox.erase(Person::ResultId("r\0".to_owned()), actor()).await.unwrap();
     assert_eq!((nobody.results, nobody.bodies), (0, 0));
 

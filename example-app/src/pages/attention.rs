@@ -238,7 +238,7 @@ pub(super) async fn replay(
         selection = selection.handler(handler);
     }
     let actor = Actor::new("desk").because("replayed on the page of the desk");
-    match inbox.replay(Replay::of(selection), actor).await {
+    match inbox.replay(Replay::new(selection), actor).await {
         Ok(replayed) if replayed.work + replayed.admitted > 0 => back(Done::Replayed),
         Ok(replayed) if replayed.still_quarantined > 0 => back(Done::NotUnderstood),
         Ok(_) => back(Done::Nothing),

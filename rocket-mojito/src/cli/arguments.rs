@@ -93,16 +93,17 @@ pub(super) enum Command {
     #[command(after_help = "Example: rocket-mojito rehearse --handler HiringDesk --state discarded --limit 20 --yes")]
     Rehearse(rehearse::Rehearse),
     /// Gives up selected work that waits
-    #[command(after_help = "Example: rocket-mojito discard --handler HiringDesk --until 2h --dry-run")]
+    #[command(after_help = "Example: rocket-mojito discard --handler HiringDesk --until 2h --per-second 100 --yes")]
     Discard(discard::Discard),
     /// Takes selected dead work and deliveries in quarantine out of the backlog
     #[command(after_help = "Example: rocket-mojito dismiss --until 2h --because 'the campaign is over' --dry-run")]
     Dismiss(dismiss::Dismiss),
     /// Removes bodies and deliveries that are older than the settings allow
-    #[command(after_help = "Example: rocket-mojito prune --yes")]
+    #[command(after_help = "It has no pace: it goes on in short transactions.\n\nExample: rocket-mojito prune --yes")]
     Prune(prune::Prune),
     /// Removes a person from every table
-    #[command(after_help = "Example: rocket-mojito erase --email ann@example.com --dry-run")]
+    #[command(after_help = "It has no pace: each result has a transaction of its own.\n\n\
+                      Example: rocket-mojito erase --email ann@example.com --dry-run")]
     Erase(erase::Erase),
     /// Pauses an endpoint or a handler, in every process
     #[command(after_help = "Example: rocket-mojito pause handler HiringDesk --why 'the printer is empty' --yes")]
@@ -111,7 +112,8 @@ pub(super) enum Command {
     #[command(after_help = "Example: rocket-mojito resume handler HiringDesk --yes")]
     Resume(pause::Resume),
     /// Retires a handler that is gone for good, and discards its waiting work
-    #[command(after_help = "Example: rocket-mojito retire Ledger --yes")]
+    #[command(after_help = "It has no pace: it goes on in short transactions.\n\n\
+                      Example: rocket-mojito retire Ledger --yes")]
     Retire(retire::Retire),
     /// Cancels a running action, whichever process executes it
     #[command(after_help = "Example: rocket-mojito cancel 1 --dry-run")]

@@ -14,6 +14,9 @@ pub(super) struct Discard {
     /// Everything: needed where no condition is given
     #[arg(long)]
     all: bool,
+    /// Deliveries whose work is given up in each second
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    per_second: u32,
     #[command(flatten)]
     consent: Consent,
 }
@@ -34,7 +37,8 @@ impl Discard {
         if let Some(exit) = self.consent.ask(output, &plan, &sentence, work == 0)? {
             return Ok(exit);
         }
-        let work = match watched(inbox, output, work, inbox.start_discard(selection, None, actor)).await? {
+        let discard = crate::Discard::new(selection).per_second(self.per_second);
+        let work = match watched(inbox, output, work, inbox.start_discard(discard, actor)).await? {
             Ok(work) => work,
             Err(exit) => return Ok(exit),
         };

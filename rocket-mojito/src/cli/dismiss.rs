@@ -52,7 +52,7 @@ impl Dismiss {
         if let Some(exit) = self.consent.ask(output, &plan, &sentence, rows == 0)? {
             return Ok(exit);
         }
-        let dismissal = Dismissal::of(selection).per_second(self.per_second);
+        let dismissal = Dismissal::new(selection).per_second(self.per_second);
         let done = match watched(inbox, output, rows, inbox.start_dismissal(dismissal, actor)).await? {
             Ok(dismissed) => Counts::new(dismissed),
             Err(exit) => return Ok(exit),

@@ -114,7 +114,7 @@ impl Erase {
                 format!("{results} results name this person: more than {UNCONFIRMED} want `--confirm {results}`");
             return Err(Failure::Usage(refused));
         }
-        let mut erasure = Erasure::of(person);
+        let mut erasure = Erasure::new(person);
         if let Some(results) = self.confirm {
             erasure = erasure.confirm(results);
         }

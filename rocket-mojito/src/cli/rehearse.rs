@@ -75,7 +75,7 @@ impl Rehearse {
         let Some(handler) = self.filters.handler() else {
             return Err(Failure::Usage("no handler is named: give `--handler NAME`".to_owned()));
         };
-        let mut rehearsal = Rehearsal::of(self.filters.without_handler(), handler);
+        let mut rehearsal = Rehearsal::new(self.filters.without_handler(), handler);
         rehearsal = rehearsal.limit(self.limit.into()).per_second(self.per_second);
         if self.reveal {
             rehearsal = rehearsal.revealing_errors();

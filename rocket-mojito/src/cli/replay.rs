@@ -56,7 +56,7 @@ impl Replay {
         }
         let selection = self.filters.selection();
         let planned = inbox.plan(&selection).await?;
-        let mut replay = crate::Replay::of(selection).per_second(self.per_second);
+        let mut replay = crate::Replay::new(selection).per_second(self.per_second);
         let to = match &self.to_handler {
             Some(name) => {
                 replay = replay.to_handler(name);

@@ -67,7 +67,7 @@ impl Inbox {
     ///
     /// As [`count`](Self::count).
     pub async fn error_groups(&self, selection: &Selection, before: Option<i64>) -> Result<ErrorGroups, Error> {
-        self.check_names(selection, None).await?;
+        self.check_names(selection).await?;
         let (selection, before) = (selection.clone(), before.unwrap_or(i64::MAX));
         let groups = self.operations.run(async move |operations| operations.errors(selection, before).await).await;
         groups.map_err(|_| Error::unavailable("the errors"))
@@ -147,7 +147,7 @@ impl Inbox {
     ///
     /// As [`count`](Self::count).
     pub async fn plan(&self, selection: &Selection) -> Result<Planned, Error> {
-        self.check_names(selection, None).await?;
+        self.check_names(selection).await?;
         let selection = selection.clone();
         let planned = self.operations.run(async move |operations| operations.plan(selection).await).await;
         planned.map_err(|_| Error::unavailable("the count"))
@@ -159,7 +159,7 @@ impl Inbox {
     ///
     /// As [`count`](Self::count).
     pub async fn count_undismissed(&self, selection: &Selection) -> Result<Dismissed, Error> {
-        self.check_names(selection, None).await?;
+        self.check_names(selection).await?;
         let selection = selection.clone();
         let counted = self.operations.run(async move |operations| operations.count_undismissed(selection).await).await;
         counted.map_err(|_| Error::unavailable("the count"))

@@ -7,8 +7,8 @@ use crate::operation::Replay;
 /// The names in an operator's request.
 impl Inbox {
     /// Refuses a mistyped name, which would silently select nothing. A former handler or endpoint may still have rows.
-    pub(super) async fn check_names(&self, selection: &Selection, handler: Option<&str>) -> Result<(), Error> {
-        for name in [selection.handler_name(), handler].into_iter().flatten() {
+    pub(super) async fn check_names(&self, selection: &Selection) -> Result<(), Error> {
+        if let Some(name) = selection.handler_name() {
             let unknown = self.pauses.check_handler(name);
             self.check_name(Name::Handler(name.to_owned()), unknown).await?;
         }

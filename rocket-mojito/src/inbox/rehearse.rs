@@ -21,7 +21,7 @@ impl Inbox {
     /// # use rocket_mojito::{Actor, Answer, Error, Inbox, Rehearsal, Selection, State};
     /// /// Whether a mended handler would do its dead work now.
     /// async fn is_mended(inbox: &Inbox) -> Result<bool, Error> {
-    ///     let dead = Rehearsal::of(Selection::all().state(State::Discarded), "HiringDesk").limit(20);
+    ///     let dead = Rehearsal::new(Selection::all().state(State::Discarded), "HiringDesk").limit(20);
     ///     let rehearsed = inbox.rehearse(dead, Actor::new("anna@ops")).await?;
     ///     Ok(rehearsed.deliveries.iter().all(|one| one.answer == Answer::Ok))
     /// }
@@ -69,7 +69,7 @@ impl Inbox {
         actor: Actor,
     ) -> Result<Started<Option<Rehearsed>>, Error> {
         self.check_rehearsable(&rehearsal.handler).await?;
-        self.check_names(&rehearsal.selection, None).await?;
+        self.check_names(&rehearsal.selection).await?;
         let run = async move |operations: Arc<dyn Requests>, begun| operations.rehearse(rehearsal, actor, begun).await;
         Ok(Started::new(self.operations.start(run).await, |unfinished| not_finished("the rehearsal", unfinished)))
     }

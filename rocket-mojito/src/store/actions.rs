@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -53,7 +54,7 @@ impl Unfinished {
 
 /// The counts of a change.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Changed {
+pub(crate) struct Changed {
     pub replayed: Replayed,
     pub discarded: u64,
     pub dismissed: Dismissed,
@@ -62,32 +63,23 @@ pub(super) struct Changed {
 /// The pace of a change: so many deliveries in each second since it began.
 struct Pace {
     began: Instant,
-    per_second: Option<u32>,
+    per_second: u32,
     given: u64,
 }
 
 impl Pace {
-    fn new(per_second: Option<u32>) -> Self {
+    fn new(per_second: u32) -> Self {
         Self { began: Instant::now(), per_second, given: 0 }
     }
 
     /// Waits until so many more deliveries have their turn.
     async fn wait(&mut self, deliveries: usize) {
-        if let Some(per_second) = self.per_second {
-            sleep_until(self.began + Duration::from_secs_f64(self.given as f64 / f64::from(per_second))).await;
-        }
+        sleep_until(self.began + Duration::from_secs_f64(self.given as f64 / f64::from(self.per_second))).await;
         self.given += deliveries as u64;
     }
 }
 
 impl<B: Backend> Operations<B> {
-    /// Enters a change into the audit, with the number of rows that it is meant to concern, and carries it out.
-    pub(super) async fn change(&self, change: Change, actor: Actor, begun: Begun) -> Result<Changed, Unfinished> {
-        let meant = self.meant(&change).await?;
-        let execution = self.begin_action(change.action(), change.target(), meant, ACTION_LEASE, actor, begun).await?;
-        self.execute(&change, execution, 0).await
-    }
-
     /// Enters an action into the audit, under a lease of this process.
     pub(super) async fn begin_action(
         &self,
@@ -148,7 +140,12 @@ impl<B: Backend> Operations<B> {
     }
 
     /// Carries a change out from behind the delivery `cursor`, step by step, as fast as its pace allows.
-    async fn execute(&self, change: &Change, execution: Execution, cursor: i64) -> Result<Changed, Unfinished> {
+    pub(super) async fn execute(
+        &self,
+        change: &Change,
+        execution: Execution,
+        cursor: i64,
+    ) -> Result<Changed, Unfinished> {
         let mut changed = Changed::default();
         let outcome = self.walk(change, execution, cursor, &mut changed).await;
         // Work behind the changed rows may be due now.
@@ -172,9 +169,8 @@ impl<B: Backend> Operations<B> {
                 pace.wait(selected.len()).await;
                 let cursor = selected.last().map_or(cursor, |last| last.delivery_id);
                 let step = Step { execution, cursor, lease: ACTION_LEASE };
-                if self.step(change, &known, selected, step, changed).await? {
-                    stepped = Instant::now();
-                }
+                self.step(change, &known, selected, step, changed).await?;
+                stepped = Instant::now();
                 failpoint::reach("action.step");
             }
             let Some(last_id) = page.next_after else { return Ok(()) };
@@ -196,11 +192,33 @@ impl<B: Backend> Operations<B> {
                 page.selected.retain(|selected| replay.as_event.is_none() || !selected.has_event);
                 Ok(page)
             }
-            Change::Discard { .. } => self.read(|c| B::page(c, selection, limit).boxed()).await,
+            Change::Discard(_) => self.waiting_page(&selection).await,
         }
     }
 
-    /// Takes one step. `false` where there was nothing to do, and nothing was written.
+    /// The next deliveries with selected work that waits, and that work alone.
+    async fn waiting_page(&self, selection: &Selection) -> Result<Page, Unavailable> {
+        let (mut waiting, mut next_after) = (BTreeMap::<i64, Selected>::new(), None);
+        let asked = selection.state_asked_for();
+        let states = [State::Pending, State::Retryable].into_iter();
+        for state in states.filter(|state| asked.is_none_or(|asked| asked == *state)) {
+            let chosen = selection.clone().state(state);
+            let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
+            for selected in page.selected {
+                match waiting.get_mut(&selected.delivery_id) {
+                    Some(known) => known.handlers.extend(selected.handlers),
+                    None => drop(waiting.insert(selected.delivery_id, selected)),
+                }
+            }
+            next_after = [next_after, page.next_after].into_iter().flatten().min();
+        }
+        // Behind the shorter page only one of the states was looked for.
+        let selected =
+            waiting.into_values().filter(|one| next_after.is_none_or(|end| one.delivery_id <= end)).collect();
+        Ok(Page { selected, next_after })
+    }
+
+    /// Takes one step.
     async fn step(
         &self,
         change: &Change,
@@ -208,17 +226,14 @@ impl<B: Backend> Operations<B> {
         selected: &[Selected],
         step: Step,
         changed: &mut Changed,
-    ) -> Result<bool, Unfinished> {
+    ) -> Result<(), Unfinished> {
         match change {
             Change::Replay(replay) => {
                 self.replay_step(replay, known, selected, step, &mut changed.replayed).await?;
                 self.wakeup.notify();
             }
-            Change::Discard { handler, .. } => {
-                let pairs: Vec<(i64, Line)> = selected.iter().flat_map(|selected| pairs(selected, handler)).collect();
-                if pairs.is_empty() {
-                    return Ok(false);
-                }
+            Change::Discard(_) => {
+                let pairs = selected.iter().flat_map(pairs).collect();
                 changed.discarded += self.write(|c| B::discard(c, pairs, step, Timestamp::now()).boxed()).await??;
             }
             Change::Dismiss(_) => {
@@ -226,27 +241,18 @@ impl<B: Backend> Operations<B> {
                 changed.dismissed += self.write(|c| B::dismiss(c, selected, step, Timestamp::now()).boxed()).await??;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// The number of rows that a change is meant to concern.
-    async fn meant(&self, change: &Change) -> Result<u64, Unavailable> {
+    pub(super) async fn meant(&self, change: &Change) -> Result<u64, Unavailable> {
         match change {
             Change::Replay(replay) => {
                 let planned = self.plan(replay.selection.clone()).await?;
                 let known = self.read(|c| B::known_handlers(c).boxed()).await?;
                 Ok(meant_by_replay(replay, planned, &known))
             }
-            Change::Discard { selection, handler } => {
-                let asked = selection.state_asked_for();
-                let mut work = 0;
-                for state in [State::Pending, State::Retryable] {
-                    if asked.is_none_or(|asked| asked == state) {
-                        work += self.count_work(selection.clone().state(state), handler).await?;
-                    }
-                }
-                Ok(work)
-            }
+            Change::Discard(discard) => self.count_waiting(discard.selection.clone()).await,
             Change::Dismiss(dismissal) => {
                 let counted = self.count_undismissed(dismissal.selection.clone()).await?;
                 Ok(counted.work + counted.quarantined)
@@ -254,13 +260,12 @@ impl<B: Backend> Operations<B> {
         }
     }
 
-    /// The number of pieces of selected work, of one handler or of all.
-    async fn count_work(&self, mut selection: Selection, handler: &Option<String>) -> Result<u64, Unavailable> {
+    /// The number of pieces of selected work that wait.
+    async fn count_waiting(&self, mut selection: Selection) -> Result<u64, Unavailable> {
         let mut work = 0;
         loop {
-            let chosen = selection.clone();
-            let page = self.read(|c| B::page(c, chosen, MAX_STEP_DELIVERIES.into()).boxed()).await?;
-            work += page.selected.iter().map(|selected| pairs(selected, handler).len() as u64).sum::<u64>();
+            let page = self.waiting_page(&selection).await?;
+            work += page.selected.iter().map(|selected| selected.handlers.len() as u64).sum::<u64>();
             let Some(last_id) = page.next_after else { return Ok(work) };
             selection = selection.after(last_id);
         }
@@ -285,12 +290,11 @@ fn steps(selected: &[Selected], size: usize) -> impl Iterator<Item = &[Selected]
     runs.flat_map(move |run| run.chunks(size))
 }
 
-/// The stored work on a delivery that is to be discarded: all selected work, or the work of one handler.
-fn pairs(selected: &Selected, handler: &Option<String>) -> Vec<(i64, Line)> {
+/// The selected work on a delivery, each with its line.
+fn pairs(selected: &Selected) -> Vec<(i64, Line)> {
     let Some(first_delivery_id) = selected.first_delivery_id else { return Vec::new() };
-    let is_meant = |name: &&String| handler.as_ref().is_none_or(|handler| handler == *name);
     let line = |handler: &String| Line { first_delivery_id, handler: handler.clone() };
-    selected.handlers.iter().filter(is_meant).map(|name| (selected.delivery_id, line(name))).collect()
+    selected.handlers.iter().map(|name| (selected.delivery_id, line(name))).collect()
 }
 
 #[cfg(test)]

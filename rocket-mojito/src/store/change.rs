@@ -1,7 +1,7 @@
 use mojito_schema::{Action, EventKind, Selection};
 use serde_json::{Value, json};
 
-use crate::operation::{Dismissal, Replay};
+use crate::operation::{Discard, Dismissal, Replay};
 
 /// The most deliveries that one transaction of an operator's action takes: other writers must not wait for long.
 pub(super) const MAX_STEP_DELIVERIES: u32 = 500;
@@ -13,11 +13,11 @@ const MAX_STEPS_PER_SECOND: u32 = 10;
 /// A change of the selected rows, step by step. It can be read back from its row in the audit, so that another process
 /// can take it over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     /// Work waits again.
     Replay(Replay),
-    /// Waiting work is given up: all of it, or that of one handler.
-    Discard { selection: Selection, handler: Option<String> },
+    /// Waiting work is given up.
+    Discard(Discard),
     /// Dead work and deliveries in quarantine leave the backlog.
     Dismiss(Dismissal),
 }
@@ -26,7 +26,7 @@ impl Change {
     pub fn action(&self) -> Action {
         match self {
             Self::Replay(_) => Action::Replay,
-            Self::Discard { .. } => Action::Discard,
+            Self::Discard(_) => Action::Discard,
             Self::Dismiss(_) => Action::Dismiss,
         }
     }
@@ -34,23 +34,23 @@ impl Change {
     pub fn selection(&self) -> &Selection {
         match self {
             Self::Replay(Replay { selection, .. })
-            | Self::Discard { selection, .. }
+            | Self::Discard(Discard { selection, .. })
             | Self::Dismiss(Dismissal { selection, .. }) => selection,
         }
     }
 
-    /// The number of deliveries that it takes in each second. None for as many as there are.
-    pub fn per_second(&self) -> Option<u32> {
+    /// The number of deliveries that it takes in each second.
+    pub fn per_second(&self) -> u32 {
         match self {
-            Self::Replay(Replay { per_second, .. }) | Self::Dismiss(Dismissal { per_second, .. }) => Some(*per_second),
-            Self::Discard { .. } => None,
+            Self::Replay(Replay { per_second, .. })
+            | Self::Discard(Discard { per_second, .. })
+            | Self::Dismiss(Dismissal { per_second, .. }) => *per_second,
         }
     }
 
     /// The most deliveries in one of its steps.
     pub fn step_size(&self) -> usize {
-        let size = self.per_second().map_or(MAX_STEP_DELIVERIES, |per_second| per_second / MAX_STEPS_PER_SECOND);
-        size.clamp(1, MAX_STEP_DELIVERIES) as usize
+        (self.per_second() / MAX_STEPS_PER_SECOND).clamp(1, MAX_STEP_DELIVERIES) as usize
     }
 
     /// The request as the audit keeps it.
@@ -66,8 +66,7 @@ impl Change {
                 }
                 target
             }
-            Self::Discard { selection, handler } => json!({ "selection": selection, "handler": handler }),
-            Self::Dismiss(Dismissal { selection, per_second }) => {
+            Self::Discard(Discard { selection, per_second }) | Self::Dismiss(Dismissal { selection, per_second }) => {
                 json!({ "selection": selection, "per_second": per_second })
             }
         }
@@ -97,8 +96,10 @@ impl Change {
                 };
                 Some(Self::Replay(Replay { selection, handler, to_all_handlers, as_event, per_second }))
             }
-            Action::Discard => Some(Self::Discard { selection, handler }),
-            Action::Dismiss => Some(Self::Dismiss(Dismissal::of(selection).per_second(per_second()?))),
+            Action::Discard if handler.is_none() => {
+                Some(Self::Discard(Discard::new(selection).per_second(per_second()?)))
+            }
+            Action::Dismiss => Some(Self::Dismiss(Dismissal::new(selection).per_second(per_second()?))),
             _ => None,
         }
     }
@@ -114,13 +115,12 @@ mod tests {
     fn a_change_is_read_back_from_the_audit() {
         let selection = || Selection::all().state(State::Discarded).handler("Desk").endpoint("default");
         let changes = [
-            Change::Replay(Replay::of(selection()).per_second(7)),
-            Change::Replay(Replay::of(selection()).to_handler("Ledger")),
-            Change::Replay(Replay::of(Selection::delivery(7)).to_all_handlers()),
-            Change::Replay(Replay::of(Selection::delivery(7)).as_event(EventKind::InterviewFailed)),
-            Change::Discard { selection: selection(), handler: None },
-            Change::Discard { selection: selection(), handler: Some("Desk".to_owned()) },
-            Change::Dismiss(Dismissal::of(selection())),
+            Change::Replay(Replay::new(selection()).per_second(7)),
+            Change::Replay(Replay::new(selection()).to_handler("Ledger")),
+            Change::Replay(Replay::new(Selection::delivery(7)).to_all_handlers()),
+            Change::Replay(Replay::new(Selection::delivery(7)).as_event(EventKind::InterviewFailed)),
+            Change::Discard(Discard::new(selection()).per_second(7)),
+            Change::Dismiss(Dismissal::new(selection())),
         ];
 
         for change in changes {
@@ -130,7 +130,10 @@ mod tests {
 
     #[test]
     fn a_change_that_is_not_understood_whole_is_none() {
-        for target in ["", "7", r#"{"selection":{"planet":"Mars"},"handler":null}"#, r#"{"selection":{},"mood":1}"#] {
+        let conditions =
+            [r#"{"selection":{"planet":"Mars"},"per_second":7}"#, r#"{"selection":{},"per_second":7,"mood":1}"#];
+        let handler = r#"{"selection":{},"per_second":7,"handler":"Desk"}"#;
+        for target in ["", "7", r#"{"selection":{}}"#, handler].into_iter().chain(conditions) {
             assert_eq!(Change::from_target(Action::Discard, target), None, "{target}");
         }
         assert_eq!(Change::from_target(Action::Erase, r#"{"selection":{}}"#), None);

@@ -27,7 +27,8 @@ mod trial;
 mod unavailable;
 mod wakeup;
 
-pub(crate) use self::actions::Unfinished;
+pub(crate) use self::actions::{Changed, Unfinished};
+pub(crate) use self::change::Change;
 pub(crate) use self::connection::{Committed, DedicatedConnection};
 pub(crate) use self::database::{Database, TransactionTurn, WriteTurn};
 pub(crate) use self::erasure::NotErased;

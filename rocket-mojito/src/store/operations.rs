@@ -10,18 +10,18 @@ use mojito_schema::{
 };
 use tokio::sync::Mutex;
 
-use super::actions::Unfinished;
-use super::change::{Change, MAX_STEP_DELIVERIES};
+use super::actions::ACTION_LEASE;
+use super::change::MAX_STEP_DELIVERIES;
 use super::erasure::MAX_STEP_BYTES;
 use super::operation_tasks::Begun;
 use super::prune::{MAX_PRUNE_STEP, PrunePass};
 use super::{
-    CalledHandlers, Database, DedicatedConnection, ErasedHook, NotErased, Pauses, RehearsedHandler, Requests,
-    Unavailable, Wakeup,
+    CalledHandlers, Change, Changed, Database, DedicatedConnection, ErasedHook, NotErased, Pauses, RehearsedHandler,
+    Requests, Unavailable, Unfinished, Wakeup,
 };
 use crate::config::Retention;
 use crate::erasure::{Erased, Erasure};
-use crate::operation::{Actor, Dismissal, Planned, Pruned, Replay, Replayed};
+use crate::operation::{Actor, Planned, Pruned};
 use crate::rehearsal::{Rehearsal, Rehearsed};
 
 /// The operations on one backend, step by step, on a connection of their own. Actions take turns by their steps.
@@ -245,9 +245,12 @@ impl<B: Backend> Requests for Operations<B> {
         self.find_with_event(selection).await
     }
 
-    /// Replayed work never gets a due time in the future: live deliveries behind it would wait for that.
-    async fn replay(&self, replay: Replay, actor: Actor, begun: Begun) -> Result<Replayed, Unfinished> {
-        Ok(self.change(Change::Replay(replay), actor, begun).await?.replayed)
+    /// The audit has the number of rows that the change is meant to concern. Replayed work never gets a due time in the
+    /// future: live deliveries behind it would wait for that.
+    async fn change(&self, change: Change, actor: Actor, begun: Begun) -> Result<Changed, Unfinished> {
+        let meant = self.meant(&change).await?;
+        let execution = self.begin_action(change.action(), change.target(), meant, ACTION_LEASE, actor, begun).await?;
+        self.execute(&change, execution, 0).await
     }
 
     async fn rehearsable(&self) -> Result<Vec<String>, Unavailable> {
@@ -261,20 +264,6 @@ impl<B: Backend> Requests for Operations<B> {
         begun: Begun,
     ) -> Result<Option<Rehearsed>, Unfinished> {
         self.rehearse_selected(rehearsal, actor, begun).await
-    }
-
-    async fn discard(
-        &self,
-        selection: Selection,
-        handler: Option<String>,
-        actor: Actor,
-        begun: Begun,
-    ) -> Result<u64, Unfinished> {
-        Ok(self.change(Change::Discard { selection, handler }, actor, begun).await?.discarded)
-    }
-
-    async fn dismiss(&self, dismissal: Dismissal, actor: Actor, begun: Begun) -> Result<Dismissed, Unfinished> {
-        Ok(self.change(Change::Dismiss(dismissal), actor, begun).await?.dismissed)
     }
 
     async fn count_undismissed(&self, mut selection: Selection) -> Result<Dismissed, Unavailable> {

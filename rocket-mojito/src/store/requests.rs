@@ -6,10 +6,10 @@ use mojito_schema::{
 };
 
 use super::operation_tasks::Begun;
-use super::{NotErased, Unavailable, Unfinished};
+use super::{Change, Changed, NotErased, Unavailable, Unfinished};
 use crate::config::Retention;
 use crate::erasure::{Erased, Erasure};
-use crate::operation::{Actor, Dismissal, Planned, Pruned, Replay, Replayed};
+use crate::operation::{Actor, Planned, Pruned};
 use crate::rehearsal::{Rehearsal, Rehearsed};
 
 /// The requests of operators and of background tasks to the store, for any database. Give each a task of its own, by
@@ -89,8 +89,8 @@ pub(crate) trait Requests: Send + Sync {
     /// The first selected delivery whose event is known.
     async fn first_with_event(&self, selection: Selection) -> Result<Option<i64>, Unavailable>;
 
-    /// Hands deliveries to handlers again.
-    async fn replay(&self, replay: Replay, actor: Actor, begun: Begun) -> Result<Replayed, Unfinished>;
+    /// Replays, discards or dismisses the selected rows: enters the change into the audit, and carries it out.
+    async fn change(&self, change: Change, actor: Actor, begun: Begun) -> Result<Changed, Unfinished>;
 
     /// The names of the handlers that this process can rehearse.
     async fn rehearsable(&self) -> Result<Vec<String>, Unavailable>;
@@ -99,20 +99,8 @@ pub(crate) trait Requests: Send + Sync {
     async fn rehearse(&self, rehearsal: Rehearsal, actor: Actor, begun: Begun)
     -> Result<Option<Rehearsed>, Unfinished>;
 
-    /// Gives up waiting work.
-    async fn discard(
-        &self,
-        selection: Selection,
-        handler: Option<String>,
-        actor: Actor,
-        begun: Begun,
-    ) -> Result<u64, Unfinished>;
-
     /// Counts what a dismissal of a selection would concern.
     async fn count_undismissed(&self, selection: Selection) -> Result<Dismissed, Unavailable>;
-
-    /// Dismisses dead work and deliveries in quarantine.
-    async fn dismiss(&self, dismissal: Dismissal, actor: Actor, begun: Begun) -> Result<Dismissed, Unfinished>;
 
     /// Removes bodies and deliveries that are too old.
     async fn prune(&self, retention: Retention, actor: Actor, begun: Begun) -> Result<Pruned, Unfinished>;

@@ -44,7 +44,7 @@ async fn what_a_handler_asked_of_the_inbox_goes_on_without_the_runtime_of_handle
 
     let inbox = host.inbox.clone();
     let asked =
-        elsewhere(async move { inbox.replay(Replay::of(Selection::all()), Actor::new("handler")).now_or_never() });
+        elsewhere(async move { inbox.replay(Replay::new(Selection::all()), Actor::new("handler")).now_or_never() });
     eventually("it is replayed", || database.audit().iter().any(|action| action.affected == 1)).await;
 
     assert!(asked.is_none(), "nobody waited for it");

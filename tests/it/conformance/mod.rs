@@ -4,6 +4,7 @@ mod actions;
 mod attempts;
 mod claim;
 mod clock;
+mod discard;
 mod dismiss;
 mod endpoints;
 mod errors;

@@ -44,7 +44,7 @@ impl<B: TestBackend> Desk<B> {
 
     /// Replays a selection as `interview_failed`.
     async fn name(&self, selection: Selection) -> Result<rocket_mojito::Replayed, rocket_mojito::Error> {
-        let replay = Replay::of(selection).as_event(EventKind::InterviewFailed).per_second(1_000);
+        let replay = Replay::new(selection).as_event(EventKind::InterviewFailed).per_second(1_000);
         self.host.inbox.replay(replay, Actor::new("anna")).await
     }
 }
@@ -58,7 +58,7 @@ fn untold(id: &str) -> Vec<u8> {
 async fn a_delivery_of_no_known_event_is_handled_as_what_it_is_named<B: TestBackend>() {
     let mut desk = Desk::<B>::with(&[untold("r")]).await;
 
-    let plain = desk.host.inbox.replay(Replay::of(Selection::all()), Actor::new("anna")).await.unwrap();
+    let plain = desk.host.inbox.replay(Replay::new(Selection::all()), Actor::new("anna")).await.unwrap();
     let named = desk.name(Selection::all()).await.unwrap();
 
     let work = desk.store.wait_for_work("it is handled", |work| work[0].state == State::Discarded).await;
@@ -104,7 +104,7 @@ async fn an_event_that_is_known_is_not_named_otherwise<B: TestBackend>() {
         .await;
 
     let refused = desk.name(Selection::all()).await.unwrap_err();
-    let unnamed = Replay::of(Selection::all()).as_event(EventKind::Unknown);
+    let unnamed = Replay::new(Selection::all()).as_event(EventKind::Unknown);
     let unnamed = desk.host.inbox.replay(unnamed, Actor::new("anna")).await.unwrap_err();
     let audit = desk.store.audit().await.len();
     let named = desk.name(Selection::all().event(EventKind::Unknown)).await.unwrap();

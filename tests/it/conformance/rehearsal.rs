@@ -201,9 +201,9 @@ async fn a_line_that_is_leased_meanwhile_is_noticed<B: HostTables>() {
 async fn the_limit_cuts_the_selection_and_says_where<B: HostTables>() {
     let stage = Stage::<B>::set(&[("a", Act::Nothing), ("b", Act::Nothing), ("c", Act::Nothing)]).await;
 
-    let first = stage.rehearse(Rehearsal::of(Selection::all(), "Desk").limit(2)).await;
+    let first = stage.rehearse(Rehearsal::new(Selection::all(), "Desk").limit(2)).await;
     let next_after = first.next_after.unwrap();
-    let rest = stage.rehearse(Rehearsal::of(Selection::all().after(next_after), "Desk").limit(2)).await;
+    let rest = stage.rehearse(Rehearsal::new(Selection::all().after(next_after), "Desk").limit(2)).await;
 
     let ids = |rehearsed: &Rehearsed| rehearsed.deliveries.iter().map(|one| one.delivery).collect::<Vec<_>>();
     assert_eq!((ids(&first), ids(&rest), rest.next_after), (vec![1, 2], vec![3], None));
@@ -225,7 +225,7 @@ async fn what_cannot_be_handled_is_not_rehearsed<B: HostTables>() {
 async fn a_handler_of_another_process_is_refused_by_name<B: HostTables>() {
     let mut stage = Stage::<B>::set(&[("r", Act::Nothing)]).await;
 
-    let refused = stage.host.inbox.rehearse(Rehearsal::of(Selection::all(), "Ledger"), anna()).await.unwrap_err();
+    let refused = stage.host.inbox.rehearse(Rehearsal::new(Selection::all(), "Ledger"), anna()).await.unwrap_err();
 
     assert!(refused.is_refused() && refused.to_string().contains("the handler `Ledger` is not attached"), "{refused}");
     assert!(refused.to_string().contains("`Desk`"), "{refused}");
@@ -283,9 +283,9 @@ async fn a_condition_on_work_means_the_work_of_the_rehearsed_handler<B: HostTabl
         )
         .await;
 
-    let dead = stage.rehearse(Rehearsal::of(Selection::all().state(State::Discarded), "Desk")).await;
+    let dead = stage.rehearse(Rehearsal::new(Selection::all().state(State::Discarded), "Desk")).await;
     let of_another = Selection::all().state(State::Discarded).handler("Ledger");
-    let of_another = stage.rehearse(Rehearsal::of(of_another, "Desk")).await;
+    let of_another = stage.rehearse(Rehearsal::new(of_another, "Desk")).await;
 
     assert_eq!((dead.deliveries.len(), dead.deliveries[0].delivery), (1, 2));
     assert_eq!((of_another.deliveries.len(), of_another.deliveries[0].delivery), (1, 1));

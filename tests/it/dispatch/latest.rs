@@ -251,7 +251,7 @@ async fn at_random_every_change_is_told_every_effect_is_there_and_every_replay_r
         random.shuffle(&mut replayed);
         replayed.truncate(12);
         for delivery in &replayed {
-            host.inbox.replay(Replay::of(Selection::delivery(*delivery)), Actor::new("anna")).await.unwrap();
+            host.inbox.replay(Replay::new(Selection::delivery(*delivery)), Actor::new("anna")).await.unwrap();
         }
         host.drained().await;
 

@@ -168,7 +168,7 @@ async fn what_is_replayed_waits_for_what_runs() {
     let second = host.post("interview_result", &Body::result("r").with("score", 1).bytes()).await.delivery();
     next(&mut seen).await;
 
-    host.inbox.replay(Replay::of(Selection::delivery(first)), Actor::new("anna")).await.unwrap();
+    host.inbox.replay(Replay::new(Selection::delivery(first)), Actor::new("anna")).await.unwrap();
     let other = host.post("interview_result", &Body::result("other").bytes()).await.delivery();
     eventually("the other is completed", || is_in(&host, other, State::Completed)).await;
     let is_waiting = is_in(&host, first, State::Pending) && is_in(&host, second, State::Running);

@@ -57,7 +57,7 @@ async fn none_of_three_hundred_erased_names_is_left_in_the_files() {
         }
     }
 
-    let erasure = Erasure::of(Person::ExternalId("shared".into())).confirm(CANDIDATES as u64);
+    let erasure = Erasure::new(Person::ExternalId("shared".into())).confirm(CANDIDATES as u64);
     let erased = host.inbox.erase(erasure, anna()).await.unwrap();
     let files = super::files(&host.database);
 

@@ -48,7 +48,7 @@ async fn what_is_admitted_onto_a_tombstone_is_not_kept_and_counts_as_nothing<B: 
     let mut admitted = Vec::new();
     for _ in 0..2 {
         let quarantined = Selection::all().standing(Standing::Quarantined);
-        admitted.push(fixture.inbox().replay(Replay::of(quarantined), anna()).await.unwrap().admitted);
+        admitted.push(fixture.inbox().replay(Replay::new(quarantined), anna()).await.unwrap().admitted);
     }
 
     assert_eq!(admitted, [0, 0]);

@@ -46,10 +46,10 @@ async fn more_than_twenty_results_want_to_be_confirmed<B: TestBackend>() {
 
     let counted = fixture.inbox().count_erasure(&many).await.unwrap();
     let unconfirmed = fixture.inbox().erase(many.clone(), anna()).await.unwrap_err();
-    let miscounted = fixture.inbox().erase(Erasure::of(many.clone()).confirm(20), anna()).await.unwrap_err();
+    let miscounted = fixture.inbox().erase(Erasure::new(many.clone()).confirm(20), anna()).await.unwrap_err();
     let untouched = fixture.with_body().await.len();
     let of_few = fixture.inbox().erase(few, anna()).await.unwrap();
-    let of_many = fixture.inbox().erase(Erasure::of(many).confirm(counted.results), anna()).await.unwrap();
+    let of_many = fixture.inbox().erase(Erasure::new(many).confirm(counted.results), anna()).await.unwrap();
 
     assert_eq!(counted.results, 21);
     assert!(unconfirmed.is_refused() && unconfirmed.to_string().contains("confirm(21)"), "{unconfirmed}");

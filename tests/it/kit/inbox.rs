@@ -98,7 +98,7 @@ async fn what_an_operator_replays_is_handled_in_the_next_drain<B: TestBackend>()
     inbox.post(&Event::example(EventKind::InterviewFailed)).await.unwrap();
     inbox.drain().await.unwrap();
 
-    inbox.inbox().replay(Replay::of(Selection::all()), Actor::new("anna")).await.unwrap();
+    inbox.inbox().replay(Replay::new(Selection::all()), Actor::new("anna")).await.unwrap();
     let drained = inbox.drain().await.unwrap();
 
     assert_eq!(drained.len(), 1);

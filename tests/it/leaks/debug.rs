@@ -88,6 +88,7 @@ const MUTE: &[&str] = &[
     "CopyError",
     "CopySource",
     "CopyTarget",
+    "Discard",
     "Dismissal",
     "Difference",
     "Dismissed",
@@ -317,7 +318,7 @@ async fn a_rehearsal_shows_nothing_of_an_error() {
     host.post("interview_result", &told("r-1")).await;
     host.post("interview_result", &body("").with("id", "r-1").with("score", 7).bytes()).await;
 
-    let rehearsal = Rehearsal::of(Selection::all(), "Showing");
+    let rehearsal = Rehearsal::new(Selection::all(), "Showing");
     let rehearsed = host.inbox.rehearse(rehearsal, Actor::new("anna")).await.unwrap();
 
     assert_eq!(rehearsed.deliveries[1].answer.error(), Some(CANARY));
@@ -350,7 +351,7 @@ async fn guards_errors_and_settings_show_nothing() {
         Person::ProfileId(CANARY.to_owned()),
         Person::Email(CANARY.to_owned()),
     ]);
-    assert_mute(Erasure::of(Person::Email(CANARY.to_owned())));
+    assert_mute(Erasure::new(Person::Email(CANARY.to_owned())));
     host.stop().await;
 }
 

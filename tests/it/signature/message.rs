@@ -98,7 +98,7 @@ async fn a_message_that_is_understood_later_keeps_its_id_and_what_was_found_abou
          UPDATE mojito_deliveries SET standing = 'quarantined', version = NULL, first_delivery_id = NULL, result_id = NULL, changes = '[]' WHERE id = {id};"
     ));
 
-    let replay = Replay::of(Selection::all().standing(Standing::Quarantined));
+    let replay = Replay::new(Selection::all().standing(Standing::Quarantined));
     let replayed = host.inbox.replay(replay, Actor::new("anna@ops")).await.unwrap();
     let retry = post(&host, "msg_1", &other, 0).await;
 

@@ -135,7 +135,7 @@ impl<B: HostTables> Stage<B> {
     }
 
     pub(super) async fn rehearse_all(&self) -> Rehearsed {
-        self.rehearse(Rehearsal::of(Selection::all(), "Desk")).await
+        self.rehearse(Rehearsal::new(Selection::all(), "Desk")).await
     }
 
     /// The rows of the host's tables, and of the plugin's that tell of handling.
