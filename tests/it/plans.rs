@@ -245,8 +245,8 @@ fn assert_lean(plans: &[String], rows: u32) {
         let large = ["mojito_attempts", "mojito_deliveries", "mojito_results", "mojito_work"];
         let scanned = large.iter().find(|table| plan.contains(&format!("Seq Scan on {table}")));
         assert_eq!(scanned, None, "{plan}");
-        // Each time, for what takes a tenth of that. Here the server would compile whatever it may; so it does the fence,
-        // the promotion and the check of a foreign key, which are in a host's transaction.
+        // Each time, for what takes a tenth of that. Here the server would compile whatever it may. So it does the fence,
+        // the promotion and the check of a foreign key: they are in a host's transaction.
         let of_host = ["current_setting(", "SELECT mojito_promote(", "FOR KEY SHARE OF x"];
         let is_of_host = of_host.iter().any(|said| plan.contains(said));
         assert!(!plan.contains("JIT:") || is_of_host, "{plan}");

@@ -1,6 +1,7 @@
 //! Operators' actions beside running hosts: pauses that hold in every process, and actions that any process may watch,
 //! cancel and take over.
 
+mod discards;
 mod pauses;
 mod running;
 
