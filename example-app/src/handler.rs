@@ -94,12 +94,12 @@ async fn file(tx: &mut DbConnection, event: &Event, stage: Stage) -> QueryResult
     let former = Application::find(tx, endpoint, result_id).await?;
     // A version that was handled before is replayed: its notices are written already.
     if former.as_ref().is_none_or(|former| former.version < version) {
-        let noticed = noticed(event, former.map(|former| former.stage), stage);
+        let noticed = noticed(event, former.as_ref().map(|former| former.stage), stage);
         notices::append(tx, event, &noticed, now).await?;
     }
     let application =
         Application { endpoint: endpoint.to_owned(), result_id: result_id.to_owned(), stage, version, updated_at: now };
-    application.put(tx).await
+    if former.is_none() { application.insert(tx).await } else { application.replace(tx).await }
 }
 
 /// The notices about a new version.

@@ -29,7 +29,7 @@ diesel::table! {
 
 /// The stage of one interview result.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = applications, treat_none_as_default_value = false)]
+#[diesel(table_name = applications, primary_key(endpoint, result_id), treat_none_as_default_value = false)]
 pub struct Application {
     /// The endpoint that its deliveries came to.
     pub endpoint: String,
@@ -47,14 +47,19 @@ impl Application {
     /// The application of a result, if it has one.
     pub async fn find(c: &mut DbConnection, endpoint: &str, result_id: &str) -> QueryResult<Option<Self>> {
         let row = applications::table.find((endpoint.to_owned(), result_id.to_owned()));
-        row.select(Self::as_select()).first(c).await.optional()
+        // Not `first`: SQLite prepares a query with a limit anew each time.
+        row.select(Self::as_select()).get_result(c).await.optional()
     }
 
-    /// Inserts the application, or replaces the stored one.
-    pub async fn put(&self, c: &mut DbConnection) -> QueryResult<()> {
-        let insert = diesel::insert_into(applications::table).values(self);
-        let upsert = insert.on_conflict((applications::endpoint, applications::result_id)).do_update().set(self);
-        upsert.execute(c).await.map(drop)
+    /// Inserts an application that is not stored.
+    pub async fn insert(&self, c: &mut DbConnection) -> QueryResult<()> {
+        diesel::insert_into(applications::table).values(self).execute(c).await.map(drop)
+    }
+
+    /// Replaces the stored application of the same result.
+    pub async fn replace(&self, c: &mut DbConnection) -> QueryResult<()> {
+        let row = applications::table.find((&self.endpoint, &self.result_id));
+        diesel::update(row).set(self).execute(c).await.map(drop)
     }
 
     /// Forgets the application of a result.
