@@ -65,7 +65,8 @@ pub struct State {
 /// Every error of the database.
 #[cfg(feature = "postgres")]
 pub async fn complete_by_itself(connection: &diesel_async::AsyncPgConnection, ticket: &Ticket) -> QueryResult<bool> {
-    crate::engine::postgres::complete(connection, ticket, std::time::Duration::from_secs(1)).await
+    let held = crate::engine::postgres::complete(connection, ticket, std::time::Duration::from_secs(1)).await?;
+    Ok(held.is_some())
 }
 
 /// Runs the migrations, each a name and its SQL, that have not run on this database.

@@ -38,6 +38,8 @@ const TIME_ZONE: &str = "SET TIME ZONE 'UTC'";
 /// default instrumentation still hears the events of every connection.
 pub(super) struct Nature {
     proxy: Proxy,
+    /// Whether the open transaction misses commits that were made after it began.
+    is_blind: bool,
     hosts: Option<Box<dyn Instrumentation>>,
 }
 
@@ -94,7 +96,7 @@ where
         Proxy::Transaction => set_up_by_proxy(client, driver).await,
     };
     let mut connection = set_up.map_err(unreachable)?;
-    connection.set_instrumentation(Nature { proxy: url.proxy, hosts: get_default_instrumentation() });
+    connection.set_instrumentation(Nature { proxy: url.proxy, is_blind: false, hosts: get_default_instrumentation() });
     Ok(connection)
 }
 
@@ -106,6 +108,18 @@ pub(super) fn keeps_statements(connection: &mut Connection) -> bool {
 /// Whether the connection is as it was opened: a host that sets its instrumentation by Diesel replaces [`Nature`].
 pub(super) fn is_as_opened(connection: &mut Connection) -> bool {
     nature(connection).is_some()
+}
+
+/// Notes whether the open transaction misses commits that are made after its beginning.
+pub(super) fn set_blind(connection: &mut Connection, is_blind: bool) {
+    if let Some(nature) = connection.instrumentation().downcast_mut::<Nature>() {
+        nature.is_blind = is_blind;
+    }
+}
+
+/// Whether the open transaction may miss commits that were made after it began.
+pub(super) fn is_blind(connection: &mut Connection) -> bool {
+    nature(connection).is_none_or(|nature| nature.is_blind)
 }
 
 /// The settings of the connection's opening, as statements.

@@ -4,14 +4,15 @@ use std::time::Duration;
 use diesel::connection::{InstrumentationEvent, TransactionDepthChange, TransactionManagerStatus};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_types::{Bool, Text};
 use diesel_async::{
     AnsiTransactionManager, AsyncConnection as _, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
 };
 use futures_util::future::{join, join3};
 
-use super::line::{promote, promote_if_seen};
+use super::line::{promote, promotion};
 use super::transaction::{
     self, LOCK_TIMEOUT, STATEMENT_TIMEOUT, TRANSACTION_SETTING, TransactionSettings, transaction_timestamp,
 };
@@ -40,6 +41,10 @@ pub(super) async fn begin(connection: &mut Connection, ticket: &Ticket, pause: D
         join3(guard(shared, is_session), begin, complete(shared, ticket, pause)).await
     };
     opened(connection, guarded.and(begun)).await?;
+    let is_held = is_held.map(|held| {
+        connection::set_blind(connection, held.unwrap_or(false));
+        held.is_some()
+    });
     match is_held {
         Ok(true) if ticket.has_attempts => match keep(connection, ticket).await {
             Ok(()) => Ok(true),
@@ -117,25 +122,19 @@ pub(super) async fn commit(connection: &mut Connection, line: Option<&Line>) -> 
     if !is_outermost(connection) {
         return Err(NotCommitted::Unfinished);
     }
-    let whether_intact = whether_intact();
-    let (intact, promoted) = {
-        let connection = &*connection;
-        let mut first = connection;
-        let promote = async {
-            match line {
-                Some(line) => promote_if_seen(connection, line).await,
-                None => Ok(Some(false)),
-            }
-        };
-        join(first.batch_execute(&whether_intact), promote).await
+    let (intact, is_blind) = (whether_intact(), connection::is_blind(connection));
+    let promotion = line.map(|line| format!("{}; ", promotion(line))).unwrap_or_default();
+    let end = format!("{promotion}COMMIT; {}", cleaning(connection));
+    connection.instrumentation().on_connection_event(InstrumentationEvent::commit_transaction(NonZeroU32::MIN));
+    let (intact, ended) = {
+        let (mut first, mut second) = (&*connection, &*connection);
+        // Pipelined in this order. Where the first fails, the transaction has failed, and the second commits nothing.
+        join(first.batch_execute(&intact), second.batch_execute(&end)).await
     };
     intact.map_err(not_intact)?;
-    let promoted = promoted.map_err(not_committed)?;
-    let commit = format!("COMMIT; {}", cleaning(connection));
-    connection.instrumentation().on_connection_event(InstrumentationEvent::commit_transaction(NonZeroU32::MIN));
-    connection.batch_execute(&commit).await.map_err(not_committed)?;
+    ended.map_err(not_committed)?;
     let left = over(connection).map_err(NotCommitted::Unknown)?;
-    if let (None, Some(line)) = (promoted, line) {
+    if let Some(line) = line.filter(|_| is_blind) {
         promote_later(connection, line).await;
     }
     Ok(left)
@@ -215,8 +214,13 @@ fn is_lost(error: &Error) -> bool {
 }
 
 /// The fence and the "done" mark in one statement, without a query for the time before it. It never runs outside of the
-/// transaction.
-pub(crate) async fn complete(mut connection: &Connection, ticket: &Ticket, pause: Duration) -> QueryResult<bool> {
+/// transaction. Gives back whether the transaction misses commits that are made after its beginning. `None` when the
+/// ticket is stale.
+pub(crate) async fn complete(
+    mut connection: &Connection,
+    ticket: &Ticket,
+    pause: Duration,
+) -> QueryResult<Option<bool>> {
     let row = held(ticket.delivery_id, &ticket.handler, ticket.epoch).filter(transaction::is_within());
     let done = (
         work::state.eq(State::Completed),
@@ -226,8 +230,9 @@ pub(crate) async fn complete(mut connection: &Connection, ticket: &Ticket, pause
         // promoted after the commit, and this row stays the first until then.
         work::is_first.eq(transaction::is_not_read_committed()),
     );
-    let rows = Fence { update: update(row, done), pause }.execute(&mut connection).await?;
-    Ok(rows == 1)
+    let fence = Fence { update: update(row, done), pause };
+    let held: Option<(bool, String, String, String, String)> = fence.get_result(&mut connection).await.optional()?;
+    Ok(held.map(|(is_blind, ..)| is_blind))
 }
 
 /// An update that is the first statement of a host's transaction, and sets the terms of the other statements. The
@@ -243,7 +248,7 @@ impl<U: QueryFragment<Pg>> QueryFragment<Pg> for Fence<U> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.update.walk_ast(out.reborrow())?;
         out.push_sql(&format!(
-            " RETURNING set_config('enable_seqscan', current_setting('{TRANSACTION_SETTING}'), true), \
+            " RETURNING is_first, set_config('enable_seqscan', current_setting('{TRANSACTION_SETTING}'), true), \
             set_config('synchronous_commit', 'off', true), \
             set_config('statement_timeout', {STATEMENT_TIMEOUT}, true), \
             set_config('idle_in_transaction_session_timeout', '{}ms', true)",
@@ -251,6 +256,10 @@ impl<U: QueryFragment<Pg>> QueryFragment<Pg> for Fence<U> {
         ));
         Ok(())
     }
+}
+
+impl<U> Query for Fence<U> {
+    type SqlType = (Bool, Text, Text, Text, Text);
 }
 
 impl<U> QueryId for Fence<U> {

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
 
 use diesel::define_sql_function;
 use diesel::prelude::*;
@@ -21,8 +22,20 @@ define_sql_function! {
 
 /// Promotes within a line: the earliest unfinished row becomes the first, unless a row of the line runs. Gives back
 /// whether a row was promoted.
-pub(super) async fn promote(connection: &Connection, line: &Line) -> QueryResult<bool> {
-    Ok(promote_if_seen(connection, line).await?.unwrap_or(false))
+pub(super) async fn promote(mut connection: &Connection, line: &Line) -> QueryResult<bool> {
+    let promoted = diesel::select(mojito_promote(line.first_delivery_id, &line.handler));
+    Ok(promoted.get_result::<Option<bool>>(&mut connection).await?.unwrap_or(false))
+}
+
+/// The statement that promotes within a line, for a message of several statements. In a transaction whose isolation level
+/// hides from it the recordings of others it changes nothing, and the line has to be promoted later. The handler's name is in hexadecimal,
+/// which reads the same whatever a host has set for quotes.
+pub(super) fn promotion(line: &Line) -> String {
+    let name = line.handler.bytes().fold(String::new(), |mut name, byte| {
+        write!(name, "{byte:02x}").expect("a string takes everything");
+        name
+    });
+    format!("SELECT mojito_promote({}, convert_from(decode('{name}', 'hex'), 'UTF8'))", line.first_delivery_id)
 }
 
 /// Ends the overtaken work of a line as skipped, and promotes: only where the handler wants the latest version. Work that
@@ -36,12 +49,6 @@ pub(super) async fn skip_overtaken(
 ) -> QueryResult<bool> {
     let skipped = mojito_skip_overtaken(line.first_delivery_id, &line.handler, ended);
     diesel::select(skipped).get_result(&mut connection).await
-}
-
-/// Promotes within a line in a handler's transaction. `None` where its isolation level hides from it the recordings of
-/// other transactions: then the line has to be promoted after the commit.
-pub(super) async fn promote_if_seen(mut connection: &Connection, line: &Line) -> QueryResult<Option<bool>> {
-    diesel::select(mojito_promote(line.first_delivery_id, &line.handler)).get_result(&mut connection).await
 }
 
 /// Locks the rows with these keys that exist, do not run, and are not locked by anybody else. A handler's transaction
