@@ -6,8 +6,6 @@ pub enum Open {
     /// The database must exist: a file that vanished under a running process is never replaced by an empty one. Commits
     /// wait for fsync.
     Existing,
-    /// As `Existing`, for verbs alone.
-    ForDurableVerbs,
-    /// As `ForDurableVerbs`, but commits may leave the fsync to [`sync_wal`](crate::OpenFiles::sync_wal).
+    /// As `Existing`, for verbs alone, whose commits leave the fsync to [`sync_wal`](crate::OpenFiles::sync_wal).
     ForVerbs,
 }

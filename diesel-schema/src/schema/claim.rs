@@ -17,6 +17,8 @@ pub struct ClaimRequest {
     pub free: usize,
     /// The length of the lease.
     pub lease: Duration,
+    /// On SQLite, the last delivery that it takes. Later ones may not be on the disk yet.
+    pub up_to: i64,
 }
 
 /// The outcome of a claim.
@@ -93,9 +95,9 @@ pub enum Settlement {
 }
 
 impl ClaimRequest {
-    /// A request for `limit` rows, which all start at once.
+    /// A request for `limit` rows of any delivery, which all start at once.
     pub fn new(handler: impl Into<Arc<str>>, limit: usize, lease: Duration) -> Self {
-        Self { handler: handler.into(), limit, free: limit, lease }
+        Self { handler: handler.into(), limit, free: limit, lease, up_to: i64::MAX }
     }
 }
 

@@ -55,7 +55,7 @@ impl<B: Backend> Work for Executor<B> {
     }
 
     async fn claim(&self, limit: usize, free: usize) -> (Vec<Leased>, bool) {
-        let request = ClaimRequest { handler: Arc::clone(&self.name), limit, free, lease: self.lease };
+        let request = ClaimRequest { free, ..ClaimRequest::new(Arc::clone(&self.name), limit, self.lease) };
         self.leases.claim(request, self.pauses.clone()).await
     }
 

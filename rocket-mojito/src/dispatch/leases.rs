@@ -51,11 +51,13 @@ impl<B: Backend> Leases<B> {
         (claims, is_cut)
     }
 
-    async fn claim_now(&self, request: ClaimRequest, pauses: Pauses) -> Result<(Vec<Leased>, bool), Unavailable> {
+    async fn claim_now(&self, mut request: ClaimRequest, pauses: Pauses) -> Result<(Vec<Leased>, bool), Unavailable> {
         const FAILURE: &str = "nothing could be claimed";
         let mut dedicated = self.dedicated.lock().await;
+        let database = Arc::clone(&self.database);
         let claimed = dedicated.commit(FAILURE, |connection| {
             async move {
+                request.up_to = database.durability().claimable_up_to();
                 // The handler may have been paused while this claim waited for the connection.
                 if pauses.has_handler(&request.handler) {
                     Ok(Claimed::default())
@@ -74,13 +76,13 @@ impl<B: Backend> Leases<B> {
         // A power cut may undo the claim together with the process that holds it. It must not undo the delivery of
         // a handler that has begun. Nor may it undo the end of the predecessor in the line, which would begin again
         // after its successor.
-        let seen = committed.seen();
+        let (seen, durability) = (committed.seen(), self.database.durability());
         let newest = seen.claims.iter().map(|claim| claim.ticket.delivery_id).max().unwrap_or(0);
-        let claimed = if !seen.has_promoted && self.database.is_durable(newest) {
+        let claimed = if !seen.has_promoted && durability.is_durable(newest) {
             committed.outcome()
         } else {
             let claimed = committed.durable(FAILURE).await?;
-            self.database.note_durable(newest);
+            durability.note_durable(newest);
             claimed
         };
         let leased = claimed.claims.into_iter().zip(in_flight);

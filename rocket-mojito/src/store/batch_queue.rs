@@ -59,11 +59,11 @@ impl Queue {
         Self { entries, stop, has_ended: false, returned, fresh: VecDeque::new(), aside, health }
     }
 
-    /// Hands each batch to a free writer, until the queue is stopped and empty. `finish` records a batch, which is alone
-    /// or not, and resolves as [`Busy::push`] has it.
+    /// Hands each batch to a free writer, until the queue is stopped and empty. `finish` records a batch, and resolves as
+    /// [`Busy::push`] has it.
     ///
     /// `tests/models` runs it under each order of its steps: each delivery is answered once.
-    pub async fn hand_out<W, F>(mut self, mut free: Vec<W>, finish: impl Fn(W, Vec<Entry>, bool) -> F)
+    pub async fn hand_out<W, F>(mut self, mut free: Vec<W>, finish: impl Fn(W, Vec<Entry>) -> F)
     where
         W: 'static,
         F: Future<Output = (W, Option<Vec<Entry>>)> + Send + 'static,
@@ -72,8 +72,7 @@ impl Queue {
         loop {
             let batch = self.next_batch(&mut free, &mut busy).await;
             let Some(writer) = free.pop().filter(|_| !batch.is_empty()) else { break };
-            let is_alone = batch.len() == 1 && busy.is_idle();
-            busy.push(batch.len(), keys_of(&batch), finish(writer, batch, is_alone));
+            busy.push(batch.len(), keys_of(&batch), finish(writer, batch));
         }
     }
 
@@ -222,11 +221,6 @@ impl<W> Default for Busy<W> {
 }
 
 impl<W: 'static> Busy<W> {
-    /// Whether no batch is in flight.
-    fn is_idle(&self) -> bool {
-        self.batches.is_empty()
-    }
-
     /// Adds a batch of so many deliveries, of results with these keys. It resolves to its writer, which is then free,
     /// and the deliveries set aside. `None` where the writer has given the whole batch back before.
     fn push(

@@ -12,7 +12,6 @@ use super::{Database, Unavailable};
 /// So neither ingress nor dispatch competes for the host's pool.
 pub(crate) struct DedicatedConnection<B: Backend> {
     database: Arc<Database<B>>,
-    open: Open,
     connection: Option<B::Connection>,
     /// When its last verb ended.
     rests_since: Instant,
@@ -23,8 +22,6 @@ pub(crate) struct DedicatedConnection<B: Backend> {
 pub(crate) struct Committed<B: Backend, R> {
     outcome: R,
     database: Arc<Database<B>>,
-    /// Whether the commit came back without an fsync.
-    is_unsynced: bool,
 }
 
 impl<B: Backend, R> Committed<B, R> {
@@ -41,21 +38,14 @@ impl<B: Backend, R> Committed<B, R> {
     /// The outcome, once the commit is on the disk. Other connections write meanwhile. `failure` is the message in the
     /// log if the fsync fails.
     pub async fn durable(self, failure: &'static str) -> Result<R, Unavailable> {
-        if self.is_unsynced {
-            self.database.sync_wal(failure).await?;
-        }
+        self.database.sync_wal(failure).await?;
         Ok(self.outcome)
     }
 }
 
 impl<B: Backend> DedicatedConnection<B> {
     pub fn new(database: Arc<Database<B>>) -> Self {
-        Self { database, open: Open::ForVerbs, connection: None, rests_since: Instant::now() }
-    }
-
-    /// A connection whose commits run the fsync themselves: one step less, and no other connection writes meanwhile.
-    pub fn synced(database: Arc<Database<B>>) -> Self {
-        Self { database, open: Open::ForDurableVerbs, connection: None, rests_since: Instant::now() }
+        Self { database, connection: None, rests_since: Instant::now() }
     }
 
     pub fn database(&self) -> &Arc<Database<B>> {
@@ -126,7 +116,7 @@ impl<B: Backend> DedicatedConnection<B> {
                 return Ok(connection);
             }
         }
-        self.database.open(self.open).await
+        self.database.open(Open::ForVerbs).await
     }
 
     fn keep(&mut self, connection: B::Connection) {
@@ -148,7 +138,7 @@ impl<B: Backend> DedicatedConnection<B> {
 
     /// Wraps the outcome of a verb that has just succeeded.
     fn committed<R>(&self, outcome: R) -> Committed<B, R> {
-        Committed { outcome, database: Arc::clone(&self.database), is_unsynced: self.open == Open::ForVerbs }
+        Committed { outcome, database: Arc::clone(&self.database) }
     }
 
     /// Keeps the connection only after a success: after an error, a panic or a dropped future its state is unknown.

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use deadpool::managed::Object;
 use mojito_schema::{Backend, FilesChanged, Open, OpenError, OpenFiles, Trouble, fault, trouble};
@@ -8,7 +7,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 #[cfg(feature = "testing")]
 use super::Failures;
-use super::{Health, SecretUses, Unavailable};
+use super::{Durability, Health, SecretUses, Unavailable};
 use crate::notices::Notices;
 use crate::pool::{InUse, Pool, PooledConnection};
 
@@ -21,8 +20,7 @@ pub(crate) struct Database<B: Backend> {
     files: Option<B::Files>,
     health: Arc<Health>,
     notices: Notices,
-    /// Deliveries up to this id are on the disk: commits reach the disk in their order.
-    durable_up_to: AtomicI64,
+    durability: Durability,
     secret_uses: SecretUses,
     /// The failures that a host's test has ordered.
     #[cfg(feature = "testing")]
@@ -38,7 +36,6 @@ pub(crate) struct TransactionTurn(#[expect(dead_code, reason = "held, not read")
 impl<B: Backend> Database<B> {
     pub async fn new(pool: Pool<B>, notices: Notices) -> Result<Self, OpenError> {
         let files = B::open_files(pool.url()).await?;
-        let durable_up_to = AtomicI64::new(0);
         let (writers, transactions) = (Arc::default(), Arc::default());
         let health = Arc::new(Health::new(notices.clone()));
         Ok(Self {
@@ -48,7 +45,7 @@ impl<B: Backend> Database<B> {
             files,
             health,
             notices,
-            durable_up_to,
+            durability: Durability::default(),
             secret_uses: SecretUses::default(),
             #[cfg(feature = "testing")]
             failures: Arc::default(),
@@ -61,14 +58,9 @@ impl<B: Backend> Database<B> {
         &self.failures
     }
 
-    /// Notes that a delivery is on the disk, and so are all deliveries stored before it.
-    pub fn note_durable(&self, delivery_id: i64) {
-        self.durable_up_to.fetch_max(delivery_id, Ordering::Relaxed);
-    }
-
-    /// Whether a delivery is known to be on the disk.
-    pub fn is_durable(&self, delivery_id: i64) -> bool {
-        delivery_id <= self.durable_up_to.load(Ordering::Relaxed)
+    /// The deliveries that are known to be on the disk.
+    pub fn durability(&self) -> &Durability {
+        &self.durability
     }
 
     /// The uses of secrets, between the recorder and the task that notes them.

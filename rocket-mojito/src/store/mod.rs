@@ -6,6 +6,7 @@ mod batch_queue;
 mod change;
 mod connection;
 mod database;
+mod durability;
 mod erasure;
 #[cfg(feature = "testing")]
 mod failures;
@@ -31,6 +32,7 @@ pub(crate) use self::actions::{Changed, Unfinished};
 pub(crate) use self::change::Change;
 pub(crate) use self::connection::{Committed, DedicatedConnection};
 pub(crate) use self::database::{Database, TransactionTurn, WriteTurn};
+pub(crate) use self::durability::Durability;
 pub(crate) use self::erasure::NotErased;
 #[cfg(feature = "testing")]
 pub(crate) use self::failures::{CommitFailure, Failures};

@@ -64,8 +64,8 @@ impl Recorder {
         let room = Arc::new(Semaphore::new(room_size as usize));
         let recorder = Self { queue, room, room_size, keys, ack_deadline };
         let able = Arc::new(AtomicUsize::new(MAX_BATCHES));
-        let writers = WriterConnections::for_batches(database).map(|connections| Writer {
-            connections,
+        let writers = connections(database).map(|connection| Writer {
+            connection,
             database: Arc::clone(database),
             wakeup: wakeup.clone(),
             patience: ack_deadline,
@@ -74,7 +74,7 @@ impl Recorder {
         });
         let mut opened = Vec::with_capacity(MAX_BATCHES);
         for writer in &writers {
-            opened.push(writer.connections.open().await);
+            opened.push(writer.connection.lock().await.open().await);
         }
         if let [Err(refused), ..] = opened[..]
             && opened.iter().all(Result::is_err)
@@ -161,42 +161,20 @@ impl RecorderHandle {
     }
 }
 
-/// The connections that a batch is written on.
-struct WriterConnections<B: Backend> {
-    /// For a lone delivery with no batch in flight. SQLite runs the fsync in the commit, which is one step less and
-    /// delays no other batch.
-    alone: Arc<Mutex<DedicatedConnection<B>>>,
-    /// For every other batch: while its fsync runs, the next batch is written.
-    together: Arc<Mutex<DedicatedConnection<B>>>,
-}
-
-impl<B: Backend> WriterConnections<B> {
-    /// With a single writer, batches share their connections: the page cache of one connection is of no use once
-    /// another one has written.
-    fn for_batches(database: &Arc<Database<B>>) -> [Self; MAX_BATCHES] {
-        let shared = |dedicated| Arc::new(Mutex::new(dedicated));
-        if B::SINGLE_WRITER {
-            let alone = shared(DedicatedConnection::synced(Arc::clone(database)));
-            let together = shared(DedicatedConnection::new(Arc::clone(database)));
-            return array::from_fn(|_| Self { alone: Arc::clone(&alone), together: Arc::clone(&together) });
-        }
-        array::from_fn(|_| {
-            let own = shared(DedicatedConnection::new(Arc::clone(database)));
-            Self { alone: Arc::clone(&own), together: own }
-        })
+/// The connections of the writers, each for one batch at a time. Where a database has one writer, they share one: the page
+/// cache of a connection is of no use once another one has written.
+fn connections<B: Backend>(database: &Arc<Database<B>>) -> [Arc<Mutex<DedicatedConnection<B>>>; MAX_BATCHES] {
+    let own = |_| Arc::new(Mutex::new(DedicatedConnection::new(Arc::clone(database))));
+    if B::SINGLE_WRITER {
+        let shared = own(0);
+        return array::from_fn(|_| Arc::clone(&shared));
     }
-}
-
-impl<B: Backend> WriterConnections<B> {
-    async fn open(&self) -> Result<(), Unavailable> {
-        self.alone.lock().await.open().await?;
-        self.together.lock().await.open().await
-    }
+    array::from_fn(own)
 }
 
 /// Writes one batch at a time.
 struct Writer<B: Backend> {
-    connections: WriterConnections<B>,
+    connection: Arc<Mutex<DedicatedConnection<B>>>,
     database: Arc<Database<B>>,
     wakeup: Wakeup,
     patience: Duration,
@@ -211,13 +189,13 @@ type Outcome = Result<Option<Recorded>, Unavailable>;
 impl<B: Backend> Writer<B> {
     /// Records a batch and answers its deliveries, except for those set aside, which it returns. `None` where it has
     /// given the batch back.
-    async fn finish(self, batch: Vec<Entry>, is_alone: bool) -> (Self, Option<Vec<Entry>>) {
+    async fn finish(self, batch: Vec<Entry>) -> (Self, Option<Vec<Entry>>) {
         let keys: Vec<Option<u64>> = batch.iter().map(|entry| entry.key).collect();
         let (deliveries, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|entry| (entry.delivery, (entry.answer, entry.room))).unzip();
         let deliveries = Arc::new(deliveries);
         // A panic in one batch must not end the recorder.
-        let recording = AssertUnwindSafe(self.record(&deliveries, &keys, is_alone)).catch_unwind();
+        let recording = AssertUnwindSafe(self.record(&deliveries, &keys)).catch_unwind();
         let outcomes = recording.await.unwrap_or_else(|_| {
             let count = deliveries.len();
             self.database.notices().say(Notice::RecorderPanicked { count: count as u64 });
@@ -254,19 +232,18 @@ impl<B: Backend> Writer<B> {
     async fn reopen(&self) {
         loop {
             tokio::time::sleep(REOPEN_INTERVAL).await;
-            if self.connections.open().await.is_ok() {
+            if self.connection.lock().await.open().await.is_ok() {
                 self.able.fetch_add(1, Ordering::AcqRel);
                 return;
             }
         }
     }
 
-    async fn record(&self, batch: &Arc<Vec<NewDelivery>>, keys: &[Option<u64>], is_alone: bool) -> Vec<Outcome> {
-        let dedicated = if is_alone { &self.connections.alone } else { &self.connections.together };
-        let mut recorded = self.write(dedicated, Arc::clone(batch)).await;
+    async fn record(&self, batch: &Arc<Vec<NewDelivery>>, keys: &[Option<u64>]) -> Vec<Outcome> {
+        let mut recorded = self.write(Arc::clone(batch)).await;
         if recorded == Err(Unavailable::Connection) {
             // Nothing of the batch was committed on the lost connection: it begins again on another one.
-            recorded = self.write(dedicated, Arc::clone(batch)).await;
+            recorded = self.write(Arc::clone(batch)).await;
         }
         match recorded {
             Ok(recorded) => recorded.into_iter().map(Ok).collect(),
@@ -294,7 +271,7 @@ impl<B: Backend> Writer<B> {
                 outcomes.push(Err(Unavailable::Database));
                 continue;
             }
-            let outcome = self.write(&self.connections.together, Arc::new(vec![delivery.clone()])).await;
+            let outcome = self.write(Arc::new(vec![delivery.clone()])).await;
             let outcome = outcome.map(|recorded| recorded[0]);
             if outcome == Ok(None) {
                 set_aside.extend(key);
@@ -304,18 +281,15 @@ impl<B: Backend> Writer<B> {
         outcomes
     }
 
-    async fn write(
-        &self,
-        dedicated: &Mutex<DedicatedConnection<B>>,
-        batch: Arc<Vec<NewDelivery>>,
-    ) -> Result<Vec<Option<Recorded>>, Unavailable> {
+    async fn write(&self, batch: Arc<Vec<NewDelivery>>) -> Result<Vec<Option<Recorded>>, Unavailable> {
         const FAILURE: &str = "a batch was not recorded";
-        let mut dedicated = dedicated.lock().await;
-        let committed = dedicated.commit(FAILURE, |c| B::record(c, batch, Timestamp::now()).boxed()).await?;
-        drop(dedicated);
+        let mut connection = self.connection.lock().await;
+        let committed = connection.commit(FAILURE, |c| B::record(c, batch, Timestamp::now()).boxed()).await?;
+        let newest = committed.seen().iter().flatten().map(|recorded| recorded.delivery_id).max().unwrap_or(0);
+        let unsynced = self.database.durability().unsynced(newest);
+        drop(connection);
         let recorded = committed.durable(FAILURE).await?;
-        let newest = recorded.iter().flatten().map(|recorded| recorded.delivery_id).max();
-        self.database.note_durable(newest.unwrap_or(0));
+        unsynced.synced();
         failpoint::reach("record.committed");
         Ok(recorded)
     }

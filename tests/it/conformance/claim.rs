@@ -2,7 +2,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mojito_schema::{AttemptOutcome, Claim, ClaimRequest, HandlerSpec, Settlement, State, Timestamp};
+use mojito_schema::{
+    AttemptOutcome, Claim, ClaimRequest, HandlerSpec, Settlement, Sqlite, State, Timestamp, WorkQueue as _,
+};
 use tokio::task::JoinSet;
 
 use super::{LEASE, claim, claim_on, claim_one, handler, record, result, states};
@@ -120,6 +122,19 @@ async fn nothing_is_claimed_ahead_for_its_last_attempt<B: TestBackend>() {
     assert!(ahead.claims.is_empty(), "{ahead:?}");
     assert_eq!(two.claims.len(), 2);
     assert_eq!(claim(&mut store, 10).await.len(), 4);
+}
+
+#[tokio::test]
+async fn sqlite_claims_nothing_that_is_not_on_the_disk_yet() {
+    let mut store = Store::<Sqlite>::open().await;
+    record(&mut store, (0..3).map(|n| result(&n.to_string(), "a")).collect()).await;
+
+    let durable = ClaimRequest { up_to: 2, ..ClaimRequest::new("Desk", 10, LEASE) };
+    let claimed = Sqlite::claim(&mut store.connection, durable, Timestamp::now()).await.unwrap();
+
+    let ids: Vec<i64> = claimed.claims.iter().map(|claim| claim.ticket.delivery_id).collect();
+    assert_eq!((ids, claimed.is_cut), (vec![1, 2], false));
+    assert_eq!(claim_one(&mut store).await.ticket.delivery_id, 3);
 }
 
 // Shows M13.

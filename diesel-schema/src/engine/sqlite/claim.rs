@@ -1,7 +1,7 @@
 use diesel::prelude::*;
 use diesel::query_dsl::methods::ExecuteDsl;
 
-use super::line::was_promoted;
+use super::line::WasPromoted;
 use super::lookup::current_delivery;
 use super::{at_once, shared};
 use crate::engine::claim::ClaimBudget;
@@ -13,10 +13,13 @@ use crate::{Claim, ClaimRequest, Claimed, DeliveryRow, State, Ticket, Timestamp,
 pub(super) fn claim(connection: &mut SqliteConnection, request: &ClaimRequest, now: Timestamp) -> QueryResult<Claimed> {
     let mut budget = ClaimBudget::new(request);
     // The query finds rows as the loop asks for them. With a bound limit SQLite would compile the query anew each time.
-    let free = claimable(&request.handler, &now).select((WorkRow::as_select(), body_size(), was_promoted()));
+    let free = claimable(&request.handler, &now).select((WorkRow::as_select(), body_size(), WasPromoted));
     let (mut rows, mut has_promoted) = (Vec::new(), false);
     for row in free.load_iter::<(WorkRow, Option<i32>, bool), _>(connection)? {
         let (row, size, was_promoted) = row?;
+        if row.delivery_id > request.up_to {
+            continue;
+        }
         if budget.takes(&row, size) {
             has_promoted |= was_promoted;
             rows.push(row);
@@ -79,6 +82,7 @@ pub(super) fn take(
 #[cfg(test)]
 mod tests {
     use diesel::connection::SimpleConnection;
+    use diesel::query_builder::QueryFragment;
     use diesel::sql_types::Text;
     use diesel::sqlite::Sqlite;
 
@@ -105,7 +109,9 @@ mod tests {
         steps.into_iter().map(|step| step.detail).collect()
     }
 
-    fn sql(query: &impl diesel::query_builder::QueryFragment<Sqlite>) -> String {
+    /// The text of a query, which stays prepared.
+    fn sql(query: &impl QueryFragment<Sqlite>) -> String {
+        assert!(query.is_safe_to_cache_prepared(&Sqlite).unwrap(), "it is prepared anew each time");
         diesel::debug_query::<Sqlite, _>(query).to_string().split(" -- binds").next().unwrap().to_owned()
     }
 
@@ -113,7 +119,10 @@ mod tests {
     fn what_runs_often_looks_things_up_by_an_index() {
         let now = Timestamp::now();
         let cases = [
-            (sql(&claimable("h", &now)), "mojito_work_claimable"),
+            (
+                sql(&claimable("h", &now).select((WorkRow::as_select(), body_size(), WasPromoted))),
+                "mojito_work_claimable",
+            ),
             (sql(&first_of(1, "h")), "mojito_work_first"),
             (sql(&behind_first(1, "h")), "mojito_work_behind"),
             (sql(&lapsed(&now)), "mojito_work_by_lease"),

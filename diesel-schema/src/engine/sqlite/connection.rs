@@ -53,7 +53,7 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
         Open::Create => (url.to_owned(), Spawner::InPlace),
         Open::Existing => (existing(url), Spawner::InPlace),
         // A verb is one call, and takes its time.
-        Open::ForDurableVerbs | Open::ForVerbs => (existing(url), Spawner::Elsewhere),
+        Open::ForVerbs => (existing(url), Spawner::Elsewhere),
     };
     let opened = Spawner::Elsewhere.spawn_blocking(move || establish(&url, open)).await;
     let opened = opened
@@ -67,7 +67,7 @@ pub(super) async fn open(url: &str, open: Open) -> Result<Wrapper, OpenError> {
     })?;
     match open {
         Open::Create => persist_wal(&mut connection).await?,
-        Open::Existing | Open::ForDurableVerbs => {}
+        Open::Existing => {}
         Open::ForVerbs => {
             let set = connection.spawn_blocking(|c| c.batch_execute(WITHOUT_FSYNC)).await;
             set.map_err(|error| OpenError::because("the SQLite settings cannot be changed", error))?;

@@ -1,10 +1,12 @@
 use std::collections::HashSet;
 
-use diesel::dsl::{auto_type, exists, not, sql};
-use diesel::expression::SqlLiteral;
+use diesel::dsl::{auto_type, exists, not};
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::query_dsl::methods::ExecuteDsl;
 use diesel::sql_types::Bool;
+use diesel::sqlite::Sqlite;
 
 use crate::engine::update::update;
 use crate::schema::versions::versions;
@@ -47,8 +49,24 @@ pub(super) fn behind_first<'a>(first_delivery_id: i64, handler: &'a str) -> _ {
 
 /// Whether a row became the first of its line after it was recorded. Postgres needs no such column: its claims are
 /// durable.
-pub(super) fn was_promoted() -> SqlLiteral<Bool> {
-    sql::<Bool>("mojito_work.was_promoted")
+///
+/// Not `sql`: Diesel prepares a query with such a literal anew each time.
+#[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
+pub(super) struct WasPromoted;
+
+impl Expression for WasPromoted {
+    type SqlType = Bool;
+}
+
+impl AppearsOnTable<work::table> for WasPromoted {}
+
+impl SelectableExpression<work::table> for WasPromoted {}
+
+impl QueryFragment<Sqlite> for WasPromoted {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("mojito_work.was_promoted");
+        Ok(())
+    }
 }
 
 /// Promotes within a line: the earliest unfinished row becomes the first, unless a row of the line runs. Gives back

@@ -42,7 +42,7 @@ pub async fn senders(count: usize, results: u64) {
     let recording = {
         let rows = Arc::clone(&rows);
         let queue = Queue::new(entries, stopped, returned, Aside::new(usize::MAX), Arc::new(Health));
-        spawn(queue.hand_out((0..WRITERS).collect(), move |writer, batch, _| {
+        spawn(queue.hand_out((0..WRITERS).collect(), move |writer, batch| {
             let (rows, locked, is_lost) = (Arc::clone(&rows), Arc::clone(&locked), Arc::clone(&is_lost));
             let give_back = give_back.clone();
             async move {
