@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 /// The recorded deliveries that are known to be on the disk. Commits reach the disk in their order.
 ///
-/// What it does not know costs an fsync more, and no promise.
+/// A gap in this knowledge costs one more fsync, and no promise.
 #[derive(Default)]
 pub(crate) struct Durability {
     durable_up_to: AtomicI64,
