@@ -7,6 +7,7 @@
 mod actions;
 mod architecture;
 mod blocking;
+mod breaks;
 mod cancel;
 mod checkout;
 mod cli;

@@ -34,7 +34,10 @@ impl Commits {
     pub fn has(&mut self, message: &[u8]) -> bool {
         let mut texts = message.get(5..).unwrap_or_default().split(|byte| *byte == 0);
         let (first, second) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
-        let is_commit = |text: &[u8]| text.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"commit"));
+        let commits = |statement: &[u8]| {
+            statement.trim_ascii_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"commit"))
+        };
+        let is_commit = |text: &[u8]| text.split(|byte| *byte == b';').any(commits);
         match message.first() {
             Some(b'Q') => is_commit(first),
             Some(b'P') => {
@@ -69,7 +72,8 @@ mod tests {
         assert_eq!(seen, [startup, begin.clone(), commit.clone()]);
         assert_eq!(frames.received, prepared[..3]);
         let mut commits = Commits::default();
-        let all = [&bound(b"s1"), &begin, &commit, &prepared, &bound(b"s1"), &bound(b"s2")];
-        assert_eq!(all.map(|message| commits.has(message)), [false, false, true, false, true, false]);
+        let among = query(b"SELECT 1; COMMIT; RESET ALL\0");
+        let all = [&bound(b"s1"), &begin, &commit, &among, &prepared, &bound(b"s1"), &bound(b"s2")];
+        assert_eq!(all.map(|message| commits.has(message)), [false, false, true, true, false, true, false]);
     }
 }
