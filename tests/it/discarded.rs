@@ -7,6 +7,7 @@ use std::time::Duration;
 use rocket_mojito::{
     Actor, Context, Event, HandlerError, HandlerResult, MojitoConfig, MojitoFairing, MojitoHandler, Replay, Selection,
 };
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::harness::{Body, Store, TestBackend, TestServer, config, in_time, on_each_backend, until};
@@ -24,6 +25,8 @@ on_each_backend!(
 struct Failing {
     told: UnboundedSender<(String, String)>,
     calls: Arc<AtomicUsize>,
+    /// The permission of a first call to fail.
+    may_fail: Arc<Semaphore>,
 }
 
 #[rocket::async_trait]
@@ -43,6 +46,9 @@ impl<B: TestBackend> MojitoHandler<B> for Failing {
     async fn discarded(&self, event: &Event, error: &str) -> HandlerResult {
         let _ = self.told.send((event.payload().id.clone(), error.to_owned()));
         let is_first = self.calls.fetch_add(1, Ordering::SeqCst) == 0;
+        if is_first && matches!(&*event.payload().id, "fails" | "panics") {
+            self.may_fail.acquire().await?.forget();
+        }
         match &*event.payload().id {
             "fails" if is_first => Err("not yet".into()),
             "panics" if is_first => panic!("as the test says"),
@@ -57,6 +63,7 @@ struct HookFixture<B: TestBackend> {
     store: Store<B>,
     server: TestServer,
     told: UnboundedReceiver<(String, String)>,
+    may_fail: Arc<Semaphore>,
 }
 
 impl<B: TestBackend> HookFixture<B> {
@@ -68,9 +75,11 @@ impl<B: TestBackend> HookFixture<B> {
         let store = Store::<B>::open().await;
         let (sender, told) = unbounded_channel();
         let config = change(config().max_attempts(3).poll_interval(Duration::from_millis(20)));
-        let fairing = MojitoFairing::<B>::new(config).handler(Failing { told: sender, calls: Arc::default() });
+        let may_fail = Arc::new(Semaphore::new(0));
+        let failing = Failing { told: sender, calls: Arc::default(), may_fail: Arc::clone(&may_fail) };
+        let fairing = MojitoFairing::<B>::new(config).handler(failing);
         let server = TestServer::on(store.url(), fairing).await;
-        Self { store, server, told }
+        Self { store, server, told, may_fail }
     }
 
     async fn post(&self, result: &str) -> i64 {
@@ -85,6 +94,18 @@ impl<B: TestBackend> HookFixture<B> {
     async fn wait_until_owed(&mut self, count: &str) {
         const OWED: &str = "SELECT CAST(count(*) AS TEXT) AS value FROM mojito_work WHERE hook_due_at IS NOT NULL";
         self.store.wait_for_text(OWED, count).await;
+    }
+
+    /// Lets the first call fail, and waits until that is settled.
+    async fn let_fail(&mut self) {
+        const DUE: &str = "SELECT CAST(hook_due_at AS TEXT) AS value FROM mojito_work WHERE hook_due_at IS NOT NULL";
+        let taken = self.store.texts(DUE).await;
+        self.may_fail.add_permits(1);
+        let settled = async || match self.store.texts(DUE).await {
+            due if due != taken => Ok(()),
+            due => Err(due),
+        };
+        until("the call is settled", settled).await;
     }
 
     /// Makes what is owed due now, as if its pause had gone by.
@@ -125,7 +146,8 @@ async fn a_hook_that_fails_is_called_again<B: TestBackend>() {
         let mut fixture = HookFixture::<B>::open().await;
         fixture.post(result).await;
         fixture.told().await;
-        // It waits for its pause now: nobody has settled the debt.
+        fixture.let_fail().await;
+        // It waits for its pause now: the debt is not settled.
         fixture.wait_until_owed("1").await;
 
         let told_again = async || {
