@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use mojito_schema::{Backend, NewDelivery, Recorded, Timestamp, failpoint};
+use mojito_schema::{Backend, NewDelivery, Recorded, Standing, Timestamp, failpoint};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -285,8 +285,8 @@ impl<B: Backend> Writer<B> {
         const FAILURE: &str = "a batch was not recorded";
         let mut connection = self.connection.lock().await;
         let committed = connection.commit(FAILURE, |c| B::record(c, batch, Timestamp::now()).boxed()).await?;
-        let newest = committed.seen().iter().flatten().map(|recorded| recorded.delivery_id).max().unwrap_or(0);
-        let unsynced = self.database.durability().unsynced(newest);
+        let new = committed.seen().iter().flatten().filter(|recorded| recorded.standing != Standing::Repeat);
+        let unsynced = self.database.durability().unsynced(new.map(|recorded| recorded.delivery_id));
         drop(connection);
         let recorded = committed.durable(FAILURE).await?;
         unsynced.synced();
