@@ -44,7 +44,7 @@ const WRITE: &str = "
 const ACK_DEADLINE: Duration = Duration::from_secs(5);
 
 async fn database() -> PostgresDatabase {
-    let database = PostgresDatabase::shared().await;
+    let database = PostgresDatabase::empty().await;
     internals::migrate(&mut database.connect().await, &[FIRST]).await.unwrap();
     database.run("CREATE SEQUENCE firsts").await;
     database
@@ -178,7 +178,7 @@ async fn an_index_whose_building_was_cut_off_is_built_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_make_nothing_finds_that_there_is_nothing_to_do() {
-    let database = PostgresDatabase::shared().await;
+    let database = PostgresDatabase::empty().await;
     Postgres::migrate(&mut database.connect().await).await.unwrap();
     let name = database.texts("SELECT current_database() AS value").await.remove(0);
     database

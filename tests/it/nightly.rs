@@ -36,7 +36,8 @@ fn each_test_that_grows_with_the_scale_is_in_a_piece() {
         pieces.iter().filter(|piece| piece.command[0] == "it").flat_map(|piece| &piece.command[1..]).collect();
     let files = Checkout::files("tests/it").into_iter().filter(File::is_rust);
     let growing: Vec<String> = files
-        .filter(|file| !file.path.contains("/harness/") && file.code().contains("rounds("))
+        .filter(|file| !file.path.contains("/harness/"))
+        .filter(|file| ["rounds(", "is_full("].iter().any(|scale| file.code().contains(scale)))
         .map(|file| module(&file))
         .filter(|module| !READERS.contains(&module.as_str()))
         .collect();

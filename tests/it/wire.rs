@@ -28,7 +28,7 @@ struct RecorderAndWorker {
 
 impl RecorderAndWorker {
     async fn start(look: &str) -> Self {
-        let mut store = Store::<Postgres>::open_empty().await;
+        let mut store = Store::<Postgres>::open().await;
         let example = Example::on::<Postgres>(store.url());
         let mut handling = example.spawn(&[("ROCKET_MOJITO", &format!("{{{look}}}"))]);
         handling.ready().await.expect("it listens");

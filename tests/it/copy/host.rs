@@ -47,7 +47,7 @@ fn effects(effects: Vec<Effect>) -> Vec<(String, String, i64)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_on_postgres_goes_on_where_one_on_sqlite_was_killed() {
-    let copied = Copied { file: Database::with_effects(), to: PostgresDatabase::shared().await };
+    let copied = Copied { file: Database::with_effects(), to: PostgresDatabase::empty().await };
     let gate = copied.file.folder().join("gate");
     let gate = gate.to_str().unwrap();
     let version = |result: &str, score: f64| Body::result(result).with("score", score).bytes();

@@ -38,7 +38,7 @@ type Ended = (Option<i32>, String);
 impl Copied {
     /// With the tables of the plugin in both, and rows in the file.
     async fn seeded() -> Self {
-        let copied = Self { file: Database::new(), to: PostgresDatabase::shared().await };
+        let copied = Self { file: Database::new(), to: PostgresDatabase::empty().await };
         for url in [copied.file.url(), copied.to.url()] {
             assert_eq!(copied.run(&["migrate", "--database", &url]).0, Some(0));
         }

@@ -29,7 +29,7 @@ async fn a_database_that_is_not_empty_is_refused_and_stays_as_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_another_version_are_refused_on_either_side() {
-    let copied = Copied { file: Database::new(), to: PostgresDatabase::shared().await };
+    let copied = Copied { file: Database::new(), to: PostgresDatabase::empty().await };
     let said = |copied: &Copied| ended(&mut copied.command()).1;
     let migrate = |url: String| assert_eq!(copied.run(&["migrate", "--database", &url]).0, Some(0));
 

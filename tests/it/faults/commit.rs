@@ -95,7 +95,7 @@ async fn an_effect_whose_commit_is_unknown_is_there_once() {
         database.run("UPDATE mojito_work SET due_at = now() WHERE due_at IS NOT NULL").await;
         eventually("the commit of a handler is cut", || proxy.fired() == hits).await;
     }
-    for number in 0..rounds(60, 400) {
+    for number in 0..rounds(24, 400) {
         // Chance decides whose commit it hits: the recorder's, a claim's, the handler's, the heartbeat's.
         if random.u8(0..3) == 0 {
             proxy.cut_commit(if random.bool() { LostMessage::Reply } else { LostMessage::Commit }, "");

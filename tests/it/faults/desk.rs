@@ -100,7 +100,7 @@ async fn four_desks_share_the_work_and_file_each_delivery_once_and_in_its_turn()
     let load = Load::over(&mut random, Duration::ZERO, 5, 10);
     load.post_to(&addresses(&mut desks.desks).await);
 
-    let enough = rounds(1_000, 20_000) as usize;
+    let enough = rounds(600, 20_000) as usize;
     let mut ended = 0;
     for part in 1..=20 {
         load.acknowledged(enough * part / 20).await;

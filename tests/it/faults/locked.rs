@@ -10,10 +10,10 @@ use super::cluster::{addresses, host, start};
 use crate::harness::{Body, PostOutcome, PostgresDatabase, Process, TestDatabase, in_time, try_post};
 
 /// How long a delivery is tried here, in seconds.
-const ACK_DEADLINE: u64 = 3;
+const ACK_DEADLINE: u64 = 5;
 
 /// How long a delivery may take that has nothing to do with what is locked.
-const QUICK: Duration = Duration::from_millis(2_500);
+const QUICK: Duration = Duration::from_millis(4_500);
 
 struct LockedRows {
     database: PostgresDatabase,

@@ -40,7 +40,7 @@ struct Host<B: TestBackend> {
 
 impl<B: TestBackend> Host<B> {
     async fn start(act: HandlerFn<B>) -> Self {
-        let mut store = Store::<B>::open_empty().await;
+        let mut store = Store::<B>::open().await;
         store.run("CREATE TABLE effects (effect TEXT)").await;
         Self::on(store, act).await
     }

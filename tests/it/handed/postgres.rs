@@ -45,7 +45,7 @@ async fn an_error_of_the_database_that_is_swallowed_is_a_failed_attempt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_a_constraint_refuses_is_a_failed_attempt_and_says_why() {
-    let mut store = crate::harness::Store::<Postgres>::open_empty().await;
+    let mut store = crate::harness::Store::<Postgres>::open().await;
     store.run("CREATE TABLE effects (effect TEXT UNIQUE DEFERRABLE INITIALLY DEFERRED)").await;
     let host = Host::on(store, |cx, _| {
         Box::pin(async move {

@@ -29,9 +29,17 @@ const TABLES: &str = "
     CREATE TABLE counters (id BIGINT, count BIGINT)";
 
 impl PostgresDatabase {
-    /// A database of its own on the server that all tests share.
+    /// A database of its own on the server that all tests share, with the plugin's tables in it.
     pub(crate) async fn shared() -> Self {
-        let storage = ScratchDatabase::new().await;
+        Self::of(ScratchDatabase::migrated().await).await
+    }
+
+    /// The same without these.
+    pub(crate) async fn empty() -> Self {
+        Self::of(ScratchDatabase::new().await).await
+    }
+
+    async fn of(storage: ScratchDatabase) -> Self {
         let (folder, url, direct_url) = (tempfile::tempdir().unwrap(), storage.url(), storage.direct_url());
         let database = Self { folder, url, direct_url, _storage: Some(storage) };
         database.run(TABLES).await;

@@ -2,10 +2,12 @@ use std::time::SystemTime;
 
 /// How many rounds a test takes: `small` in `tests/run`, `full` with `MOJITO_TEST_SCALE=full`.
 pub(crate) fn rounds(small: u32, full: u32) -> u32 {
-    match std::env::var("MOJITO_TEST_SCALE").as_deref() {
-        Ok("full") => full,
-        _ => small,
-    }
+    if is_full() { full } else { small }
+}
+
+/// Whether the tests are run at their full size.
+pub(crate) fn is_full() -> bool {
+    std::env::var("MOJITO_TEST_SCALE").is_ok_and(|scale| scale == "full")
 }
 
 /// The seed of a randomised test, from `MOJITO_TEST_SEED` or the clock. It is printed, so that a failure can be repeated.

@@ -23,6 +23,10 @@ pub(crate) trait TestBackend: Backend {
     const RUN_EXAMPLE: &str;
 
     async fn create() -> (Self::Storage, String);
+    /// The same, with the plugin's tables in it where these are cheaper to copy than to make.
+    async fn create_migrated() -> (Self::Storage, String) {
+        Self::create().await
+    }
     async fn deliveries(connection: &mut Self::Connection) -> Vec<DeliveryRow>;
     async fn deliveries_of(connection: &mut Self::Connection, result: &str) -> Vec<DeliveryRow>;
     async fn newest_delivery(connection: &mut Self::Connection) -> DeliveryRow;
@@ -161,6 +165,12 @@ impl TestBackend for Postgres {
         (database, url)
     }
 
+    async fn create_migrated() -> (ScratchDatabase, String) {
+        let database = ScratchDatabase::migrated().await;
+        let url = database.url();
+        (database, url)
+    }
+
     look!();
 }
 
@@ -210,14 +220,17 @@ pub(crate) struct Store<B: TestBackend> {
 impl<B: TestBackend> Store<B> {
     /// With the tables in it.
     pub(crate) async fn open() -> Self {
-        let mut store = Self::open_empty().await;
+        let mut store = Self::on(B::create_migrated().await).await;
         B::migrate(&mut store.connection).await.unwrap();
         store
     }
 
     /// Without any table.
     pub(crate) async fn open_empty() -> Self {
-        let (storage, url) = B::create().await;
+        Self::on(B::create().await).await
+    }
+
+    async fn on((storage, url): (B::Storage, String)) -> Self {
         let connection = B::open(&url, Open::Create).await.unwrap();
         let outside = B::open(&url, Open::Existing).await.unwrap();
         Self { connection, outside, url, _storage: storage }

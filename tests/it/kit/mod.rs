@@ -30,7 +30,7 @@ async fn database<B: TestBackend>() -> (B::Storage, TestDatabase<B>) {
 
 /// The same with its URL.
 async fn database_at<B: TestBackend>() -> (B::Storage, TestDatabase<B>, String) {
-    let (storage, url) = B::create().await;
+    let (storage, url) = B::create_migrated().await;
     let database = TestDatabase::<B>::open(&url).await.unwrap();
     database.connection().await.unwrap().batch_execute(&tables::<B>()).await.unwrap();
     (storage, database, url)

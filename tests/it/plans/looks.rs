@@ -8,7 +8,7 @@ use mojito_schema::{
 };
 
 use super::{COUNT, Explained, explain, history, numbers, plans};
-use crate::harness::{Store, TestBackend, rounds};
+use crate::harness::{Store, TestBackend, is_full, rounds};
 
 /// How many rows a look reads at most, where no index leads to the selected ones.
 const PAGE: u64 = 10_000;
@@ -94,16 +94,12 @@ fn took(plan: &str) -> Duration {
     Duration::from_secs_f64(milliseconds.unwrap_or(0.0) / 1_000.0)
 }
 
-fn is_full_scale() -> bool {
-    rounds(0, 1) == 1
-}
-
 #[expect(clippy::print_stdout, reason = "it is what the test is run for")]
 fn assert_fast(mut times: Vec<(Duration, String)>, rows: u32) {
     times.sort();
     let (longest, statement) = times.last().unwrap();
     println!("{rows} deliveries, {} statements, the longest took {longest:?}: {statement}", times.len());
-    let slow: Vec<_> = times.iter().filter(|(time, _)| is_full_scale() && *time >= LONGEST).collect();
+    let slow: Vec<_> = times.iter().filter(|(time, _)| is_full() && *time >= LONGEST).collect();
     assert!(slow.is_empty(), "{slow:#?}");
 }
 

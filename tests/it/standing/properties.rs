@@ -111,8 +111,8 @@ async fn every_history_is_judged_as_the_oracle_judges_it<B: TestBackend>() {
     let (seed, cases) = (
         seed(),
         match B::SINGLE_WRITER {
-            true => rounds(1_500, 100_000),
-            false => rounds(150, 10_000),
+            true => rounds(750, 100_000),
+            false => rounds(100, 10_000),
         },
     );
     let config = Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
