@@ -28,6 +28,10 @@ const SET_ASIDE_DIVISOR: usize = 2;
 /// The pause before a writer without a connection tries to open one again.
 const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long handlers give way to the next delivery, where both need the one turn to write. A sender that posts one after
+/// the other posts the next at once, and the handlers of the last run while that is brought to the disk.
+const GIVE_WAY: Duration = Duration::from_millis(1);
+
 /// The task that records: it drains the queue, writes each batch in one transaction, and answers its deliveries.
 ///
 /// A delivery that comes alone is written at once. While a batch is in flight, the next one gathers deliveries for at
@@ -161,6 +165,16 @@ impl RecorderHandle {
     }
 }
 
+/// Says after a pause that this process made work, unless it is said before.
+fn notify_after(wakeup: &Wakeup, pause: Duration) {
+    let (wakeup, mut said) = (wakeup.clone(), wakeup.listen_for_own());
+    tokio::spawn(async move {
+        if tokio::time::timeout(pause, said.changed()).await.is_err() {
+            wakeup.notify();
+        }
+    });
+}
+
 /// The connections of the writers, each for one batch at a time. Where a database has one writer, they share one: the page
 /// cache of a connection is of no use once another one has written.
 fn connections<B: Backend>(database: &Arc<Database<B>>) -> [Arc<Mutex<DedicatedConnection<B>>>; MAX_BATCHES] {
@@ -201,7 +215,6 @@ impl<B: Backend> Writer<B> {
             self.database.notices().say(Notice::RecorderPanicked { count: count as u64 });
             vec![Err(Unavailable::Database); count]
         });
-        self.wakeup.notify();
         self.database.health().note(&deliveries, &outcomes);
         let recorded = deliveries.iter().zip(&outcomes).filter(|(_, outcome)| matches!(outcome, Ok(Some(_))));
         self.database.secret_uses().add(recorded.map(|(delivery, _)| delivery), Instant::now());
@@ -219,6 +232,11 @@ impl<B: Backend> Writer<B> {
                 Some(outcome) => entry.answer(outcome),
                 None => set_aside.push(entry),
             }
+        }
+        if B::SINGLE_WRITER {
+            notify_after(&self.wakeup, GIVE_WAY)
+        } else {
+            self.wakeup.notify()
         }
         (self, Some(set_aside))
     }
@@ -288,9 +306,58 @@ impl<B: Backend> Writer<B> {
         let new = committed.seen().iter().flatten().filter(|recorded| recorded.standing != Standing::Repeat);
         let unsynced = self.database.durability().unsynced(new.map(|recorded| recorded.delivery_id));
         drop(connection);
+        if B::SINGLE_WRITER {
+            self.wakeup.notify();
+        }
         let recorded = committed.durable(FAILURE).await?;
         unsynced.synced();
         failpoint::reach("record.committed");
         Ok(recorded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAUSE: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_said_after_a_pause_is_said_once() {
+        let wakeup = Wakeup::new();
+        let mut listener = wakeup.listen();
+
+        notify_after(&wakeup, PAUSE);
+        let early = tokio::time::timeout(PAUSE / 2, listener.changed()).await;
+        let in_time = tokio::time::timeout(PAUSE, listener.changed()).await;
+        let again = tokio::time::timeout(2 * PAUSE, listener.changed()).await;
+
+        assert_eq!((early.is_ok(), in_time.is_ok(), again.is_ok()), (false, true, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_said_before_the_pause_is_over_is_not_said_again() {
+        let wakeup = Wakeup::new();
+        notify_after(&wakeup, PAUSE);
+        let mut listener = wakeup.listen();
+
+        wakeup.notify();
+        let at_once = listener.has_changed();
+        listener.mark_unchanged();
+        let later = tokio::time::timeout(2 * PAUSE, listener.changed()).await;
+
+        assert_eq!((at_once.unwrap(), later.is_ok()), (true, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_another_process_says_is_no_delivery_to_give_way_to() {
+        let wakeup = Wakeup::new();
+        notify_after(&wakeup, PAUSE);
+        wakeup.notify_of_others();
+        let mut listener = wakeup.listen();
+
+        let later = tokio::time::timeout(2 * PAUSE, listener.changed()).await;
+
+        assert!(later.is_ok());
     }
 }
