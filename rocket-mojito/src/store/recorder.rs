@@ -234,9 +234,9 @@ impl<B: Backend> Writer<B> {
             }
         }
         if B::SINGLE_WRITER {
-            notify_after(&self.wakeup, GIVE_WAY)
+            notify_after(&self.wakeup, GIVE_WAY);
         } else {
-            self.wakeup.notify()
+            self.wakeup.notify();
         }
         (self, Some(set_aside))
     }
