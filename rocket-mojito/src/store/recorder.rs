@@ -28,8 +28,8 @@ const SET_ASIDE_DIVISOR: usize = 2;
 /// The pause before a writer without a connection tries to open one again.
 const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long handlers give way to the next delivery, where both need the one turn to write. A sender that posts one after
-/// the other posts the next at once, and the handlers of the last run while that is brought to the disk.
+/// How long handlers give way to the next delivery, where both need the one turn to write. A sender that waits for each
+/// answer posts the next delivery at once. The handlers of the last one run while that is brought to the disk.
 const GIVE_WAY: Duration = Duration::from_millis(1);
 
 /// The task that records: it drains the queue, writes each batch in one transaction, and answers its deliveries.
