@@ -13,7 +13,7 @@ use rustix::process::geteuid;
 use tempfile::TempDir;
 
 use crate::harness::deliveries::garbled;
-use crate::harness::{PROXY, ScratchDatabase, is_full};
+use crate::harness::{PROXY, SCALE, ScratchDatabase, is_full};
 
 /// PgBouncer, private to one test, between it and the server of `tests/run`. It is ended when it is dropped.
 struct Bouncer {
@@ -75,10 +75,10 @@ impl Drop for Bouncer {
     }
 }
 
-/// Runs tests of this very program again, behind the proxy. How many passed.
+/// Runs tests of this very program again, behind the proxy, each at its small size. How many passed.
 async fn run_again(bouncer: &Bouncer, arguments: &[&str]) -> usize {
     let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(arguments).env(PROXY, bouncer.port.to_string());
+    again.args(arguments).env(PROXY, bouncer.port.to_string()).env_remove(SCALE);
     let output = tokio::task::spawn_blocking(move || again.output().unwrap()).await.unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));

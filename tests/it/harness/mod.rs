@@ -64,7 +64,7 @@ pub(crate) use self::process::{Process, ProcessBuilder};
 pub(crate) use self::program::Program;
 pub(crate) use self::proxy::{Direction, LostMessage, NetworkCondition, Proxy};
 pub(crate) use self::sample::Sample;
-pub(crate) use self::scale::{is_full, rounds, seed};
+pub(crate) use self::scale::{SCALE, is_full, rounds, seed};
 pub(crate) use self::scratch_database::{PROXY, ScratchDatabase};
 pub(crate) use self::scripted_handler::{ObservedAttempt, ScriptedAction, ScriptedHandler};
 pub(crate) use self::signed::{Headers, Signer, base64, hex};

@@ -1,5 +1,8 @@
 use std::time::SystemTime;
 
+/// Names the size of tests.
+pub(crate) const SCALE: &str = "MOJITO_TEST_SCALE";
+
 /// How many rounds a test takes: `small` in `tests/run`, `full` with `MOJITO_TEST_SCALE=full`.
 pub(crate) fn rounds(small: u32, full: u32) -> u32 {
     if is_full() { full } else { small }
@@ -7,7 +10,7 @@ pub(crate) fn rounds(small: u32, full: u32) -> u32 {
 
 /// Whether the tests are run at their full size.
 pub(crate) fn is_full() -> bool {
-    std::env::var("MOJITO_TEST_SCALE").is_ok_and(|scale| scale == "full")
+    std::env::var(SCALE).is_ok_and(|scale| scale == "full")
 }
 
 /// The seed of a randomised test, from `MOJITO_TEST_SEED` or the clock. It is printed, so that a failure can be repeated.
