@@ -307,6 +307,7 @@ impl<B: Backend> Writer<B> {
         let unsynced = self.database.durability().unsynced(new.map(|recorded| recorded.delivery_id));
         drop(connection);
         if B::SINGLE_WRITER {
+            // The handlers of what was recorded before gave way to this batch, and run during its fsync.
             self.wakeup.notify();
         }
         let recorded = committed.durable(FAILURE).await?;
