@@ -69,6 +69,9 @@ pub(super) enum Act {
 
 pub(super) const INSERT: &str = "INSERT INTO offers VALUES (10, 'new')";
 
+/// What fails inserts another row: an attempt that hangs would have each attempt at the same row wait.
+const IN_VAIN: &str = "INSERT INTO offers VALUES (11, 'new')";
+
 impl Desk {
     async fn act<B: TestBackend>(&self, event: &Event, cx: &mut Context<'_, B>) -> HandlerResult {
         let (is_rehearsal, attempt, key) = (cx.is_rehearsal(), cx.attempt(), cx.key().to_owned());
@@ -82,7 +85,7 @@ impl Desk {
                 let _ = tx.batch_execute(statements).await;
             }
             act => {
-                cx.transaction().await?.batch_execute(INSERT).await?;
+                cx.transaction().await?.batch_execute(IN_VAIN).await?;
                 match act {
                     Act::WritesThenFails(text) => return Err(text.into()),
                     Act::WritesThenDiscards => return Err(HandlerError::discard("no such office")),
