@@ -37,7 +37,11 @@ pub trait OpenFiles: Send + Sync + 'static {
     /// connection. `false` where somebody still reads the WAL.
     fn checkpoint(&self) -> impl Future<Output = QueryResult<bool>> + Send;
 
-    /// Checkpoints the WAL if it has grown long.
+    /// Checkpoints the WAL while others write, if enough was written since the last time. Nobody waits for it, except
+    /// for the disk.
+    fn checkpoint_beside_writers(&self) -> impl Future<Output = QueryResult<()>> + Send;
+
+    /// Checkpoints the WAL if it has grown long, and gives its bytes back. `false` where somebody still reads it.
     fn checkpoint_if_long(&self) -> impl Future<Output = QueryResult<bool>> + Send;
 }
 
@@ -59,6 +63,10 @@ impl OpenFiles for Infallible {
     }
 
     async fn checkpoint(&self) -> QueryResult<bool> {
+        match *self {}
+    }
+
+    async fn checkpoint_beside_writers(&self) -> QueryResult<()> {
         match *self {}
     }
 

@@ -3,17 +3,36 @@ use std::time::Duration;
 
 use mojito_schema::Backend;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::supervisor::Service;
 use crate::notices::{Notice, Notices};
-use crate::store::Database;
+use crate::store::{Database, Wakeup};
+
+/// The interval between two looks at the length of the WAL while deliveries are recorded. The WAL grows by a few hundred
+/// frames in this time.
+const RECORDING_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The interval between two looks at the database's files.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
+const FILES_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Keeps the WAL short by checkpoints, and looks for faults of the database's files.
+///
+/// A checkpoint runs beside those who write. SQLite would have one of them checkpoint, and all others wait for that.
 pub(super) struct Checkpointer<B: Backend> {
     pub database: Arc<Database<B>>,
+    pub wakeup: Wakeup,
+}
+
+impl<B: Backend> Checkpointer<B> {
+    async fn look_at_files(&self, warned: &mut Option<&'static str>) {
+        let database = Arc::clone(&self.database);
+        // In a task of its own, so that no cancellation can interrupt the checkpoint.
+        let _ = tokio::spawn(async move { database.checkpoint_if_long().await }).await;
+        if let Some(text) = news(warned, self.database.warning()) {
+            self.database.notices().say(Notice::Files { text });
+        }
+    }
 }
 
 impl<B: Backend> Service for Checkpointer<B> {
@@ -24,18 +43,21 @@ impl<B: Backend> Service for Checkpointer<B> {
     }
 
     async fn run(&self, mut stop: watch::Receiver<bool>) {
-        let mut warned = None;
+        let (mut recorded, mut warned) = (self.wakeup.listen_for_own(), None);
+        let mut next_look = Instant::now();
         while !*stop.borrow_and_update() {
-            let database = Arc::clone(&self.database);
-            // In a task of its own, so that no cancellation can interrupt the checkpoint.
-            let _ = tokio::spawn(async move { database.checkpoint_if_long().await }).await;
-            if let Some(text) = news(&mut warned, self.database.warning()) {
-                self.database.notices().say(Notice::Files { text });
+            if Instant::now() >= next_look {
+                self.look_at_files(&mut warned).await;
+                next_look = Instant::now() + FILES_INTERVAL;
             }
             tokio::select! {
-                _ = stop.changed() => {}
-                () = tokio::time::sleep(CHECKPOINT_INTERVAL) => {}
+                _ = stop.changed() => continue,
+                () = tokio::time::sleep_until(next_look) => continue,
+                _ = recorded.changed() => {}
             }
+            let database = Arc::clone(&self.database);
+            let _ = tokio::spawn(async move { database.checkpoint_beside_writers().await }).await;
+            tokio::time::sleep(RECORDING_INTERVAL).await;
         }
     }
 }

@@ -87,11 +87,8 @@ impl<B: Backend> Discarded<B> {
         let taken = dedicated.commit("no hook could be taken", |connection| {
             async move {
                 // The handler may have been paused while this call waited for the connection.
-                if pauses.has_handler(&name) {
-                    Ok(None)
-                } else {
-                    B::take_hook(connection, name, HOOK_LEASE, Timestamp::now()).await
-                }
+                let Some(_leave) = pauses.leave_to_claim(&name).await else { return Ok(None) };
+                B::take_hook(connection, Arc::clone(&name), HOOK_LEASE, Timestamp::now()).await
             }
             .boxed()
         });

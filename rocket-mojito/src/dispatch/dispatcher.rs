@@ -133,11 +133,11 @@ impl<B: Backend> Dispatcher<B> {
             operations,
             wakeup: wakeup.clone(),
         };
+        let checkpointer = Checkpointer { database: Arc::clone(&leases.database), wakeup: wakeup.clone() };
         let notifier = Notifier { database: Arc::clone(&leases.database), wakeup };
         let (stop_last, stopped_last) = Stop::new();
         let last =
             vec![tokio::spawn(serve(heartbeat, stopped_last.clone())), tokio::spawn(serve(notifier, stopped_last))];
-        let checkpointer = Checkpointer { database: Arc::clone(&leases.database) };
         let last_uses = LastUses { leases: leases.clone() };
         let upkeep = vec![
             tokio::spawn(serve(last_uses, stopped.clone())),

@@ -59,11 +59,9 @@ impl<B: Backend> Leases<B> {
             async move {
                 request.up_to = database.durability().claimable_up_to();
                 // The handler may have been paused while this claim waited for the connection.
-                if pauses.has_handler(&request.handler) {
-                    Ok(Claimed::default())
-                } else {
-                    B::claim(connection, request, Timestamp::now()).await
-                }
+                let handler = Arc::clone(&request.handler);
+                let Some(_leave) = pauses.leave_to_claim(&handler).await else { return Ok(Claimed::default()) };
+                B::claim(connection, request, Timestamp::now()).await
             }
             .boxed()
         });

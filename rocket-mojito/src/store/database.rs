@@ -11,6 +11,8 @@ use super::{Durability, Health, SecretUses, Unavailable};
 use crate::notices::Notices;
 use crate::pool::{InUse, Pool, PooledConnection};
 
+const NOT_SHORTENED: &str = "the database's log cannot be shortened";
+
 /// The host's database, as every part of the plugin shares it.
 pub(crate) struct Database<B: Backend> {
     pool: Pool<B>,
@@ -175,22 +177,37 @@ impl<B: Backend> Database<B> {
         self.files.as_ref()?.warning()
     }
 
-    /// Checkpoints a WAL that has grown long.
-    pub async fn checkpoint_if_long(&self) {
-        const FAILURE: &str = "the database's log cannot be shortened";
-        // A checkpoint must not build on commits that never reached the disk. After a power cut the rest of the WAL
-        // would stand behind that gap.
-        if self.health.trouble() == Some(Trouble::Disk) {
-            return;
+    /// Checkpoints the WAL while others write, if enough was written since the last time.
+    pub async fn checkpoint_beside_writers(&self) {
+        let Some(files) = self.files_to_checkpoint() else { return };
+        if let Err(error) = files.checkpoint_beside_writers().await {
+            self.note_not_shortened(&error);
         }
-        let Some(files) = &self.files else { return };
+    }
+
+    /// Checkpoints a WAL that has grown long, and gives its bytes back.
+    pub async fn checkpoint_if_long(&self) {
+        let Some(files) = self.files_to_checkpoint() else { return };
         match files.checkpoint_if_long().await {
             Ok(true) => {}
             Ok(false) => {
-                self.health.report(FAILURE, "somebody has been reading for long, and it grows until the end of that");
+                self.health
+                    .report(NOT_SHORTENED, "somebody has been reading for long, and it grows until the end of that");
             }
-            Err(error) => self.health.report(FAILURE, fault(&error)),
+            Err(error) => self.note_not_shortened(&error),
         }
+    }
+
+    /// An fsync that failed is told of once. The next checkpoint would build on it.
+    fn note_not_shortened(&self, error: &diesel::result::Error) {
+        self.health.note_trouble(trouble(error));
+        self.health.report(NOT_SHORTENED, fault(error));
+    }
+
+    /// The files, if a checkpoint may run. It must not build on commits that never reached the disk: after a power cut
+    /// the rest of the WAL would stand behind that gap.
+    fn files_to_checkpoint(&self) -> Option<&B::Files> {
+        self.files.as_ref().filter(|_| self.health.trouble() != Some(Trouble::Disk))
     }
 
     /// Waits for the turn to write, first come, first served. SQLite's own lock is unfair: under load some writers

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mojito_schema::{PauseKind, PauseRow};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
 
 use crate::Error;
 
@@ -16,6 +16,18 @@ struct Switches {
     handlers: BTreeMap<String, Switch>,
     /// Held from the read of the table until the switches are set, so that no older read comes after a newer one.
     turn: Mutex<()>,
+    /// Held by each claim from its look at the switches until its commit.
+    claims: RwLock<()>,
+}
+
+/// Leave to claim for a handler, for as long as it is held.
+pub(crate) struct LeaveToClaim<'p>(#[expect(dead_code, reason = "held")] RwLockReadGuard<'p, ()>);
+
+/// Whether a handler was paused, and whether one was resumed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changed {
+    pub is_paused: bool,
+    pub is_resumed: bool,
 }
 
 struct Switch {
@@ -38,7 +50,7 @@ impl Pauses {
         let switch = |(name, by_settings)| (name, Switch { by_settings, by_operator: false.into() });
         let endpoints = endpoints.into_iter().map(switch).collect();
         let handlers = handlers.into_iter().map(switch).collect();
-        Self(Arc::new(Switches { endpoints, handlers, turn: Mutex::default() }))
+        Self(Arc::new(Switches { endpoints, handlers, turn: Mutex::default(), claims: RwLock::default() }))
     }
 
     pub fn has_endpoint(&self, name: &str) -> bool {
@@ -49,23 +61,39 @@ impl Pauses {
         self.0.handlers.get(name).is_some_and(Switch::is_on)
     }
 
-    /// Sets the switches by the table, which `read` reads. Returns whether a handler was resumed.
-    pub async fn refresh<E>(&self, read: impl Future<Output = Result<Vec<PauseRow>, E>>) -> Result<bool, E> {
-        let _turn = self.0.turn.lock().await;
-        Ok(self.set(&read.await?))
+    /// Leave to claim for a handler. `None` if it is paused.
+    pub async fn leave_to_claim(&self, handler: &str) -> Option<LeaveToClaim<'_>> {
+        let leave = self.0.claims.read().await;
+        (!self.has_handler(handler)).then_some(LeaveToClaim(leave))
     }
 
-    /// Sets the switches by the rows of the table. Returns whether a handler was resumed.
-    pub fn set(&self, rows: &[PauseRow]) -> bool {
-        let mut was_resumed = false;
+    /// Sets the switches by the table, which `read` reads. Returns whether a handler was resumed.
+    ///
+    /// If a handler was paused, the claims that have not seen it have ended: they wait for the database, and would claim
+    /// what is recorded meanwhile.
+    pub async fn refresh<E>(&self, read: impl Future<Output = Result<Vec<PauseRow>, E>>) -> Result<bool, E> {
+        let _turn = self.0.turn.lock().await;
+        let Changed { is_paused, is_resumed } = self.set(&read.await?);
+        if is_paused {
+            drop(self.0.claims.write().await);
+        }
+        Ok(is_resumed)
+    }
+
+    /// Sets the switches by the rows of the table.
+    pub fn set(&self, rows: &[PauseRow]) -> Changed {
+        let mut changed = Changed::default();
         for kind in PauseKind::ALL.iter().copied() {
             for (name, switch) in self.switches(kind) {
                 let is_paused = rows.iter().any(|row| row.kind == kind && row.name == *name);
                 let was_paused = switch.by_operator.swap(is_paused, Ordering::Relaxed);
-                was_resumed |= kind == PauseKind::Handler && was_paused && !is_paused;
+                if kind == PauseKind::Handler && was_paused != is_paused {
+                    changed.is_paused |= is_paused;
+                    changed.is_resumed |= was_paused;
+                }
             }
         }
-        was_resumed
+        changed
     }
 
     /// The setting that pauses a name, if one does.
@@ -136,9 +164,9 @@ mod tests {
             [row(PauseKind::Endpoint, "default"), row(PauseKind::Handler, "Ledger"), row(PauseKind::Handler, "X")];
 
         assert_eq!(paused(), [false, true, false]);
-        assert!(!pauses.set(&rows));
+        assert_eq!(pauses.set(&rows), Changed { is_paused: true, is_resumed: false });
         assert_eq!(paused(), [true; 3]);
-        assert!(pauses.set(&[]));
+        assert_eq!(pauses.set(&[]), Changed { is_paused: false, is_resumed: true });
         assert_eq!(paused(), [false, true, false]);
     }
 }

@@ -1,6 +1,9 @@
-use mojito_schema::{Action, NewAudit, PauseKind, Timestamp};
+use std::time::Duration;
 
-use crate::harness::{Store, TestBackend, on_each_backend};
+use mojito_schema::{Action, EventKind, NewAudit, PauseKind, Postgres, Timestamp};
+use rocket_mojito::{Actor, Context, Event, HandlerResult, MojitoFairing, MojitoHandler};
+
+use crate::harness::{Body, Store, TestBackend, TestServer, config, on_each_backend, until};
 
 on_each_backend!(a_pause_tells_who_and_why_and_the_first_stands, a_resumption_ends_one_pause);
 
@@ -45,4 +48,55 @@ async fn a_resumption_ends_one_pause<B: TestBackend>() {
     assert_eq!((first, second), (true, false));
     assert_eq!(paused.iter().map(|row| row.kind).collect::<Vec<_>>(), [PauseKind::Endpoint]);
     assert_eq!(store.audit().await.iter().map(|row| row.affected).collect::<Vec<_>>(), [1, 1, 1, 0]);
+}
+
+struct Desk;
+
+#[rocket::async_trait]
+impl MojitoHandler<Postgres> for Desk {
+    fn name(&self) -> String {
+        "Desk".to_owned()
+    }
+
+    async fn interview_result(&self, _: &Event, _: &mut Context<'_, Postgres>) -> HandlerResult {
+        Ok(())
+    }
+}
+
+// Shows M39.
+/// A claim that began before the pause must not go on to claim what is recorded after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_waits_for_the_claim_that_has_not_seen_it() {
+    let mut store = Store::<Postgres>::open().await;
+    let host = TestServer::on(store.url(), MojitoFairing::<Postgres>::new(config()).handler(Desk)).await;
+    let anna = || Actor::new("anna");
+    host.inbox.pause_handler("Desk", anna()).await.unwrap();
+    host.inbox.record_body("default", EventKind::InterviewResult, Body::result("r").bytes()).await.unwrap();
+    let mut holder = store.another().await;
+    Postgres::execute(&mut holder, "BEGIN; LOCK TABLE mojito_work IN SHARE MODE").await;
+    host.inbox.resume_handler("Desk", anna()).await.unwrap();
+    until("the claim waits", async || {
+        let waiting = "SELECT mode AS value FROM pg_locks WHERE NOT granted AND relation = 'mojito_work'::regclass";
+        let waiting = store.texts(waiting).await;
+        if waiting.is_empty() { Err(()) } else { Ok(()) }
+    })
+    .await;
+
+    let inbox = host.inbox.clone();
+    let pause = tokio::spawn(async move { inbox.pause_handler("Desk", Actor::new("anna")).await });
+    until("the pause is in the table", async || {
+        let paused = store.texts("SELECT name AS value FROM mojito_pauses").await;
+        if paused.is_empty() { Err(()) } else { Ok(()) }
+    })
+    .await;
+    // Nothing tells that a pause waits. One that does not would have returned by now.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let has_waited = !pause.is_finished();
+    Postgres::execute(&mut holder, "COMMIT").await;
+    assert!(pause.await.unwrap().unwrap());
+    let attempts: Vec<i32> = store.work().await.iter().map(|row| row.attempt).collect();
+
+    assert!(has_waited);
+    assert_eq!(attempts, [1], "the claim has ended");
+    host.stop().await;
 }

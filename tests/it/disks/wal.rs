@@ -1,6 +1,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use diesel::QueryableByName;
+use diesel::prelude::*;
+use diesel::sql_types::Integer;
+
 use crate::harness::{Body, Database, Ledger, Process, found, rounds, settled};
 
 /// The bytes that the WAL may keep once nobody needs it, and how soon that is reached.
@@ -35,6 +39,42 @@ async fn a_log_that_somebody_reads_for_long_is_complained_of_and_is_short_again_
     println!("the log had {longest} bytes after {deliveries} deliveries, {} {:?} later", length(), ended.elapsed());
     assert!(ended.elapsed() < PATIENCE);
     settled(&database, &ledger, &["effects"]).await;
+}
+
+/// A writer whose commit exceeds `wal_autocheckpoint` would have everybody wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_copied_beside_those_who_write() {
+    /// What is copied for one delivery alone is less, and so is what a launch writes.
+    const COPIED: i32 = 1500;
+    const AUTOCHECKPOINT: i32 = 3500;
+    let database = Arc::new(Database::with_effects());
+    let mut process = Process::builder(&database).start().await;
+    let ledger = Ledger::default();
+    let mut outside = database.connect();
+    let mut wal = || diesel::sql_query("PRAGMA wal_checkpoint(NOOP)").get_result::<Wal>(&mut outside).unwrap();
+    let mut copied = 0;
+
+    for number in 0.. {
+        if copied >= COPIED {
+            break;
+        }
+        let entry = ledger.enter("interview_result", Body::result(&format!("r-{number}")).bytes());
+        assert!(process.deliver(&ledger, entry).await.is_acknowledged());
+        let Wal { log, checkpointed } = wal();
+        assert!(log < AUTOCHECKPOINT, "{checkpointed} of {log} frames are copied");
+        copied = checkpointed;
+    }
+
+    settled(&database, &ledger, &["effects"]).await;
+}
+
+/// SQLite's report of a checkpoint, which a call that does nothing gives too.
+#[derive(QueryableByName)]
+struct Wal {
+    #[diesel(sql_type = Integer)]
+    log: i32,
+    #[diesel(sql_type = Integer)]
+    checkpointed: i32,
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -8,6 +10,10 @@ use diesel::sql_types::Integer;
 
 use super::wal::{Wal, Way};
 use crate::engine::db_error::LOST_FRAMES;
+
+/// How long the WAL is tried to be emptied while somebody is in the way, and the pause between two tries.
+const EMPTY_TIMEOUT: Duration = Duration::from_secs(1);
+const EMPTY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// SQLite's report of a checkpoint.
 #[derive(QueryableByName)]
@@ -106,14 +112,28 @@ pub(super) fn take_over(connection: &mut SqliteConnection, path: &Path) -> Query
 /// Checkpoints the WAL into the database file and syncs both, as far as nobody is in the way. It is in nobody's way
 /// either: writers wait for the last bit alone. Gives back whether the WAL is empty.
 pub(super) fn shorten(connection: &mut SqliteConnection) -> QueryResult<bool> {
-    checkpoint(connection, "PASSIVE")?;
-    truncate_within(connection, 0)
+    copy(connection)?;
+    truncate_within(connection, Duration::ZERO)
+}
+
+/// Copies the WAL into the database file and syncs both, as far as nobody is in the way, while others read and write.
+/// The WAL begins anew once a writer finds that all of it was copied.
+pub(super) fn copy(connection: &mut SqliteConnection) -> QueryResult<()> {
+    checkpoint(connection, "PASSIVE").map(drop)
 }
 
 /// Leaves no byte in the WAL, unless somebody reads it. While it waits for a reader nobody can write, so the wait is
 /// short. Gives back whether the WAL is empty.
 pub(super) fn truncate(connection: &mut SqliteConnection) -> QueryResult<bool> {
-    truncate_within(connection, 1000)
+    let began = Instant::now();
+    // SQLite waits for readers and writers, and not for another checkpoint.
+    while !truncate_within(connection, EMPTY_TIMEOUT)? {
+        if began.elapsed() >= EMPTY_TIMEOUT {
+            return Ok(false);
+        }
+        thread::sleep(EMPTY_INTERVAL);
+    }
+    Ok(true)
 }
 
 /// The number of frames that SQLite has in the WAL.
@@ -125,8 +145,8 @@ fn empty(connection: &mut SqliteConnection) -> QueryResult<()> {
     if truncate(connection)? { Ok(()) } else { Err(database_error("database is locked")) }
 }
 
-fn truncate_within(connection: &mut SqliteConnection, milliseconds: u32) -> QueryResult<bool> {
-    connection.batch_execute(&format!("PRAGMA busy_timeout = {milliseconds}"))?;
+fn truncate_within(connection: &mut SqliteConnection, timeout: Duration) -> QueryResult<bool> {
+    connection.batch_execute(&format!("PRAGMA busy_timeout = {}", timeout.as_millis()))?;
     let checkpoint = checkpoint(connection, "TRUNCATE");
     connection.batch_execute("PRAGMA busy_timeout = 5000")?;
     Ok(checkpoint?.busy == 0)
@@ -199,6 +219,31 @@ mod tests {
         assert_eq!((beside, without), (false, true));
         assert_eq!(path.metadata().unwrap().len(), 0);
         settle(&mut connection, &path).unwrap();
+    }
+
+    #[test]
+    fn a_log_is_emptied_once_another_checkpoint_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = database(folder.path());
+        let mut reader = connect(folder.path());
+        reader.batch_execute("BEGIN; SELECT * FROM t").unwrap();
+        connection.batch_execute("INSERT INTO t VALUES (2)").unwrap();
+        let mut other = connect(folder.path());
+        let waits = thread::spawn(move || {
+            other.batch_execute("PRAGMA busy_timeout = 60000").unwrap();
+            checkpoint(&mut other, "RESTART").unwrap().busy
+        });
+        while checkpoint(&mut connection, "PASSIVE").unwrap().busy == 0 {}
+
+        let beside = truncate_within(&mut connection, EMPTY_TIMEOUT).unwrap();
+        let ends = thread::spawn(move || {
+            thread::sleep(10 * EMPTY_INTERVAL);
+            reader.batch_execute("COMMIT").unwrap();
+        });
+        let after = truncate(&mut connection).unwrap();
+
+        assert_eq!((beside, after, waits.join().unwrap()), (false, true, 0));
+        ends.join().unwrap();
     }
 
     /// Some file systems give up unwritten frames in memory too.

@@ -16,14 +16,14 @@ const OLDEST_SOUND_VERSION: [u32; 3] = [3, 51, 3];
 
 // `busy_timeout` stands first: switching to WAL takes a lock itself. It is shorter than a pool waits for a connection,
 // so that the launch can name the process in the way.
-// `wal_autocheckpoint`, in pages: a page that many deliveries touch is copied back once for all of them, and the WAL
-// stays below 16 MiB. `trusted_schema` off: nothing in the file can make us run a function. `secure_delete`: erased
+// `wal_autocheckpoint`, in pages: the writer whose commit exceeds it copies them back while all others wait. So it is the
+// backstop of the checkpoints beside writers, and keeps the WAL below 16 MiB. `trusted_schema` off: nothing in the file can make us run a function. `secure_delete`: erased
 // data is overwritten.
 const SETTINGS: &str = "
     PRAGMA busy_timeout = 3000;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
-    PRAGMA wal_autocheckpoint = 2000;
+    PRAGMA wal_autocheckpoint = 3500;
     PRAGMA foreign_keys = ON;
     PRAGMA trusted_schema = OFF;
     PRAGMA secure_delete = ON;

@@ -1,6 +1,7 @@
 use std::fs::Metadata;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use diesel::prelude::*;
 use futures_util::lock::Mutex;
@@ -17,6 +18,13 @@ use crate::engine::open_error::OpenError;
 /// The number of bytes that the WAL may keep. SQLite restarts the WAL, but gives no byte back.
 const MAX_WAL_BYTES: u64 = 16 << 20;
 
+/// The number of frames in the WAL from which on it is checkpointed beside writers: a page that many deliveries touch is
+/// copied once for all of them.
+const MIN_FRAMES: u64 = 2000;
+
+/// The number of frames that make it worth another checkpoint, if the WAL did not begin anew after the last one.
+const MIN_NEW_FRAMES: u64 = 1000;
+
 /// The files of a database: itself, its WAL, and the index of the WAL.
 ///
 /// Unix lets anybody delete or replace them while they are open, and says nothing to a process that goes on writing.
@@ -29,6 +37,8 @@ pub struct DatabaseFiles {
     /// Empty for an in-memory database, which is allowed to forget.
     files: Vec<(PathBuf, Identity)>,
     log: Option<WalSync>,
+    /// The number of frames in the WAL at its last checkpoint beside writers.
+    frames_copied: AtomicU64,
 }
 
 /// The identity that tells a file from another under the same path.
@@ -44,7 +54,13 @@ impl DatabaseFiles {
         let files = files.map_err(|error| OpenError::because("the SQLite file cannot be read", error))??;
         let log =
             files.get(1).map(|(path, _)| WalSync::new(path).map_err(|error| unsynced(path, error))).transpose()?;
-        Ok(Self { connection: Mutex::new(connection), named: path_of(url), files, log })
+        Ok(Self {
+            connection: Mutex::new(connection),
+            named: path_of(url),
+            files,
+            log,
+            frames_copied: AtomicU64::new(0),
+        })
     }
 }
 
@@ -67,6 +83,16 @@ impl OpenFiles for DatabaseFiles {
 
     async fn checkpoint(&self) -> QueryResult<bool> {
         self.connection.lock().await.spawn_blocking(|c| checkpoint::shorten(c)).await
+    }
+
+    async fn checkpoint_beside_writers(&self) -> QueryResult<()> {
+        let mut connection = self.connection.lock().await;
+        let frames = connection.spawn_blocking(|c| checkpoint::frames_of(c)).await?;
+        if is_due(frames, self.frames_copied.load(Ordering::Relaxed)) {
+            self.frames_copied.store(frames, Ordering::Relaxed);
+            connection.spawn_blocking(|c| checkpoint::copy(c)).await?;
+        }
+        Ok(())
     }
 
     async fn checkpoint_if_long(&self) -> QueryResult<bool> {
@@ -95,6 +121,12 @@ impl OpenFiles for DatabaseFiles {
         let (database, _) = self.files.first()?;
         has_second_name(database).then_some(SECOND_NAME)
     }
+}
+
+/// Whether a WAL of so many frames is due for a checkpoint beside writers, after one at `copied` frames. Fewer than
+/// these mean that the WAL has begun anew.
+fn is_due(frames: u64, copied: u64) -> bool {
+    frames >= MIN_FRAMES && frames.checked_sub(copied).is_none_or(|new| new >= MIN_NEW_FRAMES)
 }
 
 /// Why the WAL, or its name in the folder, cannot be synced.
@@ -148,5 +180,17 @@ impl From<&Metadata> for Identity {
 impl From<&Metadata> for Identity {
     fn from(_: &Metadata) -> Self {
         Self { device: 0, inode: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_checkpointed_when_it_is_long_and_again_when_it_has_grown_or_begun_anew() {
+        let due = [(1999, 0), (2000, 0), (2999, 2000), (3000, 2000), (40, 3000), (2000, 3000)];
+
+        assert_eq!(due.map(|(frames, copied)| is_due(frames, copied)), [false, true, false, true, false, true]);
     }
 }

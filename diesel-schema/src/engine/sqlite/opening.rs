@@ -28,7 +28,7 @@ impl Opening<Wrapper> for Sqlite {
     }
 
     async fn open_files(url: &str) -> Result<Option<DatabaseFiles>, OpenError> {
-        DatabaseFiles::open(url, connection::open(url, Open::Existing).await?).await.map(Some)
+        DatabaseFiles::open(url, connection::open(url, Open::ForVerbs).await?).await.map(Some)
     }
 
     async fn open_notifier(_: &str) -> Result<Option<Infallible>, OpenError> {
