@@ -181,7 +181,7 @@ impl<B: Backend> Database<B> {
     pub async fn checkpoint_beside_writers(&self) {
         let Some(files) = self.files_to_checkpoint() else { return };
         if let Err(error) = files.checkpoint_beside_writers().await {
-            self.note_not_shortened(&error);
+            self.note_not_shortened(trouble(&error), fault(&error));
         }
     }
 
@@ -194,14 +194,14 @@ impl<B: Backend> Database<B> {
                 self.health
                     .report(NOT_SHORTENED, "somebody has been reading for long, and it grows until the end of that");
             }
-            Err(error) => self.note_not_shortened(&error),
+            Err(error) => self.note_not_shortened(trouble(&error), fault(&error)),
         }
     }
 
     /// An fsync that failed is told of once. The next checkpoint would build on it.
-    fn note_not_shortened(&self, error: &diesel::result::Error) {
-        self.health.note_trouble(trouble(error));
-        self.health.report(NOT_SHORTENED, fault(error));
+    fn note_not_shortened(&self, trouble: Option<Trouble>, fault: &str) {
+        self.health.note_trouble(trouble);
+        self.health.report(NOT_SHORTENED, fault);
     }
 
     /// The files, if a checkpoint may run. It must not build on commits that never reached the disk: after a power cut

@@ -69,8 +69,8 @@ impl Pauses {
 
     /// Sets the switches by the table, which `read` reads. Returns whether a handler was resumed.
     ///
-    /// If a handler was paused, the claims that have not seen it have ended: they wait for the database, and would claim
-    /// what is recorded meanwhile.
+    /// If a handler was paused, every claim that has not seen it has ended. Such a claim may wait for the database, and
+    /// would claim what is recorded meanwhile.
     pub async fn refresh<E>(&self, read: impl Future<Output = Result<Vec<PauseRow>, E>>) -> Result<bool, E> {
         let _turn = self.0.turn.lock().await;
         let Changed { is_paused, is_resumed } = self.set(&read.await?);

@@ -44,7 +44,7 @@ async fn a_log_that_somebody_reads_for_long_is_complained_of_and_is_short_again_
 /// A writer whose commit exceeds `wal_autocheckpoint` would have everybody wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_copied_beside_those_who_write() {
-    /// What is copied for one delivery alone is less, and so is what a launch writes.
+    /// More frames than a launch writes.
     const COPIED: i32 = 1500;
     const AUTOCHECKPOINT: i32 = 3500;
     let database = Arc::new(Database::with_effects());

@@ -113,7 +113,7 @@ async fn handlers_that_hold_every_connection_of_the_pool_do_not_keep_anybody_fro
     database.wait_until("every connection of the pool is taken", held, 4).await;
 
     let before = load.ledger.tally();
-    tokio::time::sleep(Duration::from_secs(rounds(3, 20).into())).await;
+    load.acknowledged(before.acknowledged + rounds(50, 1_000) as usize).await;
     let during = load.ledger.tally();
     let taken = database.number(held).await;
     std::fs::write(&gate, "").unwrap();
@@ -124,7 +124,6 @@ async fn handlers_that_hold_every_connection_of_the_pool_do_not_keep_anybody_fro
     // On a busy machine a session that records may rest as long.
     assert!(taken >= 4, "they held it all the time: {taken}");
     assert_eq!(during.acknowledged, during.posts - during.unanswered, "{during:?}");
-    assert!(during.acknowledged - before.acknowledged >= 50, "recorded meanwhile: {before:?}, {during:?}");
     // A second, and something for a busy machine.
     assert!(during.longest <= Duration::from_secs(2), "the longest answer took {:?}", during.longest);
     ledger.tally().report("F21 pool exhaustion", usize::try_from(taken).unwrap());

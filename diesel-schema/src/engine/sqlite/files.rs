@@ -18,8 +18,8 @@ use crate::engine::open_error::OpenError;
 /// The number of bytes that the WAL may keep. SQLite restarts the WAL, but gives no byte back.
 const MAX_WAL_BYTES: u64 = 16 << 20;
 
-/// The number of frames in the WAL from which on it is checkpointed beside writers: a page that many deliveries touch is
-/// copied once for all of them.
+/// The number of frames from which on the WAL is checkpointed beside writers. In a longer WAL more frames are of the same
+/// page, which is copied once.
 const MIN_FRAMES: u64 = 2000;
 
 /// The number of frames that make it worth another checkpoint, if the WAL did not begin anew after the last one.

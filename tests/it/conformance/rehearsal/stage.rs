@@ -69,7 +69,7 @@ pub(super) enum Act {
 
 pub(super) const INSERT: &str = "INSERT INTO offers VALUES (10, 'new')";
 
-/// What fails inserts another row: an attempt that hangs would have each attempt at the same row wait.
+/// A failing attempt inserts a row of its own. One that hangs would have all others wait for the same row.
 const IN_VAIN: &str = "INSERT INTO offers VALUES (11, 'new')";
 
 impl Desk {
