@@ -22,7 +22,7 @@ async fn assert_replaced(way: Direction) {
     let through = host(&database).url(database.url_at(proxy.address())).setting("ack_deadline", 2);
     let mut hosts = start(&through.handlers("effects:slow:5,external:external"), 1).await;
     let address = addresses(&mut hosts).await[0];
-    let load = Load::start(&mut random, Duration::from_millis(20));
+    let load = Load::start(&mut random, Duration::from_millis(100));
     load.post_to(&[address]);
     database.wait_until("it works", "SELECT count(*) FROM effects", 20).await;
 
@@ -152,7 +152,7 @@ async fn connections_that_are_cut_again_and_again_cost_nothing_but_time() {
     let database = PostgresDatabase::shared().await;
     let proxy = Proxy::to(database.server()).await;
     let mut hosts = start(&host(&database).url(database.url_at(proxy.address())), 2).await;
-    let load = Load::start(&mut random, Duration::from_millis(20));
+    let load = Load::start(&mut random, Duration::from_millis(60));
     load.post_to(&addresses(&mut hosts).await);
 
     for _ in 0..rounds(15, 300) {

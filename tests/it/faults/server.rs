@@ -92,7 +92,7 @@ async fn a_frozen_server_is_answered_for_with_503_and_no_clock_of_ours_takes_a_l
     let gated = host(&database).setting("lease", 60).setting("ack_deadline", 1);
     let mut hosts = start(&gated.handlers(format!("effects:gated:{},external:external", gate.display())), 2).await;
     let addresses = addresses(&mut hosts).await;
-    let load = Load::start(&mut random, Duration::from_millis(20));
+    let load = Load::start(&mut random, Duration::from_millis(60));
     // One records: what waits in two queues at once, and is sent again meanwhile, may be overtaken by what came later.
     load.post_to(&addresses[..1]);
     database.wait_until("attempts run", "SELECT count(*) FROM mojito_work WHERE state = 'running'", 2).await;
