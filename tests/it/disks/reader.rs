@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
+use mojito_schema::Undone;
 use rocket_mojito::{Actor, Person};
 
 use crate::harness::{Body, Database, Disk, Host, Ledger, PostOutcome, Process, Tracer, rounds, seed, settled};
@@ -90,7 +91,7 @@ async fn a_person_is_erased_beside_a_reader_who_never_lets_go() {
 
     let erased = host.inbox.erase(Person::ResultId("r".into()), Actor::new("anna")).await.unwrap();
 
-    assert_eq!((erased.results, erased.bodies), (1, 1));
+    assert_eq!((erased.results, erased.bodies, erased.undone), (1, 1, vec![Undone::Reader]));
     assert_eq!(host.database.audit()[0].affected, 2);
     assert_eq!(host.post("interview_result", &Body::result("s").bytes()).await.status, 200);
     drop(reader);
