@@ -45,7 +45,7 @@ impl<B: Backend> Service for Checkpointer<B> {
     async fn run(&self, mut stop: watch::Receiver<bool>) {
         let (mut recorded, mut warned) = (self.wakeup.listen_for_own(), None);
         let mut next_look = Instant::now();
-        while !*stop.borrow_and_update() {
+        while self.database.has_files() && !*stop.borrow_and_update() {
             if Instant::now() >= next_look {
                 self.look_at_files(&mut warned).await;
                 next_look = Instant::now() + FILES_INTERVAL;

@@ -172,6 +172,11 @@ impl<B: Backend> Database<B> {
         })
     }
 
+    /// Whether the database is embedded, so that its files are to be looked after.
+    pub fn has_files(&self) -> bool {
+        self.files.is_some()
+    }
+
     /// A warning to operators about the database's files.
     pub fn warning(&self) -> Option<&'static str> {
         self.files.as_ref()?.warning()

@@ -21,7 +21,7 @@ struct Switches {
 }
 
 /// Leave to claim for a handler, for as long as it is held.
-pub(crate) struct LeaveToClaim<'p>(#[expect(dead_code, reason = "held")] RwLockReadGuard<'p, ()>);
+pub(crate) struct LeaveToClaim<'p>(#[expect(dead_code, reason = "held, not read")] RwLockReadGuard<'p, ()>);
 
 /// Whether a handler was paused, and whether one was resumed.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -16,9 +16,9 @@ const OLDEST_SOUND_VERSION: [u32; 3] = [3, 51, 3];
 
 // `busy_timeout` stands first: switching to WAL takes a lock itself. It is shorter than a pool waits for a connection,
 // so that the launch can name the process in the way.
-// `wal_autocheckpoint`, in pages: the writer whose commit exceeds it copies them back while all others wait. So it is the
-// backstop of the checkpoints beside writers, and keeps the WAL below 16 MiB. `trusted_schema` off: nothing in the file can make us run a function. `secure_delete`: erased
-// data is overwritten.
+// `wal_autocheckpoint`, in pages: the writer whose commit exceeds it copies them back while all others wait. So it is
+// the backstop of the checkpoints beside writers, and keeps the WAL below 16 MiB. `trusted_schema` off: nothing in the
+// file can make us run a function. `secure_delete`: erased data is overwritten.
 const SETTINGS: &str = "
     PRAGMA busy_timeout = 3000;
     PRAGMA journal_mode = WAL;
