@@ -231,7 +231,8 @@ mod tests {
         let mut other = connect(folder.path());
         let waits = thread::spawn(move || {
             other.batch_execute("PRAGMA busy_timeout = 60000").unwrap();
-            checkpoint(&mut other, "RESTART").unwrap().busy
+            // It may come across one of those below, and does not wait for that.
+            while checkpoint(&mut other, "RESTART").unwrap().busy != 0 {}
         });
         while checkpoint(&mut connection, "PASSIVE").unwrap().busy == 0 {}
 
@@ -242,8 +243,9 @@ mod tests {
         });
         let after = truncate(&mut connection).unwrap();
 
-        assert_eq!((beside, after, waits.join().unwrap()), (false, true, 0));
+        assert_eq!((beside, after), (false, true));
         ends.join().unwrap();
+        waits.join().unwrap();
     }
 
     /// Some file systems give up unwritten frames in memory too.
