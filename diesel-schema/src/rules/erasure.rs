@@ -79,7 +79,8 @@ impl std::ops::AddAssign for ErasedRows {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Undone {
     /// A transaction from before the erasure is still open, and sees the removed data. Until that transaction ends,
-    /// SQLite keeps the data in the file or in its `-wal`, and Postgres in dead rows.
+    /// SQLite keeps the data in the file or in its `-wal`, and Postgres in dead rows. On Postgres also a later one that
+    /// stays open for some seconds: `VACUUM` passes by a page that somebody reads.
     Reader,
     /// Pages were not rewritten, and their free space may hold removed data. On SQLite: the file has more than 64 MiB,
     /// or another writer or a full disk was in the way. Or a table of the host's has neither an `INTEGER PRIMARY KEY`
@@ -91,7 +92,9 @@ pub enum Undone {
 impl fmt::Display for Undone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Reader => "an older transaction is open and still sees what was removed: end it, then erase again",
+            Self::Reader => {
+                "a transaction is open that sees what was removed, or reads its page: end it, then erase again"
+            }
             Self::Vacuum => "free space of the database's pages may hold what was removed: run `VACUUM`",
         })
     }
