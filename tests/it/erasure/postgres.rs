@@ -143,7 +143,9 @@ impl QuietServer {
         for score in 0..20 {
             host.post(Body::result("r").with("score", score).bytes()).await;
         }
-        Self { host, outside: Postgres::open(&url, Open::Existing).await.unwrap(), url, _server: server }
+        let mut outside = Postgres::open(&url, Open::Existing).await.unwrap();
+        Postgres::execute(&mut outside, "CREATE EXTENSION pgstattuple").await;
+        Self { host, outside, url, _server: server }
     }
 
     /// A session of somebody else.
@@ -153,7 +155,6 @@ impl QuietServer {
 
     /// Whether the files of the tables hold rows that nobody sees any more.
     async fn has_dead_rows(&mut self) -> bool {
-        Postgres::execute(&mut self.outside, "CREATE EXTENSION IF NOT EXISTS pgstattuple").await;
         let dead = "SELECT sum((pgstattuple(name)).dead_tuple_count)::text AS value
             FROM unnest(ARRAY['mojito_deliveries', 'mojito_results', 'mojito_work', 'mojito_attempts']) AS name";
         Postgres::texts(&mut self.outside, dead).await != ["0"]
