@@ -13,8 +13,9 @@ use crate::harness::{Store, TestBackend, is_full, rounds};
 /// How many rows a look reads at most, where no index leads to the selected ones.
 const PAGE: u64 = 10_000;
 
-/// The bar at full scale, for each statement.
-const LONGEST: Duration = Duration::from_millis(50);
+/// The bars at full scale, for each statement. SQLite is built without optimisation here.
+const LONGEST_ON_POSTGRES: Duration = Duration::from_millis(200);
+const LONGEST_ON_SQLITE: Duration = Duration::from_millis(500);
 
 /// Every filter of a list alone, and those together that one index does not serve.
 fn selections() -> Vec<Selection> {
@@ -95,11 +96,11 @@ fn took(plan: &str) -> Duration {
 }
 
 #[expect(clippy::print_stdout, reason = "it is what the test is run for")]
-fn assert_fast(mut times: Vec<(Duration, String)>, rows: u32) {
+fn assert_fast(mut times: Vec<(Duration, String)>, rows: u32, bar: Duration) {
     times.sort();
     let (longest, statement) = times.last().unwrap();
     println!("{rows} deliveries, {} statements, the longest took {longest:?}: {statement}", times.len());
-    let slow: Vec<_> = times.iter().filter(|(time, _)| is_full() && *time >= LONGEST).collect();
+    let slow: Vec<_> = times.iter().filter(|(time, _)| is_full() && *time >= bar).collect();
     assert!(slow.is_empty(), "{slow:#?}");
 }
 
@@ -124,7 +125,7 @@ async fn postgres_looks_by_an_index_or_within_a_page() {
     assert_reads(&looks, PAGE);
     assert_reads(&counts, u64::from(rows) / 10);
     let second = looks[looks.len() / 2..].iter().chain(&counts[counts.len() / 2..]);
-    assert_fast(second.map(|plan| (took(plan), plan.clone())).collect(), rows);
+    assert_fast(second.map(|plan| (took(plan), plan.clone())).collect(), rows, LONGEST_ON_POSTGRES);
 }
 
 /// A host that has received for a year, as on Postgres.
@@ -186,7 +187,7 @@ async fn sqlite_looks_by_an_index_or_within_a_page() {
     // A statement and the reading of its rows have ended where the next one begins.
     let ends = statements.iter().skip(1).map(|(began, _)| *began).chain([ended]);
     let times = statements.iter().zip(ends).map(|((began, sql), ended)| (ended - *began, sql.clone()));
-    assert_fast(times.filter(|(_, sql)| sql.contains("mojito_")).collect(), rows);
+    assert_fast(times.filter(|(_, sql)| sql.contains("mojito_")).collect(), rows, LONGEST_ON_SQLITE);
     let mut explained = 0;
     for (_, statement) in &statements {
         let sql = statement.split(" -- binds").next().unwrap();
