@@ -13,8 +13,13 @@ use crate::harness::{Store, TestBackend, is_full, rounds};
 /// How many rows a look reads at most, where no index leads to the selected ones.
 const PAGE: u64 = 10_000;
 
-/// The bars at full scale, for each statement. SQLite is built without optimisation here.
-const LONGEST_ON_POSTGRES: Duration = Duration::from_millis(200);
+/// The times that each statement runs on Postgres. The fastest counts.
+const ROUNDS: usize = 3;
+
+/// The bars at full scale, for each statement. A look reads a page, and a count all that it counts. SQLite is built
+/// without optimisation here.
+const LONGEST_LOOK: Duration = Duration::from_millis(50);
+const LONGEST_COUNT: Duration = Duration::from_millis(100);
 const LONGEST_ON_SQLITE: Duration = Duration::from_millis(500);
 
 /// Every filter of a list alone, and those together that one index does not serve.
@@ -113,8 +118,9 @@ async fn postgres_looks_by_an_index_or_within_a_page() {
     store.run(COUNT).await;
     let (mut looked, mut counted) = (Explained::open(&store).await, Explained::open(&store).await);
 
-    // The second time, as the caches are warm.
-    for _ in 0..2 {
+    // The first reading of the clock is stored.
+    look_around::<Postgres>(&mut store.connection).await;
+    for _ in 0..ROUNDS {
         look_around::<Postgres>(&mut looked.connection).await;
         count::<Postgres>(&mut counted.connection).await;
     }
@@ -124,8 +130,12 @@ async fn postgres_looks_by_an_index_or_within_a_page() {
     assert!(looks.len() > 200 && counts.len() > 10, "{} and {}", looks.len(), counts.len());
     assert_reads(&looks, PAGE);
     assert_reads(&counts, u64::from(rows) / 10);
-    let second = looks[looks.len() / 2..].iter().chain(&counts[counts.len() / 2..]);
-    assert_fast(second.map(|plan| (took(plan), plan.clone())).collect(), rows, LONGEST_ON_POSTGRES);
+    for (plans, bar) in [(looks, LONGEST_LOOK), (counts, LONGEST_COUNT)] {
+        let statements = plans.len() / ROUNDS;
+        assert_eq!(plans.len(), statements * ROUNDS, "each round is the same");
+        let fastest = |n: usize| plans[n..].iter().step_by(statements).map(|plan| (took(plan), plan.clone())).min();
+        assert_fast((0..statements).filter_map(fastest).collect(), rows, bar);
+    }
 }
 
 /// A host that has received for a year, as on Postgres.
