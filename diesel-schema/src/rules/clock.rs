@@ -90,7 +90,7 @@ impl Clock {
     fn sound(&self) -> impl Iterator<Item = &ClockReading> {
         let is_sound = |place: usize| {
             let at = self.readings[place].at;
-            let (earlier, later) = (&self.readings[..place], &self.readings[place + 1..]);
+            let (earlier, later) = self.readings.split_at(place);
             at <= self.now && earlier.iter().all(|other| other.at <= at) && later.iter().all(|other| other.at >= at)
         };
         (0..self.readings.len()).filter(move |place| is_sound(*place)).map(|place| &self.readings[place])

@@ -183,17 +183,51 @@ pub struct HandlerSpec {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    fn delivery(content: Content) -> NewDelivery {
+        let (endpoint, secret) = ("default".to_owned(), "first".to_owned());
+        NewDelivery::new(endpoint, secret, EventKind::InterviewFailed, Timestamp::MIN, vec![b'x'; 100], content)
+    }
+
+    fn usable() -> NewDelivery {
+        delivery(Content::Usable { result_id: "r".to_owned(), snapshot: Box::new(Snapshot::empty()) })
+    }
+
+    fn unusable(result_id: Option<&str>) -> NewDelivery {
+        delivery(Content::Unusable { result_id: result_id.map(str::to_owned) })
+    }
 
     #[test]
     fn a_delivery_is_counted_with_the_snapshot_that_it_may_have() {
-        let delivery = |content: Content| {
-            let (endpoint, secret) = ("default".to_owned(), "first".to_owned());
-            NewDelivery::new(endpoint, secret, EventKind::Unknown, Timestamp::now(), vec![b'x'; 100], content)
-        };
-        let snapshot = Box::new(Snapshot::empty());
+        assert_eq!(unusable(None).size(), 100);
+        assert_eq!(usable().size(), 200);
+    }
 
-        assert_eq!(delivery(Content::Unusable { result_id: None }).size(), 100);
-        assert_eq!(delivery(Content::Usable { result_id: "r".to_owned(), snapshot }).size(), 200);
+    #[test]
+    fn a_delivery_tells_what_it_was_made_of() {
+        let named = NewDelivery { message_id: Some("m".to_owned()), ..usable() };
+
+        assert_eq!((named.endpoint(), named.event()), ("default", EventKind::InterviewFailed));
+        assert_eq!(named.body(), vec![b'x'; 100]);
+        let fingerprint = Fingerprint::new("default", EventKind::InterviewFailed, named.body());
+        assert_eq!(named.fingerprint(), &fingerprint);
+        assert_eq!(
+            (named.result_id(), unusable(Some("q")).result_id(), unusable(None).result_id()),
+            (Some("r"), Some("q"), None)
+        );
+        assert_eq!((named.result_key(), unusable(None).result_key()), (Some(("default", "r")), None));
+        assert_eq!((named.message_key(), usable().message_key()), (Some(("default", "m")), None));
+    }
+
+    #[test]
+    fn a_delivery_is_overdue_from_the_moment_on_until_which_its_sender_waits() {
+        let awaited_until = |moment| NewDelivery { awaited_until: Some(moment), ..usable() };
+
+        assert!(!usable().is_overdue());
+        assert!(awaited_until(Instant::now()).is_overdue());
+        assert!(!awaited_until(Instant::now() + Duration::from_secs(3600)).is_overdue());
     }
 }

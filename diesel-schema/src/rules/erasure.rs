@@ -150,3 +150,40 @@ impl fmt::Debug for StoredState {
         f.debug_struct("StoredState").field("delivery_id", &self.delivery_id).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_told_by_the_kind_of_id_and_never_by_its_value() {
+        let person = |person: fn(String) -> Person| person("Ann".to_owned());
+        let kinds = [
+            (person(Person::ResultId), "id"),
+            (person(Person::ProfileId), "profile_id"),
+            (person(Person::ProfileInterviewId), "profile_interview_id"),
+            (person(Person::ExternalId), "candidate_external_id"),
+            (person(Person::Email), "candidate_email"),
+        ];
+
+        for (person, kind) in kinds {
+            assert_eq!((person.kind(), person.value()), (kind, "Ann"));
+            assert_eq!(format!("{person:?}"), format!("Person({kind}: [redacted])"));
+        }
+    }
+
+    #[test]
+    fn the_rows_of_two_transactions_are_counted_together() {
+        let mut rows = ErasedRows { results: 1, bodies: 2, work: 3, errors: 4 };
+
+        rows += ErasedRows { results: 10, bodies: 20, work: 30, errors: 40 };
+
+        assert_eq!(rows, ErasedRows { results: 11, bodies: 22, work: 33, errors: 44 });
+    }
+
+    #[test]
+    fn what_is_left_undone_says_what_would_do() {
+        assert!(Undone::Reader.to_string().contains("end it, then erase again"));
+        assert!(Undone::Vacuum.to_string().contains("run `VACUUM`"));
+    }
+}

@@ -173,3 +173,30 @@ pub enum Name {
     /// A handler's name.
     Handler(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dismissals_of_two_steps_are_counted_together() {
+        let mut dismissed = Dismissed { work: 1, quarantined: 2 };
+
+        dismissed += Dismissed { work: 10, quarantined: 20 };
+
+        assert_eq!(dismissed, Dismissed { work: 11, quarantined: 22 });
+    }
+
+    #[test]
+    fn lapsed_leases_are_counted_by_what_became_of_their_work() {
+        let mut rescue = Rescue::default();
+
+        for state in
+            [State::Discarded, State::Skipped, State::Skipped, State::Retryable, State::Pending, State::Running]
+        {
+            rescue.count(state);
+        }
+
+        assert_eq!((rescue.rescued, rescue.discarded, rescue.skipped), (3, 1, 2));
+    }
+}

@@ -328,4 +328,20 @@ mod tests {
             assert_eq!(Selection::from_described(&unknown), None, "{unknown}");
         }
     }
+
+    #[test]
+    fn a_selection_tells_whose_work_was_asked_for() {
+        let selection = Selection::all().endpoint("default").handler("HiringDesk").state(State::Discarded);
+        let whatever = Selection::all();
+
+        assert_eq!((selection.endpoint_name(), selection.handler_name()), (Some("default"), Some("HiringDesk")));
+        assert_eq!(selection.state_asked_for(), Some(State::Discarded));
+        assert_eq!((whatever.endpoint_name(), whatever.handler_name(), whatever.state_asked_for()), (None, None, None));
+    }
+
+    #[test]
+    fn a_text_that_no_column_can_hold_fits_nothing() {
+        assert_eq!(sought("HiringDesk"), "HiringDesk");
+        assert_eq!(sought("Hiring\0Desk"), NOWHERE);
+    }
 }

@@ -105,3 +105,128 @@ pub(crate) fn judge(
         is_recurrence: !known.is_empty() && !holds(head.delivery_id),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A delivery about the result r.
+    fn delivery(event: EventKind, message_id: Option<&str>) -> NewDelivery {
+        let snapshot = Box::new(Snapshot { status: Some("closed".into()), ..Snapshot::empty() });
+        let content = Content::Usable { result_id: "r".to_owned(), snapshot };
+        let new = NewDelivery::new("e".to_owned(), "s".to_owned(), event, Timestamp::MIN, Vec::new(), content);
+        NewDelivery { message_id: message_id.map(str::to_owned), ..new }
+    }
+
+    /// The state of r: version 3, by delivery 5; the newest late one is 4.
+    fn head(event: EventKind) -> ResultState<'static> {
+        ResultState {
+            is_stored: true,
+            event,
+            version: 3,
+            snapshot: Cow::Owned(Snapshot::empty()),
+            first_delivery_id: 2,
+            delivery_id: 5,
+            late_delivery_id: Some(4),
+            first_received_at: Timestamp::MIN,
+            erased: false,
+        }
+    }
+
+    fn copy(id: i64, standing: Standing, message_id: Option<&str>) -> StoredCopy {
+        StoredCopy { id, standing, message_id: message_id.map(str::to_owned) }
+    }
+
+    fn current(version: i64, is_recurrence: bool) -> Verdict {
+        Verdict::Current { version, changes: vec![Field::Status], is_recurrence }
+    }
+
+    const RESULT: EventKind = EventKind::InterviewResult;
+    const COLLECTED: EventKind = EventKind::InterviewCollected;
+    const FAILED: EventKind = EventKind::InterviewFailed;
+
+    #[test]
+    fn a_body_is_a_repeat_only_where_repeating_changes_nothing() {
+        let (head, current_copy) = (head(RESULT), Standing::Current);
+        let is = |known: &[StoredCopy]| judge(Some(&head), known, &delivery(RESULT, None), false);
+
+        assert_eq!(is(&[]), current(4, false));
+        assert_eq!(is(&[copy(5, current_copy, None)]), Verdict::Repeat { of: 5 });
+        assert_eq!(is(&[copy(3, current_copy, None)]), current(4, true));
+        assert_eq!(is(&[copy(3, current_copy, None), copy(5, current_copy, None)]), Verdict::Repeat { of: 5 });
+        assert_eq!(is(&[copy(7, Standing::Quarantined, None)]), Verdict::Repeat { of: 7 });
+    }
+
+    #[test]
+    fn without_a_state_a_known_body_is_a_recurrence() {
+        let is = |known: &[StoredCopy]| judge(None, known, &delivery(RESULT, None), false);
+
+        assert_eq!(is(&[]), current(1, false));
+        assert_eq!(is(&[copy(3, Standing::Current, None)]), current(1, true));
+    }
+
+    #[test]
+    fn a_message_is_a_repeat_by_its_id_alone() {
+        let (head, standing) = (head(RESULT), Standing::Current);
+        let is = |known: &[StoredCopy], overdue| judge(Some(&head), known, &delivery(RESULT, Some("m")), overdue);
+
+        assert_eq!(is(&[copy(3, standing, Some("m")), copy(5, standing, Some("n"))], false), Verdict::Repeat { of: 3 });
+        assert_eq!(is(&[copy(3, standing, Some("n"))], true), current(4, true));
+        // The state has this body, and another message brought it.
+        assert_eq!(is(&[copy(5, standing, Some("n"))], false), current(4, false));
+        assert_eq!(is(&[copy(7, Standing::Quarantined, Some("n"))], false), current(4, true));
+    }
+
+    #[test]
+    fn what_is_recorded_after_its_sender_gave_up_is_a_repeat_of_the_newest_copy() {
+        let (head, known) = (head(RESULT), [copy(3, Standing::Current, None), copy(2, Standing::Current, None)]);
+
+        assert_eq!(judge(Some(&head), &known, &delivery(RESULT, None), true), Verdict::Repeat { of: 3 });
+        assert_eq!(judge(Some(&head), &[], &delivery(RESULT, None), true), current(4, false));
+    }
+
+    #[test]
+    fn only_what_was_collected_is_late_and_only_behind_a_result() {
+        let standings = |head_event, event| match judge(Some(&head(head_event)), &[], &delivery(event, None), false) {
+            Verdict::Late => Standing::Late,
+            Verdict::Current { .. } => Standing::Current,
+            other => panic!("{other:?}"),
+        };
+
+        assert_eq!(standings(RESULT, COLLECTED), Standing::Late);
+        for (head_event, event) in [(RESULT, FAILED), (COLLECTED, COLLECTED), (COLLECTED, RESULT), (FAILED, COLLECTED)]
+        {
+            assert_eq!(standings(head_event, event), Standing::Current, "{event:?} behind {head_event:?}");
+        }
+    }
+
+    #[test]
+    fn a_late_body_repeats_the_newest_late_delivery_alone() {
+        let head = head(RESULT);
+        let is = |id, message_id| {
+            judge(Some(&head), &[copy(id, Standing::Late, None)], &delivery(COLLECTED, message_id), false)
+        };
+
+        assert_eq!(is(4, None), Verdict::Repeat { of: 4 });
+        assert_eq!(is(3, None), Verdict::Late);
+        assert_eq!(is(4, Some("m")), Verdict::Late);
+    }
+
+    #[test]
+    fn a_tombstone_swallows_whatever_comes() {
+        let tombstone = ResultState { erased: true, ..head(RESULT) };
+        let is = |known: &[StoredCopy], new: &NewDelivery| judge(Some(&tombstone), known, new, true);
+
+        assert_eq!(is(&[], &delivery(RESULT, None)), Verdict::Repeat { of: 5 });
+        assert_eq!(is(&[copy(9, Standing::Current, None)], &delivery(COLLECTED, Some("m"))), Verdict::Repeat { of: 5 });
+    }
+
+    #[test]
+    fn what_cannot_be_applied_is_quarantined_once() {
+        let unusable = NewDelivery { content: Content::Unusable { result_id: None }, ..delivery(RESULT, None) };
+
+        assert_eq!(judge(None, &[], &unusable, false), Verdict::Quarantine);
+        assert_eq!(judge(Some(&head(RESULT)), &[], &unusable, false), Verdict::Quarantine);
+        assert_eq!(judge(None, &[copy(7, Standing::Quarantined, None)], &unusable, false), Verdict::Repeat { of: 7 });
+    }
+}
