@@ -255,3 +255,223 @@ impl<'a> FieldReader<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is known of a body that has every field of the vendor's document.
+    const WHOLE: &str = r#"{
+        "id": "r", "interview_id": "i", "question_set_id": "i", "status": "active", "interview_status": "completed",
+        "processing_status": "completed", "profile_interview_id": "pi", "profile_id": "p",
+        "candidate_external_id": "e", "candidate_name": "n", "candidate_email": "m", "candidate_phone_number": "t",
+        "score": 4.50, "ai_analysis_recruiter_score": -3, "ai_analysis": "a", "ai_analysis_recruiter": "b",
+        "ai_analysis_recruiter_why_hire": ["w", "x"], "ai_analysis_recruiter_why_not_hire": "y",
+        "recruiter_go_next_round": false, "pdf_export_url": "u", "reason": "s", "mood": "glad"
+    }"#;
+
+    fn usable(body: &str) -> (Payload, Vec<(FindingCode, Option<Field>)>) {
+        let ParsedBody::Usable { payload, findings } = ParsedBody::parse(body.as_bytes()) else {
+            panic!("{body} is usable");
+        };
+        (*payload, findings.iter().map(|finding| (finding.code, finding.field)).collect())
+    }
+
+    /// The findings about the whole body with one member in the place of its own.
+    fn findings_with(field: Field, value: &str) -> Vec<(FindingCode, Option<Field>)> {
+        usable(&with(field, value)).1
+    }
+
+    fn with(field: Field, value: &str) -> String {
+        let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(WHOLE).unwrap();
+        members.remove(field.as_str());
+        let others = serde_json::to_string(&members).unwrap();
+        format!(r#"{{"{}":{value},{}"#, field.as_str(), &others[1..])
+    }
+
+    fn without(field: Field) -> String {
+        let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(WHOLE).unwrap();
+        members.remove(field.as_str());
+        serde_json::to_string(&members).unwrap()
+    }
+
+    #[test]
+    fn each_field_of_a_whole_body_is_read_and_nothing_is_found() {
+        let (payload, findings) = usable(WHOLE);
+
+        assert_eq!(findings, []);
+        assert!(Field::ALL.iter().all(|field| payload.presence(*field) == Presence::Value));
+        assert_eq!(payload.extra.to_json(), r#"{"mood":"glad"}"#);
+        assert_eq!(payload.ai_analysis_recruiter_why_hire.as_ref().map(Reasons::texts).unwrap(), ["w", "x"]);
+        assert_eq!(payload.ai_analysis_recruiter_why_not_hire.as_ref().map(Reasons::texts).unwrap(), ["y"]);
+        assert_eq!(payload.recruiter_go_next_round, Some(false));
+        assert_eq!(payload.score.as_ref().map(ToString::to_string).as_deref(), Some("4.50"));
+        assert_eq!(payload.ai_analysis_recruiter_score.as_ref().and_then(Number::as_i64), Some(-3));
+        let (id, snapshot) = payload.into_state();
+        assert_eq!((id.as_str(), snapshot.extra.as_str()), ("r", r#"{"mood":"glad"}"#));
+        let texts = [
+            (snapshot.interview_id, "i"),
+            (snapshot.question_set_id, "i"),
+            (snapshot.status, "active"),
+            (snapshot.interview_status, "completed"),
+            (snapshot.processing_status, "completed"),
+            (snapshot.profile_interview_id, "pi"),
+            (snapshot.profile_id, "p"),
+            (snapshot.candidate_external_id, "e"),
+            (snapshot.candidate_name, "n"),
+            (snapshot.candidate_email, "m"),
+            (snapshot.candidate_phone_number, "t"),
+            (snapshot.ai_analysis, "a"),
+            (snapshot.ai_analysis_recruiter, "b"),
+            (snapshot.ai_analysis_recruiter_why_hire, r#"["w","x"]"#),
+            (snapshot.ai_analysis_recruiter_why_not_hire, r#""y""#),
+            (snapshot.pdf_export_url, "u"),
+            (snapshot.reason, "s"),
+        ];
+        for (text, expected) in texts {
+            assert_eq!(text.as_deref(), Some(expected));
+        }
+        assert_eq!((snapshot.score, snapshot.ai_analysis_recruiter_score), (Some(4.5), Some(-3.0)));
+        assert_eq!(snapshot.recruiter_go_next_round, Some(false));
+    }
+
+    #[test]
+    fn a_field_that_is_missing_is_found_where_the_document_promises_it() {
+        let optional = [
+            Field::CandidateExternalId,
+            Field::CandidateName,
+            Field::CandidateEmail,
+            Field::CandidatePhoneNumber,
+            Field::WhyHire,
+            Field::WhyNotHire,
+        ];
+
+        for field in Field::ALL.iter().copied().filter(|field| *field != Field::Id) {
+            let (payload, findings) = usable(&without(field));
+
+            let missing = [(FindingCode::Missing, Some(field))];
+            assert_eq!(findings, if optional.contains(&field) { &[][..] } else { &missing }, "{field}");
+            assert_eq!(payload.presence(field), Presence::Absent);
+        }
+    }
+
+    #[test]
+    fn null_is_found_where_the_document_does_not_have_it() {
+        for field in Field::ALL.iter().copied().filter(|field| *field != Field::Id) {
+            let (payload, findings) = usable(&with(field, "null"));
+
+            let unexpected = [(FindingCode::UnexpectedNull, Some(field))];
+            let is_never_null = matches!(field, Field::InterviewId | Field::QuestionSetId | Field::Status);
+            assert_eq!(findings, if is_never_null { &unexpected[..] } else { &[] }, "{field}");
+            assert_eq!(payload.presence(field), Presence::Null);
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_found_and_left_out() {
+        let wrong = [
+            (Field::CandidateName, "7"),
+            (Field::CandidateName, r#"["n"]"#),
+            (Field::Score, r#""4.5""#),
+            (Field::Score, "true"),
+            (Field::Score, "[]"),
+            (Field::RecruiterGoNextRound, r#""true""#),
+            (Field::RecruiterGoNextRound, "1"),
+        ];
+
+        for (field, value) in wrong {
+            let (payload, findings) = usable(&with(field, value));
+
+            assert_eq!(findings, [(FindingCode::WrongType, Some(field))], "{value}");
+            assert_eq!(payload.presence(field), Presence::Unreadable);
+        }
+        assert_eq!(findings_with(Field::Score, "1e400"), [(FindingCode::OutOfRange, Some(Field::Score))]);
+        for digits in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "-1"] {
+            assert_eq!(findings_with(Field::Score, digits), [], "{digits}");
+        }
+        assert_eq!(usable(&with(Field::RecruiterGoNextRound, "true")).0.recruiter_go_next_round, Some(true));
+        // Reasons may be anything.
+        let (payload, findings) = usable(&with(Field::WhyHire, r#"{"a":1}"#));
+        assert_eq!(
+            (payload.ai_analysis_recruiter_why_hire.unwrap().to_json().as_str(), findings),
+            (r#"{"a":1}"#, vec![])
+        );
+    }
+
+    #[test]
+    fn text_that_no_database_holds_is_replaced_and_found_once() {
+        let replaced = |field| vec![(FindingCode::ReplacedText, Some(field))];
+
+        assert_eq!(findings_with(Field::CandidateName, r#""a\u0000""#), replaced(Field::CandidateName));
+        assert_eq!(findings_with(Field::WhyHire, r#""a\u0000""#), replaced(Field::WhyHire));
+        assert_eq!(findings_with(Field::WhyHire, r#"["a\u0000", "b\ud800"]"#), replaced(Field::WhyHire));
+        assert_eq!(findings_with(Field::WhyHire, r#"["a", "b"]"#), []);
+    }
+
+    #[test]
+    fn what_looks_odd_beside_the_fields_is_found() {
+        let differ = findings_with(Field::QuestionSetId, r#""j""#);
+        let similar = usable(&WHOLE.replace("mood", "Candidate_NAME")).1;
+        let enveloped = usable(&format!(r#"{{"table": "results", "record": {WHOLE}}}"#)).1;
+
+        assert_eq!(differ, [(FindingCode::IdsDiffer, Some(Field::QuestionSetId))]);
+        assert_eq!(similar, [(FindingCode::SimilarKey, Some(Field::CandidateName))]);
+        assert_eq!(enveloped, [(FindingCode::Envelope, None)]);
+    }
+
+    #[test]
+    fn what_cannot_be_applied_tells_its_cause_and_its_id_where_it_can_be_told() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let deep = |levels| format!(r#"{{"id":"r","status":"active","x":{}}}"#, nested(levels));
+        let many = |members: usize| format!(r#"{{"id":"r","status":"active"{}}}"#, r#","x":0"#.repeat(members - 2));
+        let with_id = |id: &str| format!(r#"{{"id":{id},"status":"active"}}"#);
+        let text = |length: usize| format!("\"{}\"", "i".repeat(length));
+        let enveloped = |others: usize| {
+            let record = with_id(r#""r""#);
+            format!(r#"{{"table":"t","record":{record}{}}}"#, r#","x":0"#.repeat(others))
+        };
+        let cases = [
+            ("\u{FEFF}{}".to_owned(), FindingCode::ByteOrderMark, None, None),
+            (String::new(), FindingCode::NotJson, None, None),
+            ("  ".to_owned(), FindingCode::NotJson, None, None),
+            ("{".to_owned(), FindingCode::NotJson, None, None),
+            ("[1".to_owned(), FindingCode::NotJson, None, None),
+            ("[]".to_owned(), FindingCode::NotObject, None, None),
+            ("\t\r\n 7".to_owned(), FindingCode::NotObject, None, None),
+            (deep(64), FindingCode::TooDeep, None, Some("r")),
+            (many(1001), FindingCode::TooManyKeys, None, Some("r")),
+            (enveloped(999), FindingCode::TooManyKeys, None, Some("r")),
+            (
+                r#"{"id":"r","status":1,"status":2}"#.to_owned(),
+                FindingCode::DuplicateKey,
+                Some(Field::Status),
+                Some("r"),
+            ),
+            (r#"{"id":"r","id":"q","status":2}"#.to_owned(), FindingCode::DuplicateKey, Some(Field::Id), None),
+            (r#"{"status":"active"}"#.to_owned(), FindingCode::BadId, Some(Field::Id), None),
+            (with_id("7"), FindingCode::BadId, Some(Field::Id), None),
+            (with_id(r#"" \t""#), FindingCode::BadId, Some(Field::Id), None),
+            (with_id(r#"" ""#), FindingCode::BadId, Some(Field::Id), None),
+            (with_id(r#""r\n""#), FindingCode::BadId, Some(Field::Id), None),
+            (with_id(r#""r\u0000""#), FindingCode::BadId, Some(Field::Id), None),
+            (with_id(&text(201)), FindingCode::BadId, Some(Field::Id), None),
+            (r#"{"id":"r","score":1}"#.to_owned(), FindingCode::NoStatus, None, Some("r")),
+        ];
+
+        for (body, code, field, id) in cases {
+            let ParsedBody::Unusable { cause, result_id } = ParsedBody::parse(body.as_bytes()) else {
+                panic!("{code:?}: it is usable");
+            };
+            assert_eq!((cause.code, cause.field, result_id.as_deref()), (code, field, id), "{body:.80}");
+        }
+        let ParsedBody::Unusable { cause, .. } = ParsedBody::parse(b"{\"id\":\"\xff\"}") else { panic!("no UTF-8") };
+        assert_eq!(cause, Finding::new(FindingCode::NotUtf8));
+        // The last that are usable.
+        for body in [deep(63), many(1000), with_id(&text(200)), enveloped(998)] {
+            assert!(matches!(ParsedBody::parse(body.as_bytes()), ParsedBody::Usable { .. }), "{body:.80}");
+        }
+        for status in ["status", "interview_status", "processing_status"] {
+            usable(&format!(r#"{{"id":"r","{status}":null}}"#));
+        }
+    }
+}
