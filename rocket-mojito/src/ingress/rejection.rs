@@ -150,3 +150,63 @@ impl fmt::Debug for Rejection {
 }
 
 impl std::error::Error for Rejection {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_has_its_status_its_code_and_a_name_of_its_own() {
+        let store = [
+            (Unavailable::QueueFull, "queue_full"),
+            (Unavailable::Stopping, "stopping"),
+            (Unavailable::Deadline, "ack_deadline"),
+            (Unavailable::Database, "database"),
+            (Unavailable::Connection, "database"),
+            (Unavailable::Unknown, "commit_unknown"),
+        ];
+        let signature = [
+            (SignatureError::Absent, "signature_absent"),
+            (SignatureError::Malformed, "signature_malformed"),
+            (SignatureError::Wrong, "signature_wrong"),
+            (SignatureError::Stale, "signature_stale"),
+        ];
+        let plain = [
+            (Cause::UnknownEndpoint, 401, "unknown_endpoint"),
+            (Cause::SecretAbsent, 401, "secret_absent"),
+            (Cause::SecretRepeated, 401, "secret_repeated"),
+            (Cause::SecretWrong, 401, "secret_wrong"),
+            (Cause::DeclaredTooLarge, 413, "declared_too_large"),
+            (Cause::ActualTooLarge, 413, "actual_too_large"),
+            (Cause::MediaType, 415, "media_type"),
+            (Cause::Charset, 415, "charset"),
+            (Cause::Encoding, 415, "encoding"),
+            (Cause::BodyDeadline, 408, "body_deadline"),
+            (Cause::BodyEmpty, 400, "body_empty"),
+            (Cause::BodyCut, 400, "body_cut"),
+            (Cause::NoRoom, 503, "no_room"),
+            (Cause::Method, 405, "method"),
+            (Cause::Paused, 503, "paused"),
+        ];
+        let codes = [
+            (400, "incomplete"),
+            (401, "unauthorized"),
+            (405, "method_not_allowed"),
+            (408, "timeout"),
+            (413, "too_large"),
+            (415, "unsupported_media_type"),
+            (503, "unavailable"),
+        ];
+        let store = store.map(|(cause, name)| (Cause::Store(cause), 503, name));
+        let signature = signature.map(|(cause, name)| (Cause::Signature(cause), 401, name));
+
+        for (cause, status, name) in plain.into_iter().chain(store).chain(signature) {
+            let rejection = Rejection::new(cause);
+
+            let (_, code) = codes.into_iter().find(|(with, _)| *with == status).unwrap();
+            assert_eq!((rejection.status().code, rejection.code(), rejection.cause()), (status, code, name));
+            assert_eq!(rejection.to_string(), format!("{code} ({name})"));
+            assert_eq!(format!("{rejection:?}"), rejection.to_string());
+        }
+    }
+}

@@ -116,3 +116,100 @@ fn kibibytes(bytes: u64) -> u32 {
     const MAX_PERMITS: u32 = u32::MAX >> 3;
     u32::try_from(bytes.div_ceil(1024)).unwrap_or(MAX_PERMITS).min(MAX_PERMITS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Endpoint;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn no_room<T>(outcome: Result<T, Rejection>) -> bool {
+        outcome.err() == Some(Rejection::new(Cause::NoRoom))
+    }
+
+    #[test]
+    fn room_is_counted_in_whole_kibibytes() {
+        let counts = [(0, 0), (1, 1), (1024, 1), (1025, 2), (10 << 20, 10 << 10)];
+
+        for (bytes, count) in counts {
+            assert_eq!(kibibytes(bytes), count, "{bytes}");
+        }
+        assert_eq!(kibibytes(u64::MAX), u32::MAX >> 3);
+        assert!(Semaphore::MAX_PERMITS >= kibibytes(u64::MAX) as usize);
+    }
+
+    #[test]
+    fn only_who_has_proven_nothing_at_an_endpoint_without_secrets_has_rooms_apart() {
+        let rooms = Rooms::new(ByteUnit::from(1 << 20), ByteUnit::from(8 << 20), ["open"].into_iter());
+        let sizes = |name: &str, secret_id| {
+            let endpoint = Endpoint { name: name.to_owned(), secrets: Vec::new(), keys: Vec::new() };
+            let sender = Authenticated { endpoint: &endpoint, secret_id };
+            let sizes = rooms.of(&sender).iter().map(|room| (room.size, room.free.available_permits()));
+            sizes.collect::<Vec<_>>()
+        };
+
+        let (medium, all) = ((64 << 10, 4 << 10), (1 << 20, 4 << 10));
+        assert_eq!(sizes("open", None), [medium, all]);
+        assert_eq!(sizes("open", Some("first")), [(1 << 20, 8 << 10)]);
+        assert_eq!(sizes("other", None), [(1 << 20, 8 << 10)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_takes_the_room_that_it_declares_and_waits_for_it_for_so_long() {
+        let room = Room::new(4 << 10, 4 << 10, None);
+        let until = Instant::now() + SECOND;
+
+        let first = room.enter(Some(3 << 10), until).await.unwrap();
+        let second = room.enter(Some(1), until).await.unwrap();
+        assert_eq!(room.free.available_permits(), 0);
+        assert!(no_room(room.enter(Some(1), until).await));
+        assert_eq!((Instant::now(), *room.waiting.borrow()), (until, 0));
+
+        drop((first, second));
+        // Without a declared length it may become as long as the room lets one.
+        let third = room.enter(None, until).await.unwrap();
+        assert_eq!(room.free.available_permits(), 0);
+        drop(third);
+        assert!(room.enter(Some(u64::MAX), until).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_room_has_place_for_one_body_however_small_it_is() {
+        let room = Room::new(4 << 10, 1 << 10, None);
+
+        assert!(room.enter(None, Instant::now()).await.is_ok());
+    }
+
+    /// A body that never arrives.
+    async fn held(room: &Room) -> Result<(), Rejection> {
+        room.hold(std::future::pending()).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lent_room_is_given_back_once_the_loan_is_over_and_another_waits() {
+        let room = Room::new(1 << 10, 1 << 10, Some(SECOND));
+        let began = Instant::now();
+
+        let another = async {
+            sleep(SECOND / 2).await;
+            let _waiting = Waiting::new(&room.waiting);
+            std::future::pending::<()>().await;
+        };
+        let lent = tokio::select! { outcome = held(&room) => outcome, () = another => unreachable!() };
+
+        assert!(no_room(lent));
+        assert_eq!(began.elapsed(), SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lent_room_that_nobody_waits_for_is_kept_and_so_is_one_that_is_not_lent() {
+        let lent = Room::new(1 << 10, 1 << 10, Some(SECOND));
+        let own = Room::new(1 << 10, 1 << 10, None);
+        let _waiting = Waiting::new(&own.waiting);
+
+        assert!(timeout_at(Instant::now() + 10 * SECOND, held(&lent)).await.is_err());
+        assert!(timeout_at(Instant::now() + 10 * SECOND, held(&own)).await.is_err());
+        assert!(lent.hold(async { Ok(()) }).await.is_ok());
+    }
+}

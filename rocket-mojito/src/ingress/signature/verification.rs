@@ -99,3 +99,148 @@ fn check(key: &Key, signed: &SignatureHeaders<'_>, body: &[u8], now: Timestamp) 
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use rocket::http::Header;
+
+    use super::*;
+    use crate::Encoding;
+    use crate::config::Mac as KeyMac;
+
+    const NOW: i64 = 1_614_265_330;
+    const BODY: &[u8] = b"{}";
+
+    fn key(id: &str, scheme: Scheme) -> Key {
+        Key { id: id.to_owned(), scheme, mac: KeyMac::new(id.as_bytes()) }
+    }
+
+    fn standard(id: &str) -> Key {
+        key(id, Scheme::standard_webhooks("webhook"))
+    }
+
+    fn custom(encoding: Encoding, timestamp_header: Option<&str>) -> Scheme {
+        let (header, prefix) = ("X-Signature".to_owned(), "v0=".to_owned());
+        Scheme::Hmac { header, prefix, encoding, timestamp_header: timestamp_header.map(str::to_owned) }
+    }
+
+    /// What the key makes of these pieces before the body.
+    fn tag(key: &Key, preamble: &str) -> Vec<u8> {
+        let mut mac = key.mac.begin();
+        mac.update(preamble.as_bytes());
+        mac.update(BODY);
+        mac.finalize().into_bytes().to_vec()
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The id of the key that has signed, and of the message.
+    fn signer_of(keys: &[Key], pairs: &[(&'static str, String)]) -> Result<(String, Option<String>), SignatureError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.add(Header::new(*name, value.clone()));
+        }
+        let now = Timestamp::from_rfc3339("2021-02-25T15:02:10Z").unwrap();
+        assert_eq!(now.unix_timestamp(), NOW);
+        signer(keys, &headers, BODY, now).map(|(key, message)| (key.id.clone(), message))
+    }
+
+    fn signed_by(id: &str, message: Option<&str>) -> Result<(String, Option<String>), SignatureError> {
+        Ok((id.to_owned(), message.map(str::to_owned)))
+    }
+
+    /// The headers of Standard Webhooks, signed by `key`.
+    fn standard_headers(key: &Key, id: &str, time: i64) -> [(&'static str, String); 3] {
+        let signature = STANDARD.encode(tag(key, &format!("{id}.{time}.")));
+        let signatures = format!("v1a,{signature} v1,AAAA v1,{signature}");
+        [("webhook-id", id.to_owned()), ("webhook-timestamp", time.to_string()), ("webhook-signature", signatures)]
+    }
+
+    #[test]
+    fn standard_webhooks_signs_the_id_and_the_time_with_the_body() {
+        let key = standard("a");
+        let id_of = |letters: &str| signer_of(&[standard("a")], &standard_headers(&key, letters, NOW));
+        let longest = "m".repeat(255);
+
+        for id in ["m", "msg_27UH4W", "!~", &longest] {
+            assert_eq!(id_of(id), signed_by("a", Some(id)));
+        }
+        for id in ["", "a.b", "a b", "a\u{e9}", &format!("{longest}m")] {
+            assert_eq!(id_of(id), Err(SignatureError::Malformed), "{id}");
+        }
+        for (offset, outcome) in [(300, signed_by("a", Some("m"))), (-301, Err(SignatureError::Stale))] {
+            assert_eq!(signer_of(&[standard("a")], &standard_headers(&key, "m", NOW + offset)), outcome);
+        }
+    }
+
+    #[test]
+    fn github_signs_the_body_and_stripe_the_time_too() {
+        let (hub, stripe) = (key("hub", Scheme::GitHub), key("stripe", Scheme::Stripe));
+        let of_hub = ("X-Hub-Signature-256", format!("sha256={}", hex(&tag(&hub, ""))));
+        let signature = hex(&tag(&stripe, &format!("{NOW}.")));
+        let of_stripe = |text: String| [("Stripe-Signature", text)];
+        let malformed = Err(SignatureError::Malformed);
+
+        assert_eq!(signer_of(&[hub], &[of_hub]), signed_by("hub", None));
+        let keys = [stripe];
+        assert_eq!(
+            signer_of(&keys, &of_stripe(format!("t={NOW},v0=x,v1=x,v1={signature}"))),
+            signed_by("stripe", None)
+        );
+        assert_eq!(signer_of(&keys, &of_stripe(format!("t={NOW},t={NOW},v1={signature}"))), malformed);
+        assert_eq!(signer_of(&keys, &of_stripe(format!("v1={signature}"))), malformed);
+        assert_eq!(signer_of(&keys, &of_stripe(format!("t={NOW},{signature}"))), malformed);
+        assert_eq!(signer_of(&keys, &of_stripe(format!("t={NOW},v0={signature}"))), Err(SignatureError::Wrong));
+    }
+
+    #[test]
+    fn a_gateway_of_ones_own_signs_in_either_encoding_with_a_time_or_without() {
+        for (encoding, time) in [(Encoding::Hex, None), (Encoding::Base64, Some("X-Time"))] {
+            let key = key("own", custom(encoding, time));
+            let bytes = tag(&key, &time.map(|_| format!("{NOW}.")).unwrap_or_default());
+            let text = if encoding == Encoding::Hex { hex(&bytes) } else { STANDARD.encode(bytes) };
+            let signature = |prefix: &str| ("X-Signature", format!("{prefix}{text}"));
+            let keys = [key];
+
+            assert_eq!(signer_of(&keys, &[signature("v0="), ("X-Time", NOW.to_string())]), signed_by("own", None));
+            let without_time = signer_of(&keys, &[signature("v0=")]);
+            assert_eq!(without_time.is_ok(), time.is_none());
+            assert_eq!(signer_of(&keys, &[signature("v1=")]), Err(SignatureError::Malformed));
+        }
+    }
+
+    #[test]
+    fn only_so_many_signatures_are_looked_at() {
+        let key = standard("a");
+        let [id, time, (name, _)] = standard_headers(&key, "m", NOW);
+        let right = format!("v1,{}", STANDARD.encode(tag(&key, &format!("m.{NOW}."))));
+        let with = |others: usize| {
+            let signatures = format!("{}{right}", "v1,x ".repeat(others));
+            signer_of(&[standard("a")], &[id.clone(), time.clone(), (name, signatures)])
+        };
+
+        assert_eq!(with(15), signed_by("a", Some("m")));
+        assert_eq!(with(16), Err(SignatureError::Malformed));
+    }
+
+    #[test]
+    fn one_key_of_several_is_enough_and_else_the_error_is_that_of_the_one_that_got_furthest() {
+        let headers = standard_headers(&standard("b"), "m", NOW);
+        let twice = [headers.to_vec(), headers.to_vec()].concat();
+
+        for keys in [["a", "b"], ["b", "a"], ["b", "c"]] {
+            assert_eq!(signer_of(&keys.map(standard), &headers), signed_by("b", Some("m")));
+        }
+        assert_eq!(signer_of(&[standard("b"), key("b", Scheme::GitHub)], &headers), signed_by("b", Some("m")));
+        assert_eq!(signer_of(&[], &headers), Err(SignatureError::Absent));
+        assert_eq!(signer_of(&[standard("a")], &[]), Err(SignatureError::Absent));
+        assert_eq!(signer_of(&[standard("a")], &headers), Err(SignatureError::Wrong));
+        assert_eq!(signer_of(&[key("a", Scheme::GitHub), standard("a")], &headers), Err(SignatureError::Wrong));
+        assert_eq!(signer_of(&[standard("a"), key("a", Scheme::GitHub)], &headers), Err(SignatureError::Wrong));
+        assert_eq!(signer_of(&[standard("b")], &twice), Err(SignatureError::Malformed));
+    }
+}
