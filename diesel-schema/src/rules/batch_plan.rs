@@ -352,8 +352,11 @@ mod tests {
         BatchPlan::new(batch, handlers, reads, at(99))
     }
 
-    /// The rows of deliveries: id, standing, version, first delivery about the result, codes of findings.
-    fn deliveries(plan: &BatchPlan<'_>) -> Vec<(i64, Standing, Option<i64>, Option<i64>, Vec<FindingCode>)> {
+    /// Id, standing, version, first delivery about the result, codes of findings.
+    type Row = (i64, Standing, Option<i64>, Option<i64>, Vec<FindingCode>);
+
+    /// The rows of deliveries.
+    fn deliveries(plan: &BatchPlan<'_>) -> Vec<Row> {
         let codes = |findings: &Findings| findings.0.iter().map(|finding| finding.code).collect();
         let rows = plan.deliveries.iter();
         rows.map(|row| (row.id, row.standing, row.version, row.first_delivery_id, codes(&row.findings))).collect()
