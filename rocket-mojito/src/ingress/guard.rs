@@ -242,3 +242,167 @@ impl fmt::Debug for MojitoEvent {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rocket::error::ErrorKind;
+    use rocket::http::{Header, Status};
+    use rocket::local::asynchronous::Client;
+    use rocket::{post, routes};
+
+    use super::*;
+    use crate::config::SecretConfig;
+    use crate::{FindingCode, MojitoConfig};
+
+    const HEADER: &str = "X-Mojito-Secret";
+    const SECRET: &str = "a-secret-of-more-than-24-letters";
+    const SMALL: &str = r#"{"id":"r","status":"active","interview_status":"completed"}"#;
+    const MAX_BODY: usize = 64 << 10;
+
+    /// What a delivery tells, or why there is none.
+    #[post("/<_..>", data = "<event>")]
+    fn receive(event: Result<MojitoEvent, Rejection>) -> String {
+        match event {
+            Ok(event) => {
+                let payload = event.payload().map_or("none", |payload| &payload.id);
+                let codes: Vec<FindingCode> = event.findings().iter().map(|finding| finding.code).collect();
+                let odd = codes.into_iter().filter(|code| *code != FindingCode::Missing).collect::<Vec<_>>();
+                let (kind, endpoint, secret) = (event.kind(), event.endpoint(), event.secret_id());
+                format!("{kind} at {endpoint} by {secret}: {payload}, {odd:?}, {} bytes", event.body().len())
+            }
+            Err(rejection) => rejection.cause().to_owned(),
+        }
+    }
+
+    /// Endpoints with a secret, one of them paused.
+    fn ingress() -> Ingress {
+        let config = MojitoConfig::new()
+            .body_limit(ByteUnit::from(MAX_BODY))
+            .secret("default", SecretConfig::header("first", HEADER, SECRET))
+            .secret("paused", SecretConfig::header("second", HEADER, SECRET.to_uppercase()));
+        let paused = [("default".to_owned(), false), ("paused".to_owned(), true)];
+        let notices = Notices::start().unwrap();
+        Ingress::new(config.resolve().unwrap(), &config, Pauses::new(paused, []), notices)
+    }
+
+    async fn client() -> Client {
+        let quiet = rocket::Config { log_level: rocket::config::LogLevel::Off, ..rocket::Config::debug_default() };
+        let rocket = rocket::custom(quiet).manage(ingress()).mount("/webhooks/jobmojito", routes![receive]);
+        Client::untracked(rocket).await.unwrap()
+    }
+
+    async fn answer(client: &Client, path: &str, secret: &str, length: Option<usize>, body: &[u8]) -> String {
+        let mut post = client.post(format!("/webhooks/jobmojito{path}")).body(body);
+        post.add_header(Header::new(HEADER, secret.to_owned()));
+        if let Some(length) = length {
+            post.add_header(Header::new("Content-Length", length.to_string()));
+        }
+        let answer = post.dispatch().await;
+        assert_eq!(answer.status(), Status::Ok);
+        answer.into_string().await.unwrap()
+    }
+
+    /// A usable body of so many bytes.
+    fn body_of(length: usize) -> Vec<u8> {
+        let frame = SMALL.len() + r#","x":"""#.len();
+        let body = format!("{},\"x\":\"{}\"}}", &SMALL[..SMALL.len() - 1], "x".repeat(length - frame));
+        assert_eq!(body.len(), length);
+        body.into_bytes()
+    }
+
+    #[tokio::test]
+    async fn a_delivery_tells_what_arrived_where_and_by_which_secret() {
+        let client = client().await;
+        let told = |path, body: &'static str| {
+            let client = &client;
+            async move { answer(client, path, SECRET, None, body.as_bytes()).await }
+        };
+
+        let named = told("/interview_result", SMALL).await;
+        let described = told("/default", SMALL).await;
+        let nothing = told("/interview_failed", "[]").await;
+
+        assert_eq!(named, "interview_result at default by first: r, [], 59 bytes");
+        assert_eq!(described, named);
+        assert_eq!(nothing, "interview_failed at default by first: none, [NotObject], 2 bytes");
+        assert_eq!(answer(&client, "", "wrong", None, SMALL.as_bytes()).await, "secret_wrong");
+        assert_eq!(answer(&client, "/paused", &SECRET.to_uppercase(), None, SMALL.as_bytes()).await, "paused");
+    }
+
+    /// Small ones and those that need room, up to the last byte that is allowed, with a declared length and without.
+    #[tokio::test]
+    async fn a_body_of_any_length_up_to_the_limit_arrives_whole() {
+        let client = client().await;
+        let small = usize::try_from(MAX_SMALL_BODY).unwrap();
+
+        for length in [70, small - 1, small, small + 1, MAX_BODY - 1, MAX_BODY] {
+            let body = body_of(length);
+            for declared in [None, Some(length)] {
+                let told = answer(&client, "", SECRET, declared, &body).await;
+                assert_eq!(told, format!("interview_result at default by first: r, [], {length} bytes"));
+            }
+        }
+        let longer = body_of(MAX_BODY + 1);
+        assert_eq!(answer(&client, "", SECRET, None, &longer).await, "actual_too_large");
+        assert_eq!(answer(&client, "", SECRET, Some(MAX_BODY + 1), &longer).await, "declared_too_large");
+    }
+
+    #[tokio::test]
+    async fn a_body_of_another_length_than_declared_is_cut() {
+        let client = client().await;
+        let body = body_of(100);
+
+        for declared in [0, 1, 99, 101, MAX_BODY] {
+            assert_eq!(answer(&client, "", SECRET, Some(declared), &body).await, "body_cut");
+        }
+        assert_eq!(answer(&client, "", SECRET, None, b"").await, "body_empty");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_the_host_vouches_for_is_one_like_any_other() {
+        let ingress = ingress();
+        let vouched = |endpoint, kind, body: Vec<u8>| ingress.vouched(endpoint, kind, body);
+        let result = EventKind::InterviewResult;
+        let cause =
+            |outcome: Result<MojitoEvent, Rejection>| outcome.map(|_| ()).map_err(|rejection| rejection.cause());
+
+        let event = vouched("default", EventKind::Unknown, body_of(MAX_BODY)).await.unwrap();
+        assert_eq!((event.kind(), event.endpoint(), event.secret_id()), (result, "default", "vouched"));
+        assert_eq!(event.body(), body_of(MAX_BODY));
+        let named = vouched("default", EventKind::InterviewFailed, body_of(100)).await.unwrap();
+        assert_eq!(named.kind(), EventKind::InterviewFailed);
+        assert_eq!(named.findings().last().unwrap().code, FindingCode::RouteBodyMismatch);
+        assert_eq!(cause(vouched("default", result, body_of(MAX_BODY + 1)).await), Err("actual_too_large"));
+        assert_eq!(cause(vouched("default", result, Vec::new()).await), Err("body_empty"));
+        assert_eq!(cause(vouched("elsewhere", result, body_of(100)).await), Err("unknown_endpoint"));
+        assert_eq!(cause(vouched("paused", result, body_of(100)).await), Err("paused"));
+        let known = ["default", "paused", "elsewhere"].map(|name| ingress.has_endpoint(name));
+        assert_eq!(known, [true, true, false]);
+    }
+
+    #[tokio::test]
+    async fn a_delivery_is_recorded_with_all_that_was_read() {
+        let ingress = ingress();
+        let usable = ingress.vouched("default", EventKind::Unknown, SMALL.into()).await.unwrap().into_delivery();
+        let unusable = ingress.vouched("default", EventKind::Unknown, b"[]".into()).await.unwrap().into_delivery();
+
+        assert_eq!(
+            (usable.endpoint(), usable.event(), &*usable.secret_id),
+            ("default", EventKind::InterviewResult, "vouched")
+        );
+        assert_eq!((usable.result_id(), usable.body()), (Some("r"), SMALL.as_bytes()));
+        let Content::Usable { snapshot, .. } = &usable.content else { panic!("usable") };
+        assert_eq!(snapshot.status.as_deref(), Some("active"));
+        assert!(usable.findings.iter().all(|finding| finding.code == FindingCode::Missing));
+        assert_eq!((unusable.event(), unusable.result_id()), (EventKind::Unknown, None));
+        assert_eq!(unusable.findings, [Finding::new(FindingCode::NotObject)]);
+    }
+
+    #[tokio::test]
+    async fn a_route_without_the_fairing_stops_the_launch() {
+        let quiet = rocket::Config { log_level: rocket::config::LogLevel::Off, ..rocket::Config::debug_default() };
+
+        let error = rocket::custom(quiet).mount("/", routes![receive]).ignite().await.err().unwrap();
+        assert!(matches!(error.kind(), ErrorKind::SentinelAborts(_)));
+    }
+}
