@@ -77,4 +77,15 @@ mod tests {
         assert_eq!(event, EventKind::InterviewCollected);
         assert!(findings.contains(&Finding::new(FindingCode::RouteBodyMismatch)), "{findings:?}");
     }
+
+    #[test]
+    fn a_body_that_tells_no_event_does_not_disagree_with_the_path() {
+        for (path, body) in [(EventKind::InterviewResult, r#""completed""#), (EventKind::InterviewResult, "null")] {
+            let (event, reading) = classify(Some(path), reading(r#""active""#, body));
+
+            let ParsedBody::Usable { findings, .. } = reading else { panic!("usable") };
+            assert_eq!(event, path);
+            assert!(!findings.contains(&Finding::new(FindingCode::RouteBodyMismatch)), "{findings:?}");
+        }
+    }
 }

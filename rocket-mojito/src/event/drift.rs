@@ -308,4 +308,79 @@ mod tests {
             assert!(Drift::of_document(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn what_a_body_lacks_and_what_is_null_are_told_with_the_key() {
+        let mut count = DriftCount::default();
+        count.add_body(br#"{"id":"r","status":null,"interview_id":"i","candidate_name":null,"score":true}"#);
+
+        let drift = count.end();
+
+        let told = told_of(&drift);
+        assert!(told.contains(&("type", "status", "null", 1)), "{told:?}");
+        assert!(told.contains(&("type", "score", "boolean", 1)), "{told:?}");
+        let missing: Vec<&str> = told.iter().filter(|one| one.0 == "missing").map(|one| one.1).collect();
+        assert!(missing.contains(&"question_set_id") && !missing.contains(&"interview_id"), "{missing:?}");
+    }
+
+    #[test]
+    fn a_type_is_told_of_each_value_and_of_each_field() {
+        let values = [
+            ("\"a\"", "string"),
+            ("{}", "object"),
+            ("[]", "array"),
+            ("true", "boolean"),
+            ("false", "boolean"),
+            ("7", "number"),
+        ];
+
+        for (value, expected) in values.into_iter().chain([("null", "null"), ("-1", "number")]) {
+            let body = format!(r#"{{"id":"r","score":{value}}}"#);
+            let enveloped = format!(r#"{{"table":"t","record":{{"score":{value}}}}}"#);
+
+            assert_eq!(type_of(value), expected);
+            assert_eq!(type_in(body.as_bytes(), Field::Score), expected);
+            assert_eq!(type_in(enveloped.as_bytes(), Field::Score), expected);
+        }
+        assert_eq!(types(Field::Score), ["number", "integer"]);
+        assert_eq!(types(Field::AiAnalysisRecruiterScore), ["number", "integer"]);
+        assert_eq!(types(Field::RecruiterGoNextRound), ["boolean"]);
+        assert_eq!(types(Field::WhyHire), ["array", "string"]);
+        assert_eq!(types(Field::WhyNotHire), ["array", "string"]);
+        assert_eq!(types(Field::CandidateName), ["string"]);
+    }
+
+    #[test]
+    fn words_are_known_by_their_field() {
+        let known =
+            [(Field::Status, "archived"), (Field::InterviewStatus, "ongoing"), (Field::ProcessingStatus, "new")];
+
+        for (field, word) in known {
+            assert!(is_known(field, word) && !is_known(field, "thawed"), "{field}");
+        }
+        assert!(is_known(Field::CandidateName, "thawed"));
+        let body = br#"{"id":"r","status":"a","interview_status":"b","processing_status":"c"}"#;
+        let ParsedBody::Usable { payload, .. } = ParsedBody::parse(body) else { panic!("usable") };
+        let words: Vec<_> = unknown_words(&payload).collect();
+        assert_eq!(words, [(Field::Status, "a"), (Field::InterviewStatus, "b"), (Field::ProcessingStatus, "c")]);
+    }
+
+    #[test]
+    fn only_what_looks_like_a_name_is_told() {
+        let longest = "a".repeat(MAX_WORD_LENGTH);
+
+        for plain in ["completed, stopped early", "v1.2-b_7", &longest, ""] {
+            assert_eq!(told(plain), plain);
+        }
+        for value in ["Ann", "ann@example.com", "\u{fc}", &format!("{longest}a")] {
+            assert_eq!(told(value), NOT_TOLD);
+        }
+    }
+
+    #[test]
+    fn each_kind_has_its_word() {
+        let kinds = [DriftKind::Event, DriftKind::Key, DriftKind::Missing, DriftKind::Type, DriftKind::Word];
+
+        assert_eq!(kinds.map(DriftKind::as_str), ["event", "key", "missing", "type", "word"]);
+    }
 }

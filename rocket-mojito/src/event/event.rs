@@ -146,3 +146,55 @@ impl fmt::Debug for Event {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(id: &str) -> Payload {
+        let body = format!(r#"{{"id":"{id}","status":"active"}}"#);
+        let ParsedBody::Usable { payload, .. } = ParsedBody::parse(body.as_bytes()) else { panic!("usable") };
+        *payload
+    }
+
+    fn event() -> Event {
+        Event {
+            kind: EventKind::InterviewFailed,
+            payload: payload("r"),
+            body: b"body".to_vec(),
+            endpoint: "staging".to_owned(),
+            delivery_id: 7,
+            standing: Standing::Late,
+            version: Some(3),
+            changes: vec![Field::Status, Field::Score],
+            findings: vec![Finding::new(crate::FindingCode::IdReused)],
+            received_at: Timestamp::MAX,
+            is_superseded: true,
+            former_body: Some(br#"{"id":"q","status":"active"}"#.to_vec()),
+            previous: OnceLock::new(),
+        }
+    }
+
+    #[test]
+    fn an_event_tells_what_it_was_made_of() {
+        let event = event();
+
+        assert_eq!((event.kind(), event.standing()), (EventKind::InterviewFailed, Standing::Late));
+        assert_eq!((event.payload().id.as_str(), event.body()), ("r", &b"body"[..]));
+        assert_eq!((event.endpoint(), event.delivery_id(), event.version()), ("staging", 7, Some(3)));
+        assert_eq!((event.received_at(), event.is_superseded()), (Timestamp::MAX, true));
+        assert_eq!(event.changes(), [Field::Status, Field::Score]);
+        assert!(event.changed(Field::Score) && !event.changed(Field::CandidateName));
+        assert_eq!(event.findings(), [Finding::new(crate::FindingCode::IdReused)]);
+        assert!(!Event { is_superseded: false, ..event }.is_superseded());
+    }
+
+    #[test]
+    fn the_former_version_is_read_from_its_body_where_that_is_kept_and_understood() {
+        let with = |former_body: Option<&[u8]>| Event { former_body: former_body.map(<[u8]>::to_vec), ..event() };
+
+        assert_eq!(event().previous().map(|payload| payload.id.as_str()), Some("q"));
+        assert_eq!(with(None).previous(), None);
+        assert_eq!(with(Some(b"[]")).previous(), None);
+    }
+}

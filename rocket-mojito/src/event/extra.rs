@@ -113,4 +113,14 @@ mod tests {
 
         assert_eq!((extra.len(), extra.iter().count(), &*extra.to_json()), (0, 0, "{}"));
     }
+
+    #[test]
+    fn a_key_is_there_or_not() {
+        let raw = |json| -> &RawValue { serde_json::from_str(json).unwrap() };
+        let extra = Extra::new(&[(raw(r#""a""#), raw("1"))]);
+
+        assert!(!extra.is_empty() && Extra::new(&[]).is_empty());
+        assert_eq!(extra.get("b").map(RawValue::get), None);
+        assert_eq!((extra.len(), extra.clone().into_json().as_str()), (1, r#"{"a":1}"#));
+    }
 }

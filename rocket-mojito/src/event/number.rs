@@ -93,4 +93,17 @@ mod tests {
         assert!(Number::from_json("-1e400").is_none());
         assert!(Number::from_json(&"9".repeat(1_000)).is_none());
     }
+
+    #[test]
+    fn a_number_is_read_from_its_digits_and_equals_another_by_its_double() {
+        let number = |digits: &str| digits.parse::<Number>();
+
+        assert_eq!((number("4.25").unwrap().as_f64(), number("-3").unwrap().as_f64()), (4.25, -3.0));
+        assert_eq!(number("5.0"), number("5"));
+        assert_ne!(number("5.1"), number("5"));
+        for wrong in ["", "five", "+5", "05", "5.", " 5", "1e400"] {
+            assert_eq!(number(wrong), Err(NotANumber), "{wrong:?}");
+        }
+        assert_eq!(NotANumber.to_string(), "not a JSON number within the range of a double");
+    }
 }

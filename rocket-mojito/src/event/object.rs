@@ -236,4 +236,31 @@ mod tests {
             assert!(RawObject::parse(json).is_none(), "{json}");
         }
     }
+
+    #[test]
+    fn the_depth_is_that_of_the_deepest_value() {
+        let cases = [
+            ("{}", 1),
+            (r#"{"a":1}"#, 1),
+            (r#"{"a":[1]}"#, 2),
+            (r#"{"score":1}"#, 1),
+            (r#"{"candidate_name":["a"]}"#, 2),
+            (r#"{"candidate_name":{"a":[]}}"#, 3),
+            (r#"{"a":[],"b":{"c":[]},"d":1}"#, 3),
+        ];
+
+        for (json, depth) in cases {
+            assert_eq!(RawObject::parse(json).unwrap().depth, depth, "{json}");
+        }
+    }
+
+    #[test]
+    fn members_are_counted_and_taken_once() {
+        let mut members = RawObject::parse(r#"{"id":"r","score":1,"\u0073tatus":null,"a":2,"":3}"#).unwrap();
+
+        assert_eq!((members.count, members.unknown.len(), members.duplicate), (5, 2, None));
+        assert!(members.has(Field::Id) && members.has(Field::Status) && !members.has(Field::Reason));
+        assert!(matches!(members.take(Field::Score), Some(Value::Other(json)) if json.get() == "1"));
+        assert!(members.take(Field::Score).is_none());
+    }
 }

@@ -56,3 +56,35 @@ impl fmt::Debug for Reasons {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn other(json: &str) -> Reasons {
+        Reasons::Other(RawValue::from_string(json.to_owned()).unwrap())
+    }
+
+    #[test]
+    fn reasons_are_told_as_texts_and_as_json() {
+        let list = Reasons::List(vec!["a".to_owned(), "b".to_owned()]);
+        let text = Reasons::Text("a".to_owned());
+        let cases =
+            [(list, vec!["a", "b"], r#"["a","b"]"#), (text, vec!["a"], r#""a""#), (other("{ }"), vec![], "{ }")];
+
+        for (reasons, texts, json) in cases {
+            assert_eq!(reasons.texts(), texts);
+            assert_eq!(reasons.to_json(), json);
+            assert_eq!(reasons, reasons.clone());
+            assert_eq!(reasons.into_json(), json);
+        }
+    }
+
+    #[test]
+    fn reasons_are_equal_where_their_json_is() {
+        let list = Reasons::List(vec!["a".to_owned()]);
+
+        assert_eq!(list, other(r#"["a"]"#));
+        assert_ne!(list, Reasons::Text("a".to_owned()));
+    }
+}

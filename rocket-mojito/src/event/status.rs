@@ -123,4 +123,15 @@ mod tests {
         assert_eq!(known, InterviewStatus::CompletedStoppedEarly);
         assert_eq!(String::from(other), "completed, by the moon");
     }
+
+    #[test]
+    fn each_word_is_shown_as_it_was_sent() {
+        let words = ["ongoing", "started", "failed", "abandoned", "terminated, no speech detected", "completed"];
+
+        for word in words.into_iter().chain(["completed, stopped early", "by the moon"]) {
+            assert_eq!(InterviewStatus::from(word.to_owned()).to_string(), word);
+        }
+        assert_eq!(format!("{:?}", ResultStatus::from("by the moon".to_owned())), "Other([redacted])");
+        assert_eq!(format!("{:?}", ProcessingStatus::New), "New");
+    }
 }

@@ -109,3 +109,71 @@ impl<'de> Visitor<'de> for Decode {
         Ok(Value::List { texts, has_replacements: false })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The value by its own reading, and the one that is read with the JSON around it; none where that fails.
+    fn read(json: &str) -> (String, Option<String>) {
+        let raw: &RawValue = serde_json::from_str(json).unwrap();
+        let mut around = serde_json::Deserializer::from_str(json);
+        (told(&Value::parse(raw)), Decode.deserialize(&mut around).ok().map(|value| told(&value)))
+    }
+
+    fn told(value: &Value<'_>) -> String {
+        match value {
+            Value::Null => "null".to_owned(),
+            Value::Text(decoded) => format!("{:?} {}", decoded.text, decoded.has_replacements),
+            Value::List { texts, has_replacements } => format!("{texts:?} {has_replacements}"),
+            Value::Other(json) => format!("other {:.20}", json.get()),
+        }
+    }
+
+    #[test]
+    fn both_readings_agree_on_what_the_faster_one_takes() {
+        let taken = [
+            ("null", "null"),
+            (r#""a""#, r#""a" false"#),
+            (r#""a\nb""#, r#""a\nb" false"#),
+            ("[]", "[] false"),
+            (r#"["a", "b\t"]"#, r#"["a", "b\t"] false"#),
+        ];
+        let left = [
+            (r#""a\u0000""#, "\"a\u{fffd}\" true"),
+            (r#"["a", "b\ud800"]"#, "[\"a\", \"b\u{fffd}\"] true"),
+            (r#"["b\ud800", "a"]"#, "[\"b\u{fffd}\", \"a\"] true"),
+            ("[1]", "other [1]"),
+            (r#"["a", null]"#, r#"other ["a", null]"#),
+            (r#"[["a"]]"#, r#"other [["a"]]"#),
+            ("7", "other 7"),
+            ("true", "other true"),
+            ("{}", "other {}"),
+        ];
+
+        for (json, value) in taken {
+            assert_eq!(read(json), (value.to_owned(), Some(value.to_owned())), "{json}");
+        }
+        for (json, value) in left {
+            assert_eq!(read(json), (value.to_owned(), None), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_more_texts_than_that_stays_as_it_was_sent() {
+        let list = |length: usize| format!("[{}]", vec![r#""a""#; length].join(","));
+        let texts = format!("{:?} false", vec!["a"; MAX_TEXTS]);
+
+        assert_eq!(read(&list(MAX_TEXTS)), (texts.clone(), Some(texts)));
+        let (parsed, decoded) = read(&list(MAX_TEXTS + 1));
+        assert!(parsed.starts_with("other ") && decoded.is_none(), "{parsed:.40}");
+    }
+
+    #[test]
+    fn only_a_text_with_a_nul_is_left_to_the_other_reading() {
+        let (_, decoded) = read(r#""\u0000\u0000""#);
+
+        assert_eq!(decoded, None);
+        assert_eq!(read(r#""\u0001\u0001""#).1.as_deref(), Some("\"\\u{1}\\u{1}\" false"));
+    }
+}
