@@ -59,6 +59,7 @@ mod tests {
             (r#""active""#, r#""completedly""#, EventKind::Unknown),
             (r#""archived""#, r#""completed""#, EventKind::Unknown),
             (r#""active""#, "null", EventKind::Unknown),
+            (r#""draft""#, r#""ongoing""#, EventKind::Unknown),
         ];
 
         for (status, interview_status, expected) in cases {
