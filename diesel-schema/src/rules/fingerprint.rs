@@ -51,4 +51,14 @@ mod tests {
         assert_ne!(same, Fingerprint::new("default", EventKind::InterviewFailed, b"{}"));
         assert_ne!(same, Fingerprint::new("default", EventKind::InterviewResult, b"{} "));
     }
+
+    /// What is stored is compared with what comes years later: it is the same in every version.
+    #[test]
+    fn a_fingerprint_stays_what_it_was() {
+        let fingerprint = Fingerprint::new("default", EventKind::InterviewResult, b"{}");
+
+        let hex: String = fingerprint.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "6d741dd132ec2ba487733d65e933db5e00fba6ec927692ba73682ac178176c6f");
+        assert_eq!(format!("{fingerprint:?}"), "6d741dd1…");
+    }
 }

@@ -199,4 +199,13 @@ mod tests {
 
         assert_eq!((rescue.rescued, rescue.discarded, rescue.skipped), (3, 1, 2));
     }
+
+    #[test]
+    fn work_to_replay_is_named_by_its_delivery_and_its_handler() {
+        let line = Line { handler: "HiringDesk".to_owned(), first_delivery_id: 3 };
+
+        let requeue = Requeue { delivery_id: 7, line, max_attempts: None };
+
+        assert_eq!(requeue.key(), (7, "HiringDesk"));
+    }
 }
