@@ -498,7 +498,7 @@ mod tests {
         assert_eq!(plan.deliveries[2].message_id, Some("n"));
     }
 
-    /// What was admitted is late where a later delivery is the state, and the state where none is.
+    /// An admitted delivery is late where a later one is the state, and the state where none is.
     #[test]
     fn what_is_admitted_stands_by_its_stored_order() {
         let (closed, handlers) = (result("closed", 1), handlers());

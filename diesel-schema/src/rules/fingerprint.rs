@@ -52,7 +52,7 @@ mod tests {
         assert_ne!(same, Fingerprint::new("default", EventKind::InterviewResult, b"{} "));
     }
 
-    /// What is stored is compared with what comes years later: it is the same in every version.
+    /// Stored fingerprints are compared with those of years later: each version makes the same.
     #[test]
     fn a_fingerprint_stays_what_it_was() {
         let fingerprint = Fingerprint::new("default", EventKind::InterviewResult, b"{}");

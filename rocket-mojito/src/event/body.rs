@@ -260,7 +260,7 @@ impl<'a> FieldReader<'a> {
 mod tests {
     use super::*;
 
-    /// What is known of a body that has every field of the vendor's document.
+    /// A body with every field of the vendor's document, and one key more.
     const WHOLE: &str = r#"{
         "id": "r", "interview_id": "i", "question_set_id": "i", "status": "active", "interview_status": "completed",
         "processing_status": "completed", "profile_interview_id": "pi", "profile_id": "p",

@@ -259,7 +259,7 @@ mod tests {
     const SMALL: &str = r#"{"id":"r","status":"active","interview_status":"completed"}"#;
     const MAX_BODY: usize = 64 << 10;
 
-    /// What a delivery tells, or why there is none.
+    /// Answers with all that a delivery tells, or with the cause for which there is none.
     #[post("/<_..>", data = "<event>")]
     fn receive(event: Result<MojitoEvent, Rejection>) -> String {
         match event {

@@ -126,7 +126,7 @@ mod tests {
         Scheme::Hmac { header, prefix, encoding, timestamp_header: timestamp_header.map(str::to_owned) }
     }
 
-    /// What the key makes of these pieces before the body.
+    /// The signature that a key makes of this text and the body.
     fn tag(key: &Key, preamble: &str) -> Vec<u8> {
         let mut mac = key.mac.begin();
         mac.update(preamble.as_bytes());
