@@ -183,6 +183,8 @@ mod tests {
         assert_eq!(depth("1"), 0);
         assert_eq!(depth(r#""[[["#), 0);
         assert_eq!(depth(r#"["\"[[",{"a":[]}]"#), 3);
+        assert_eq!(depth(r#"["\"[[[",[]]"#), 2);
+        assert_eq!(depth("[[],[],{},[]]"), 2);
         assert_eq!(depth(&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))), 100_000);
     }
 
