@@ -283,10 +283,7 @@ mod tests {
     }
 
     fn with(field: Field, value: &str) -> String {
-        let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(WHOLE).unwrap();
-        members.remove(field.as_str());
-        let others = serde_json::to_string(&members).unwrap();
-        format!(r#"{{"{}":{value},{}"#, field.as_str(), &others[1..])
+        format!(r#"{{"{}":{value},{}"#, field.as_str(), &without(field)[1..])
     }
 
     fn without(field: Field) -> String {

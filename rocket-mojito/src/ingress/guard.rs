@@ -248,7 +248,7 @@ mod tests {
     use rocket::error::ErrorKind;
     use rocket::http::{Header, Status};
     use rocket::local::asynchronous::Client;
-    use rocket::{post, routes};
+    use rocket::{Build, post, routes};
 
     use super::*;
     use crate::config::SecretConfig;
@@ -285,10 +285,14 @@ mod tests {
         Ingress::new(config.resolve().unwrap(), &config, Pauses::new(paused, []), notices)
     }
 
-    async fn client() -> Client {
+    /// A host with the route alone.
+    fn host() -> Rocket<Build> {
         let quiet = rocket::Config { log_level: rocket::config::LogLevel::Off, ..rocket::Config::debug_default() };
-        let rocket = rocket::custom(quiet).manage(ingress()).mount("/webhooks/jobmojito", routes![receive]);
-        Client::untracked(rocket).await.unwrap()
+        rocket::custom(quiet).mount("/webhooks/jobmojito", routes![receive])
+    }
+
+    async fn client() -> Client {
+        Client::untracked(host().manage(ingress())).await.unwrap()
     }
 
     async fn answer(client: &Client, path: &str, secret: &str, length: Option<usize>, body: &[u8]) -> String {
@@ -400,9 +404,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_route_without_the_fairing_stops_the_launch() {
-        let quiet = rocket::Config { log_level: rocket::config::LogLevel::Off, ..rocket::Config::debug_default() };
+        let error = host().ignite().await.err().unwrap();
 
-        let error = rocket::custom(quiet).mount("/", routes![receive]).ignite().await.err().unwrap();
         assert!(matches!(error.kind(), ErrorKind::SentinelAborts(_)));
     }
 }
