@@ -153,6 +153,8 @@ impl std::error::Error for Rejection {}
 
 #[cfg(test)]
 mod tests {
+    use rocket::local::asynchronous::Client;
+
     use super::*;
 
     #[test]
@@ -207,6 +209,36 @@ mod tests {
             assert_eq!((rejection.status().code, rejection.code(), rejection.cause()), (status, code, name));
             assert_eq!(rejection.to_string(), format!("{code} ({name})"));
             assert_eq!(format!("{rejection:?}"), rejection.to_string());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_has_its_code_and_for_some_what_the_sender_is_to_do() {
+        let quiet = rocket::Config { log_level: rocket::config::LogLevel::Off, ..rocket::Config::debug_default() };
+        let client = Client::untracked(rocket::custom(quiet)).await.unwrap();
+        let causes = [Cause::SecretWrong, Cause::ActualTooLarge, Cause::BodyCut, Cause::Method, Cause::Paused];
+        let mut told = Vec::new();
+
+        for rejection in causes.map(Rejection::new) {
+            let request = client.get("/");
+            let mut answer = rejection.respond_to(request.inner()).unwrap();
+
+            let body = answer.body_mut().to_string().await.unwrap();
+            assert_eq!((answer.status(), body), (rejection.status(), format!(r#"{{"error":"{}"}}"#, rejection.code())));
+            assert_eq!(answer.headers().get_one("Content-Type"), Some("application/json"));
+            assert_eq!(answer.headers().get_one("Cache-Control"), Some("no-store"));
+            told.push(
+                ["WWW-Authenticate", "Allow", "Retry-After"]
+                    .map(|name| answer.headers().get_one(name).map(str::to_owned)),
+            );
+        }
+
+        let wait: u32 = told[4][2].take().unwrap().parse().unwrap();
+        assert!((5..=60).contains(&wait), "{wait}");
+        assert_eq!(told[0], [Some(CHALLENGE.to_owned()), None, None]);
+        assert_eq!(told[3], [None, Some("POST".to_owned()), None]);
+        for nothing in [1, 2, 4] {
+            assert_eq!(told[nothing], [None, None, None]);
         }
     }
 }

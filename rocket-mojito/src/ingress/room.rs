@@ -196,9 +196,11 @@ mod tests {
             let _waiting = Waiting::new(&room.waiting);
             std::future::pending::<()>().await;
         };
-        let lent = tokio::select! { outcome = held(&room) => outcome, () = another => unreachable!() };
+        let lent = async {
+            tokio::select! { outcome = held(&room) => outcome, () = another => unreachable!() }
+        };
 
-        assert!(no_room(lent));
+        assert!(no_room(timeout_at(began + 10 * SECOND, lent).await.unwrap()));
         assert_eq!(began.elapsed(), SECOND);
     }
 

@@ -94,9 +94,9 @@ async fn where_the_former_body_is_gone_every_change_since_is_told() {
     post(&host, &decided("r", 1, Some(false))).await;
     post(&host, &decided("r", 3, Some(true))).await;
     next(&mut seen).await;
-    next(&mut seen).await;
-    let third = next(&mut seen).await;
+    let (second, third) = (next(&mut seen).await, next(&mut seen).await);
 
+    assert_eq!(second.changes, [Field::RecruiterGoNextRound], "those since the version just before");
     assert_eq!(third.changes, [Field::Score, Field::RecruiterGoNextRound], "none is hidden");
     assert_eq!(third.previous_score, None);
     host.stop().await;

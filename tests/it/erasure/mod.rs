@@ -9,6 +9,7 @@ mod quarantine;
 mod refused;
 mod steps;
 
+use memchr::memmem;
 use rocket_mojito::{Actor, Inbox, MojitoFairing};
 
 use crate::harness::{Database, Store, TestBackend, TestDatabase, TestServer, config};
@@ -53,7 +54,7 @@ fn files(database: &Database) -> Vec<Vec<u8>> {
 
 /// Looks for bytes in the files of a database.
 fn is_in_files(database: &Database, text: &str) -> bool {
-    files(database).iter().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+    files(database).iter().any(|bytes| memmem::find(bytes, text.as_bytes()).is_some())
 }
 
 fn anna() -> Actor {

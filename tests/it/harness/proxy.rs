@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use memchr::memmem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -260,7 +261,7 @@ impl Link {
 }
 
 fn contains(said: &[u8], word: &[u8]) -> bool {
-    word.is_empty() || said.windows(word.len()).any(|window| window == word)
+    memmem::find(said, word).is_some()
 }
 
 /// Whether the word was said that was waited for, once.

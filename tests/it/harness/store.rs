@@ -124,7 +124,7 @@ macro_rules! look {
 impl TestBackend for Sqlite {
     type Storage = Database;
 
-    const EXAMPLE: Program = Program::example("example-on-sqlite", &["--features", "example-app/cli"]);
+    const EXAMPLE: Program = Program::EXAMPLE_ON_SQLITE;
     const RUN_EXAMPLE: &str = "-p example-app";
 
     async fn faults(connection: &mut Self::Connection) -> Vec<String> {
@@ -144,15 +144,7 @@ impl TestBackend for Sqlite {
 impl TestBackend for Postgres {
     type Storage = ScratchDatabase;
 
-    const EXAMPLE: Program = Program::example(
-        "example-on-postgres",
-        &[
-            "--no-default-features",
-            "--features",
-            "example-app/postgres,example-app/cli,\
-             mojito-schema/default,mojito-tests/default,rocket-mojito/default,rocket-mojito-cli/default",
-        ],
-    );
+    const EXAMPLE: Program = Program::EXAMPLE_ON_POSTGRES;
     const RUN_EXAMPLE: &str = "-p example-app --no-default-features --features postgres";
 
     async fn faults(_: &mut Self::Connection) -> Vec<String> {

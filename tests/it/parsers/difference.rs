@@ -1,3 +1,4 @@
+use memchr::memmem;
 use mojito_schema::{Field, Finding, FindingCode};
 use rocket_mojito::internals::Understood;
 
@@ -77,7 +78,7 @@ fn taken_by_them(parser: Parser, body: &[u8], code: FindingCode, tree: &Tree) ->
     if parser != Parser::Python {
         return None;
     }
-    let holds = |word: &[u8]| body.windows(word.len()).any(|window| window == word);
+    let holds = |word: &[u8]| memmem::find(body, word).is_some();
     let has_surrogate = || body.windows(2).any(|pair| pair[0] == 0xED && pair[1] >= 0xA0);
     match code {
         FindingCode::ByteOrderMark => Some(Difference::ByteOrderMark),
