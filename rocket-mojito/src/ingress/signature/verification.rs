@@ -191,6 +191,8 @@ mod tests {
             signer_of(&keys, &of_stripe(format!("t={NOW},v0=x,v1=x,v1={signature}"))),
             signed_by("stripe", None)
         );
+        let twice = format!("t={NOW},v1={signature},v1={signature}");
+        assert_eq!(signer_of(&keys, &of_stripe(twice)), signed_by("stripe", None));
         assert_eq!(signer_of(&keys, &of_stripe(format!("t={NOW},t={NOW},v1={signature}"))), malformed);
         assert_eq!(signer_of(&keys, &of_stripe(format!("v1={signature}"))), malformed);
         assert_eq!(signer_of(&keys, &of_stripe(format!("t={NOW},{signature}"))), malformed);
