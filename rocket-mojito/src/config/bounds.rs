@@ -99,3 +99,57 @@ impl fmt::Display for Bound {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number of a setting, in its unit.
+    fn number(bound: &Bound, number: u64) -> Number {
+        match bound.unit {
+            Unit::Bytes => Number::Bytes(ByteUnit::from(number)),
+            Unit::Seconds => Number::Time(Duration::from_secs(number)),
+            Unit::Hours | Unit::Days | Unit::Whole => Number::Whole(number),
+        }
+    }
+
+    #[test]
+    fn each_setting_is_allowed_from_one_to_its_most() {
+        for bound in &BOUNDS {
+            let is_allowed = [0, 1, bound.most, bound.most + 1]
+                .map(|value| check("mojito", bound.setting, &number(bound, value)).is_ok());
+
+            assert_eq!(is_allowed, [false, true, true, false], "{}", bound.setting);
+        }
+        assert!(check("mojito", "lease", &Number::Time(Duration::from_millis(1))).is_ok());
+        assert!(check("mojito", "lease", &Number::Time(Duration::from_micros(999))).is_err());
+    }
+
+    #[test]
+    fn a_fault_says_what_was_found_and_what_would_do() {
+        let told = |setting: &str, value: u64| {
+            let number = number(Bound::find(setting).unwrap(), value);
+            let error = check("mojito", setting, &number).unwrap_err().to_string();
+            error.split_once("`mojito.").unwrap().1.to_owned()
+        };
+
+        assert_eq!(
+            told("body_limit", (64 << 20) + 1),
+            "body_limit` is 67108865: write a number of bytes from 1 to 64 MiB, such as `\"1 MiB\"`"
+        );
+        assert_eq!(
+            told("queue_limit", 0),
+            "queue_limit` is 0: write a number of bytes from 1 to 256 MiB, such as `\"1 MiB\"`"
+        );
+        assert_eq!(
+            told("handler_timeout", 0),
+            "handler_timeout` is 0: write whole seconds from 1 to 86400, such as `10`"
+        );
+        assert_eq!(
+            told("silence_alert", 9000),
+            "silence_alert` is 9000: write whole hours from 1 to 8760, such as `48`"
+        );
+        assert_eq!(told("retention_days", 0), "retention_days` is 0: write whole days from 1 to 36500, such as `90`");
+        assert_eq!(told("max_attempts", 0), "max_attempts` is 0: write a whole number from 1 to 1000");
+    }
+}

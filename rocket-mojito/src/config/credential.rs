@@ -171,3 +171,122 @@ fn check_value(value: &str, remedy: &str) -> Result<(), String> {
 fn is_visible(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Encoding;
+
+    /// As short as a value may be.
+    const VALUE: &str = "24-characters-of-a-value";
+
+    /// A key of Standard Webhooks.
+    const WHSEC: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
+
+    fn key(config: SecretConfig) -> Scheme {
+        match Credential::resolve(&config) {
+            Ok((Credential::Key(key), _)) => key.scheme,
+            Ok((Credential::Secret(_), _)) => panic!("a secret"),
+            Err(fault) => panic!("{fault}"),
+        }
+    }
+
+    fn fault(config: SecretConfig) -> String {
+        Credential::resolve(&config).err().expect("it has a fault")
+    }
+
+    #[test]
+    fn each_scheme_has_its_own_settings() {
+        let Ok((Credential::Secret(secret), digest)) =
+            Credential::resolve(&SecretConfig::header("a", "X-Secret", VALUE))
+        else {
+            panic!("a secret")
+        };
+        let own = SecretConfig::hmac("a", "X-Signature", VALUE);
+        let dressed = own.clone().prefix("v0=").encoding(Encoding::Base64).timestamp_header("X-Time");
+        let hmac = |prefix: &str, encoding, time: Option<&str>| Scheme::Hmac {
+            header: "X-Signature".to_owned(),
+            prefix: prefix.to_owned(),
+            encoding,
+            timestamp_header: time.map(str::to_owned),
+        };
+
+        assert_eq!((&*secret.id, &*secret.header, secret.digest), ("a", "X-Secret", digest));
+        assert_eq!(digest, <[u8; 32]>::from(Sha256::digest(VALUE)));
+        assert_eq!(key(SecretConfig::standard_webhooks("a", WHSEC)), Scheme::standard_webhooks("webhook"));
+        let svix = SecretConfig::standard_webhooks("a", WHSEC).header_prefix("svix");
+        assert_eq!(key(svix), Scheme::standard_webhooks("svix"));
+        assert_eq!(key(SecretConfig::github("a", VALUE)), Scheme::GitHub);
+        assert_eq!(key(SecretConfig::stripe("a", VALUE)), Scheme::Stripe);
+        assert_eq!(key(own), hmac("", Encoding::Hex, None));
+        assert_eq!(key(dressed), hmac("v0=", Encoding::Base64, Some("X-Time")));
+    }
+
+    #[test]
+    fn a_setting_that_its_scheme_does_not_look_at_is_a_fault() {
+        let github = || SecretConfig::github("a", VALUE);
+        let mut with_header = github();
+        with_header.header = Some("X-Secret".to_owned());
+        let others = [
+            (with_header, "header"),
+            (github().header_prefix("svix"), "header_prefix"),
+            (github().encoding(Encoding::Hex), "encoding"),
+            (github().prefix("v0="), "prefix"),
+            (github().timestamp_header("X-Time"), "timestamp_header"),
+        ];
+        let mut unknown = github();
+        unknown.scheme = "gitlab".to_owned();
+
+        for (config, setting) in others {
+            assert!(
+                fault(config).starts_with(&format!("has `{setting}`, which the scheme `github` does not")),
+                "{setting}"
+            );
+        }
+        assert!(fault(unknown).starts_with("has the unknown scheme `gitlab`: this version knows `header`"));
+    }
+
+    #[test]
+    fn a_header_has_a_name_that_requests_can_carry() {
+        for name in ["", "X Secret", "X-Secret:", "X-Sécret"] {
+            let expected = format!("has `{name}` for a header name: set `header` to the name that JobMojito");
+            assert!(fault(SecretConfig::header("a", name, VALUE)).starts_with(&expected), "{name}");
+        }
+        let prefix = fault(SecretConfig::standard_webhooks("a", WHSEC).header_prefix("a b"));
+        assert!(
+            prefix.ends_with("set `header_prefix` to the name that begins the gateway's, such as `webhook`"),
+            "{prefix}"
+        );
+        let hmac = || SecretConfig::hmac("a", "X-Signature", VALUE);
+        assert!(
+            fault(hmac().timestamp_header("a b")).contains("set `timestamp_header` to the name that the gateway puts")
+        );
+        assert!(fault(hmac().timestamp_header("x-signature")).starts_with("has time and signature in one header"));
+        for prefix in [" v0=", "v0=\t", "é"] {
+            assert!(fault(hmac().prefix(prefix)).starts_with("has a `prefix` with characters"), "{prefix:?}");
+        }
+        assert!(Credential::resolve(&hmac().prefix("v0 = ")).is_ok());
+    }
+
+    #[test]
+    fn a_value_is_long_enough_plain_and_not_in_quotes() {
+        let of = |value: &str| fault(SecretConfig::header("a", "X-Secret", value));
+        let short = &VALUE[1..];
+
+        assert!(of("").starts_with("is empty: generate one"));
+        assert!(of(short).starts_with("has 23 characters, and 24 are the least: generate one"));
+        for value in [format!(" {VALUE}"), format!("{VALUE} "), format!("{VALUE}é"), format!("{VALUE}\u{7f}")] {
+            assert!(of(&value).starts_with("holds characters that are not visible ASCII"), "{value:?}");
+        }
+        for quote in ['"', '\''] {
+            assert!(of(&format!("{quote}{VALUE}{quote}")).starts_with("stands in quotes"));
+            assert!(Credential::resolve(&SecretConfig::github("a", format!("{quote}{VALUE}"))).is_ok());
+        }
+        assert!(of("\"").starts_with("has 1 characters"), "one quote stands around nothing");
+        assert!(Credential::resolve(&SecretConfig::github("a", format!("{VALUE} {VALUE}"))).is_ok());
+        assert!(fault(SecretConfig::stripe("a", short)).contains("take it from the gateway as it is"));
+        assert!(
+            fault(SecretConfig::standard_webhooks("a", VALUE)).starts_with("does not begin with `whsec_`: generate")
+        );
+    }
+}

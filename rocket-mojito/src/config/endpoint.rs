@@ -238,4 +238,75 @@ mod tests {
             assert_eq!((endpoint.name.as_str(), found), (name, event), "{path}");
         }
     }
+
+    /// The fault of these endpoints.
+    fn fault<const N: usize>(endpoints: [(&str, EndpointConfig); N]) -> String {
+        let configured = endpoints.map(|(name, endpoint)| (name.to_owned(), endpoint)).into();
+        Endpoints::resolve(&configured, "/").err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    /// An endpoint whose secrets have these ids and values.
+    fn with(secrets: &[(&str, &str)]) -> EndpointConfig {
+        secrets.iter().fold(EndpointConfig::new(), |endpoint, (id, value)| {
+            endpoint.secret(SecretConfig::header(*id, "X-Secret", value.repeat(24)))
+        })
+    }
+
+    #[test]
+    fn an_endpoint_has_a_name_for_a_path_and_a_secret() {
+        let (longest, longer) = ("n".repeat(MAX_NAME_LENGTH), "n".repeat(MAX_NAME_LENGTH + 1));
+
+        for name in ["default", "A-1_b", &longest] {
+            assert_eq!(fault([(name, with(&[("a", "v")]))]), "");
+        }
+        for name in ["", "a b", "a/b", "é", "interview_result", &longer] {
+            assert!(
+                fault([(name, with(&[("a", "v")]))]).contains(&format!("endpoint name `{name}`: it becomes")),
+                "{name}"
+            );
+        }
+        assert!(fault([]).contains("no endpoint is configured: set `mojito.endpoints.default.secrets`"));
+        assert!(
+            fault([("default", with(&[]))]).contains("endpoint `default` has no secret: set `mojito.endpoints.default")
+        );
+    }
+
+    #[test]
+    fn a_secret_has_an_id_of_its_own_that_lists_can_show() {
+        let (longest, longer) = ("i".repeat(MAX_ID_LENGTH), "i".repeat(MAX_ID_LENGTH + 1));
+        let of = |id: &str| fault([("default", with(&[(id, "v")]))]);
+
+        assert_eq!([of("2026-11"), of("a b"), of(&longest)], [""; 3]);
+        assert!(of("").contains("has an empty `id`") && of(" \t").contains("has an empty `id`"));
+        assert!(of(&longer).contains("longer than 100 bytes") && of("a\nb").contains("control characters"));
+        assert!(fault([("default", with(&[("a", "v"), ("a", "w")]))]).contains("secret id `a` stands twice"));
+        assert!(
+            fault([("default", with(&[("a", "")]))])
+                .contains("secret `a` in `mojito.endpoints.default.secrets` is empty")
+        );
+    }
+
+    #[test]
+    fn a_value_serves_one_endpoint_and_one_scheme() {
+        let one = || with(&[("a", "v")]);
+        let signed = with(&[("a", "v")]).secret(SecretConfig::github("b", "v".repeat(24)));
+
+        assert_eq!(fault([("default", with(&[("a", "v"), ("b", "v")]))]), "");
+        assert!(
+            fault([("one", one()), ("two", one())])
+                .contains("endpoints `one` and `two` have one secret in common (`a`)")
+        );
+        assert!(
+            fault([("one", signed)]).contains("secret `b` in `mojito.endpoints.one.secrets` has the value of another")
+        );
+    }
+
+    #[test]
+    fn an_endpoint_tells_what_was_configured() {
+        let endpoint = with(&[("a", "v"), ("b", "w")]);
+
+        assert_eq!(endpoint.secret_ids().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!([endpoint.has_secret(), EndpointConfig::new().has_secret()], [true, false]);
+        assert_eq!([endpoint.is_paused(), endpoint.paused(true).is_paused()], [false, true]);
+    }
 }

@@ -91,3 +91,81 @@ fn of_type(actual: &Actual) -> &'static str {
         _ => "a value of another type",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rocket::figment::Figment;
+    use rocket::figment::providers::{Format, Toml};
+
+    use crate::MojitoConfig;
+
+    /// What is told of settings that cannot be read: the setting, and what would do.
+    fn told(settings: &str) -> (String, String) {
+        let figment = Figment::from(Toml::string(settings));
+        let text = MojitoConfig::from_figment(&figment).unwrap_err().to_string();
+        let (setting, rest) = text.split_once('`').unwrap().1.split_once('`').unwrap();
+        let (_, remedy) = rest.split_once(": ").unwrap();
+        (setting.to_owned(), remedy.to_owned())
+    }
+
+    #[test]
+    fn each_type_is_named_with_the_one_that_would_do() {
+        let seconds = "write whole seconds from 1 to 3600, such as `10`";
+        let types = [
+            ("true", "a boolean"),
+            ("'x'", "a text"),
+            ("1.5", "a number with a fraction"),
+            ("[]", "a list"),
+            ("{}", "a table"),
+        ];
+
+        for (value, named) in types {
+            let expected = ("mojito.lease".to_owned(), format!("{named}: {seconds}"));
+            assert_eq!(told(&format!("mojito.lease = {value}")), expected);
+        }
+        let (setting, remedy) = told("mojito.mount = 5");
+        assert_eq!(
+            (&*setting, &*remedy),
+            ("mojito.mount", "a whole number: write a path in quotes, such as `\"/webhooks/jobmojito\"`")
+        );
+    }
+
+    #[test]
+    fn each_setting_has_its_remedy() {
+        let cases = [
+            ("mojito = 5", "mojito", "write a table of settings, such as `{body_limit=\"1 MiB\"}`"),
+            ("mojito.lease = -1", "mojito.lease", "write whole seconds from 1 to 3600"),
+            ("mojito.migrate = 5", "mojito.migrate", "write `true` or `false`"),
+            ("mojito.allow_ephemeral = 5", "mojito.allow_ephemeral", "write `true` or `false`"),
+            ("mojito.paused_handlers = 'A'", "mojito.paused_handlers", "write a list of names of handlers"),
+            ("mojito.endpoints = 5", "mojito.endpoints", "write a table with one table for each endpoint"),
+            ("mojito.endpoints.a = 5", "mojito.endpoints.a", "write a table, such as `{secrets=[…]}`"),
+            ("mojito.endpoints.a.paused = 5", "mojito.endpoints.a.paused", "write `true` or `false`"),
+            ("mojito.endpoints.a.secrets = 5", "mojito.endpoints.a.secrets", "write a list of tables"),
+            ("mojito.endpoints.a.secrets = [5]", "mojito.endpoints.a.secrets.0", "write a list of tables"),
+            ("mojito.endpoints.a.secrets = [{id = 5}]", "mojito.endpoints.a.secrets.0.id", "write a text in quotes"),
+            ("mojito.endpoints.a.secrets = [{}]", "mojito.endpoints.a.secrets.0", "`id` is missing: add it"),
+            ("mojito.leese = 5", "mojito.leese", "there is no such setting, but `"),
+            (
+                "mojito.endpoints.a.secrets = [{id = 'a', encoding = 'x'}]",
+                "mojito.endpoints.a.secrets.0.encoding",
+                "an unknown word: write one of `hex`, `base64`",
+            ),
+        ];
+
+        for (settings, name, remedy) in cases {
+            let (setting, told) = told(settings);
+            assert!(setting == name && told.contains(remedy), "{settings}: `{setting}`: {told}");
+        }
+    }
+
+    #[test]
+    fn of_a_file_that_is_no_toml_the_position_is_told_and_not_the_line() {
+        let figment = Figment::from(Toml::string("[mojito]\nlease = 'canary\n"));
+
+        let text = MojitoConfig::from_figment(&figment).unwrap_err().to_string();
+
+        assert!(text.contains("cannot be read as TOML, line 2, column "), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+}

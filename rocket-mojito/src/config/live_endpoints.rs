@@ -109,3 +109,61 @@ fn number(metadata: &Metadata) -> u64 {
 fn number(_: &Metadata) -> u64 {
     0
 }
+
+#[cfg(test)]
+mod tests {
+    use rocket::figment::Figment;
+    use rocket::figment::providers::{Format, Toml};
+
+    use super::*;
+    use crate::MojitoConfig;
+
+    /// The digest of the only secret in force.
+    fn digest(endpoints: &LiveEndpoints) -> [u8; 32] {
+        endpoints.in_force().iter().next().unwrap().secrets[0].digest
+    }
+
+    #[test]
+    fn a_file_that_has_changed_is_read_again_and_one_that_is_no_longer_sound_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        let secrets = format!(r#"[{{ id = "a", header = "X-Secret", file = "{}" }}]"#, file.display());
+        let toml = Toml::string(&format!("[mojito.endpoints.default]\nsecrets = {secrets}"));
+        let config = MojitoConfig::from_figment(&Figment::from(toml)).unwrap();
+        std::fs::write(&file, format!("{}\r\n", "v".repeat(24))).unwrap();
+        let endpoints = LiveEndpoints::resolve(&config.endpoints, "/").unwrap();
+        let first = digest(&endpoints);
+        assert!(endpoints.has_files() && endpoints.changed_files().is_none());
+
+        std::fs::write(&file, "w".repeat(30)).unwrap();
+        assert!(endpoints.changed_files().is_some());
+        assert_eq!(digest(&endpoints), first, "nobody has read it");
+        endpoints.reload().unwrap();
+        let second = digest(&endpoints);
+        assert!(second != first && endpoints.changed_files().is_none());
+
+        std::fs::write(&file, "short").unwrap();
+        let fault = endpoints.reload().unwrap_err().to_string();
+        assert!(fault.contains("has 5 characters, and 24 are the least"), "{fault}");
+        assert_eq!(digest(&endpoints), second);
+        assert!(endpoints.changed_files().is_some(), "it is looked at again");
+        std::fs::remove_file(&file).unwrap();
+        let fault = endpoints.reload().unwrap_err().to_string();
+        assert!(fault.contains("which cannot be read (entity not found): create it"), "{fault}");
+        assert!(endpoints.changed_files().is_some());
+    }
+
+    #[test]
+    fn secrets_are_named_by_their_endpoints() {
+        let config = MojitoConfig::new()
+            .secret("default", crate::SecretConfig::header("a", "X-Secret", "v".repeat(24)))
+            .secret("staging", crate::SecretConfig::github("b", "w".repeat(24)));
+        let endpoints = LiveEndpoints::resolve(&config.endpoints, "/").unwrap();
+        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+
+        let named = endpoints.secret_ids().into_iter().collect::<Vec<_>>();
+
+        assert_eq!(named, [("default".to_owned(), ids(&["a"])), ("staging".to_owned(), ids(&["b"]))]);
+        assert!(!endpoints.has_files() && endpoints.changed_files().is_none());
+    }
+}

@@ -408,6 +408,71 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_plain_where_requests_reach_it_as_it_is_written() {
+        for path in ["/", "/webhooks", "/webhooks/job-mojito", "/a.b/..c/~", "/v1:@x"] {
+            assert!(is_plain_path(path), "{path}");
+        }
+        for path in
+            ["", "webhooks", "//", "/a/", "/a//b", "/.", "/a/..", "/a/./b", "/a b", "/a%20b", "/<id>", "/é", "/a?b"]
+        {
+            assert!(!is_plain_path(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn days_and_hours_are_taken_for_what_they_are() {
+        let config = MojitoConfig::new().retention_days(2).body_retention_days(1).silence_alert(3);
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+
+        let Retention { deliveries, bodies } = config.retention();
+
+        assert_eq!((deliveries, bodies), (hours(48), hours(24)));
+        assert_eq!(config.longest_silence(), Some(hours(3)));
+        assert_eq!(MojitoConfig::new().longest_silence(), None);
+    }
+
+    #[test]
+    fn each_number_is_checked_by_the_name_of_its_setting() {
+        let broken = [
+            (MojitoConfig::new().body_limit(ByteUnit::from(0)), "body_limit"),
+            (MojitoConfig::new().body_deadline(Duration::ZERO), "body_deadline"),
+            (MojitoConfig::new().ack_deadline(Duration::ZERO), "ack_deadline"),
+            (MojitoConfig::new().queue_limit(ByteUnit::from(0)), "queue_limit"),
+            (MojitoConfig::new().handler_concurrency(0), "handler_concurrency"),
+            (MojitoConfig::new().handler_timeout(Duration::ZERO), "handler_timeout"),
+            (MojitoConfig::new().lease(Duration::ZERO), "lease"),
+            (MojitoConfig::new().poll_interval(Duration::ZERO), "poll_interval"),
+            (MojitoConfig::new().max_attempts(0), "max_attempts"),
+            (MojitoConfig::new().retention_days(0), "retention_days"),
+            (MojitoConfig::new().body_retention_days(0), "body_retention_days"),
+            (MojitoConfig::new().silence_alert(0), "silence_alert"),
+        ];
+
+        assert!(MojitoConfig::new().check_numbers().is_ok());
+        for (config, setting) in broken {
+            let error = config.check_numbers().unwrap_err().to_string();
+            assert!(error.contains(&format!("`mojito.{setting}` is 0")), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_handlers_that_are_attached_can_be_paused_from_the_start() {
+        let config = MojitoConfig::from_figment(&Figment::from(Toml::string(
+            "[mojito]\npaused_handlers = ['B']\n[mojito.endpoints.default]\npaused = true\nsecrets = []",
+        )))
+        .unwrap();
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let fault = |attached: &[&str]| config.paused_handlers(&names(attached)).unwrap_err().to_string();
+
+        let paused = config.paused_handlers(&names(&["A", "B"])).unwrap();
+
+        assert_eq!(paused, [("A".to_owned(), false), ("B".to_owned(), true)]);
+        assert!(fault(&[]).contains("names `B`, and no handler is attached"));
+        assert!(fault(&["A", "C"]).contains("names `B`, and there is `A`, `C`"));
+        assert_eq!(config.paused_endpoints().collect::<Vec<_>>(), [("default".to_owned(), true)]);
+    }
+
+    #[test]
     fn a_configuration_that_cannot_be_read_is_not_taken_for_none() {
         let broken = Figment::from(Toml::string("[default.mojito\nmount = '/x'").nested());
         let silent = Figment::from(Toml::string("[default]\nport = 1").nested());

@@ -250,7 +250,8 @@ impl<B: Backend> Operations<B> {
             Change::Replay(replay) => {
                 let planned = self.plan(replay.selection.clone()).await?;
                 let known = self.read(|c| B::known_handlers(c).boxed()).await?;
-                Ok(meant_by_replay(replay, planned, &known))
+                let in_force = known.iter().filter(|handler| handler.retired_at.is_none()).count();
+                Ok(meant_by_replay(replay, planned, in_force as u64))
             }
             Change::Discard(discard) => self.count_waiting(discard.selection.clone()).await,
             Change::Dismiss(dismissal) => {
@@ -273,11 +274,11 @@ impl<B: Backend> Operations<B> {
 }
 
 /// The number of rows that a replay is meant to concern: each piece of work, and each delivery in quarantine.
-fn meant_by_replay(replay: &Replay, planned: Planned, known: &[KnownHandler]) -> u64 {
+fn meant_by_replay(replay: &Replay, planned: Planned, handlers: u64) -> u64 {
     let understood = planned.deliveries - planned.quarantined;
     let work = match (&replay.handler, replay.to_all_handlers) {
         (Some(_), _) => understood,
-        (None, true) => understood * known.iter().filter(|handler| handler.retired_at.is_none()).count() as u64,
+        (None, true) => understood * handlers,
         (None, false) => planned.work,
     };
     work + planned.quarantined
@@ -312,5 +313,39 @@ mod tests {
         let sizes: Vec<usize> = steps(&page, 2).map(<[Selected]>::len).collect();
 
         assert_eq!(sizes, [2, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn the_selected_work_on_a_delivery_is_in_the_line_of_its_result() {
+        let handlers = vec!["A".to_owned(), "B".to_owned()];
+        let with_work = Selected { delivery_id: 7, first_delivery_id: Some(3), handlers, ..selected(false) };
+        let line = |handler: &str| (7, Line { first_delivery_id: 3, handler: handler.to_owned() });
+
+        assert_eq!(pairs(&with_work), [line("A"), line("B")]);
+        assert_eq!(pairs(&selected(true)), []);
+    }
+
+    /// Five selected deliveries, two of them in quarantine, and four pieces of work.
+    #[test]
+    fn a_replay_means_what_is_selected_or_what_its_handlers_get() {
+        let planned = Planned { deliveries: 5, work: 4, quarantined: 2 };
+        let replay = || Replay::new(Selection::all());
+
+        assert_eq!(meant_by_replay(&replay(), planned, 3), 4 + 2);
+        assert_eq!(meant_by_replay(&replay().to_handler("A"), planned, 3), 3 + 2);
+        assert_eq!(meant_by_replay(&replay().to_all_handlers(), planned, 3), 3 * 3 + 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_many_deliveries_have_their_turn_in_each_second() {
+        let mut pace = Pace::new(10);
+        let (began, mut turns) = (Instant::now(), Vec::new());
+
+        for deliveries in [5, 20, 1] {
+            pace.wait(deliveries).await;
+            turns.push(began.elapsed());
+        }
+
+        assert_eq!(turns, [0, 500, 2500].map(Duration::from_millis));
     }
 }

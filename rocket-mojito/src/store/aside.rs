@@ -263,4 +263,50 @@ mod tests {
         let due = aside.next_due().expect("it is tried again");
         assert!(due.into_std() + took <= awaited_until, "{due:?}");
     }
+
+    /// The pauses before each try of a result that stays locked, where tries take no time.
+    #[tokio::test(start_paused = true)]
+    async fn each_pause_is_twice_the_one_before_up_to_the_longest() {
+        let (mut aside, mut pauses) = (two(), Vec::new());
+
+        for _ in 0..7 {
+            let due = aside.next_due().expect("it is tried again");
+            pauses.push(due - Instant::now());
+            tokio::time::sleep_until(due).await;
+            let (again, _) = aside.take_due(10);
+            assert_eq!(aside.next_due(), None, "it is in flight");
+            aside.end(vec![1], again, Duration::ZERO);
+        }
+
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 100, 100].map(Duration::from_millis));
+    }
+
+    /// Three results with two deliveries each.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_tried_at_once_has_a_limit_and_the_rest_of_a_result_waits_for_it() {
+        let mut aside = Aside::new(usize::MAX);
+        for (key, bodies) in [(1, ["a", "b"]), (2, ["c", "d"]), (3, ["e", "f"])] {
+            let batch: Vec<Entry> = bodies.map(|body| entry(key, body)).into();
+            aside.send(&batch);
+            assert!(aside.end(vec![key], batch, Duration::ZERO).is_empty());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(MAX_RETRY_INTERVAL).await;
+
+        let (first, over) = aside.take_due(3);
+        assert_eq!((bodies(&first), over.len()), (vec!["a", "b", "c"], 0));
+        let behind = aside.end(vec![1, 2], Vec::new(), Duration::ZERO);
+        assert_eq!(bodies(&behind), ["d"], "it waited for the other of its result");
+        let (second, _) = aside.take_due(3);
+        assert_eq!(bodies(&second), ["e", "f"]);
+        assert!(aside.end(vec![3], Vec::new(), Duration::ZERO).is_empty());
+        assert_eq!((aside.weight, aside.is_empty()), (0, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_weighs_its_room_and_what_is_kept_beside_its_body() {
+        let aside = two();
+
+        assert_eq!((aside.weight, aside.is_empty()), (2 * (1 + ENTRY_WEIGHT), false));
+    }
 }
