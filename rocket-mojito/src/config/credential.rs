@@ -133,11 +133,15 @@ impl SecretConfig {
     }
 }
 
+/// Whether a text is a token, as the names of headers and the parts of a media type are (RFC 9110, 5.6.2).
+pub(crate) fn is_token(text: &str) -> bool {
+    let is_in_tokens = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_in_tokens)
+}
+
 /// Makes sure that a header can have this name.
 fn header_name(setting: &str, name: String, which: &str, example: &str) -> Result<String, String> {
-    // Source: RFC 9110, section 5.6.2, `token`.
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if !name.is_empty() && name.bytes().all(is_token) {
+    if is_token(&name) {
         Ok(name)
     } else {
         Err(format!("has `{name}` for a header name: set `{setting}` to the name {which}, such as `{example}`"))

@@ -15,7 +15,7 @@ mod signers;
 mod variables;
 
 use self::bounds::Bound;
-pub(crate) use self::credential::Secret;
+pub(crate) use self::credential::{Secret, is_token};
 pub use self::endpoint::EndpointConfig;
 pub(crate) use self::endpoint::{Endpoint, Endpoints};
 pub(crate) use self::figment_error::describe;

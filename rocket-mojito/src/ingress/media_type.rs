@@ -1,6 +1,7 @@
 use rocket::http::HeaderMap;
 
 use super::{Cause, Rejection};
+use crate::config::is_token;
 
 /// Checks that the headers declare plain JSON in UTF-8, or nothing.
 pub(super) fn check(headers: &HeaderMap<'_>) -> Result<(), Rejection> {
@@ -90,12 +91,6 @@ const BLANKS: [char; 2] = [' ', '\t'];
 
 fn trim(text: &str) -> &str {
     text.trim_matches(BLANKS)
-}
-
-/// RFC 9110, 5.6.2.
-fn is_token(text: &str) -> bool {
-    let is_in_tokens = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(is_in_tokens)
 }
 
 #[cfg(test)]
