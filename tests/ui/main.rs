@@ -26,6 +26,12 @@ const ANSWERS: [(&str, &[&str]); 5] = [
 /// The compiler's answer to one mistake. None where it takes it.
 fn answer(mistake: &str) -> Option<String> {
     let mut cargo = Command::new(env!("CARGO"));
+    // These are of this program's own package: see `tests/programs`.
+    for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name);
+        }
+    }
     cargo.args(["rustc", "--quiet", "-p", "mojito-tests", "--example", "mistakes", "--"]);
     cargo.args(["--cfg", &format!("mistake=\"{mistake}\"")]).current_dir(env!("CARGO_MANIFEST_DIR"));
     let output = cargo.output().expect("cargo runs");

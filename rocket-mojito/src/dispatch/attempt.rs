@@ -199,3 +199,96 @@ fn key_of(domain: &[u8], fingerprint: &[u8], ticket: &Ticket) -> String {
         key
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket(delivery_id: i64, handler: &str) -> Ticket {
+        let handler = handler.to_owned();
+        Ticket { delivery_id, handler, first_delivery_id: 1, epoch: 1, has_attempts: false }
+    }
+
+    /// The pause before the next attempt, and the outcome.
+    fn pause(ending: &Ending) -> (Option<Duration>, Outcome) {
+        match &ending.settlement {
+            Settlement::Retry { pause, .. } => (Some(*pause), ending.outcome),
+            _ => (None, ending.outcome),
+        }
+    }
+
+    #[test]
+    fn each_answer_has_its_ending() {
+        let delay = Duration::from_secs(7);
+        let discarded = failed(&HandlerError::discard("never"), 1);
+        let asked = failed(&HandlerError::retry_in(delay), 1);
+        let (first, third) = (failed(&"a fault".into(), 1), failed(&"a fault".into(), 3));
+        let late = timed_out(Duration::from_millis(1500), 1);
+        let seconds = |ending: &Ending| pause(ending).0.unwrap().as_secs_f64();
+
+        assert_eq!(discarded.settlement, Settlement::Discard { error: "never".to_owned() });
+        assert_eq!(pause(&discarded), (None, Outcome::Discarded));
+        assert_eq!(pause(&asked), (Some(delay), Outcome::Failed));
+        assert_eq!((first.outcome, late.outcome), (Outcome::Failed, Outcome::TimedOut));
+        assert!((15.0..=30.0).contains(&seconds(&first)) && (60.0..=120.0).contains(&seconds(&third)));
+        assert!((15.0..=30.0).contains(&seconds(&late)));
+        let Settlement::Retry { error, outcome, .. } = late.settlement else { panic!("it is tried again") };
+        assert_eq!((&*error, outcome), ("the handler did not answer within 1.5 s", AttemptOutcome::TimedOut));
+        assert_eq!((not_possible().settlement, not_possible().outcome), (Settlement::Release, Outcome::Released));
+        assert_eq!((completed().settlement, completed().outcome), (Settlement::Complete, Outcome::Completed));
+    }
+
+    #[test]
+    fn an_error_is_stored_without_nul_and_in_whole_letters() {
+        let long = "é".repeat(MAX_ERROR_LENGTH);
+
+        assert_eq!(cut("a\0b".to_owned()), "a\u{FFFD}b");
+        assert_eq!(cut("x".repeat(MAX_ERROR_LENGTH + 1)), "x".repeat(MAX_ERROR_LENGTH));
+        assert_eq!(cut(format!("x{long}")), format!("x{}", "é".repeat(MAX_ERROR_LENGTH / 2 - 1)));
+        assert_eq!(cut(String::new()), "");
+    }
+
+    #[test]
+    fn a_panic_is_told_with_its_message_where_it_has_one() {
+        let borrowed: Box<dyn Any + Send> = Box::new("oh");
+        let owned: Box<dyn Any + Send> = Box::new("no".to_owned());
+        let other: Box<dyn Any + Send> = Box::new(7);
+
+        let told = [borrowed, owned, other].map(|panic| text_of(&*panic));
+
+        assert_eq!(told, ["the handler panicked: oh", "the handler panicked: no", "the handler panicked"]);
+    }
+
+    #[test]
+    fn a_key_is_that_of_one_handler_on_one_delivery_and_no_rehearsal_tells_it() {
+        let base = key(b"f", &ticket(1, "A"));
+        let others = [
+            key(b"g", &ticket(1, "A")),
+            key(b"f", &ticket(2, "A")),
+            key(b"f", &ticket(1, "B")),
+            rehearsal_key(b"f", &ticket(1, "A")),
+        ];
+
+        assert_eq!(base.len(), 32);
+        assert!(base.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        assert_eq!(base, key(b"f", &Ticket { epoch: 2, has_attempts: true, ..ticket(1, "A") }));
+        assert!(!others.contains(&base) && !others[3].contains(&base), "{others:?}");
+        assert!(others[3].starts_with("rehearsal-"));
+    }
+
+    #[tokio::test]
+    async fn an_answer_after_the_stop_is_too_late() {
+        let (_running, stop) = futures_util::future::AbortHandle::new_pair();
+        assert_eq!(unless_stopped(async { 7 }, stop).await, Ok(7));
+
+        let (handle, stop) = futures_util::future::AbortHandle::new_pair();
+        let late = async {
+            handle.abort();
+            7
+        };
+        assert_eq!(unless_stopped(late, stop).await, Err(Aborted));
+        let (handle, stop) = futures_util::future::AbortHandle::new_pair();
+        handle.abort();
+        assert_eq!(unless_stopped(std::future::pending::<()>(), stop).await, Err(Aborted));
+    }
+}

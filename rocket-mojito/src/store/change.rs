@@ -76,30 +76,34 @@ impl Change {
     /// the program does not understand whole.
     pub fn from_target(action: Action, target: &str) -> Option<Self> {
         let target: Value = serde_json::from_str(target).ok()?;
-        let known = ["selection", "handler", "per_second", "all_handlers", "as_event"];
+        let known: &[&str] = match action {
+            Action::Replay => &["selection", "per_second", "handler", "all_handlers", "as_event"],
+            _ => &["selection", "per_second"],
+        };
         if target.as_object()?.keys().any(|key| !known.contains(&key.as_str())) {
             return None;
         }
         let selection = Selection::from_described(&target["selection"])?;
-        let handler = match &target["handler"] {
-            Value::Null => None,
-            handler => Some(handler.as_str()?.to_owned()),
-        };
-        let per_second = || target["per_second"].as_u64().and_then(|number| u32::try_from(number).ok());
+        let per_second = u32::try_from(target["per_second"].as_u64()?).ok()?;
         match action {
             Action::Replay => {
-                let to_all_handlers = target["all_handlers"].as_bool().unwrap_or_default();
-                let per_second = per_second()?.max(1);
+                let handler = match &target["handler"] {
+                    Value::Null => None,
+                    handler => Some(handler.as_str()?.to_owned()),
+                };
+                let to_all_handlers = match &target["all_handlers"] {
+                    Value::Null => false,
+                    flag => flag.as_bool()?,
+                };
                 let as_event = match &target["as_event"] {
                     Value::Null => None,
                     kind => Some(EventKind::from_text(kind.as_str()?)?),
                 };
+                let per_second = per_second.max(1);
                 Some(Self::Replay(Replay { selection, handler, to_all_handlers, as_event, per_second }))
             }
-            Action::Discard if handler.is_none() => {
-                Some(Self::Discard(Discard::new(selection).per_second(per_second()?)))
-            }
-            Action::Dismiss => Some(Self::Dismiss(Dismissal::new(selection).per_second(per_second()?))),
+            Action::Discard => Some(Self::Discard(Discard::new(selection).per_second(per_second))),
+            Action::Dismiss => Some(Self::Dismiss(Dismissal::new(selection).per_second(per_second))),
             _ => None,
         }
     }
@@ -130,12 +134,38 @@ mod tests {
 
     #[test]
     fn a_change_that_is_not_understood_whole_is_none() {
-        let conditions =
-            [r#"{"selection":{"planet":"Mars"},"per_second":7}"#, r#"{"selection":{},"per_second":7,"mood":1}"#];
-        let handler = r#"{"selection":{},"per_second":7,"handler":"Desk"}"#;
-        for target in ["", "7", r#"{"selection":{}}"#, handler].into_iter().chain(conditions) {
-            assert_eq!(Change::from_target(Action::Discard, target), None, "{target}");
+        let with = |more: &str| format!(r#"{{"selection":{{}},"per_second":7{more}}}"#);
+        let of_none = ["", "7", r#"{"selection":{}}"#, r#"{"selection":{"planet":"Mars"},"per_second":7}"#];
+        let of_none = of_none.map(str::to_owned).into_iter().chain([with(r#","mood":1"#)]);
+        let of_replay = [r#","handler":"Desk""#, r#","all_handlers":true"#, r#","as_event":"interview_failed""#];
+
+        for target in of_none {
+            for action in [Action::Replay, Action::Discard, Action::Dismiss] {
+                assert_eq!(Change::from_target(action, &target), None, "{action:?}: {target}");
+            }
         }
-        assert_eq!(Change::from_target(Action::Erase, r#"{"selection":{}}"#), None);
+        for more in of_replay {
+            let kinds = [Action::Replay, Action::Discard, Action::Dismiss, Action::Erase];
+            let is_understood = kinds.map(|action| Change::from_target(action, &with(more)).is_some());
+            assert_eq!(is_understood, [true, false, false, false], "{more}");
+        }
+        for more in [r#","handler":1"#, r#","all_handlers":1"#, r#","as_event":"mood""#] {
+            assert_eq!(Change::from_target(Action::Replay, &with(more)), None, "{more}");
+        }
+        assert_eq!(Change::from_target(Action::Erase, &with("")), None);
+    }
+
+    #[test]
+    fn a_step_takes_a_tenth_of_a_second_and_holds_up_nobody_for_long() {
+        let sizes = [1, 19, 20, 4_999, 5_000, u32::MAX].map(|per_second| {
+            let changes = [
+                Change::Replay(Replay::new(Selection::all()).per_second(per_second)),
+                Change::Discard(Discard::new(Selection::all()).per_second(per_second)),
+                Change::Dismiss(Dismissal::new(Selection::all()).per_second(per_second)),
+            ];
+            changes.map(|change| change.step_size())
+        });
+
+        assert_eq!(sizes, [1, 1, 2, 499, 500, 500].map(|size| [size; 3]));
     }
 }

@@ -99,4 +99,19 @@ mod tests {
         assert!(abort.is_aborted());
         assert!(!failures.withdraw_crash());
     }
+
+    #[test]
+    fn statements_are_counted_while_a_crash_is_ordered() {
+        let failures = Failures::default();
+        let (abort, _registration) = AbortHandle::new_pair();
+        assert!(!failures.counts_statements() && !failures.withdraw_crash());
+        failures.crash_after(2, abort.clone());
+        assert!(failures.counts_statements());
+        failures.note_statement();
+
+        assert!(failures.withdraw_crash(), "it was still to come");
+        failures.note_statement();
+
+        assert!(!failures.counts_statements() && !abort.is_aborted());
+    }
 }

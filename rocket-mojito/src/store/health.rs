@@ -104,6 +104,8 @@ impl Health {
 
 #[cfg(test)]
 mod tests {
+    use mojito_schema::{Content, EventKind, Timestamp};
+
     use super::*;
 
     #[test]
@@ -118,5 +120,39 @@ mod tests {
 
         assert_eq!(suffering, Some(Trouble::Disk));
         assert_eq!(health.trouble(), None);
+    }
+
+    fn delivery(endpoint: &str, body: &str) -> NewDelivery {
+        let (endpoint, secret) = (endpoint.to_owned(), "only".to_owned());
+        let (content, body) = (Content::Unusable { result_id: None }, body.as_bytes().to_vec());
+        NewDelivery::new(endpoint, secret, EventKind::Unknown, Timestamp::now(), body, content)
+    }
+
+    #[test]
+    fn several_deliveries_are_three_different_ones_with_none_recorded_between() {
+        let health = Health::new(Notices::start().unwrap());
+        let refuse = |body: &str| {
+            health.refuse(&delivery("default", body));
+            health.has_refused_several()
+        };
+
+        assert_eq!(["a", "b", "b", "a"].map(refuse), [false; 4]);
+        assert!(refuse("c") && refuse("d"));
+        health.take();
+        assert!(!health.has_refused_several());
+        assert_eq!(["e", "f"].map(refuse), [false; 2]);
+    }
+
+    #[test]
+    fn who_is_set_aside_is_refused_by_nobody() {
+        let health = Health::new(Notices::start().unwrap());
+        let batch = [delivery("one", "a"), delivery("two", "b"), delivery("three", "c")];
+        let failed = Err(Unavailable::Database);
+
+        health.note(&batch, &[failed, Ok(None), failed]);
+        assert_eq!(health.refused().as_deref(), Some("three"));
+        assert!(!health.has_refused_several(), "one of them was set aside, and nobody has refused it");
+        health.note(&batch, &[Ok(None), failed, Ok(None)]);
+        assert_eq!((health.refused().as_deref(), health.has_refused_several()), (Some("two"), true));
     }
 }
