@@ -99,7 +99,7 @@ mod tests {
 
     use crate::MojitoConfig;
 
-    /// What is told of settings that cannot be read: the setting, and what would do.
+    /// The setting that cannot be read, and its fault with the remedy.
     fn told(settings: &str) -> (String, String) {
         let figment = Figment::from(Toml::string(settings));
         let text = MojitoConfig::from_figment(&figment).unwrap_err().to_string();

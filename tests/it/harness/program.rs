@@ -35,7 +35,8 @@ impl Program {
     /// A copy of what was built, made under a lock: nobody builds another one of this name meanwhile.
     fn copied(&self, name: &str) -> PathBuf {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let lock = fs::File::create(folder.join("programs.lock")).unwrap();
+        let profile = if self.build == "releases" { "release" } else { "debug" };
+        let lock = fs::File::create(folder.join(format!("{profile}.lock"))).unwrap();
         lock.lock().unwrap();
         let copy = folder.join(name);
         let new = folder.join(format!("{name}-{}", std::process::id()));
