@@ -10,6 +10,7 @@ mod blocking;
 mod breaks;
 mod cancel;
 mod checkout;
+mod ci;
 mod cli;
 mod concurrency;
 mod conformance;
