@@ -229,11 +229,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_locked_has_its_share_of_the_room_and_no_more() {
         let mut aside = two();
-        aside.most = 2 * ENTRY_WEIGHT + 2;
+        aside.most = 3 * (1 + ENTRY_WEIGHT);
 
-        let more = aside.admit(entry(1, "c"));
+        let third = aside.admit(entry(1, "c"));
+        let more = aside.admit(entry(1, "d"));
 
-        assert!(matches!(more, Admission::Refused(_)));
+        assert!(matches!((third, more), (Admission::Waits, Admission::Refused(_))));
         assert!(matches!(aside.admit(entry(2, "x")), Admission::Free(_)));
     }
 

@@ -249,6 +249,7 @@ impl<W: 'static> Busy<W> {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use mojito_schema::{Content, EventKind, Timestamp};
     use tokio::sync::Semaphore;
@@ -257,21 +258,26 @@ mod tests {
     use super::*;
     use crate::notices::Notices;
 
-    /// A queue, with the function that puts deliveries in and the signal that stops it.
-    fn queue() -> (impl Fn(usize), Queue, oneshot::Sender<()>) {
+    /// A queue, with the sender of its deliveries and the signal that stops it.
+    fn queue() -> (mpsc::Sender<Entry>, Queue, oneshot::Sender<()>) {
         let (sender, entries) = mpsc::channel(1024);
         let (stop, stopped) = oneshot::channel();
-        let room = Arc::new(Semaphore::new(1024));
-        let put = move |count| {
-            for _ in 0..count {
-                let room = Arc::clone(&room).try_acquire_owned().expect("there is room");
-                let entry = Entry { delivery: delivery(), answer: oneshot::channel().0, room, key: None };
-                assert!(sender.try_send(entry).is_ok());
-            }
-        };
         let (_, returned) = mpsc::unbounded_channel();
         let health = Arc::new(Health::new(Notices::start().expect("a thread")));
-        (put, Queue::new(entries, stopped, returned, Aside::new(0), health), stop)
+        (sender, Queue::new(entries, stopped, returned, Aside::new(0), health), stop)
+    }
+
+    /// A delivery, with its answer.
+    fn entry(key: Option<u64>) -> (Entry, oneshot::Receiver<Result<Recorded, Unavailable>>) {
+        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("there is room");
+        let (answer, answered) = oneshot::channel();
+        (Entry { delivery: delivery(), answer, room, key }, answered)
+    }
+
+    fn put(sender: &mpsc::Sender<Entry>, count: usize) {
+        for _ in 0..count {
+            assert!(sender.try_send(entry(None).0).is_ok());
+        }
     }
 
     fn delivery() -> NewDelivery {
@@ -289,9 +295,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_there_is_taken_at_once_where_nothing_is_on_its_way() {
-        let (put, mut queue, _stop) = queue();
+        let (sender, mut queue, _stop) = queue();
         let began = Instant::now();
-        put(3);
+        put(&sender, 3);
 
         let batch = queue.next_batch(&mut vec!["free"], &mut Busy::default()).await;
 
@@ -300,13 +306,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn as_many_are_gathered_as_are_on_their_way() {
-        let (put, mut queue, _stop) = queue();
+        let (sender, mut queue, _stop) = queue();
         let (mut free, mut busy) = beside(3);
-        put(2);
+        put(&sender, 2);
         let mut batch = pin!(queue.next_batch(&mut free, &mut busy));
 
         let early = batch.as_mut().now_or_never();
-        put(2);
+        put(&sender, 2);
         let batch = batch.now_or_never();
 
         assert!(early.is_none());
@@ -315,11 +321,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_end_of_a_batch_lets_go_what_was_gathered() {
-        let (put, mut queue, _stop) = queue();
+        let (sender, mut queue, _stop) = queue();
         let (mut free, mut busy) = (vec!["free"], Busy::default());
         let (end, ended) = oneshot::channel();
         busy.push(3, Vec::new(), ended.map(|_: Result<(), _>| ("busy", Some(Vec::new()))));
-        put(1);
+        put(&sender, 1);
         let mut batch = pin!(queue.next_batch(&mut free, &mut busy));
         let early = batch.as_mut().now_or_never();
 
@@ -332,10 +338,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_batch_that_stands_still_holds_nobody_up_for_long() {
-        let (put, mut queue, _stop) = queue();
+        let (sender, mut queue, _stop) = queue();
         let (mut free, mut busy) = beside(200);
         let began = Instant::now();
-        put(1);
+        put(&sender, 1);
 
         let batch = timeout(10 * GATHER_TIMEOUT, queue.next_batch(&mut free, &mut busy)).await;
 
@@ -344,9 +350,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_waits_when_it_is_stopped_is_not_held() {
-        let (put, mut queue, stop) = queue();
+        let (sender, mut queue, stop) = queue();
         let (mut free, mut busy) = beside(200);
-        put(300);
+        put(&sender, 300);
         stop.send(()).expect("the queue listens");
 
         let full = queue.next_batch(&mut free, &mut busy).await;
@@ -354,5 +360,36 @@ mod tests {
         let nothing = queue.next_batch(&mut free, &mut Busy::default()).now_or_never().map(|batch| batch.len());
 
         assert_eq!((full.len(), rest, nothing), (MAX_BATCH_SIZE, Some(44), Some(0)));
+    }
+
+    /// Two deliveries of one result and one of another, of which the first try finds all rows locked.
+    #[tokio::test(start_paused = true)]
+    async fn what_was_set_aside_is_handed_out_and_answered_before_a_queue_that_is_stopped_ends() {
+        let (sender, queue, stop) = queue();
+        let mut answers = Vec::new();
+        for key in [1, 1, 2] {
+            let (mut entry, answered) = entry(Some(key));
+            entry.delivery.awaited_until = Some((Instant::now() + Duration::from_secs(5)).into_std());
+            assert!(sender.try_send(entry).is_ok());
+            answers.push(answered);
+        }
+        stop.send(()).expect("the queue listens");
+        let tries = Arc::new(AtomicUsize::new(0));
+
+        let handed_out = queue.hand_out(vec![()], |(), batch| {
+            let is_locked = tries.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                if is_locked {
+                    return ((), Some(batch));
+                }
+                batch.into_iter().for_each(|entry| entry.answer(Err(Unavailable::Database)));
+                ((), Some(Vec::new()))
+            }
+        });
+        let ended = timeout(Duration::from_secs(1), handed_out).await;
+
+        let answers: Vec<_> = answers.iter_mut().map(oneshot::Receiver::try_recv).collect();
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(Err(Unavailable::Database)))), "{answers:?}");
+        assert_eq!((ended, tries.load(Ordering::Relaxed)), (Ok(()), 2));
     }
 }

@@ -19,6 +19,40 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// The function that a handler runs in an attempt.
 type HandlerFn<B> = for<'a, 'c> fn(&'a mut Context<'c, B>, &'a Event) -> BoxFuture<'a, HandlerResult>;
 
+const GOOD: &str = "INSERT INTO effects VALUES ('good')";
+const BAD: &str = "INSERT INTO effects VALUES ('bad')";
+
+/// A [`HandlerFn`] that does this with its transaction.
+macro_rules! in_transaction {
+    (|$tx:ident| $act:block) => {
+        |cx, _| {
+            Box::pin(async move {
+                let $tx = cx.transaction().await?;
+                $act
+            })
+        }
+    };
+}
+
+/// A [`HandlerFn`] that does this with its transaction at the first attempt, and what it should at the next.
+macro_rules! first_attempt {
+    (|$tx:ident| $act:block) => {
+        |cx, _| {
+            Box::pin(async move {
+                let attempt = cx.attempt();
+                let $tx = cx.transaction().await?;
+                if attempt > 1 {
+                    run($tx, GOOD).await?;
+                    return Ok(());
+                }
+                $act
+            })
+        }
+    };
+}
+
+use {first_attempt, in_transaction};
+
 struct Desk<B: Backend>(HandlerFn<B>);
 
 #[rocket::async_trait]

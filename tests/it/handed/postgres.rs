@@ -3,42 +3,20 @@ use std::time::Duration;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{Postgres, State};
 
-use super::{HandlerFn, Host};
-
-const GOOD: &str = "INSERT INTO effects VALUES ('good')";
-const BAD: &str = "INSERT INTO effects VALUES ('bad')";
+use super::{BAD, GOOD, HandlerFn, Host, first_attempt, in_transaction};
 
 async fn run(tx: &mut AsyncPgConnection, sql: &str) -> diesel::QueryResult<()> {
     diesel::sql_query(sql).execute(tx).await.map(drop)
 }
 
-/// A host whose handler does this in its first attempt, and its duty in the next.
-async fn misbehaving(act: HandlerFn<Postgres>) -> Host<Postgres> {
-    Host::<Postgres>::start(act).await
-}
-
-/// Does its duty, and nothing else.
-macro_rules! good_after_first {
-    ($cx:ident) => {
-        if $cx.attempt() > 1 {
-            run($cx.transaction().await?, GOOD).await?;
-            return Ok(());
-        }
-    };
-}
-
 // Shows M03.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_of_the_database_that_is_swallowed_is_a_failed_attempt() {
-    let host = misbehaving(|cx, _| {
-        Box::pin(async move {
-            good_after_first!(cx);
-            let tx = cx.transaction().await?;
-            run(tx, BAD).await?;
-            let _ = run(tx, "SELECT 1 / 0").await;
-            Ok(())
-        })
-    });
+    let host = Host::<Postgres>::start(first_attempt!(|tx| {
+        run(tx, BAD).await?;
+        let _ = run(tx, "SELECT 1 / 0").await;
+        Ok(())
+    }));
 
     host.await.assert_fails_once("over an error that the handler passed by").await;
 }
@@ -47,15 +25,14 @@ async fn an_error_of_the_database_that_is_swallowed_is_a_failed_attempt() {
 async fn a_commit_that_a_constraint_refuses_is_a_failed_attempt_and_says_why() {
     let mut store = crate::harness::Store::<Postgres>::open().await;
     store.run("CREATE TABLE effects (effect TEXT UNIQUE DEFERRABLE INITIALLY DEFERRED)").await;
-    let host = Host::on(store, |cx, _| {
-        Box::pin(async move {
-            good_after_first!(cx);
-            let tx = cx.transaction().await?;
+    let host = Host::on(
+        store,
+        first_attempt!(|tx| {
             run(tx, BAD).await?;
             run(tx, BAD).await?;
             Ok(())
-        })
-    });
+        }),
+    );
 
     host.await.assert_fails_once("duplicate key value").await;
 }
@@ -63,48 +40,36 @@ async fn a_commit_that_a_constraint_refuses_is_a_failed_attempt_and_says_why() {
 /// Behind a proxy, where another transaction meets another session, the server cannot be told.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_follows_a_rollback_of_the_handlers_own_is_refused_in_a_session_by_itself() {
-    let host = misbehaving(|cx, _| {
-        Box::pin(async move {
-            good_after_first!(cx);
-            let tx = cx.transaction().await?;
-            run(tx, BAD).await?;
-            tx.batch_execute("ROLLBACK").await?;
-            assert!(run(tx, BAD).await.is_err(), "it would be committed by itself");
-            tx.batch_execute("BEGIN").await?;
-            assert!(run(tx, BAD).await.is_err(), "it would be committed by hand");
-            tx.batch_execute("ROLLBACK").await?;
-            Ok(())
-        })
-    });
+    let host = Host::<Postgres>::start(first_attempt!(|tx| {
+        run(tx, BAD).await?;
+        tx.batch_execute("ROLLBACK").await?;
+        assert!(run(tx, BAD).await.is_err(), "it would be committed by itself");
+        tx.batch_execute("BEGIN").await?;
+        assert!(run(tx, BAD).await.is_err(), "it would be committed by hand");
+        tx.batch_execute("ROLLBACK").await?;
+        Ok(())
+    }));
 
     host.await.assert_fails_once("ended within the handler").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_follows_a_rollback_in_one_batch_is_refused_in_a_session_by_itself() {
-    let host = misbehaving(|cx, _| {
-        Box::pin(async move {
-            good_after_first!(cx);
-            let tx = cx.transaction().await?;
-            let _ = tx.batch_execute(&format!("{BAD}; ROLLBACK; {BAD}")).await;
-            let _ = tx.batch_execute(&format!("ROLLBACK AND CHAIN; {BAD}")).await;
-            Ok(())
-        })
-    });
+    let host = Host::<Postgres>::start(first_attempt!(|tx| {
+        let _ = tx.batch_execute(&format!("{BAD}; ROLLBACK; {BAD}")).await;
+        let _ = tx.batch_execute(&format!("ROLLBACK AND CHAIN; {BAD}")).await;
+        Ok(())
+    }));
 
     host.await.assert_fails_once("ended within the handler").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_the_handler_begins_in_place_of_ours_is_not_committed() {
-    let host = misbehaving(|cx, _| {
-        Box::pin(async move {
-            good_after_first!(cx);
-            let tx = cx.transaction().await?;
-            tx.batch_execute(&format!("ROLLBACK; BEGIN READ WRITE; {BAD}")).await?;
-            Ok(())
-        })
-    });
+    let host = Host::<Postgres>::start(first_attempt!(|tx| {
+        tx.batch_execute(&format!("ROLLBACK; BEGIN READ WRITE; {BAD}")).await?;
+        Ok(())
+    }));
 
     host.await.assert_fails_once("ended within the handler").await;
 }
@@ -113,32 +78,23 @@ async fn a_transaction_that_the_handler_begins_in_place_of_ours_is_not_committed
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_of_the_handlers_own_is_the_end_of_its_effects() {
     let acts: [HandlerFn<Postgres>; 3] = [
-        |cx, _| {
-            Box::pin(async move {
-                let tx = cx.transaction().await?;
-                run(tx, GOOD).await?;
-                tx.batch_execute("COMMIT").await?;
-                let _ = run(tx, BAD).await;
-                let _ = tx.batch_execute(&format!("BEGIN; {BAD}")).await;
-                Ok(())
-            })
-        },
-        |cx, _| {
-            Box::pin(async move {
-                let tx = cx.transaction().await?;
-                run(tx, GOOD).await?;
-                tx.batch_execute(&format!("COMMIT AND CHAIN; {BAD}")).await?;
-                Ok(())
-            })
-        },
-        |cx, _| {
-            Box::pin(async move {
-                let tx = cx.transaction().await?;
-                run(tx, GOOD).await?;
-                tx.batch_execute("COMMIT").await?;
-                Err("no printer".into())
-            })
-        },
+        in_transaction!(|tx| {
+            run(tx, GOOD).await?;
+            tx.batch_execute("COMMIT").await?;
+            let _ = run(tx, BAD).await;
+            let _ = tx.batch_execute(&format!("BEGIN; {BAD}")).await;
+            Ok(())
+        }),
+        in_transaction!(|tx| {
+            run(tx, GOOD).await?;
+            tx.batch_execute(&format!("COMMIT AND CHAIN; {BAD}")).await?;
+            Ok(())
+        }),
+        in_transaction!(|tx| {
+            run(tx, GOOD).await?;
+            tx.batch_execute("COMMIT").await?;
+            Err("no printer".into())
+        }),
     ];
     for act in acts {
         Host::start(act).await.assert_done_at_once().await;
@@ -147,53 +103,42 @@ async fn a_commit_of_the_handlers_own_is_the_end_of_its_effects() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_begin_of_the_handlers_own_changes_nothing() {
-    let host = Host::<Postgres>::start(|cx, _| {
-        Box::pin(async move {
-            let tx = cx.transaction().await?;
-            tx.batch_execute("BEGIN").await?;
-            run(tx, GOOD).await?;
-            Ok(())
-        })
-    });
+    let host = Host::<Postgres>::start(in_transaction!(|tx| {
+        tx.batch_execute("BEGIN").await?;
+        run(tx, GOOD).await?;
+        Ok(())
+    }));
 
     host.await.assert_done_at_once().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_within_the_handlers_that_is_dropped_half_way_is_a_failed_attempt() {
-    let host = misbehaving(|cx, _| {
-        Box::pin(async move {
-            good_after_first!(cx);
-            let tx = cx.transaction().await?;
-            let within = tx.transaction(async |tx| {
-                run(tx, BAD).await?;
-                std::future::pending::<()>().await;
-                diesel::QueryResult::Ok(())
-            });
-            let _ = tokio::time::timeout(Duration::from_millis(100), within).await;
-            Ok(())
-        })
-    });
+    let host = Host::<Postgres>::start(first_attempt!(|tx| {
+        let within = tx.transaction(async |tx| {
+            run(tx, BAD).await?;
+            std::future::pending::<()>().await;
+            diesel::QueryResult::Ok(())
+        });
+        let _ = tokio::time::timeout(Duration::from_millis(100), within).await;
+        Ok(())
+    }));
 
     host.await.assert_fails_once("dropped half-way").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_in_a_transaction_within_the_handlers_leaves_no_transaction_open() {
-    let mut host = misbehaving(|cx, _| {
-        Box::pin(async move {
-            good_after_first!(cx);
-            let tx = cx.transaction().await?;
-            let within = tx.transaction(async |tx| {
-                run(tx, BAD).await?;
-                panic!("no ink");
-                #[expect(unreachable_code, reason = "the type of what never comes")]
-                diesel::QueryResult::Ok(())
-            });
-            within.await?;
-            Ok(())
-        })
-    })
+    let mut host = Host::<Postgres>::start(first_attempt!(|tx| {
+        let within = tx.transaction(async |tx| {
+            run(tx, BAD).await?;
+            panic!("no ink");
+            #[expect(unreachable_code, reason = "the type of what never comes")]
+            diesel::QueryResult::Ok(())
+        });
+        within.await?;
+        Ok(())
+    }))
     .await;
     host.post("r").await;
     let failed = host.first_end().await;
@@ -215,14 +160,11 @@ async fn a_panic_in_a_transaction_within_the_handlers_leaves_no_transaction_open
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_is_dropped_half_way_is_part_of_the_transaction() {
-    let host = Host::<Postgres>::start(|cx, _| {
-        Box::pin(async move {
-            let tx = cx.transaction().await?;
-            let slow = run(tx, "INSERT INTO effects SELECT 'good' FROM pg_sleep(0.3)");
-            let _ = tokio::time::timeout(Duration::from_millis(50), slow).await;
-            Ok(())
-        })
-    });
+    let host = Host::<Postgres>::start(in_transaction!(|tx| {
+        let slow = run(tx, "INSERT INTO effects SELECT 'good' FROM pg_sleep(0.3)");
+        let _ = tokio::time::timeout(Duration::from_millis(50), slow).await;
+        Ok(())
+    }));
 
     host.await.assert_done_at_once().await;
 }
@@ -231,23 +173,20 @@ async fn a_statement_that_is_dropped_half_way_is_part_of_the_transaction() {
 /// A host's own listener stands where the watchdog once was.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_may_set_its_own_instrumentation() {
-    let host = Host::<Postgres>::start(|cx, _| {
-        Box::pin(async move {
-            let tx = cx.transaction().await?;
-            tx.set_instrumentation(|_: diesel::connection::InstrumentationEvent<'_>| {});
-            // Longer than a watchdog that takes the connection for gone would let it live.
-            run(tx, "SELECT pg_sleep(2.5)").await?;
-            run(tx, GOOD).await?;
-            Ok(())
-        })
-    });
+    let host = Host::<Postgres>::start(in_transaction!(|tx| {
+        tx.set_instrumentation(|_: diesel::connection::InstrumentationEvent<'_>| {});
+        // Longer than a watchdog that takes the connection for gone would let it live.
+        run(tx, "SELECT pg_sleep(2.5)").await?;
+        run(tx, GOOD).await?;
+        Ok(())
+    }));
 
     host.await.assert_done_at_once().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ok_without_the_transaction_that_was_asked_for_in_vain_is_a_failed_attempt() {
-    let mut host = misbehaving(|cx, _| {
+    let mut host = Host::<Postgres>::start(|cx, _| {
         Box::pin(async move {
             if let Ok(tx) = cx.transaction().await {
                 run(tx, GOOD).await?;

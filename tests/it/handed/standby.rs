@@ -4,7 +4,7 @@ use diesel_async::RunQueryDsl;
 use mojito_schema::{Postgres, State};
 use tokio::sync::Notify;
 
-use super::{Host, client, post};
+use super::{Host, client, in_transaction, post};
 use crate::harness::{PostgresDatabase, PrivateServer, Store, eventually};
 
 // Shows M24.
@@ -14,13 +14,13 @@ async fn a_database_that_is_read_only_by_default_takes_the_effects_of_handlers()
     store.run("CREATE TABLE effects (effect TEXT)").await;
     let name = store.texts("SELECT current_database()::text AS value").await.remove(0);
     store.run(&format!("ALTER DATABASE \"{name}\" SET default_transaction_read_only = on")).await;
-    let host = Host::on(store, |cx, _| {
-        Box::pin(async move {
-            let tx = cx.transaction().await?;
+    let host = Host::on(
+        store,
+        in_transaction!(|tx| {
             diesel::sql_query("INSERT INTO effects VALUES ('good')").execute(tx).await?;
             Ok(())
-        })
-    });
+        }),
+    );
 
     let mut host = host.await;
     host.post("r").await;
