@@ -266,6 +266,16 @@ mod tests {
         assert!(HandlerError::retry_in(Duration::MAX).text().contains("604800 s"));
     }
 
+    #[test]
+    fn an_error_tells_what_becomes_of_the_work() {
+        let told = |error: HandlerError| (error.is_discard(), error.will_retry(), error.delay());
+        let hour = Duration::from_secs(3600);
+
+        assert_eq!(told("no printer".into()), (false, true, None));
+        assert_eq!(told(HandlerError::retry_in(hour)), (false, true, Some(hour)));
+        assert_eq!(told(HandlerError::discard("no such candidate")), (true, false, None));
+    }
+
     /// The rule is the same for both databases, since only types matter.
     #[cfg(feature = "sqlite")]
     #[rocket::async_test]

@@ -143,3 +143,69 @@ impl fmt::Debug for Performed {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket() -> Ticket {
+        Ticket { delivery_id: 7, handler: "Desk".to_owned(), first_delivery_id: 3, epoch: 2, has_attempts: false }
+    }
+
+    /// An attempt that did not succeed and is to be made again in 5 s.
+    fn ending(outcome: Outcome) -> Ending {
+        let (pause, error) = (Duration::from_secs(5), "no printer".to_owned());
+        Ending { settlement: Settlement::Retry { pause, error, outcome: outcome.kept() }, outcome }
+    }
+
+    fn performed(outcome: Outcome, state: State) -> Performed {
+        Performed::ended(&ticket(), 4, &ending(outcome), Some(state)).expect("it was made")
+    }
+
+    #[test]
+    fn an_attempt_tells_whose_it_was_and_when_the_next_one_is() {
+        let failed = performed(Outcome::Failed, State::Retryable);
+
+        assert_eq!((failed.handler(), failed.delivery_id(), failed.attempt()), ("Desk", 7, 4));
+        assert_eq!((failed.outcome(), failed.error()), (AttemptOutcome::Failed, Some("no printer")));
+        assert_eq!(failed.retry_in(), Some(Duration::from_secs(5)));
+        assert!(!failed.is_completed() && !failed.is_discarded() && !failed.is_skipped());
+        assert!(!failed.has_died() && !failed.has_panicked() && !failed.has_timed_out());
+    }
+
+    #[test]
+    fn a_last_attempt_has_no_next_one() {
+        let (last, skipped) =
+            (performed(Outcome::Panicked, State::Discarded), performed(Outcome::TimedOut, State::Skipped));
+
+        assert!(last.is_discarded() && !last.is_skipped() && last.has_panicked() && !last.has_timed_out());
+        assert!(skipped.is_skipped() && !skipped.is_discarded() && skipped.has_timed_out() && !skipped.has_panicked());
+        assert_eq!((last.retry_in(), skipped.retry_in()), (None, None));
+    }
+
+    #[test]
+    fn an_attempt_whose_process_died_may_have_completed_before() {
+        let deaths = [Performed::completed(&ticket(), 1, true), Performed::lapsed(&ticket(), 1)];
+        let alive = Performed::completed(&ticket(), 1, false);
+
+        assert_eq!(
+            deaths.each_ref().map(|death| (death.has_died(), death.is_completed())),
+            [(true, true), (true, false)]
+        );
+        assert!(alive.is_completed() && !alive.has_died());
+        alive.assert_completed();
+    }
+
+    #[test]
+    fn an_attempt_that_was_not_possible_is_none() {
+        let released = Ending { settlement: Settlement::Release, outcome: Outcome::Released };
+
+        assert!(Performed::ended(&ticket(), 1, &released, None).is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "the attempt of `Desk` ended as `failed`: no printer")]
+    fn an_attempt_that_did_not_complete_is_named_with_its_error() {
+        performed(Outcome::Failed, State::Retryable).assert_completed();
+    }
+}

@@ -169,4 +169,30 @@ mod tests {
         assert_eq!(pauses.set(&[]), Changed { is_paused: false, is_resumed: true });
         assert_eq!(paused(), [false, true, false]);
     }
+
+    #[test]
+    fn what_the_settings_pause_is_named_with_its_setting() {
+        let endpoints = [("default".to_owned(), true), ("agency".to_owned(), false)];
+        let pauses = Pauses::new(endpoints, [("Desk".to_owned(), true)]);
+        // The table resumes nothing that the settings pause.
+        pauses.set(&[row(PauseKind::Endpoint, "agency")]);
+
+        let endpoint = (PauseKind::Endpoint, "default", "mojito.endpoints.default.paused".to_owned());
+        let handler = (PauseKind::Handler, "Desk", "mojito.paused_handlers".to_owned());
+        let named: Vec<_> = pauses.by_settings().collect();
+        assert_eq!((named.len(), named.contains(&endpoint), named.contains(&handler)), (2, true, true), "{named:?}");
+    }
+
+    #[test]
+    fn a_name_that_nobody_has_is_refused_and_the_others_are_named() {
+        let endpoints = [("default".to_owned(), false), ("agency".to_owned(), false)];
+        let pauses = Pauses::new(endpoints, []);
+        let text = |checked: Result<(), Error>| checked.expect_err("nobody has it").to_string();
+
+        assert!(pauses.check_endpoint("agency").is_ok());
+        let other = text(pauses.check_endpoint("Desk"));
+        assert!(other.contains("there is no endpoint `Desk`: there is `agency`, `default`"), "{other}");
+        let none = text(pauses.check_handler("default"));
+        assert!(none.contains("there is no handler `default`") && !none.contains("there is `"), "{none}");
+    }
 }

@@ -60,7 +60,9 @@ impl<'a> Iterator for Tokens<'a> {
             ']' | '}' => Token::End,
             _ => {
                 let is_end = |letter: char| letter.is_whitespace() || r#",:"[]{}"#.contains(letter);
-                let (bare, rest) = self.0.split_at(self.0.find(is_end).unwrap_or(self.0.len()));
+                // At least one letter is taken, whatever it is: so the end is always reached.
+                let length = first.len_utf8() + rest.find(is_end).unwrap_or(rest.len());
+                let (bare, rest) = self.0.split_at(length);
                 self.0 = rest;
                 return Some(Token::Bare(bare));
             }
