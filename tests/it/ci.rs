@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
@@ -43,7 +43,7 @@ impl Steps {
         steps
     }
 
-    fn path(&self, path: &str) -> std::path::PathBuf {
+    fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
     }
 
@@ -69,13 +69,9 @@ impl Steps {
         let Some((_, summary)) = stdout.split_once("\n=== summary ===\n") else {
             panic!("{stdout}\n{}", String::from_utf8_lossy(&stderr))
         };
-        assert_eq!(files(&self.path("left")), 0);
+        assert_eq!(fs::read_dir(self.path("left")).unwrap().count(), 0);
         (status.code(), without_times(summary))
     }
-}
-
-fn files(folder: &Path) -> usize {
-    fs::read_dir(folder).unwrap().count()
 }
 
 /// The lines behind the times of the steps.

@@ -374,7 +374,7 @@ mod tests {
             answers.push(answered);
         }
         stop.send(()).expect("the queue listens");
-        let tries = Arc::new(AtomicUsize::new(0));
+        let tries = AtomicUsize::new(0);
 
         let handed_out = queue.hand_out(vec![()], |(), batch| {
             let is_locked = tries.fetch_add(1, Ordering::Relaxed) == 0;

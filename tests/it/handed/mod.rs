@@ -51,7 +51,38 @@ macro_rules! first_attempt {
     };
 }
 
-use {first_attempt, in_transaction};
+/// A [`HandlerFn`] that drops a transaction within its own half-way, at the first attempt.
+macro_rules! dropped_half_way {
+    () => {
+        first_attempt!(|tx| {
+            let within = tx.transaction(async |tx| {
+                run(tx, BAD).await?;
+                std::future::pending::<()>().await;
+                diesel::QueryResult::Ok(())
+            });
+            let _ = tokio::time::timeout(Duration::from_millis(100), within).await;
+            Ok(())
+        })
+    };
+}
+
+/// A [`HandlerFn`] that panics in a transaction within its own, at the first attempt.
+macro_rules! panics_within {
+    () => {
+        first_attempt!(|tx| {
+            let within = tx.transaction(async |tx| {
+                run(tx, BAD).await?;
+                panic!("no ink");
+                #[expect(unreachable_code, reason = "the type of what never comes")]
+                diesel::QueryResult::Ok(())
+            });
+            within.await?;
+            Ok(())
+        })
+    };
+}
+
+use {dropped_half_way, first_attempt, in_transaction, panics_within};
 
 struct Desk<B: Backend>(HandlerFn<B>);
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{Postgres, State};
 
-use super::{BAD, GOOD, HandlerFn, Host, first_attempt, in_transaction};
+use super::{BAD, GOOD, HandlerFn, Host, dropped_half_way, first_attempt, in_transaction, panics_within};
 
 async fn run(tx: &mut AsyncPgConnection, sql: &str) -> diesel::QueryResult<()> {
     diesel::sql_query(sql).execute(tx).await.map(drop)
@@ -114,32 +114,14 @@ async fn a_begin_of_the_handlers_own_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_within_the_handlers_that_is_dropped_half_way_is_a_failed_attempt() {
-    let host = Host::<Postgres>::start(first_attempt!(|tx| {
-        let within = tx.transaction(async |tx| {
-            run(tx, BAD).await?;
-            std::future::pending::<()>().await;
-            diesel::QueryResult::Ok(())
-        });
-        let _ = tokio::time::timeout(Duration::from_millis(100), within).await;
-        Ok(())
-    }));
+    let host = Host::<Postgres>::start(dropped_half_way!());
 
     host.await.assert_fails_once("dropped half-way").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_in_a_transaction_within_the_handlers_leaves_no_transaction_open() {
-    let mut host = Host::<Postgres>::start(first_attempt!(|tx| {
-        let within = tx.transaction(async |tx| {
-            run(tx, BAD).await?;
-            panic!("no ink");
-            #[expect(unreachable_code, reason = "the type of what never comes")]
-            diesel::QueryResult::Ok(())
-        });
-        within.await?;
-        Ok(())
-    }))
-    .await;
+    let mut host = Host::<Postgres>::start(panics_within!()).await;
     host.post("r").await;
     let failed = host.first_end().await;
 

@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use mojito_schema::{Backend, Sqlite, State};
 
-use super::{BAD, GOOD, HandlerFn, Host, first_attempt, in_transaction};
+use super::{BAD, GOOD, HandlerFn, Host, dropped_half_way, first_attempt, in_transaction, panics_within};
 use crate::harness::Store;
 
 async fn run(tx: &mut <Sqlite as Backend>::Connection, sql: &str) -> diesel::QueryResult<()> {
@@ -151,15 +151,7 @@ async fn savepoints_are_what_they_are_elsewhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_within_the_handlers_that_is_dropped_half_way_is_a_failed_attempt() {
-    let host = Host::<Sqlite>::start(first_attempt!(|tx| {
-        let within = tx.transaction(async |tx| {
-            run(tx, BAD).await?;
-            std::future::pending::<()>().await;
-            diesel::QueryResult::Ok(())
-        });
-        let _ = tokio::time::timeout(Duration::from_millis(100), within).await;
-        Ok(())
-    }));
+    let host = Host::<Sqlite>::start(dropped_half_way!());
 
     host.await.assert_fails_once("dropped half-way").await;
 }
@@ -167,17 +159,7 @@ async fn a_transaction_within_the_handlers_that_is_dropped_half_way_is_a_failed_
 /// Its connection would lie in the pool with the write lock in hand.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_in_a_transaction_within_the_handlers_gives_back_the_write_lock() {
-    let mut host = Host::<Sqlite>::start(first_attempt!(|tx| {
-        let within = tx.transaction(async |tx| {
-            run(tx, BAD).await?;
-            panic!("no ink");
-            #[expect(unreachable_code, reason = "the type of what never comes")]
-            diesel::QueryResult::Ok(())
-        });
-        within.await?;
-        Ok(())
-    }))
-    .await;
+    let mut host = Host::<Sqlite>::start(panics_within!()).await;
     host.post("r").await;
     let failed = host.first_end().await;
     let began = std::time::Instant::now();
